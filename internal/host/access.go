@@ -1,0 +1,290 @@
+package host
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Mode is the twelve bits of chmod(2): set-id and sticky bits, and three times
+// rwx.
+type Mode uint32
+
+// ParseMode reads an octal mode of three or four digits.
+func ParseMode(s string) (Mode, error) {
+	if len(s) < 3 || len(s) > 4 {
+		return 0, fmt.Errorf("mode %q is not three or four octal digits, such as 0750", s)
+	}
+	var m Mode
+	for _, c := range s {
+		if c < '0' || c > '7' {
+			return 0, fmt.Errorf("mode %q is not three or four octal digits, such as 0750", s)
+		}
+		m = m<<3 | Mode(c-'0')
+	}
+	return m, nil
+}
+
+func (m Mode) String() string { return fmt.Sprintf("%04o", uint32(m)) }
+
+// Perm is a set of the rights r, w and x, as in acl(5).
+type Perm uint8
+
+// The rights of a Perm.
+const (
+	Execute Perm = 1
+	Write   Perm = 2
+	Read    Perm = 4
+	// ExecuteIfDir is setfacl's capital X: x for directories, and for files
+	// that somebody may already execute. It occurs in rules, never in a Node.
+	ExecuteIfDir Perm = 8
+)
+
+// ParsePerm reads rights as in setfacl: any of "r", "w", "x", "X", in any
+// order, with "-" for what is left out.
+func ParsePerm(s string) (Perm, error) {
+	var p Perm
+	for _, c := range s {
+		switch c {
+		case 'r':
+			p |= Read
+		case 'w':
+			p |= Write
+		case 'x':
+			p |= Execute
+		case 'X':
+			p |= ExecuteIfDir
+		case '-':
+		default:
+			return 0, fmt.Errorf("rights %q hold %q: want r, w, x, X and -", s, c)
+		}
+	}
+	if s == "" {
+		return 0, fmt.Errorf("rights are empty: want r, w, x, X, or --- for none")
+	}
+	return p, nil
+}
+
+func (p Perm) String() string {
+	b := []byte("---")
+	if p&Read != 0 {
+		b[0] = 'r'
+	}
+	if p&Write != 0 {
+		b[1] = 'w'
+	}
+	if p&Execute != 0 {
+		b[2] = 'x'
+	} else if p&ExecuteIfDir != 0 {
+		b[2] = 'X'
+	}
+	return string(b)
+}
+
+// Tag tells users from groups in an ACL entry.
+type Tag string
+
+// The tags of named entries.
+const (
+	TagUser  Tag = "user"
+	TagGroup Tag = "group"
+)
+
+// Entry is a named entry of an ACL: user:alice:rwx or group:reviewers:r-x.
+type Entry struct {
+	Tag  Tag
+	Name string
+	Perm Perm
+}
+
+func (e Entry) String() string { return fmt.Sprintf("%s:%s:%s", e.Tag, e.Name, e.Perm) }
+
+func (e Entry) key() string { return string(e.Tag) + ":" + e.Name }
+
+// Default is the default ACL of a directory: what new files in it start with.
+type Default struct {
+	User, Group, Other Perm
+	Named              []Entry
+	Mask               *Perm // nil without named entries
+}
+
+// Access is the mode and the ACL of a path as one value, after acl(5). User,
+// Group and Other are the entries user::, group:: and other::. With named
+// entries there is a mask, and then it is the mask, not the group entry, that
+// stat(2) shows as the group's bits: the trap that Mode and WithMode hide.
+type Access struct {
+	Special            Mode // set-user-id 04000, set-group-id 02000, sticky 01000
+	User, Group, Other Perm
+	Named              []Entry // sorted by tag and name
+	Mask               *Perm   // nil without named entries
+	Default            *Default
+}
+
+// AccessOf is the value that a mode means without an ACL.
+func AccessOf(m Mode) Access { return Access{}.WithMode(m) }
+
+// Mode is what stat(2) shows: with a mask, its bits stand in the group's place.
+func (a Access) Mode() Mode {
+	g := a.Group
+	if a.Mask != nil {
+		g = *a.Mask
+	}
+	return a.Special | Mode(a.User)<<6 | Mode(g)<<3 | Mode(a.Other)
+}
+
+// BaseMode is the mode as it is declared: the owning group's effective rights
+// stand in the group's place, whatever the mask grants to named entries.
+func (a Access) BaseMode() Mode {
+	return a.Special | Mode(a.User)<<6 | Mode(a.EffectiveGroup())<<3 | Mode(a.Other)
+}
+
+// EffectiveGroup is what the owning group may do: its entry, limited by the
+// mask.
+func (a Access) EffectiveGroup() Perm {
+	if a.Mask != nil {
+		return a.Group & *a.Mask
+	}
+	return a.Group
+}
+
+// WithMode sets the entries for user, group and others to the mode's rights and
+// computes the mask anew, so that named entries keep their effect.
+func (a Access) WithMode(m Mode) Access {
+	a.Special = m & 0o7000
+	a.User, a.Group, a.Other = Perm(m>>6&7), Perm(m>>3&7), Perm(m&7)
+	a.Mask = maskOf(a.Group, a.Named)
+	return a
+}
+
+// Equal compares everything.
+func (a Access) Equal(b Access) bool {
+	return a.Special == b.Special && a.User == b.User && a.Group == b.Group && a.Other == b.Other &&
+		slices.Equal(a.Named, b.Named) && equalPerm(a.Mask, b.Mask) && equalDefault(a.Default, b.Default)
+}
+
+// Lines lists the extended part as getfacl does (named entries, mask, default
+// entries), with the effective rights where the mask cuts an entry down.
+func (a Access) Lines() []string {
+	lines := aclLines("", a.Named, a.Mask)
+	if d := a.Default; d != nil {
+		for _, e := range []struct {
+			tag  string
+			perm Perm
+		}{{"user::", d.User}, {"group::", d.Group}} {
+			lines = append(lines, "default:"+e.tag+e.perm.String())
+		}
+		lines = append(lines, aclLines("default:", d.Named, d.Mask)...)
+		lines = append(lines, "default:other::"+d.Other.String())
+	}
+	return lines
+}
+
+func aclLines(prefix string, named []Entry, mask *Perm) []string {
+	var lines []string
+	for _, e := range named {
+		line := prefix + e.String()
+		if mask != nil && e.Perm&*mask != e.Perm {
+			line += " (effective " + (e.Perm & *mask).String() + ")"
+		}
+		lines = append(lines, line)
+	}
+	if mask != nil {
+		lines = append(lines, prefix+"mask::"+mask.String())
+	}
+	return lines
+}
+
+// ACLRule declares named entries of a path. Exact rules also remove the named
+// entries that they do not list.
+type ACLRule struct {
+	Access  []Entry
+	Default []Entry
+	Exact   bool
+}
+
+// Apply returns the access with the rule's entries in it and masks computed as
+// setfacl does. Capital X is resolved against the access as it is; default
+// entries only apply to directories.
+func (r ACLRule) Apply(a Access, dir bool) Access {
+	executable := dir || (a.User|a.Group|a.Other)&Execute != 0
+	a.Named = mergeEntries(a.Named, r.Access, r.Exact, executable)
+	a.Mask = maskOf(a.Group, a.Named)
+	if !dir {
+		return a
+	}
+	if len(r.Default) == 0 {
+		if r.Exact {
+			a.Default = nil
+		}
+		return a
+	}
+	d := Default{User: a.User, Group: a.Group, Other: a.Other}
+	if a.Default != nil {
+		d = *a.Default
+	}
+	d.Named = mergeEntries(d.Named, r.Default, r.Exact, true)
+	d.Mask = maskOf(d.Group, d.Named)
+	a.Default = &d
+	return a
+}
+
+func mergeEntries(have, want []Entry, exact, executable bool) []Entry {
+	merged := map[string]Entry{}
+	if !exact {
+		for _, e := range have {
+			merged[e.key()] = e
+		}
+	}
+	for _, e := range want {
+		if e.Perm&ExecuteIfDir != 0 {
+			e.Perm &^= ExecuteIfDir
+			if executable {
+				e.Perm |= Execute
+			}
+		}
+		merged[e.key()] = e
+	}
+	out := make([]Entry, 0, len(merged))
+	for _, e := range merged {
+		out = append(out, e)
+	}
+	SortEntries(out)
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+// SortEntries sorts by tag, then by name: the order in which Access holds them.
+func SortEntries(es []Entry) {
+	slices.SortFunc(es, func(a, b Entry) int {
+		return cmp.Or(-strings.Compare(string(a.Tag), string(b.Tag)), strings.Compare(a.Name, b.Name))
+	})
+}
+
+func maskOf(group Perm, named []Entry) *Perm {
+	if len(named) == 0 {
+		return nil
+	}
+	m := group
+	for _, e := range named {
+		m |= e.Perm
+	}
+	return &m
+}
+
+func equalPerm(a, b *Perm) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+func equalDefault(a, b *Default) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.User == b.User && a.Group == b.Group && a.Other == b.Other &&
+		slices.Equal(a.Named, b.Named) && equalPerm(a.Mask, b.Mask)
+}

@@ -1,0 +1,155 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+)
+
+// Files is the file system, seen without following links in places that
+// others than root can write.
+type Files interface {
+	// Stat describes path itself (a link is not followed). Nil: nothing there.
+	Stat(path string) (*Node, error)
+	// ReadFile returns the content of a regular file of at most MaxFile bytes.
+	// Nil: nothing there.
+	ReadFile(path string) ([]byte, error)
+	// ReadDir returns the names in a directory, sorted. Nil: nothing there.
+	ReadDir(path string) ([]string, error)
+	// ScanTree counts what in the tree below rule.Root differs from the rule,
+	// in a stream: its memory does not grow with the tree.
+	ScanTree(ctx context.Context, rule TreeRule) (*TreeScan, error)
+}
+
+// MaxFile is the largest file, in bytes, whose content opsafe compares.
+const MaxFile = 64 << 20
+
+// NodeType is the type of a file system node.
+type NodeType string
+
+// The types of nodes.
+const (
+	TypeFile    NodeType = "file"
+	TypeDir     NodeType = "directory"
+	TypeSymlink NodeType = "symlink"
+	TypeOther   NodeType = "special file" // device, fifo, socket
+)
+
+// Node is what is at a path. Owners are names, or #ID where the id has no
+// name: so they can be compared before an account exists.
+type Node struct {
+	Type   NodeType
+	Owner  string
+	Group  string
+	Access Access
+	Size   int64
+	Links  int    // number of hard links
+	Target string // of a symlink
+}
+
+// Content is the content of a file. If it is secret, nothing but Bytes gives
+// it away: formatting and marshalling show a digest.
+type Content struct {
+	data   []byte
+	secret bool
+}
+
+// NewContent wraps data, which the caller does not change afterwards.
+func NewContent(data []byte) Content { return Content{data: data} }
+
+// NewSecret wraps data that may never be printed.
+func NewSecret(data []byte) Content { return Content{data: data, secret: true} }
+
+// Bytes gives the plain content, to write it.
+func (c Content) Bytes() []byte { return c.data }
+
+// Secret reports whether the content may not be shown.
+func (c Content) Secret() bool { return c.secret }
+
+// Digest is the SHA-256 of the content, in hexadecimal.
+func (c Content) Digest() string {
+	sum := sha256.Sum256(c.data)
+	return hex.EncodeToString(sum[:])
+}
+
+// String never shows secret content.
+func (c Content) String() string {
+	if c.secret {
+		return "(secret, sha256 " + c.Digest()[:12] + ")"
+	}
+	return string(c.data)
+}
+
+// GoString never shows secret content.
+func (c Content) GoString() string { return c.String() }
+
+// MarshalJSON never shows secret content.
+func (c Content) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+
+// TreeRule says how everything below a directory (not the directory itself) is
+// to be. Empty and nil fields are not managed.
+type TreeRule struct {
+	Root         string
+	Owner, Group string
+	FileMode     *Mode // of regular files
+	DirMode      *Mode // of directories
+	ACL          *ACLRule
+	// Except lists paths that are declared on their own: they are left alone,
+	// but what is below them is not.
+	Except []string
+	// Prune lists paths that have a rule of their own: they and all below them
+	// are left alone.
+	Prune []string
+}
+
+// Apply returns the node as the rule wants it. Symlinks and special files only
+// have an owner and group.
+func (r TreeRule) Apply(n Node) Node {
+	if r.Owner != "" {
+		n.Owner = r.Owner
+	}
+	if r.Group != "" {
+		n.Group = r.Group
+	}
+	switch n.Type {
+	case TypeFile:
+		if r.FileMode != nil {
+			n.Access = n.Access.WithMode(*r.FileMode)
+		}
+	case TypeDir:
+		if r.DirMode != nil {
+			n.Access = n.Access.WithMode(*r.DirMode)
+		}
+	default:
+		return n
+	}
+	if r.ACL != nil {
+		n.Access = r.ACL.Apply(n.Access, n.Type == TypeDir)
+	}
+	return n
+}
+
+// TreeScan is what ScanTree found.
+type TreeScan struct {
+	Total  int        // nodes below the root that the rule speaks about
+	Differ int        // of these, how many differ from it
+	First  []TreeDiff // the first few that differ, in order of path
+	// Refused are paths that opsafe will not touch, with the reason: a file
+	// with several hard links, another file system.
+	Refused []Refusal
+	// Unknown counts what could not be seen.
+	Unknown int
+}
+
+// TreeDiff is one node that differs from its tree's rule.
+type TreeDiff struct {
+	Path          string
+	Before, After Node
+}
+
+// Refusal is a path that opsafe will not touch, and why.
+type Refusal struct{ Path, Why string }
+
+// MaxTreeDiffs is how many differing nodes a TreeScan names.
+const MaxTreeDiffs = 5

@@ -1,0 +1,134 @@
+// Package host is the vocabulary for talking about one machine: what can be
+// read of it (Reader), what can be done to it (Step), and the one place where
+// the two meet (Host). It knows no spec, prints nothing and imports nothing of
+// opsafe.
+//
+// Package local implements Host on the machine itself; package overlay
+// implements it in memory above any Reader, which is what makes a plan the same
+// run as the real one.
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Reader is read-only access to the state of a host. Kinds get a Reader and
+// nothing else, so that looking cannot change anything.
+//
+// A thing that is absent is returned as nil with a nil error. What exists but
+// may not or cannot be seen is an *UnknownError. Every other error means that
+// the look itself failed.
+type Reader interface {
+	Accounts
+	Files
+	Packages
+	Units
+	Docker
+	Facts
+	// Pending returns the restarts and reloads that an earlier run owed when
+	// it died, oldest first.
+	Pending() ([]Pending, error)
+	// Check validates content with the program that will read it (visudo,
+	// sshd, …) without installing it. A *CheckError carries the program's own
+	// words; an error that matches ErrNoProgram means that the program is not
+	// on the host (yet).
+	Check(ctx context.Context, c Check, content Content) error
+}
+
+// Host is a Reader whose steps take effect: on the machine (local) or in
+// memory (overlay). Only the converge loop calls Do.
+type Host interface {
+	Reader
+	// Do carries out one step. When it returns nil the step has taken effect
+	// and reads see it.
+	Do(ctx context.Context, s Step) error
+}
+
+// UnknownError says that a value cannot be known: because this process may not
+// see it, because a service that would say is down, or because it will only
+// exist after an earlier change (a package's own files).
+type UnknownError struct {
+	What string // "content of /etc/shadow"
+	Why  string // "permission denied", "known after apply: chrony brings it"
+	// AfterApply is set when the value will be known once earlier changes of
+	// the same plan have been made.
+	AfterApply bool
+	Err        error // the cause, if there is one
+}
+
+func (e *UnknownError) Error() string { return fmt.Sprintf("%s is unknown: %s", e.What, e.Why) }
+
+func (e *UnknownError) Unwrap() error { return e.Err }
+
+// IsUnknown reports whether err is or wraps an *UnknownError.
+func IsUnknown(err error) bool {
+	var u *UnknownError
+	return errors.As(err, &u)
+}
+
+// AfterApply reports whether err is an *UnknownError whose value will be known
+// once earlier changes of the same plan have been made.
+func AfterApply(err error) bool {
+	var u *UnknownError
+	return errors.As(err, &u) && u.AfterApply
+}
+
+// ErrNoProgram is matched by the error of Check when the checking program is
+// not installed.
+var ErrNoProgram = errors.New("program is not installed")
+
+// A Check names the program that judges staged content before it replaces what
+// is there. Argv is an argument vector, never a shell line; the argument
+// "%" is replaced by the path of the staged file.
+type Check struct {
+	Argv []string
+	// Needs are paths without which the program cannot judge anything, such as
+	// a directory that an earlier step makes.
+	Needs []string
+	// Companion is the path whose directory the staged file is judged for, so
+	// that relative includes work; empty for none.
+	Companion string
+}
+
+// CheckError is the verdict of a checking program on content that it refuses.
+type CheckError struct {
+	Program string
+	Output  string // what the program said, trimmed
+}
+
+func (e *CheckError) Error() string { return fmt.Sprintf("%s refuses it: %s", e.Program, e.Output) }
+
+// A Pending is a restart or reload that is owed because of a change that has
+// been made or is about to be.
+type Pending struct {
+	Unit string `json:"unit"`
+	Verb Verb   `json:"verb"`
+	Why  string `json:"why"`
+}
+
+// Facts are properties of the machine as a whole.
+type Facts interface {
+	Facts() (MachineFacts, error)
+	// Prefetch tells the host what is about to be asked for, so that it can
+	// read in bulk and in parallel. It is an optimisation: it returns nothing
+	// and every question works without it.
+	Prefetch(ctx context.Context, h Hints)
+}
+
+// MachineFacts is what templates and conditions may refer to.
+type MachineFacts struct {
+	Hostname string // without the domain
+	Distro   string // os-release ID: debian, ubuntu
+	Release  string // os-release VERSION_CODENAME: bookworm
+	Version  string // os-release VERSION_ID: 12
+	Arch     string // Debian's name for it: amd64
+	Kernel   string // uname -r
+}
+
+// Hints lists what a run is going to look at.
+type Hints struct {
+	Units  []string
+	Docker bool
+}

@@ -1,0 +1,57 @@
+package hosttest
+
+import "opsafe/internal/host"
+
+func otherCases() []testCase {
+	return []testCase{
+		{"Owe_and_Settle", oweAndSettle},
+		{"EndSessions", endSessions},
+		{"SetLinger", setLinger},
+		{"unknown_step", unknownStep},
+	}
+}
+
+func (e *env) owed(want ...host.Pending) {
+	e.Helper()
+	got, err := e.host.Pending()
+	e.ok(err)
+	e.same("pending", append([]host.Pending{}, got...), append([]host.Pending{}, want...))
+}
+
+func oweAndSettle(e *env) {
+	a := host.Pending{Unit: "ct-a.service", Verb: host.Reload, Why: "file /a"}
+	b := host.Pending{Unit: "ct-b.service", Verb: host.Restart, Why: "file /b"}
+	e.owed()
+	e.do(host.Owe{Pending: a}, host.Owe{Pending: b}, host.Owe{Pending: a})
+	e.owed(a, b)
+	// A restart includes a reload, not the other way round.
+	a.Verb, a.Why = host.Restart, "file /c"
+	e.do(host.Owe{Pending: a}, host.Owe{Pending: host.Pending{Unit: b.Unit, Verb: host.Reload, Why: "file /d"}})
+	e.owed(a, b)
+	e.do(host.Settle{Unit: a.Unit}, host.Settle{Unit: "ct-none.service"})
+	e.owed(b)
+	e.do(host.Settle{Unit: b.Unit})
+	e.owed()
+}
+
+func endSessions(e *env) {
+	e.addUser("ctend", 45011)
+	e.do(host.EndSessions{User: "ctend"})
+	traces, err := e.host.Traces("ctend")
+	e.ok(err)
+	e.same("traces", traces, host.Traces{})
+	e.refuse(host.EndSessions{User: "ctnobody"})
+}
+
+func setLinger(e *env) {
+	e.addUser("ctlinger", 45021)
+	for _, on := range []bool{true, true, false} {
+		e.do(host.SetLinger{User: "ctlinger", On: on})
+		traces, err := e.host.Traces("ctlinger")
+		e.ok(err)
+		e.same("linger", traces.Linger, on)
+	}
+	e.refuse(host.SetLinger{User: "ctnobody", On: true})
+}
+
+func unknownStep(e *env) { e.refuse(nil) }

@@ -1,0 +1,130 @@
+package hosttest
+
+import "opsafe/internal/host"
+
+func packageCases() []testCase {
+	return []testCase{
+		{"InstallPackages", installPackages},
+		{"InstallPackages_replaces", installReplaces},
+		{"docker", docker},
+	}
+}
+
+func (e *env) pkg(name string) *host.Package {
+	e.Helper()
+	p, err := e.host.Package(name)
+	e.ok(err)
+	return p
+}
+
+// state is the package's state, empty for none.
+func (e *env) state(name string) host.PackageState {
+	e.Helper()
+	if p := e.pkg(name); p != nil {
+		return p.State
+	}
+	return ""
+}
+
+func installPackages(e *env) {
+	const name = "tree"
+	if e.state(name) == host.Installed {
+		e.do(host.RemovePackages{Names: []string{name}, Purge: true})
+	}
+	e.do(host.InstallPackages{Refresh: true, Packages: []host.PackageInstall{{Name: name}}})
+	e.same("state", e.state(name), host.Installed)
+	e.do(host.InstallPackages{Packages: []host.PackageInstall{{Name: name}}})
+	e.do(host.HoldPackages{Names: []string{name}, Hold: true})
+	e.same("hold", e.pkg(name).Hold, true)
+	e.same("state", e.state(name), host.Installed)
+	e.refuse(host.RemovePackages{Names: []string{name}})
+	e.same("state", e.state(name), host.Installed)
+	e.do(host.HoldPackages{Names: []string{name}})
+	e.same("hold", e.pkg(name).Hold, false)
+	e.do(host.RemovePackages{Names: []string{name}, Purge: true})
+	if p := e.pkg(name); p != nil {
+		e.Errorf("package is still there: %+v", p)
+	}
+	e.refuse(
+		host.InstallPackages{Packages: []host.PackageInstall{{Name: "ct-no-such-package"}}},
+		host.RemovePackages{Names: []string{"ct-no-such-package"}},
+	)
+}
+
+// installReplaces shows that chrony comes and systemd-timesyncd goes.
+func installReplaces(e *env) {
+	rootDir := host.Node{Type: host.TypeDir, Owner: "root", Group: "root", Access: host.AccessOf(0o755)}
+	rootFile := host.Node{Type: host.TypeFile, Owner: "root", Group: "root", Access: host.AccessOf(0o644)}
+	e.do(host.InstallPackages{Refresh: true, Packages: []host.PackageInstall{{Name: "chrony", Provides: host.Provides{
+		Users:    []host.User{{Name: "_chrony", UID: host.UnknownID, GID: host.UnknownID, Comment: "Chrony daemon,,,", Home: "/var/lib/chrony", Shell: "/usr/sbin/nologin"}},
+		Groups:   []host.Group{{Name: "_chrony", GID: host.UnknownID}},
+		Units:    []host.Unit{{Name: "chrony.service", Load: "loaded", Active: "active", Sub: "running", File: "enabled"}},
+		Files:    []host.ProvidedFile{{Path: "/etc/chrony", Node: rootDir}, {Path: "/etc/chrony/chrony.conf", Node: rootFile}},
+		Replaces: []string{"systemd-timesyncd"},
+	}}}})
+	e.same("chrony", e.state("chrony"), host.Installed)
+	if s := e.state("systemd-timesyncd"); s == host.Installed {
+		e.Errorf("systemd-timesyncd is still installed")
+	}
+	if u := e.unit("systemd-timesyncd.service"); u != nil {
+		e.Errorf("its unit is still there: %+v", u)
+	}
+	if u := e.unit("chrony.service"); u == nil || u.File != "enabled" {
+		e.Errorf("chrony.service is %+v", u)
+	}
+	n := e.node("/etc/chrony/chrony.conf")
+	if n == nil {
+		e.Fatal("there is no chrony.conf")
+	}
+	n.Size = 0
+	rootFile.Links = 1
+	e.same("chrony.conf", n, &rootFile)
+	if _, err := e.host.ReadFile("/etc/chrony/chrony.conf"); err != nil && !host.AfterApply(err) {
+		e.Errorf("chrony.conf: %v", err)
+	}
+	if e.user("_chrony") == nil || e.group("_chrony") == nil {
+		e.Error("there is no user or group _chrony")
+	}
+	// The new names can be used at once.
+	e.do(host.SetOwner{Path: "/etc/chrony/chrony.conf", Group: "_chrony"})
+	e.same("group", e.node("/etc/chrony/chrony.conf").Group, "_chrony")
+	e.do(file("/etc/chrony/chrony.conf", "# ours\n"))
+	e.same("content", e.content("/etc/chrony/chrony.conf"), "# ours\n")
+}
+
+func docker(e *env) {
+	e.addUser("ctdock", 44011)
+	e.do(host.InstallPackages{Refresh: true, Packages: []host.PackageInstall{{Name: "docker.io", Provides: host.Provides{
+		Groups: []host.Group{{Name: "docker", GID: host.UnknownID}},
+		Units: []host.Unit{
+			{Name: "docker.service", Load: "loaded", Active: "active", Sub: "running", File: "enabled"},
+			{Name: "docker.socket", Load: "loaded", Active: "active", Sub: "running", File: "enabled"},
+		},
+	}}}})
+	e.do(host.SetMembers{Group: "docker", Members: []string{"ctdock"}})
+	e.same("members", e.members("docker"), []string{"ctdock"})
+	engine, err := e.host.Engine(e.ctx)
+	e.ok(err)
+	if engine == nil {
+		e.Fatal("there is no engine")
+	}
+	n := host.Network{Name: "ct-net", Driver: "bridge", Interface: "ct-br0", Subnet: "10.213.0.0/24", Gateway: "10.213.0.1"}
+	e.same("network before", e.network(n.Name), (*host.Network)(nil))
+	e.do(host.AddNetwork{Network: n})
+	got := e.network(n.Name)
+	if got != nil && len(got.Options) == 0 {
+		got.Options = nil
+	}
+	e.same("network", got, &n)
+	e.refuse(host.AddNetwork{Network: n})
+	e.do(host.RemoveNetwork{Name: n.Name, Was: n})
+	e.same("network after", e.network(n.Name), (*host.Network)(nil))
+	e.refuse(host.RemoveNetwork{Name: n.Name})
+}
+
+func (e *env) network(name string) *host.Network {
+	e.Helper()
+	n, err := e.host.Network(e.ctx, name)
+	e.ok(err)
+	return n
+}

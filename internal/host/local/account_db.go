@@ -1,0 +1,254 @@
+package local
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"opsafe/internal/host"
+)
+
+// accountDB holds the account databases, each read at most once until forget.
+// Its zero value reads /etc.
+type accountDB struct {
+	root string // before /etc: for tests
+
+	mu        sync.Mutex
+	named     *nameDB
+	passwords map[string]host.Password
+	defs      *host.IDRanges
+}
+
+// nameDB is what everybody may read: passwd and group.
+type nameDB struct {
+	users   []host.User
+	passwd  []string // the password fields of users
+	groups  []host.Group
+	userAt  map[string]int
+	groupAt map[string]int
+	userOf  map[int]string // by id: the first name that has it
+	groupOf map[int]string
+}
+
+// forget makes the next look read the files again.
+func (a *accountDB) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.named, a.passwords, a.defs = nil, nil, nil
+}
+
+// names reads passwd and group.
+func (a *accountDB) names() (*nameDB, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.named != nil {
+		return a.named, nil
+	}
+	passwd, err := readDatabase(a.root + "/etc/passwd")
+	if err != nil {
+		return nil, err
+	}
+	group, err := readDatabase(a.root + "/etc/group")
+	if err != nil {
+		return nil, err
+	}
+	a.named = parseNames(passwd, group)
+	return a.named, nil
+}
+
+// shadow reads the passwords' states. The hashes are dropped at once.
+func (a *accountDB) shadow() (map[string]host.Password, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.passwords != nil {
+		return a.passwords, nil
+	}
+	data, err := readDatabase(a.root + "/etc/shadow")
+	if err != nil {
+		return nil, err
+	}
+	a.passwords = parseShadow(data)
+	return a.passwords, nil
+}
+
+func (a *accountDB) ranges() (host.IDRanges, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.defs != nil {
+		return *a.defs, nil
+	}
+	data, err := os.ReadFile(a.root + "/etc/login.defs")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return host.IDRanges{}, unknown("content of "+a.root+"/etc/login.defs", err)
+	}
+	r := parseRanges(string(data))
+	a.defs = &r
+	return r, nil
+}
+
+// readDatabase reads a file that every host has: not being able to is Unknown.
+func readDatabase(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", unknown("content of "+path, err)
+	}
+	return string(data), nil
+}
+
+// unknown says that what cannot be seen because of err, whose path is left out
+// since what names it.
+func unknown(what string, err error) error {
+	why := err.Error()
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		why = pe.Err.Error()
+	}
+	return &host.UnknownError{What: what, Why: why, Err: err}
+}
+
+// parseNames reads passwd(5) and group(5). As in the C library, a line that
+// cannot be understood is passed over, as are comments and NIS's + and -, and
+// the first of several lines for one name or id counts.
+func parseNames(passwd, group string) *nameDB {
+	db := &nameDB{
+		userAt: map[string]int{}, groupAt: map[string]int{},
+		userOf: map[int]string{}, groupOf: map[int]string{},
+	}
+	for line := range strings.Lines(passwd) {
+		if f := fields(line); len(f) == 7 {
+			db.addUser(f)
+		}
+	}
+	for line := range strings.Lines(group) {
+		if f := fields(line); len(f) == 4 {
+			db.addGroup(f)
+		}
+	}
+	return db
+}
+
+func (db *nameDB) addUser(f []string) {
+	uid, okUID := parseID(f[2])
+	gid, okGID := parseID(f[3])
+	if _, twice := db.userAt[f[0]]; twice || !okUID || !okGID {
+		return
+	}
+	db.userAt[f[0]] = len(db.users)
+	if _, taken := db.userOf[uid]; !taken {
+		db.userOf[uid] = f[0]
+	}
+	db.users = append(db.users, host.User{
+		Name: f[0], UID: uid, GID: gid, Comment: f[4], Home: f[5], Shell: f[6],
+	})
+	db.passwd = append(db.passwd, f[1])
+}
+
+func (db *nameDB) addGroup(f []string) {
+	gid, ok := parseID(f[2])
+	if _, twice := db.groupAt[f[0]]; twice || !ok {
+		return
+	}
+	db.groupAt[f[0]] = len(db.groups)
+	if _, taken := db.groupOf[gid]; !taken {
+		db.groupOf[gid] = f[0]
+	}
+	var members []string
+	for m := range strings.SplitSeq(f[3], ",") {
+		if m != "" {
+			members = append(members, m)
+		}
+	}
+	slices.Sort(members)
+	db.groups = append(db.groups, host.Group{Name: f[0], GID: gid, Members: slices.Compact(members)})
+}
+
+// fields splits a line of an account database; nil for comments, blank lines
+// and NIS entries.
+func fields(line string) []string {
+	line = strings.TrimRight(line, "\n")
+	if strings.Trim(line, " \t") == "" || strings.ContainsRune("#+-", rune(line[0])) {
+		return nil
+	}
+	f := strings.Split(line, ":")
+	if f[0] == "" {
+		return nil
+	}
+	return f
+}
+
+func parseID(s string) (int, bool) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	return int(n), err == nil
+}
+
+// parseShadow reads shadow(5): name, password, day of the last change, minimum,
+// maximum, warning, inactive, expiry, reserved.
+func parseShadow(data string) map[string]host.Password {
+	out := map[string]host.Password{}
+	for line := range strings.Lines(data) {
+		f := fields(line)
+		if len(f) < 8 {
+			continue
+		}
+		if _, twice := out[f[0]]; twice {
+			continue
+		}
+		p := passwordOf(f[1])
+		p.MustChange = f[2] == "0"
+		p.Expires = -1
+		if day, err := strconv.Atoi(f[7]); err == nil {
+			p.Expires = day
+		}
+		out[f[0]] = p
+	}
+	return out
+}
+
+// passwordOf judges a password field. The hash does not leave this function.
+func passwordOf(field string) host.Password {
+	switch {
+	case field == "":
+		return host.Password{State: host.PasswordEmpty}
+	case field[0] == '!' || field[0] == '*':
+		return host.Password{State: host.PasswordLocked, HasHash: isHash(strings.TrimLeft(field, "!*"))}
+	default:
+		return host.Password{State: host.PasswordSet, HasHash: isHash(field)}
+	}
+}
+
+// isHash reports whether s can be a hash of crypt(5): $id$…, _… of BSDi, or the
+// 13 characters of DES.
+func isHash(s string) bool {
+	return strings.HasPrefix(s, "$") || strings.HasPrefix(s, "_") || len(s) >= 13
+}
+
+// parseRanges reads login.defs(5): a name, blanks, a value.
+func parseRanges(data string) host.IDRanges {
+	v := map[string]int{}
+	for line := range strings.Lines(data) {
+		f := strings.Fields(line)
+		if len(f) < 2 || strings.HasPrefix(f[0], "#") {
+			continue
+		}
+		if n, err := strconv.ParseInt(f[1], 0, 64); err == nil {
+			v[f[0]] = int(n)
+		}
+	}
+	get := func(name string, otherwise int) int {
+		if n, ok := v[name]; ok {
+			return n
+		}
+		return otherwise
+	}
+	r := host.IDRanges{
+		UIDMin: get("UID_MIN", 1000), UIDMax: get("UID_MAX", 60000),
+		GIDMin: get("GID_MIN", 1000), GIDMax: get("GID_MAX", 60000),
+	}
+	r.SysUIDMin, r.SysUIDMax = get("SYS_UID_MIN", 101), get("SYS_UID_MAX", r.UIDMin-1)
+	r.SysGIDMin, r.SysGIDMax = get("SYS_GID_MIN", 101), get("SYS_GID_MAX", r.GIDMin-1)
+	return r
+}

@@ -1,0 +1,234 @@
+package local
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"opsafe/internal/host"
+)
+
+// tree writes files below a new directory and returns it: a stand-in for /.
+func tree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range files {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+const passwdFile = `root:x:0:0:root:/root:/bin/bash
+
+# a comment
+alice:x:1000:1000:Alice,,,:/home/alice:/bin/bash
+twice:x:1001:1001::/home/twice:/bin/sh
+twice:x:1002:1002::/home/other:/bin/sh
+old:abcdefghijklm:1003:1003::/home/old:/bin/sh
+open::1004:1004::/home/open:/bin/sh
+toor:x:0:0::/root:/bin/sh
+lost:x:1005:1005::/home/lost:/bin/sh
+bad:x:one:1::/:/bin/sh
+short:x:1
++nisuser::::::
++
+-someone::::::`
+
+const groupFile = `root:x:0:
+docker:x:998:zoe,alice,,alice
+alice:x:1000:
++:::
+`
+
+func TestAccountsRead(t *testing.T) {
+	h := &Host{}
+	h.accounts.root = tree(t, map[string]string{"etc/passwd": passwdFile, "etc/group": groupFile})
+
+	users, err := h.Users()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, u := range users {
+		names = append(names, u.Name)
+	}
+	if diff := cmp.Diff([]string{"root", "alice", "twice", "old", "open", "toor", "lost"}, names); diff != "" {
+		t.Errorf("users (-want +got):\n%s", diff)
+	}
+	u, err := h.User("twice")
+	if err != nil || u == nil || u.UID != 1001 {
+		t.Errorf("the first line of a name has to count: got %+v, %v", u, err)
+	}
+	g, err := h.Group("docker")
+	if diff := cmp.Diff(&host.Group{Name: "docker", GID: 998, Members: []string{"alice", "zoe"}}, g); err != nil || diff != "" {
+		t.Errorf("group docker (-want +got), %v:\n%s", err, diff)
+	}
+	if u, err := h.User("nobody-here"); u != nil || err != nil {
+		t.Errorf("absent user: got %v, %v", u, err)
+	}
+	if got := h.userName(0) + h.userName(77) + h.groupName(998) + h.groupName(5); got != "root#77docker#5" {
+		t.Errorf("names of ids: %s", got)
+	}
+}
+
+func TestAccountIDs(t *testing.T) {
+	h := &Host{}
+	h.accounts.root = tree(t, map[string]string{"etc/passwd": passwdFile, "etc/group": groupFile})
+	for name, want := range map[string]int{"alice": 1000, "#0": 0, "#60123": 60123} {
+		if got, err := h.uid(name); err != nil || got != want {
+			t.Errorf("uid(%q) = %d, %v; want %d", name, got, err, want)
+		}
+	}
+	for _, name := range []string{"ghost", "#", "#-1", "#4294967295", "#x"} {
+		if got, err := h.uid(name); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("uid(%q) = %d, %v; want an error that names it", name, got, err)
+		}
+		if got, err := h.gid(name); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("gid(%q) = %d, %v; want an error that names it", name, got, err)
+		}
+	}
+}
+
+func TestPasswords(t *testing.T) {
+	const hash = "$y$j9T$abc$def"
+	for _, c := range []struct {
+		name, line string
+		want       host.Password
+	}{
+		{"set", "alice:" + hash + ":19000:0:99999:7:::", host.Password{State: host.PasswordSet, HasHash: true, Expires: -1}},
+		{"locked hash", "alice:!" + hash + ":19000:0:99999:7:::", host.Password{State: host.PasswordLocked, HasHash: true, Expires: -1}},
+		{"locked twice", "alice:!!" + hash + ":19000:0:99999:7:::", host.Password{State: host.PasswordLocked, HasHash: true, Expires: -1}},
+		{"never had one", "alice:!:19000:0:99999:7:::", host.Password{State: host.PasswordLocked, Expires: -1}},
+		{"system", "alice:*:19000:0:99999:7:::", host.Password{State: host.PasswordLocked, Expires: -1}},
+		{"locked system", "alice:!*:19000:0:99999:7::1:", host.Password{State: host.PasswordLocked, Expires: 1}},
+		{"empty, has to change", "alice::0:0:99999:7:::", host.Password{State: host.PasswordEmpty, MustChange: true, Expires: -1}},
+		{"expired at day 0", "alice:" + hash + ":19000:0:99999:7::0:", host.Password{State: host.PasswordSet, HasHash: true}},
+		{"no line in shadow", "bob:" + hash + ":19000:0:99999:7:::", host.Password{State: host.PasswordLocked, Expires: -1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := &Host{}
+			h.accounts.root = tree(t, map[string]string{
+				"etc/passwd": passwdFile, "etc/group": groupFile, "etc/shadow": "root:*:1::::::\n" + c.line + "\n",
+			})
+			got, err := h.Password("alice")
+			if diff := cmp.Diff(&c.want, got); err != nil || diff != "" {
+				t.Errorf("password (-want +got), %v:\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestPasswordInPasswd(t *testing.T) {
+	h := &Host{}
+	h.accounts.root = tree(t, map[string]string{"etc/passwd": passwdFile, "etc/group": groupFile})
+	for name, want := range map[string]host.PasswordState{"old": host.PasswordSet, "open": host.PasswordEmpty} {
+		p, err := h.Password(name)
+		if err != nil || p == nil || p.State != want {
+			t.Errorf("password of %s: got %+v, %v; want %s", name, p, err, want)
+		}
+	}
+	if _, err := h.Password("alice"); !host.IsUnknown(err) {
+		t.Errorf("without a shadow file: got %v, want unknown", err)
+	}
+	if p, err := h.Password("ghost"); p != nil || err != nil {
+		t.Errorf("absent user: got %v, %v", p, err)
+	}
+}
+
+func TestIDRanges(t *testing.T) {
+	got := parseRanges("# UID_MIN 5\nUID_MIN\t\t 2000\nUID_MAX 0xEA60\nGID_MIN 3000\n#SYS_UID_MIN 100\nUMASK 022\nBAD\n")
+	want := host.IDRanges{
+		UIDMin: 2000, UIDMax: 60000, SysUIDMin: 101, SysUIDMax: 1999,
+		GIDMin: 3000, GIDMax: 60000, SysGIDMin: 101, SysGIDMax: 2999,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("ranges (-want +got):\n%s", diff)
+	}
+}
+
+func TestStaleLocks(t *testing.T) {
+	proc := tree(t, map[string]string{"1/comm": "systemd\n", "77/comm": "useradd\n"})
+	for content, lives := range map[string]bool{
+		"1\x00": false, "77\x00": true, "77": true, "99\x00": false, "": false, "abc": false, "-1": false, "0": false,
+	} {
+		if got := lockHolderLives(proc, []byte(content)); got != lives {
+			t.Errorf("lock held by %q lives: %v, want %v", content, got, lives)
+		}
+	}
+	etc := tree(t, map[string]string{"passwd.lock": "1\x00", "group.lock": ""})
+	if err := clearStaleLocks(etc); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"passwd.lock", "group.lock"} {
+		if _, err := os.Lstat(filepath.Join(etc, name)); !os.IsNotExist(err) {
+			t.Errorf("%s is still there: %v", name, err)
+		}
+	}
+}
+
+func TestTraces(t *testing.T) {
+	me := os.Getuid()
+	root := tree(t, map[string]string{
+		"proc/10/status":             "Name:\tsh\nState:\tS (sleeping)\nUid:\t4242\t4242\t4242\t4242\n",
+		"proc/11/status":             "Name:\tsudo\nState:\tS (sleeping)\nUid:\t4242\t0\t0\t0\n",
+		"proc/12/status":             "Name:\told\nState:\tZ (zombie)\nUid:\t4242\t4242\t4242\t4242\n",
+		"proc/13/status":             "Name:\tx\nState:\tS (sleeping)\nUid:\t42\t42\t42\t42\n",
+		"proc/version":               "Linux",
+		"run/systemd/sessions/4":     "# do not parse\nUID=4242\nUSER=alice\n",
+		"run/systemd/sessions/5":     "UID=42420\n",
+		"var/lib/systemd/linger/bob": "",
+
+		"var/spool/cron/crontabs/bob":                      "* * * * * true\n",
+		"home/bob/.config/systemd/user/a.timer":            "",
+		"home/bob/.config/systemd/user/a.service.d/x.conf": "",
+		"home/bob/.config/systemd/user/x.wants/b.service":  "",
+		"home/bob/.config/systemd/user/notes.txt":          "",
+		"home/alice/.config/systemd/system/not-mine.timer": "",
+	})
+	got, err := tracesOf(root, host.User{Name: "alice", UID: 4242, Home: "/home/alice"})
+	if diff := cmp.Diff(host.Traces{Processes: 2, Sessions: []string{"4"}}, got); err != nil || diff != "" {
+		t.Errorf("traces of alice (-want +got), %v:\n%s", err, diff)
+	}
+	got, err = tracesOf(root, host.User{Name: "bob", UID: me + 1, Home: "/home/bob"})
+	want := host.Traces{
+		Linger: true, Cron: []string{root + "/var/spool/cron/crontabs/bob"},
+		Units: []string{"/home/bob/.config/systemd/user/a.timer", "/home/bob/.config/systemd/user/x.wants/b.service"},
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("traces of bob (-want +got), %v:\n%s", err, diff)
+	}
+}
+
+func TestBadNameAllowed(t *testing.T) {
+	refusal := &runError{Program: "useradd", Code: 3, Output: "useradd: invalid user name 'LFISHER7': use --badname to ignore"}
+	for _, c := range []struct {
+		argv []string
+		want []string
+	}{
+		{[]string{"useradd", "-M", "--", "LFISHER7"}, []string{"useradd -M -- LFISHER7", "useradd --badname -M -- LFISHER7"}},
+		{[]string{"useradd", "-M", "--", "a/b"}, []string{"useradd -M -- a/b"}},
+		{[]string{"useradd", "-M", "--", "1234"}, []string{"useradd -M -- 1234"}},
+		{[]string{"usermod", "-L", "--", "LFISHER7"}, []string{"usermod -L -- LFISHER7"}},
+	} {
+		var got []string
+		err := badNameAllowed(c.argv, func(argv []string) error {
+			got = append(got, strings.Join(argv, " "))
+			if len(got) > 1 {
+				return nil
+			}
+			return refusal
+		})
+		if diff := cmp.Diff(c.want, got); diff != "" || (err == nil) != (len(c.want) == 2) {
+			t.Errorf("%v (-want +got), %v:\n%s", c.argv, err, diff)
+		}
+	}
+}

@@ -1,0 +1,229 @@
+package local
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"opsafe/internal/host"
+	"opsafe/internal/testhost"
+)
+
+// insideEnv names the scenario that a copy of this test program plays inside a
+// throwaway host.
+const insideEnv = "OPSAFE_TEST_INSIDE"
+
+// playInside boots a host, copies this very program into it and plays the
+// scenario there, as root.
+func playInside(t *testing.T, scenario string, o testhost.Options) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	h := testhost.Start(t, o)
+	if err := h.Install(ctx, self, "/root/inside"); err != nil {
+		t.Fatal(err)
+	}
+	res, err := h.Run(ctx, "env", insideEnv+"="+scenario, "/root/inside", "-test.v", "-test.run", "^TestInside$")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(res.Stdout + res.Stderr)
+	if res.Code != 0 || !strings.Contains(res.Stdout, "--- PASS: TestInside/"+scenario) {
+		t.Fatalf("scenario %s failed inside the host, exit code %d", scenario, res.Code)
+	}
+}
+
+func TestAccountsOnHost(t *testing.T) {
+	t.Parallel()
+	playInside(t, "accounts", testhost.Options{})
+}
+
+func TestSessionsOnHost(t *testing.T) {
+	t.Parallel()
+	playInside(t, "sessions", testhost.Options{})
+}
+
+func TestUnitsOnHost(t *testing.T) {
+	t.Parallel()
+	playInside(t, "units", testhost.Options{})
+}
+
+func TestPackagesOnHost(t *testing.T) {
+	t.Parallel()
+	playInside(t, "packages", testhost.Options{})
+}
+
+func TestDockerOnHost(t *testing.T) {
+	t.Parallel()
+	playInside(t, "docker", testhost.Options{Image: testhost.Full})
+}
+
+// TestInside is what runs inside a throwaway host. Elsewhere there is nothing
+// for it to do.
+func TestInside(t *testing.T) {
+	scenarios := map[string]func(*testing.T, *Host){
+		"accounts": insideAccounts, "sessions": insideSessions, "units": insideUnits,
+		"packages": insidePackages, "docker": insideDocker,
+	}
+	if play, ok := scenarios[os.Getenv(insideEnv)]; ok {
+		t.Run(os.Getenv(insideEnv), func(t *testing.T) { play(t, New(Options{})) })
+	}
+}
+
+// doSteps carries out steps, each of which has to succeed.
+func doSteps(t *testing.T, h *Host, steps ...host.Step) {
+	t.Helper()
+	for _, s := range steps {
+		if err := h.Do(t.Context(), s); err != nil {
+			t.Fatalf("%T: %v", s, err)
+		}
+	}
+}
+
+// refuse carries out a step that has to fail with an error that says so.
+func refuse(t *testing.T, h *Host, s host.Step, says ...string) {
+	t.Helper()
+	err := h.Do(t.Context(), s)
+	for _, words := range says {
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%T: got %v, want an error that says %q", s, err, words)
+		}
+	}
+}
+
+// same compares what a look returned.
+func same[T any](t *testing.T, what string, want T) func(got T, err error) {
+	t.Helper()
+	return func(got T, err error) {
+		t.Helper()
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s (-want +got), %v:\n%s", what, err, diff)
+		}
+	}
+}
+
+func insideAccounts(t *testing.T, h *Host) {
+	doSteps(t, h,
+		host.AddGroup{Name: "reviewers", GID: 10010},
+		host.AddGroup{Name: "sys-one", GID: 990, System: true},
+		host.AddGroup{Name: "taken", GID: 5002},
+		host.AddUser{Name: "LFISHER7", UID: 5001, Groups: []string{"reviewers", "sys-one"}, Home: "/home/LFISHER7", Shell: "/bin/bash", Comment: "L. Fisher"},
+		host.AddUser{Name: "second", UID: 5002, Home: "/home/second", Shell: "/bin/sh"},
+		host.AddUser{Name: "svc", UID: 980, Group: "sys-one", Home: "/var/lib/svc", Shell: "/usr/sbin/nologin", System: true},
+	)
+	same(t, "user", &host.User{Name: "LFISHER7", UID: 5001, GID: 5001, Comment: "L. Fisher", Home: "/home/LFISHER7", Shell: "/bin/bash"})(h.User("LFISHER7"))
+	same(t, "group", &host.Group{Name: "reviewers", GID: 10010, Members: []string{"LFISHER7"}})(h.Group("reviewers"))
+	same(t, "group whose id was taken", &host.Group{Name: "second", GID: 10011})(h.Group("second"))
+	same(t, "system user", &host.User{Name: "svc", UID: 980, GID: 990, Home: "/var/lib/svc", Shell: "/usr/sbin/nologin"})(h.User("svc"))
+	if _, err := os.Lstat("/home/LFISHER7"); !os.IsNotExist(err) {
+		t.Errorf("useradd made a home: %v", err)
+	}
+	refuse(t, h, host.AddUser{Name: "third", UID: 5001, Home: "/x", Shell: "/bin/sh"}, "not unique")
+	same[*host.Group](t, "group of a user that could not be made", nil)(h.Group("third"))
+
+	insidePasswords(t, h)
+	insideSetUser(t, h)
+
+	doSteps(t, h, host.SetMembers{Group: "reviewers", Members: []string{"LFISHER7", "second"}})
+	same(t, "members", &host.Group{Name: "reviewers", GID: 10010, Members: []string{"LFISHER7", "second"}})(h.Group("reviewers"))
+	doSteps(t, h, host.SetMembers{Group: "reviewers"}, host.SetGID{Name: "reviewers", GID: 10012})
+	same(t, "no members", &host.Group{Name: "reviewers", GID: 10012})(h.Group("reviewers"))
+
+	if err := os.WriteFile("/etc/passwd.lock", []byte("1\x00"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	doSteps(t, h, host.DeleteUser{Name: "second"}, host.DeleteUser{Name: "LFISHER7"}, host.DeleteGroup{Name: "reviewers"})
+	same[*host.User](t, "deleted user", nil)(h.User("LFISHER7"))
+	same[*host.Group](t, "deleted group", nil)(h.Group("reviewers"))
+	if _, err := os.Lstat("/home/LFISHER7/file"); err != nil {
+		t.Errorf("the user's files have to stay: %v", err)
+	}
+}
+
+func insidePasswords(t *testing.T, h *Host) {
+	const name = "LFISHER7"
+	same(t, "new account", &host.Password{State: host.PasswordLocked, Expires: -1})(h.Password(name))
+	doSteps(t, h, host.SetPassword{User: name, To: host.PasswordAtFirstLogin})
+	same(t, "first login", &host.Password{State: host.PasswordEmpty, MustChange: true, Expires: -1})(h.Password(name))
+	cmd := exec.CommandContext(t.Context(), "chpasswd")
+	cmd.Stdin = strings.NewReader(name + ":Correct-horse-9-battery\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("chpasswd: %v: %s", err, out)
+	}
+	h.accounts.forget()
+	same(t, "set", &host.Password{State: host.PasswordSet, HasHash: true, Expires: -1})(h.Password(name))
+	doSteps(t, h, host.SetPassword{User: name, To: host.LockPassword}, host.SetExpiry{User: name, Day: 1})
+	same(t, "locked, expired", &host.Password{State: host.PasswordLocked, HasHash: true, Expires: 1})(h.Password(name))
+	doSteps(t, h, host.SetPassword{User: name, To: host.RemovePassword}, host.SetExpiry{User: name, Day: -1})
+	same(t, "removed", &host.Password{State: host.PasswordLocked, Expires: -1})(h.Password(name))
+}
+
+// insideSetUser changes ids under files, none of which may be re-owned.
+func insideSetUser(t *testing.T, h *Host) {
+	for _, path := range []string{"/home/LFISHER7", "/home/LFISHER7/file", "/var/mail/LFISHER7"} {
+		if path == "/home/LFISHER7" {
+			if err := os.Mkdir(path, 0o750); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(path, 5001, 5001); err != nil {
+			t.Fatal(err)
+		}
+	}
+	uid, group, home, shell := 6001, "reviewers", "/home/elsewhere", "/bin/sh"
+	doSteps(t, h, host.SetUser{Name: "LFISHER7", UID: &uid})
+	doSteps(t, h, host.SetUser{Name: "LFISHER7", Group: &group})
+	doSteps(t, h, host.SetUser{Name: "LFISHER7", Home: &home, Shell: &shell})
+	same(t, "changed user", &host.User{Name: "LFISHER7", UID: 6001, GID: 10010, Comment: "L. Fisher", Home: home, Shell: shell})(h.User("LFISHER7"))
+	for _, path := range []string{"/home/LFISHER7", "/home/LFISHER7/file", "/var/mail/LFISHER7"} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Uid != 5001 || st.Gid != 5001 {
+			t.Errorf("%s was re-owned: %+v", path, info.Sys())
+		}
+	}
+}
+
+func insideSessions(t *testing.T, h *Host) {
+	doSteps(t, h, host.AddUser{Name: "alice", UID: 5001, Home: "/home/alice", Shell: "/bin/sh"})
+	if err := os.Mkdir("/home/alice", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown("/home/alice", 5001, 5001); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "traces before", host.Traces{})(h.Traces("alice"))
+	doSteps(t, h, host.SetLinger{User: "alice", On: true})
+	cmd := exec.CommandContext(t.Context(), "env", "--ignore-signal=TERM", "sleep", "1000")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 5001, Gid: 5001}}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	got, err := h.Traces("alice")
+	if err != nil || !got.Linger || got.Processes == 0 {
+		t.Errorf("traces: got %+v, %v; want linger and processes", got, err)
+	}
+	doSteps(t, h, host.SetLinger{User: "alice"}, host.EndSessions{User: "alice"})
+	if err := <-ended; err == nil {
+		t.Error("the process that ignores SIGTERM was not killed")
+	}
+	same(t, "traces after", host.Traces{})(h.Traces("alice"))
+	refuse(t, h, host.EndSessions{User: "root"}, "uid 0")
+	refuse(t, h, host.EndSessions{User: "ghost"}, "ghost")
+}

@@ -1,0 +1,173 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"opsafe/internal/host"
+)
+
+// doAccount carries out the steps on users and groups, through shadow's own
+// tools: they lock, keep subuid and the NSS caches in step, and are audited.
+func (h *Host) doAccount(ctx context.Context, s host.Step) error {
+	defer h.accounts.forget()
+	switch s := s.(type) {
+	case host.AddGroup:
+		return h.addGroup(ctx, s)
+	case host.SetGID:
+		return h.accountTool(ctx, "groupmod", "-g", strconv.Itoa(s.GID), "--", s.Name)
+	case host.DeleteGroup:
+		return h.accountTool(ctx, "groupdel", "--", s.Name)
+	case host.SetMembers:
+		return h.accountTool(ctx, "gpasswd", "-M", strings.Join(s.Members, ","), "--", s.Group)
+	case host.AddUser:
+		return h.addUser(ctx, s)
+	case host.SetUser:
+		return h.setUser(ctx, s)
+	case host.DeleteUser:
+		return h.accountTool(ctx, "userdel", "--", s.Name)
+	case host.SetPassword:
+		return h.setPassword(ctx, s)
+	case host.SetExpiry:
+		return h.accountTool(ctx, "chage", "-E", strconv.Itoa(s.Day), "--", s.User)
+	case host.EndSessions:
+		return h.endSessions(ctx, s.User)
+	case host.SetLinger:
+		return h.setLinger(ctx, s)
+	}
+	return fmt.Errorf("cannot do step %T: it is no step on accounts", s)
+}
+
+func (h *Host) addGroup(ctx context.Context, s host.AddGroup) error {
+	argv := []string{"groupadd", "-g", strconv.Itoa(s.GID)}
+	if s.System {
+		argv = append(argv, "-r")
+	}
+	return h.accountTool(ctx, append(argv, "--", s.Name)...)
+}
+
+// addUser makes the account in one call of useradd. The group of its own has
+// to be there before; it goes again when useradd fails. A run that dies between
+// the two leaves a group that the next run uses.
+func (h *Host) addUser(ctx context.Context, s host.AddUser) error {
+	made := false
+	if s.Group == "" {
+		s.Group = s.Name
+		var err error
+		if made, err = h.addOwnGroup(ctx, s); err != nil {
+			return err
+		}
+	}
+	argv := []string{
+		"useradd", "-M", "-N", "-u", strconv.Itoa(s.UID), "-g", s.Group,
+		"-d", s.Home, "-s", s.Shell, "-c", s.Comment,
+	}
+	if len(s.Groups) > 0 {
+		argv = append(argv, "-G", strings.Join(s.Groups, ","))
+	}
+	if s.System {
+		argv = append(argv, "-r")
+	}
+	err := h.accountTool(ctx, append(argv, "--", s.Name)...)
+	if err != nil && made {
+		h.accounts.forget()
+		if u, lookErr := h.User(s.Name); lookErr == nil && u == nil {
+			err = errors.Join(err, h.accountTool(ctx, "groupdel", "--", s.Group))
+		}
+	}
+	return err
+}
+
+// addOwnGroup makes the group of a new user's own, with the user's id if that
+// is free. It reports whether the group is new.
+func (h *Host) addOwnGroup(ctx context.Context, s host.AddUser) (made bool, err error) {
+	h.accounts.forget()
+	db, err := h.accounts.names()
+	if err != nil {
+		return false, err
+	}
+	if _, there := db.groupAt[s.Name]; there {
+		return false, nil
+	}
+	gid := s.UID
+	if _, taken := db.groupOf[gid]; taken {
+		if gid, err = h.freeGID(db, s.System); err != nil {
+			return false, fmt.Errorf("cannot make group %s: %w", s.Name, err)
+		}
+	}
+	err = h.addGroup(ctx, host.AddGroup{Name: s.Name, GID: gid, System: s.System})
+	return err == nil, err
+}
+
+func (h *Host) freeGID(db *nameDB, system bool) (int, error) {
+	r, err := h.IDRanges()
+	if err != nil {
+		return 0, err
+	}
+	used := make([]int, 0, len(db.groups))
+	for _, g := range db.groups {
+		used = append(used, g.GID)
+	}
+	if system {
+		return host.NextID(used, r.SysGIDMin, r.SysGIDMax, true)
+	}
+	return host.NextID(used, r.GIDMin, r.GIDMax, false)
+}
+
+// setUser changes the fields that are given, in one call. With a new uid or
+// primary group usermod would re-own what is in the home, and the mailbox with
+// a uid: then it runs where it cannot see them (accountToolBlind).
+func (h *Host) setUser(ctx context.Context, s host.SetUser) error {
+	argv := []string{"usermod"}
+	if s.UID != nil {
+		argv = append(argv, "-u", strconv.Itoa(*s.UID))
+	}
+	for _, f := range []struct {
+		flag  string
+		value *string
+	}{{"-g", s.Group}, {"-d", s.Home}, {"-s", s.Shell}, {"-c", s.Comment}} {
+		if f.value != nil {
+			argv = append(argv, f.flag, *f.value)
+		}
+	}
+	if len(argv) == 1 {
+		return nil
+	}
+	argv = append(argv, "--", s.Name)
+	if s.UID == nil && s.Group == nil {
+		return h.accountTool(ctx, argv...)
+	}
+	h.accounts.forget()
+	u, err := h.User(s.Name)
+	if err != nil {
+		return err
+	}
+	if u == nil {
+		return fmt.Errorf("cannot change user %s: there is no such user", s.Name)
+	}
+	hide := []string{u.Home, "/var/mail"}
+	if s.Home != nil {
+		hide = append(hide, *s.Home)
+	}
+	return h.accountToolBlind(ctx, hide, argv...)
+}
+
+// setPassword has two calls for PasswordAtFirstLogin, in the order in which
+// there is no moment with an empty password that need not be changed.
+func (h *Host) setPassword(ctx context.Context, s host.SetPassword) error {
+	switch s.To {
+	case host.LockPassword:
+		return h.accountTool(ctx, "usermod", "-L", "--", s.User)
+	case host.RemovePassword:
+		return h.accountTool(ctx, "usermod", "-p", "!", "--", s.User)
+	case host.PasswordAtFirstLogin:
+		if err := h.accountTool(ctx, "chage", "-d", "0", "--", s.User); err != nil {
+			return err
+		}
+		return h.accountTool(ctx, "passwd", "-d", "--", s.User)
+	}
+	return fmt.Errorf("cannot set password of %s: %q is no way to change one", s.User, s.To)
+}

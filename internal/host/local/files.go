@@ -1,0 +1,165 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"opsafe/internal/host"
+)
+
+// Stat describes what is at path itself; see host.Files.
+func (h *Host) Stat(path string) (*host.Node, error) {
+	fd, err := h.openNode(path, unix.O_PATH)
+	if absent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, unseen(path, err)
+	}
+	defer unix.Close(fd)
+	n, err := h.nodeAt(fd)
+	if err != nil {
+		return nil, unseen("the state of "+path, fmt.Errorf("cannot look at %s: %w", path, err))
+	}
+	return &n, nil
+}
+
+// nodeAt describes an open descriptor (O_PATH is enough).
+func (h *Host) nodeAt(fd int) (host.Node, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return host.Node{}, err
+	}
+	var access, def []byte
+	var err error
+	kind := nodeType(st.Mode)
+	if kind != host.TypeSymlink {
+		if access, err = getxattr(unix.Getxattr, procPath(fd), accessXattr, make([]byte, 256)); err != nil {
+			return host.Node{}, fmt.Errorf("cannot read its ACL: %w", err)
+		}
+	}
+	if kind == host.TypeDir {
+		if def, err = getxattr(unix.Getxattr, procPath(fd), defaultXattr, make([]byte, 256)); err != nil {
+			return host.Node{}, fmt.Errorf("cannot read its default ACL: %w", err)
+		}
+	}
+	n, err := h.node(attributes{mode: st.Mode, uid: st.Uid, gid: st.Gid, access: access, def: def})
+	if err != nil {
+		return n, err
+	}
+	n.Size, n.Links = st.Size, int(st.Nlink) //nolint:unconvert,gosec // the type differs between architectures
+	if kind == host.TypeSymlink {
+		n.Target, err = readlink(fd)
+	}
+	return n, err
+}
+
+// attributes are all of a node that a rule can speak about, as the kernel says
+// it. The ACLs are the raw attributes; nil for none.
+type attributes struct {
+	mode        uint32 // with the type
+	uid, gid    uint32
+	access, def []byte
+}
+
+// node puts attributes into the words of package host; size, links and target
+// are the caller's.
+func (h *Host) node(a attributes) (host.Node, error) {
+	access, err := accessFrom(a.mode, a.access, a.def, h)
+	return host.Node{
+		Type:   nodeType(a.mode),
+		Owner:  h.userName(int(a.uid)),
+		Group:  h.groupName(int(a.gid)),
+		Access: access,
+	}, err
+}
+
+func nodeType(mode uint32) host.NodeType {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return host.TypeFile
+	case unix.S_IFDIR:
+		return host.TypeDir
+	case unix.S_IFLNK:
+		return host.TypeSymlink
+	}
+	return host.TypeOther
+}
+
+// ReadFile returns the content of a regular file; see host.Files. A link, a
+// special file and a file larger than host.MaxFile are errors.
+func (h *Host) ReadFile(path string) ([]byte, error) {
+	fd, err := h.openNode(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if absent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, unseen("content of "+path, err)
+	}
+	f := os.NewFile(uintptr(fd), path) //nolint:gosec // a descriptor is not negative
+	defer f.Close()
+	return readRegular(f)
+}
+
+// readRegular reads an open file to its end, if it is a regular one of at most
+// host.MaxFile bytes. The result is not nil.
+func readRegular(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", f.Name(), err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("cannot read %s: it is not a regular file", f.Name())
+	}
+	size := min(info.Size(), host.MaxFile)
+	data := make([]byte, size+1)
+	n, err := io.ReadFull(f, data)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return data[:n], nil
+	case err != nil:
+		return nil, fmt.Errorf("cannot read %s: %w", f.Name(), err)
+	}
+	// It has grown since, or is one of those of /proc that have no size.
+	more, err := io.ReadAll(io.LimitReader(f, host.MaxFile+1-int64(n)))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", f.Name(), err)
+	}
+	if data = append(data, more...); len(data) > host.MaxFile {
+		return nil, fmt.Errorf("cannot read %s: it is larger than %d MiB", f.Name(), host.MaxFile>>20)
+	}
+	return data, nil
+}
+
+// ReadDir returns the names in a directory, sorted; see host.Files. What is
+// there but no directory is an error.
+func (h *Host) ReadDir(path string) ([]string, error) {
+	fd, err := h.openDir(path)
+	if errors.Is(err, unix.ENOTDIR) {
+		if n, statErr := h.Stat(path); statErr == nil && n != nil {
+			return nil, fmt.Errorf("cannot list %s: it is a %s, not a directory", path, n.Type)
+		}
+	}
+	if absent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, unseen("what is in "+path, err)
+	}
+	f := os.NewFile(uintptr(fd), path) //nolint:gosec // a descriptor is not negative
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("cannot list %s: %w", path, err)
+	}
+	if names == nil {
+		names = []string{}
+	}
+	slices.Sort(names)
+	return names, nil
+}

@@ -1,0 +1,137 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"opsafe/internal/host"
+)
+
+// skeleton is what useradd(8) fills new homes from.
+const skeleton = "/etc/skel"
+
+// makeHome makes a directory filled from the skeleton, all of it the new
+// owner's. It is staged, so that it is there whole or not at all, and closed to
+// everybody but root until it is complete.
+func (h *Host) makeHome(dir int, name string, a host.Access, uid, gid int) error {
+	if err := h.sweep(dir); err != nil {
+		return err
+	}
+	s, err := newStageDir(dir)
+	if err != nil {
+		return err
+	}
+	defer s.discard()
+	from, err := h.openDir(skeleton)
+	if err != nil && !absent(err) {
+		return err
+	}
+	if err == nil {
+		defer unix.Close(from)
+		if err := copyInto(s.fd(), from, uid, gid); err != nil {
+			return fmt.Errorf("cannot fill it from %s: %w", skeleton, err)
+		}
+	}
+	if err := h.setAllFD(s.fd(), uid, gid, a); err != nil {
+		return err
+	}
+	if err := s.sync(); err != nil {
+		return err
+	}
+	return s.rename(name, unix.RENAME_NOREPLACE)
+}
+
+// copyInto copies the files, directories and links in one directory into
+// another, with their modes, for a new owner. What is neither is left out.
+func copyInto(to, from, uid, gid int) error {
+	names, err := namesIn(from)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := copyOne(to, from, name, uid, gid); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return unix.Fsync(to)
+}
+
+func copyOne(to, from int, name string, uid, gid int) error {
+	var st unix.Stat_t
+	if err := unix.Fstatat(from, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	switch nodeType(st.Mode) {
+	case host.TypeSymlink:
+		buf := make([]byte, unix.PathMax)
+		n, err := unix.Readlinkat(from, name, buf)
+		if err != nil {
+			return err
+		}
+		if err := unix.Symlinkat(string(buf[:n]), to, name); err != nil {
+			return err
+		}
+		return unix.Fchownat(to, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW)
+	case host.TypeFile:
+		return copyFile(to, from, name, st.Mode, uid, gid)
+	case host.TypeDir:
+		return copyDir(to, from, name, st.Mode, uid, gid)
+	case host.TypeOther:
+	}
+	return nil
+}
+
+func copyFile(to, from int, name string, mode uint32, uid, gid int) error {
+	in, err := unix.Openat(from, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	src := os.NewFile(uintptr(in), name) //nolint:gosec // a descriptor is not negative
+	defer src.Close()
+	out, err := unix.Openat(to, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	dst := os.NewFile(uintptr(out), name) //nolint:gosec // a descriptor is not negative
+	_, err = io.Copy(dst, src)
+	if err == nil {
+		err = finish(out, mode, uid, gid)
+	}
+	return errors.Join(err, dst.Close())
+}
+
+func copyDir(to, from int, name string, mode uint32, uid, gid int) error {
+	in, err := openat2(from, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(in)
+	if err := unix.Mkdirat(to, name, 0o700); err != nil {
+		return err
+	}
+	out, err := openMade(to, name)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(out)
+	if err := copyInto(out, in, uid, gid); err != nil {
+		return err
+	}
+	return finish(out, mode, uid, gid)
+}
+
+// finish gives a copy its owner, then its mode (chown(2) clears set-id bits),
+// and brings it to disk.
+func finish(fd int, mode uint32, uid, gid int) error {
+	if err := unix.Fchown(fd, uid, gid); err != nil {
+		return err
+	}
+	if err := unix.Fchmod(fd, mode&0o7777); err != nil {
+		return err
+	}
+	return unix.Fsync(fd)
+}

@@ -1,0 +1,72 @@
+// Package local is the real host: it implements host.Host on the machine that
+// the process runs on.
+//
+// It is the only package that runs programs (run.go), and it touches files
+// through descriptors only (resolve.go), so that a user who swaps a directory
+// for a link while root works in it gains nothing.
+package local
+
+import (
+	"fmt"
+	"sync"
+
+	"opsafe/internal/host"
+)
+
+// Options say how a Host is to behave. The zero value is the right one for a
+// machine in use.
+type Options struct {
+	// StateDir is where opsafe remembers what it owes. Empty:
+	// /var/lib/opsafe.
+	StateDir string
+	// RunDir is where content is staged for checks. Empty: /run/opsafe for
+	// root, the directory for temporary files for others.
+	RunDir string
+}
+
+// Host is the machine itself. It is safe for concurrent reads; steps are done
+// one after the other.
+type Host struct {
+	options Options
+
+	accounts accountDB
+	packages packageDB
+	units    unitConn
+	docker   dockerConn
+
+	sweeps  sweeps     // directories already freed of stale temporary files
+	pending sync.Mutex // guards the file of what is owed
+}
+
+var _ host.Host = (*Host)(nil)
+
+// New returns the machine that the process runs on. Nothing is read or
+// connected to until it is asked for.
+func New(o Options) *Host {
+	if o.StateDir == "" {
+		o.StateDir = "/var/lib/opsafe"
+	}
+	return &Host{options: o}
+}
+
+// Close ends the connections that were made. The Host can be used again
+// afterwards: it connects anew.
+func (h *Host) Close() error {
+	h.units.mu.Lock()
+	if h.units.conn != nil {
+		h.units.conn.Close()
+		h.units.conn = nil
+	}
+	h.units.mu.Unlock()
+	h.docker.mu.Lock()
+	defer h.docker.mu.Unlock()
+	if h.docker.client == nil {
+		return nil
+	}
+	err := h.docker.client.Close()
+	h.docker.client, h.docker.engine = nil, nil
+	if err != nil {
+		return fmt.Errorf("cannot close the connection to docker: %w", err)
+	}
+	return nil
+}

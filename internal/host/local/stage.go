@@ -1,0 +1,279 @@
+package local
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"opsafe/internal/host"
+)
+
+// stagePrefix begins the names of what is on its way to a name of its own. The
+// dot keeps sudo, cron and run-parts from reading it.
+const stagePrefix = ".opsafe-"
+
+// stageName tells opsafe's own temporary names from others that begin alike.
+var stageName = regexp.MustCompile(`^\.opsafe-[0-9a-f]{16}$`) //nolint:gochecknoglobals // a compiled constant
+
+// newStageName makes up a name that nobody can foresee.
+func newStageName() (string, error) {
+	var b [8]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return "", fmt.Errorf("cannot make up a temporary name: %w", err)
+	}
+	return stagePrefix + hex.EncodeToString(b[:]), nil
+}
+
+// A stage is a file or directory under a temporary name, in the directory where
+// it is to get its own. It is locked for as long as its maker lives: what is
+// not locked has been left by a run that died.
+type stage struct {
+	dir  int // descriptor of the directory; not the stage's to close
+	name string
+	file *os.File
+	done bool // it has its own name now
+}
+
+// newStage makes an empty file that only this process's user can read.
+func newStage(dir int) (*stage, error) {
+	name, err := newStageName()
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.Openat(dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a temporary file beside it: %w", err)
+	}
+	return lockStage(dir, name, fd)
+}
+
+// newStageDir makes an empty directory that only this process's user can enter.
+func newStageDir(dir int) (*stage, error) {
+	name, err := newStageName()
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Mkdirat(dir, name, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make a temporary directory beside it: %w", err)
+	}
+	fd, err := openMade(dir, name)
+	if err != nil {
+		return nil, errors.Join(err, unix.Unlinkat(dir, name, unix.AT_REMOVEDIR))
+	}
+	return lockStage(dir, name, fd)
+}
+
+func lockStage(dir int, name string, fd int) (*stage, error) {
+	s := &stage{dir: dir, name: name, file: os.NewFile(uintptr(fd), name)} //nolint:gosec // a descriptor is not negative
+	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		s.discard()
+		return nil, fmt.Errorf("cannot lock the temporary file: %w", err)
+	}
+	return s, nil
+}
+
+func (s *stage) fd() int { return int(s.file.Fd()) }
+
+// write fills the stage and makes it last.
+func (s *stage) write(data []byte) error {
+	if _, err := s.file.Write(data); err != nil {
+		return fmt.Errorf("cannot write the temporary file: %w", err)
+	}
+	return s.sync()
+}
+
+func (s *stage) sync() error {
+	if err := s.file.Sync(); err != nil {
+		return fmt.Errorf("cannot bring the temporary file to disk: %w", err)
+	}
+	return nil
+}
+
+// rename gives the stage its name, in the place of what is there (flags 0) or
+// of nothing (unix.RENAME_NOREPLACE), and makes sure that it is this file that
+// has got it.
+func (s *stage) rename(name string, flags uint) error {
+	if err := unix.Renameat2(s.dir, s.name, s.dir, name, flags); err != nil {
+		if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ENOTEMPTY) {
+			return fmt.Errorf("cannot take the place of a directory: remove it first: %w", err)
+		}
+		return fmt.Errorf("cannot rename the temporary file: %w", err)
+	}
+	s.done = true
+	var mine, there unix.Stat_t
+	if err := unix.Fstat(s.fd(), &mine); err != nil {
+		return fmt.Errorf("cannot stat the new file: %w", err)
+	}
+	if err := unix.Fstatat(s.dir, name, &there, unix.AT_SYMLINK_NOFOLLOW); err != nil || mine.Ino != there.Ino || mine.Dev != there.Dev {
+		return errors.New("cannot keep it in place: somebody has exchanged it meanwhile")
+	}
+	return syncDir(s.dir)
+}
+
+// discard removes what has not got its name, and closes it.
+func (s *stage) discard() {
+	if !s.done {
+		removeStaged(s.dir, s.name)
+	}
+	s.file.Close()
+}
+
+func syncDir(dir int) error {
+	if err := unix.Fsync(dir); err != nil {
+		return fmt.Errorf("cannot bring the directory to disk: %w", err)
+	}
+	return nil
+}
+
+// openMade opens a directory that this process has just made, and makes sure
+// that nobody has put another in its place.
+func openMade(dir int, name string) (int, error) {
+	fd, err := openat2(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
+	if err != nil {
+		return -1, fmt.Errorf("cannot open the new directory: %w", err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("cannot stat the new directory: %w", err)
+	}
+	if int(st.Uid) != os.Geteuid() || st.Mode&0o077 != 0 {
+		unix.Close(fd)
+		return -1, errors.New("cannot use the new directory: somebody has exchanged it meanwhile")
+	}
+	return fd, nil
+}
+
+// sweeps remembers which directories have been freed of what dead runs left.
+type sweeps struct {
+	mu   sync.Mutex
+	done map[[2]uint64]bool // by device and inode
+}
+
+// sweep removes what dead runs left under temporary names in a directory, once
+// for each. What it cannot remove is no reason to stop: the names are never
+// used again.
+func (h *Host) sweep(dir int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(dir, &st); err != nil {
+		return fmt.Errorf("cannot stat the directory: %w", err)
+	}
+	h.sweeps.mu.Lock()
+	defer h.sweeps.mu.Unlock()
+	key := [2]uint64{st.Dev, st.Ino}
+	if h.sweeps.done[key] {
+		return nil
+	}
+	names, err := namesIn(dir)
+	if err != nil {
+		return fmt.Errorf("cannot look for temporary files of dead runs: %w", err)
+	}
+	for _, name := range names {
+		if stageName.MatchString(name) && isDead(dir, name) {
+			removeStaged(dir, name)
+		}
+	}
+	if h.sweeps.done == nil {
+		h.sweeps.done = map[[2]uint64]bool{}
+	}
+	h.sweeps.done[key] = true
+	return nil
+}
+
+// namesIn lists an open directory without moving the position of dir.
+func namesIn(dir int) ([]string, error) {
+	fd, err := openat2(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), ".") //nolint:gosec // a descriptor is not negative
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+// isDead reports whether nobody holds the lock of a staged file or directory.
+// Links cannot be locked; they exist for two system calls only.
+func isDead(dir int, name string) bool {
+	fd, err := openat2(dir, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_NOFOLLOW|unix.O_CLOEXEC, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
+	if err != nil {
+		return errors.Is(err, unix.ELOOP)
+	}
+	defer unix.Close(fd)
+	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil
+}
+
+// removeStaged removes a name and, if it is a directory, what is in it, by
+// descriptors and within the file system.
+func removeStaged(dir int, name string) {
+	if err := unix.Unlinkat(dir, name, 0); !errors.Is(err, unix.EISDIR) {
+		return
+	}
+	fd, err := openat2(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
+	if err != nil {
+		return
+	}
+	if names, err := namesIn(fd); err == nil {
+		for _, n := range names {
+			removeStaged(fd, n)
+		}
+	}
+	unix.Close(fd)
+	_ = unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) // what is left is swept by the next run
+}
+
+// replace writes a file atomically under name in dir. Judge, if not nil, sees
+// the path of the staged file, complete with owner and access, and can refuse.
+func (h *Host) replace(dir int, name string, w fileWish, judge func(staged string) error) error {
+	if err := h.sweep(dir); err != nil {
+		return err
+	}
+	s, err := newStage(dir)
+	if err != nil {
+		return err
+	}
+	defer s.discard()
+	if err := s.write(w.content); err != nil {
+		return err
+	}
+	if err := unix.Fchown(s.fd(), w.uid, w.gid); err != nil {
+		return fmt.Errorf("cannot set its owner: %w", err)
+	}
+	if err := h.setAccessFD(s.fd(), w.access); err != nil {
+		return err
+	}
+	if err := s.sync(); err != nil {
+		return err
+	}
+	if judge != nil {
+		dirPath, err := os.Readlink(procPath(dir))
+		if err != nil {
+			return fmt.Errorf("cannot name the staged file: %w", err)
+		}
+		if err := judge(filepath.Join(dirPath, s.name)); err != nil {
+			return err
+		}
+	}
+	if err := s.rename(name, w.flags); err != nil {
+		if w.flags&unix.RENAME_NOREPLACE != 0 && errors.Is(err, unix.EEXIST) {
+			return fs.ErrExist
+		}
+		return err
+	}
+	return nil
+}
+
+// fileWish is a file as it is to become.
+type fileWish struct {
+	content  []byte
+	uid, gid int
+	access   host.Access
+	flags    uint // of renameat2(2)
+}

@@ -1,0 +1,118 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	sdbus "github.com/coreos/go-systemd/v22/dbus"
+
+	"opsafe/internal/host"
+)
+
+// systemdPatience bounds what systemd may take to answer a question.
+const systemdPatience = 10 * time.Second
+
+// unitConn is the connection to systemd and what it has said so far. Its zero
+// value connects when it is first asked.
+type unitConn struct {
+	etc string // where enablement links are; empty: /etc/systemd/system
+
+	mu    sync.Mutex
+	conn  *sdbus.Conn
+	known map[string]*host.Unit // nil for units that do not exist
+	links linkIndex
+}
+
+// forget makes the next look ask systemd and read the links again: after steps
+// on units, after packages came or went, and after anything was written below
+// /etc/systemd or /run/systemd.
+func (u *unitConn) forget() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.known, u.links = nil, nil
+}
+
+// Unit asks systemd, unless Prefetch has asked before.
+func (h *Host) Unit(ctx context.Context, name string) (*host.Unit, error) {
+	return h.units.unit(ctx, name)
+}
+
+// Prefetch asks for all units in one call, and for docker, at the same time.
+func (h *Host) Prefetch(ctx context.Context, hints host.Hints) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if hints.Docker {
+		wg.Go(func() { _, _ = h.Engine(ctx) })
+	}
+	wg.Go(func() { h.units.prefetch(ctx, hints.Units) })
+}
+
+func (u *unitConn) prefetch(ctx context.Context, names []string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	// An error comes again, with the unit that it concerns, when that is
+	// asked for.
+	_ = u.look(ctx, names)
+}
+
+func (u *unitConn) unit(ctx context.Context, name string) (*host.Unit, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if _, ok := u.known[name]; !ok {
+		if err := u.look(ctx, []string{name}); err != nil {
+			return nil, err
+		}
+	}
+	found := u.known[name]
+	if found == nil {
+		return nil, nil
+	}
+	c := *found
+	c.Links = append([]string(nil), found.Links...)
+	return &c, nil
+}
+
+// connection connects to systemd: for root by its private socket, which works
+// without a bus, for others by the system bus. The caller holds mu.
+func (u *unitConn) connection(ctx context.Context) (*sdbus.Conn, error) {
+	if u.conn != nil && u.conn.Connected() {
+		return u.conn, nil
+	}
+	if u.conn != nil {
+		u.conn.Close()
+		u.conn = nil
+	}
+	// The connection outlives this question, so it may not end with its
+	// context.
+	ctx = context.WithoutCancel(ctx)
+	var err error
+	if os.Geteuid() == 0 {
+		u.conn, err = sdbus.NewSystemdConnectionContext(ctx)
+	} else {
+		u.conn, err = sdbus.NewSystemConnectionContext(ctx)
+	}
+	if err != nil {
+		u.conn = nil
+		return nil, unknown("state of systemd's units", err)
+	}
+	return u.conn, nil
+}
+
+// connect is connection for callers that do not hold mu.
+func (u *unitConn) connect(ctx context.Context) (*sdbus.Conn, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.connection(ctx)
+}
+
+// systemdSilent makes an Unknown of an error that only says that systemd did
+// not answer, or may not.
+func systemdSilent(what string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return unknown(what, err)
+}

@@ -1,0 +1,176 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	sdbus "github.com/coreos/go-systemd/v22/dbus"
+	"github.com/godbus/dbus/v5"
+
+	"opsafe/internal/host"
+)
+
+// doUnit carries out the steps on units, over systemd's own socket.
+func (h *Host) doUnit(ctx context.Context, s host.Step) error {
+	defer h.units.forget()
+	conn, err := h.units.connect(ctx)
+	if err != nil {
+		return err
+	}
+	switch s := s.(type) {
+	case host.ReloadManager:
+		return reloadManager(ctx, conn)
+	case host.EnableUnit:
+		return h.enableUnit(ctx, conn, s.Name)
+	case host.DisableUnit:
+		changes, err := conn.DisableUnitFilesContext(ctx, []string{s.Name}, false)
+		return reloadAfter(ctx, conn, len(changes), "disable "+s.Name, err)
+	case host.MaskUnit:
+		changes, err := conn.MaskUnitFilesContext(ctx, []string{s.Name}, false, true)
+		return reloadAfter(ctx, conn, len(changes), "mask "+s.Name, err)
+	case host.UnmaskUnit:
+		changes, err := conn.UnmaskUnitFilesContext(ctx, []string{s.Name}, false)
+		return reloadAfter(ctx, conn, len(changes), "unmask "+s.Name, err)
+	case host.StartUnit:
+		return job(ctx, conn, "start", s.Name, conn.StartUnitContext)
+	case host.StopUnit:
+		return job(ctx, conn, "stop", s.Name, conn.StopUnitContext)
+	case host.ActOnUnit:
+		switch s.Verb {
+		case host.Restart:
+			return job(ctx, conn, "restart", s.Name, conn.TryRestartUnitContext)
+		case host.Reload:
+			return job(ctx, conn, "reload", s.Name, conn.ReloadOrTryRestartUnitContext)
+		}
+		return fmt.Errorf("cannot %s unit %s: want %s or %s", s.Verb, s.Name, host.Restart, host.Reload)
+	}
+	return fmt.Errorf("cannot do step %T: it is no step on units", s)
+}
+
+func reloadManager(ctx context.Context, conn *sdbus.Conn) error {
+	if err := conn.ReloadContext(ctx); err != nil {
+		return fmt.Errorf("cannot reload systemd's units: %w", err)
+	}
+	return nil
+}
+
+// reloadAfter has systemd read its units again if a call changed links, as
+// systemctl does: until then it would not follow them, and its properties would
+// say what was before.
+func reloadAfter(ctx context.Context, conn *sdbus.Conn, changes int, what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("cannot %s: %w", what, err)
+	}
+	if changes == 0 {
+		return nil
+	}
+	return reloadManager(ctx, conn)
+}
+
+// enableUnit makes the links of [Install]. Links that the unit has already are
+// removed first, since they may be those of an earlier [Install].
+func (h *Host) enableUnit(ctx context.Context, conn *sdbus.Conn, name string) error {
+	h.units.forget()
+	links, err := readLinks(h.units.etcDir())
+	if err != nil {
+		return fmt.Errorf("cannot enable %s: %w", name, err)
+	}
+	changes := 0
+	if len(links[name]) > 0 {
+		removed, err := conn.DisableUnitFilesContext(ctx, []string{name}, false)
+		if err != nil {
+			return fmt.Errorf("cannot enable %s anew: %w", name, err)
+		}
+		changes += len(removed)
+	}
+	installable, made, err := conn.EnableUnitFilesContext(ctx, []string{name}, false, true)
+	changes += len(made)
+	if err == nil && !installable {
+		err = errors.New("its [Install] section asks for no links: start it instead, or have another unit want it")
+	}
+	return reloadAfter(ctx, conn, changes, "enable "+name, err)
+}
+
+// jobCall queues a job and sends its result to the channel.
+type jobCall func(ctx context.Context, name, mode string, result chan<- string) (int, error)
+
+// connCheck is how often a job that is waited for checks that the connection
+// still stands.
+const connCheck = 2 * time.Second
+
+// job queues a job and waits until it is done, however long that takes: the
+// unit's own timeouts bound it.
+func job(ctx context.Context, conn *sdbus.Conn, verb, name string, call jobCall) error {
+	// On the bus, unlike on the private socket, only subscribers are told that
+	// a job is done.
+	if err := conn.Subscribe(); err != nil {
+		return fmt.Errorf("cannot %s %s: cannot hear from systemd: %w", verb, name, err)
+	}
+	result := make(chan string, 1)
+	if _, err := call(ctx, name, "replace", result); err != nil {
+		return fmt.Errorf("cannot %s %s: %w", verb, name, err)
+	}
+	tick := time.NewTicker(connCheck)
+	defer tick.Stop()
+	for {
+		select {
+		case r := <-result:
+			if r == "done" || r == "skipped" && verb != "start" {
+				return nil
+			}
+			return fmt.Errorf("cannot %s %s: job %s%s; see journalctl -u %s", verb, name, r, outcome(ctx, conn, name), name)
+		case <-ctx.Done():
+			return fmt.Errorf("cannot wait for %s to %s: %w; the job goes on", name, verb, context.Cause(ctx))
+		case <-tick.C:
+			if !conn.Connected() {
+				return fmt.Errorf("cannot wait for %s to %s: systemd closed the connection; see systemctl status %s", name, verb, name)
+			}
+		}
+	}
+}
+
+// outcome says how a unit ended, as far as systemd knows: " (exit-code, status
+// 1)". Empty if it says nothing.
+func outcome(ctx context.Context, conn *sdbus.Conn, name string) string {
+	var said []string
+	if p, err := conn.GetUnitPropertyContext(ctx, name, "LoadError"); err == nil {
+		if v, ok := p.Value.Value().([]any); ok && len(v) == 2 {
+			if text, ok := v[1].(string); ok && text != "" {
+				said = append(said, text)
+			}
+		}
+	}
+	if strings.HasSuffix(name, ".service") {
+		if p, err := conn.GetServicePropertyContext(ctx, name, "Result"); err == nil {
+			if v, ok := p.Value.Value().(string); ok && v != "success" {
+				said = append(said, v)
+			}
+		}
+		if p, err := conn.GetServicePropertyContext(ctx, name, "ExecMainStatus"); err == nil {
+			if v, ok := p.Value.Value().(int32); ok && v != 0 {
+				said = append(said, fmt.Sprintf("status %d", v))
+			}
+		}
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(said, ", ") + ")"
+}
+
+// stopIfKnown stops a unit, and is content if there is none.
+func (u *unitConn) stopIfKnown(ctx context.Context, name string) error {
+	conn, err := u.connect(ctx)
+	if err != nil {
+		return err
+	}
+	err = job(ctx, conn, "stop", name, conn.StopUnitContext)
+	var de dbus.Error
+	if errors.As(err, &de) && de.Name == "org.freedesktop.systemd1.NoSuchUnit" {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,178 @@
+package overlay
+
+import (
+	"slices"
+
+	"opsafe/internal/host"
+)
+
+// accounts are the predicted databases. They are copied from the base at the
+// first step that changes one of them.
+type accounts struct {
+	copied    bool
+	users     []host.User
+	groups    []host.Group
+	passwords map[string]*host.Password // of users whose password changed or who are new
+}
+
+// copyAccounts takes the databases from the base, once.
+func (h *Host) copyAccounts() error {
+	if h.accounts.copied {
+		return nil
+	}
+	users, err := h.base.Users()
+	if err != nil {
+		return err
+	}
+	groups, err := h.base.Groups()
+	if err != nil {
+		return err
+	}
+	h.accounts.users = slices.Clone(users)
+	h.accounts.groups = cloneGroups(groups)
+	h.accounts.copied = true
+	return nil
+}
+
+func cloneGroups(gs []host.Group) []host.Group {
+	out := slices.Clone(gs)
+	for i := range out {
+		out[i].Members = slices.Clone(out[i].Members)
+	}
+	return out
+}
+
+// User finds a user by name.
+func (h *Host) User(name string) (*host.User, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.user(name)
+}
+
+func (h *Host) user(name string) (*host.User, error) {
+	if !h.accounts.copied {
+		return h.base.User(name)
+	}
+	if u := h.userAt(name); u != nil {
+		c := *u
+		return &c, nil
+	}
+	return nil, nil
+}
+
+// userAt points into the copied database.
+func (h *Host) userAt(name string) *host.User {
+	for i := range h.accounts.users {
+		if h.accounts.users[i].Name == name {
+			return &h.accounts.users[i]
+		}
+	}
+	return nil
+}
+
+// Group finds a group by name.
+func (h *Host) Group(name string) (*host.Group, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.group(name)
+}
+
+func (h *Host) group(name string) (*host.Group, error) {
+	if !h.accounts.copied {
+		return h.base.Group(name)
+	}
+	if g := h.groupAt(name); g != nil {
+		c := *g
+		c.Members = slices.Clone(g.Members)
+		return &c, nil
+	}
+	return nil, nil
+}
+
+// groupAt points into the copied database.
+func (h *Host) groupAt(name string) *host.Group {
+	for i := range h.accounts.groups {
+		if h.accounts.groups[i].Name == name {
+			return &h.accounts.groups[i]
+		}
+	}
+	return nil
+}
+
+// Users lists all users.
+func (h *Host) Users() ([]host.User, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if !h.accounts.copied {
+		return h.base.Users()
+	}
+	return slices.Clone(h.accounts.users), nil
+}
+
+// Groups lists all groups.
+func (h *Host) Groups() ([]host.Group, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if !h.accounts.copied {
+		return h.base.Groups()
+	}
+	return cloneGroups(h.accounts.groups), nil
+}
+
+// Password is what shadow would say of the user.
+func (h *Host) Password(name string) (*host.Password, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.password(name)
+}
+
+func (h *Host) password(name string) (*host.Password, error) {
+	if h.accounts.copied && h.userAt(name) == nil {
+		return nil, nil
+	}
+	if p, ok := h.accounts.passwords[name]; ok {
+		c := *p
+		return &c, nil
+	}
+	return h.base.Password(name)
+}
+
+// IDRanges are those of the base.
+func (h *Host) IDRanges() (host.IDRanges, error) { return h.base.IDRanges() }
+
+// Traces are those of the base without what steps have ended or removed.
+func (h *Host) Traces(name string) (host.Traces, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	var t host.Traces
+	known, err := h.base.User(name)
+	if err != nil {
+		return t, err
+	}
+	if known != nil {
+		if t, err = h.base.Traces(name); err != nil {
+			return t, err
+		}
+	}
+	if h.ended[name] {
+		t.Processes, t.Sessions = 0, nil
+	}
+	if on, ok := h.linger[name]; ok {
+		t.Linger = on
+	}
+	t.Cron = h.present(t.Cron)
+	t.Units = h.present(t.Units)
+	return t, nil
+}
+
+// present leaves out paths that steps have removed.
+func (h *Host) present(paths []string) []string {
+	var out []string
+	for _, p := range paths {
+		if e, ok := h.files.nodes[p]; ok && e.absent {
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}

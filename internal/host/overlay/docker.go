@@ -1,0 +1,141 @@
+package overlay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"opsafe/internal/host"
+)
+
+// dockerUnit is the engine's service, by the name that Debian gives it.
+const dockerUnit = "docker.service"
+
+// engineState tells where answers on docker come from.
+type engineState int
+
+const (
+	asBase       engineState = iota
+	justStarted              // runs by a predicted start: what it stored is not known
+	justBrought              // predicted with its package: it has nothing of its own yet
+	justStopped              // does not answer any more
+	engineAbsent             // not installed
+)
+
+// engine works out whether docker answers, from its unit.
+func (h *Host) engineState(ctx context.Context) (engineState, error) {
+	u, touched := h.units[dockerUnit]
+	if !touched {
+		return asBase, nil
+	}
+	if u == nil {
+		return engineAbsent, nil
+	}
+	old, err := h.base.Unit(ctx, dockerUnit)
+	if err != nil && !host.IsUnknown(err) {
+		return asBase, err
+	}
+	switch {
+	case !u.Running():
+		return justStopped, nil
+	case old.Running():
+		return asBase, nil
+	case old == nil && err == nil:
+		return justBrought, nil
+	}
+	return justStarted, nil
+}
+
+// Engine describes the engine; of one that will only run after apply the
+// version is empty.
+func (h *Host) Engine(ctx context.Context) (*host.Engine, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.engine(ctx)
+}
+
+func (h *Host) engine(ctx context.Context) (*host.Engine, error) {
+	state, err := h.engineState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch state {
+	case engineAbsent:
+		return nil, nil
+	case justStopped:
+		return nil, &host.UnknownError{What: "docker", Why: dockerUnit + " does not run"}
+	case justStarted, justBrought:
+		return &host.Engine{}, nil
+	}
+	return h.base.Engine(ctx)
+}
+
+// Network finds a network.
+func (h *Host) Network(ctx context.Context, name string) (*host.Network, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.network(ctx, name)
+}
+
+func (h *Host) network(ctx context.Context, name string) (*host.Network, error) {
+	state, err := h.engineState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if state == justStopped {
+		return nil, &host.UnknownError{What: "docker network " + name, Why: dockerUnit + " does not run"}
+	}
+	if n, ok := h.networks[name]; ok {
+		if n == nil {
+			return nil, nil
+		}
+		c := *n
+		return &c, nil
+	}
+	switch state {
+	case engineAbsent, justBrought:
+		return nil, nil
+	case justStarted:
+		return nil, afterApply("docker network "+name, dockerUnit+" is started then")
+	}
+	return h.base.Network(ctx, name)
+}
+
+func (h *Host) addNetwork(ctx context.Context, n host.Network) error {
+	e, err := h.engine(ctx)
+	if err != nil {
+		return err
+	}
+	if e == nil {
+		return errors.New("docker is not installed")
+	}
+	old, err := h.network(ctx, n.Name)
+	if err != nil && !host.AfterApply(err) {
+		return err
+	}
+	if old != nil {
+		return fmt.Errorf("a network %s exists", n.Name)
+	}
+	if n.Driver == "" {
+		n.Driver = "bridge"
+	}
+	n.Containers = nil
+	h.networks[n.Name] = &n
+	return nil
+}
+
+func (h *Host) removeNetwork(ctx context.Context, name string) error {
+	n, err := h.network(ctx, name)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		return fmt.Errorf("there is no network %s", name)
+	}
+	if len(n.Containers) > 0 {
+		return fmt.Errorf("containers are attached to it: %v", slices.Sorted(slices.Values(n.Containers)))
+	}
+	h.networks[name] = nil
+	return nil
+}

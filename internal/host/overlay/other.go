@@ -1,0 +1,68 @@
+package overlay
+
+import (
+	"context"
+	"slices"
+
+	"opsafe/internal/host"
+)
+
+// doOther covers docker and the bookkeeping.
+func (h *Host) doOther(ctx context.Context, s host.Step) (bool, error) {
+	switch s := s.(type) {
+	case host.AddNetwork:
+		return true, wrap("add docker network "+s.Network.Name, h.addNetwork(ctx, s.Network))
+	case host.RemoveNetwork:
+		return true, wrap("remove docker network "+s.Name, h.removeNetwork(ctx, s.Name))
+	case host.Owe:
+		return true, wrap("remember what is owed to "+s.Pending.Unit, h.owe(s.Pending))
+	case host.Settle:
+		return true, wrap("settle what was owed to "+s.Unit, h.settle(s.Unit))
+	}
+	return false, nil
+}
+
+// Pending returns what is owed, oldest first.
+func (h *Host) Pending() ([]host.Pending, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if !h.pended {
+		return h.base.Pending()
+	}
+	return slices.Clone(h.pending), nil
+}
+
+func (h *Host) copyPending() error {
+	if h.pended {
+		return nil
+	}
+	owed, err := h.base.Pending()
+	if err != nil {
+		return err
+	}
+	h.pending, h.pended = slices.Clone(owed), true
+	return nil
+}
+
+// owe keeps one entry for a unit: a restart covers a reload.
+func (h *Host) owe(p host.Pending) error {
+	if err := h.copyPending(); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(h.pending, func(q host.Pending) bool { return q.Unit == p.Unit })
+	switch {
+	case i < 0:
+		h.pending = append(h.pending, p)
+	case h.pending[i].Verb != host.Restart:
+		h.pending[i] = p
+	}
+	return nil
+}
+
+func (h *Host) settle(unit string) error {
+	if err := h.copyPending(); err != nil {
+		return err
+	}
+	h.pending = slices.DeleteFunc(h.pending, func(p host.Pending) bool { return p.Unit == unit })
+	return nil
+}

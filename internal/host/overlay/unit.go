@@ -1,0 +1,215 @@
+package overlay
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+
+	"opsafe/internal/host"
+)
+
+// etcUnits is where the administrator's units and all links are.
+const etcUnits = "/etc/systemd/system"
+
+// unitDirs are the directories of unit files, most important first. /lib is the
+// name that Debian's systemd shows for /usr/lib up to bookworm.
+var unitDirs = [...]string{etcUnits, "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
+
+// Unit describes a unit as systemd would.
+func (h *Host) Unit(ctx context.Context, name string) (*host.Unit, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.unit(ctx, name)
+}
+
+func (h *Host) unit(ctx context.Context, name string) (*host.Unit, error) {
+	if u, ok := h.units[name]; ok {
+		if u == nil {
+			return nil, nil
+		}
+		c := *u
+		c.Links = slices.Clone(u.Links)
+		return &c, nil
+	}
+	if t := template(name); t != "" {
+		if u, ok := h.units[t]; ok && u != nil {
+			return &host.Unit{Name: name, Load: u.Load, Active: "inactive", Sub: "dead", File: "disabled", Fragment: u.Fragment}, nil
+		}
+	}
+	return h.base.Unit(ctx, name)
+}
+
+// template names the template that a unit is an instance of; empty for none.
+func template(name string) string {
+	prefix, rest, ok := strings.Cut(name, "@")
+	if !ok || strings.HasPrefix(rest, ".") {
+		return ""
+	}
+	return prefix + "@" + path.Ext(rest)
+}
+
+// unitTypes are the suffixes of units whose files opsafe writes.
+var unitTypes = [...]string{".service", ".timer", ".socket", ".path", ".mount", ".target", ".slice"}
+
+func isUnitName(name string) bool { return slices.Contains(unitTypes[:], path.Ext(name)) }
+
+// unitOf tells which unit a path belongs to: as its file, as a drop-in, or as a
+// link that enables it. All are empty for other paths.
+func unitOf(at string) (file, dropIn, link string) {
+	dir, base := path.Split(at)
+	dir = path.Clean(dir)
+	if slices.Contains(unitDirs[:], dir) && isUnitName(base) {
+		return base, "", ""
+	}
+	parent, sub := path.Split(dir)
+	if !slices.Contains(unitDirs[:], path.Clean(parent)) {
+		return "", "", ""
+	}
+	if name, ok := strings.CutSuffix(sub, ".d"); ok && isUnitName(name) && path.Ext(base) == ".conf" {
+		return "", name, ""
+	}
+	if ext := path.Ext(sub); (ext == ".wants" || ext == ".requires" || ext == ".upholds") && isUnitName(base) {
+		return "", "", base
+	}
+	return "", "", ""
+}
+
+// unitFileWritten tells the units about a file or link that was written. Where
+// the base cannot tell about a unit, it stays unknown.
+func (h *Host) unitFileWritten(ctx context.Context, at string) {
+	file, dropIn, link := unitOf(at)
+	u, err := h.unit(ctx, file+dropIn+link)
+	switch {
+	case err != nil:
+	case file != "" && u == nil:
+		h.units[file] = h.unitFromFile(file, at)
+	case file != "":
+		// Which file counts, and what enablement it asks for, is read from
+		// disk for each question; the rest at the next reload.
+		h.markStale(u)
+		h.showFragment(u, h.fragment(file))
+		h.units[file] = u
+	case dropIn != "" && u != nil:
+		h.markStale(u)
+		h.units[dropIn] = u
+	case link != "" && u != nil:
+		u.Links = sortedSet(append(u.Links, at))
+		u.File = "enabled"
+		h.units[link] = u
+	}
+}
+
+// unitFileRemoved tells the units about a file or link that was removed.
+func (h *Host) unitFileRemoved(ctx context.Context, at string) {
+	file, dropIn, link := unitOf(at)
+	u, err := h.unit(ctx, file+dropIn+link)
+	if err != nil || u == nil {
+		return
+	}
+	switch {
+	case file != "" && u.Load == "masked":
+		h.units[file] = u
+		h.reread(u)
+	case file != "" || dropIn != "":
+		h.markStale(u)
+		h.units[file+dropIn] = u
+	case link != "":
+		u.Links = slices.DeleteFunc(u.Links, func(l string) bool { return l == at })
+		u.File = h.fileState(u, h.fragment(link))
+		h.units[link] = u
+	}
+}
+
+func (h *Host) markStale(u *host.Unit) {
+	u.NeedReload = true
+	h.stale[u.Name] = true
+}
+
+// unitFromFile is a unit that systemd has not seen yet: it reads the file when
+// it is first asked.
+func (h *Host) unitFromFile(name, at string) *host.Unit {
+	u := &host.Unit{Name: name, Load: "loaded", Active: "inactive", Sub: "dead", Fragment: at}
+	u.File = h.fileState(u, at)
+	if u.File == "masked" {
+		u.Load, u.Fragment = "masked", at
+	}
+	return u
+}
+
+// fileState is what systemctl is-enabled would say.
+func (h *Host) fileState(u *host.Unit, fragment string) string {
+	n, err := h.stat(fragment)
+	if err != nil || n == nil {
+		return u.File
+	}
+	switch {
+	case n.Type == host.TypeSymlink && n.Target == "/dev/null":
+		return "masked"
+	case len(u.Links) > 0:
+		return "enabled"
+	case n.Type == host.TypeSymlink && path.Dir(fragment) == etcUnits:
+		return "linked"
+	}
+	content, err := h.readFile(fragment)
+	if err != nil {
+		return u.File
+	}
+	if parseUnitFile(content).has("Install") {
+		return "disabled"
+	}
+	return "static"
+}
+
+// fragment finds the file that systemd would read for a unit; empty for none.
+func (h *Host) fragment(name string) string {
+	for _, dir := range unitDirs {
+		p := path.Join(dir, name)
+		if n, err := h.stat(p); err == nil && n != nil {
+			return p
+		}
+	}
+	return ""
+}
+
+// reloadManager lets systemd read all unit files that have changed.
+func (h *Host) reloadManager(ctx context.Context) {
+	for name := range h.stale {
+		if u, err := h.unit(ctx, name); err == nil && u != nil {
+			h.reread(u)
+		}
+	}
+	clear(h.stale)
+}
+
+// showFragment gives a unit its file, and the enablement that follows. The same
+// file can have two names, in /lib and /usr/lib: the one shown stays.
+func (h *Host) showFragment(u *host.Unit, at string) {
+	old, err := h.resolve(u.Fragment)
+	now, _ := h.resolve(at)
+	if err != nil || old != now {
+		u.Fragment = at
+	}
+	u.File = h.fileState(u, at)
+}
+
+// reread gives a unit what its file says now. Without a file a unit that does
+// not run is forgotten.
+func (h *Host) reread(u *host.Unit) {
+	u.NeedReload = false
+	at := h.fragment(u.Name)
+	switch {
+	case at == "" && !u.Running():
+		h.units[u.Name] = nil
+		return
+	case at == "":
+		u.Load, u.Fragment, u.File = "not-found", "", ""
+	default:
+		h.showFragment(u, at)
+		u.Load = "loaded"
+		if u.File == "masked" {
+			u.Load = "masked"
+		}
+	}
+	h.units[u.Name] = u
+}

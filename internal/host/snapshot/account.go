@@ -1,0 +1,73 @@
+package snapshot
+
+import (
+	"slices"
+
+	"opsafe/internal/host"
+)
+
+// User finds a user. The account databases are recorded whole or not at all.
+func (r *Reader) User(name string) (*host.User, error) {
+	users, err := r.Users()
+	for i := range users {
+		if users[i].Name == name {
+			return &users[i], nil
+		}
+	}
+	return nil, err
+}
+
+// Group finds a group.
+func (r *Reader) Group(name string) (*host.Group, error) {
+	groups, err := r.Groups()
+	for i := range groups {
+		if groups[i].Name == name {
+			return &groups[i], nil
+		}
+	}
+	return nil, err
+}
+
+// Users lists all users.
+func (r *Reader) Users() ([]host.User, error) {
+	if r.state.Users == nil {
+		return nil, r.missing("list of users")
+	}
+	return slices.Clone(r.state.Users), nil
+}
+
+// Groups lists all groups.
+func (r *Reader) Groups() ([]host.Group, error) {
+	if r.state.Groups == nil {
+		return nil, r.missing("list of groups")
+	}
+	out := slices.Clone(r.state.Groups)
+	for i := range out {
+		out[i].Members = slices.Clone(out[i].Members)
+	}
+	return out, nil
+}
+
+// Password tells about a user's password.
+func (r *Reader) Password(name string) (*host.Password, error) {
+	if p, ok := r.state.Passwords[name]; ok {
+		return &p, nil
+	}
+	return nil, r.missing("password of " + name)
+}
+
+// IDRanges are those recorded.
+func (r *Reader) IDRanges() (host.IDRanges, error) {
+	if r.state.Ranges == (host.IDRanges{}) {
+		return host.IDRanges{}, r.missing("id ranges of login.defs")
+	}
+	return r.state.Ranges, nil
+}
+
+// Traces tells what an account leaves running.
+func (r *Reader) Traces(name string) (host.Traces, error) {
+	if t, ok := r.state.Traces[name]; ok {
+		return t, nil
+	}
+	return host.Traces{}, r.missing("traces of " + name)
+}

@@ -1,0 +1,182 @@
+package snapshot
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"opsafe/internal/host"
+)
+
+// maxLinks bounds how many links are followed on the way to a path.
+const maxLinks = 40
+
+// find follows the recorded links on the way to a path.
+func (r *Reader) find(p string, links int) (at string, f File, recorded bool, err error) {
+	if !path.IsAbs(p) {
+		return "", File{}, false, fmt.Errorf("cannot look at %q: it is not an absolute path", p)
+	}
+	p = path.Clean(p)
+	f, recorded = r.state.Files[p]
+	if recorded || p == "/" {
+		return p, f, recorded, nil
+	}
+	for dir := path.Dir(p); dir != "/"; dir = path.Dir(dir) {
+		d, ok := r.state.Files[dir]
+		switch {
+		case !ok:
+			continue
+		case d.Node.Type == host.TypeSymlink:
+			if links == 0 {
+				return "", File{}, false, fmt.Errorf("cannot look at %s: too many links", p)
+			}
+			target := d.Node.Target
+			if !path.IsAbs(target) {
+				target = path.Join(path.Dir(dir), target)
+			}
+			return r.find(path.Join(target, p[len(dir):]), links-1)
+		case d.Node.Type != host.TypeDir, d.Unread == "" && path.Dir(p) == dir:
+			// Nothing can be there: no directory, or one whose names are known.
+			return p, File{}, true, nil
+		}
+		break
+	}
+	return p, File{}, false, nil
+}
+
+// Stat describes what was at the path.
+func (r *Reader) Stat(p string) (*host.Node, error) {
+	_, f, recorded, err := r.find(p, maxLinks)
+	if err != nil {
+		return nil, err
+	}
+	if !recorded {
+		return nil, r.missing(p)
+	}
+	if f.Node.Type == "" {
+		return nil, nil
+	}
+	n := f.Node
+	return &n, nil
+}
+
+// ReadFile gives the recorded content of a regular file.
+func (r *Reader) ReadFile(p string) ([]byte, error) {
+	_, f, recorded, err := r.find(p, maxLinks)
+	switch {
+	case err != nil:
+		return nil, err
+	case !recorded:
+		return nil, r.missing("content of " + p)
+	case f.Node.Type == "":
+		return nil, nil
+	case f.Unread != "":
+		return nil, &host.UnknownError{What: "content of " + p, Why: f.Unread}
+	case f.Node.Type != host.TypeFile:
+		return nil, fmt.Errorf("cannot read %s: it is a %s", p, f.Node.Type)
+	}
+	// Empty content is there all the same: nil would mean absent.
+	return append([]byte{}, f.Content...), nil
+}
+
+// ReadDir lists the recorded names in a directory.
+func (r *Reader) ReadDir(p string) ([]string, error) {
+	at, f, recorded, err := r.find(p, maxLinks)
+	switch {
+	case err != nil:
+		return nil, err
+	case !recorded:
+		return nil, r.missing("names in " + p)
+	case f.Node.Type == "":
+		return nil, nil
+	case f.Unread != "":
+		return nil, &host.UnknownError{What: "names in " + p, Why: f.Unread}
+	case f.Node.Type != host.TypeDir:
+		return nil, fmt.Errorf("cannot read directory %s: it is a %s", p, f.Node.Type)
+	}
+	return append([]string{}, r.children[at]...), nil
+}
+
+// ScanTree counts what differs from the rule.
+func (r *Reader) ScanTree(ctx context.Context, rule host.TreeRule) (*host.TreeScan, error) {
+	return r.ScanTreeWith(ctx, rule, func(_ string, n host.Node) host.Node { return n })
+}
+
+// ScanTreeWith counts what would differ from the rule if each node were as
+// predict says.
+func (r *Reader) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict func(path string, n host.Node) host.Node) (*host.TreeScan, error) {
+	root, f, recorded, err := r.find(rule.Root, maxLinks)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case !recorded:
+		return nil, r.missing("the tree " + rule.Root)
+	case f.Node.Type == "":
+		return nil, nil
+	case f.Node.Type != host.TypeDir:
+		return nil, fmt.Errorf("cannot scan %s: it is a %s, not a directory", rule.Root, f.Node.Type)
+	}
+	s := &host.TreeScan{}
+	if f.Unread != "" {
+		s.Unknown++
+	}
+	for _, p := range r.below(root) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		rest := path.Join(rule.Root, p[len(root):])
+		if !speaks(rule, rest, r.state.Files[p].Node.Type) {
+			continue
+		}
+		r.scanOne(s, rule, p, predict(p, r.state.Files[p].Node))
+		if r.state.Files[p].Node.Type == host.TypeDir && r.state.Files[p].Unread != "" {
+			s.Unknown++
+		}
+	}
+	return s, nil
+}
+
+func (r *Reader) scanOne(s *host.TreeScan, rule host.TreeRule, p string, n host.Node) {
+	if n.Type == host.TypeFile && n.Links > 1 {
+		s.Refused = append(s.Refused, host.Refusal{Path: p, Why: fmt.Sprintf("it has %d hard links", n.Links)})
+		return
+	}
+	s.Total++
+	after := rule.Apply(n)
+	if n.Owner == after.Owner && n.Group == after.Group && n.Access.Equal(after.Access) {
+		return
+	}
+	s.Differ++
+	if len(s.First) < host.MaxTreeDiffs {
+		s.First = append(s.First, host.TreeDiff{Path: p, Before: n, After: after})
+	}
+}
+
+// below lists what was recorded below a directory, sorted.
+func (r *Reader) below(root string) []string {
+	prefix := strings.TrimSuffix(root, "/") + "/"
+	var out []string
+	for p, f := range r.state.Files {
+		if f.Node.Type != "" && p != root && strings.HasPrefix(p, prefix) {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int { return bytes.Compare([]byte(a), []byte(b)) })
+	return out
+}
+
+// speaks reports whether a rule speaks about a path below its root.
+func speaks(rule host.TreeRule, p string, t host.NodeType) bool {
+	owns := rule.Owner != "" || rule.Group != "" || rule.ACL != nil && (t == host.TypeFile || t == host.TypeDir)
+	modes := t == host.TypeFile && rule.FileMode != nil || t == host.TypeDir && rule.DirMode != nil
+	if !owns && !modes || slices.Contains(rule.Except, p) {
+		return false
+	}
+	return !slices.ContainsFunc(rule.Prune, func(q string) bool {
+		return p == q || strings.HasPrefix(p, strings.TrimSuffix(q, "/")+"/")
+	})
+}

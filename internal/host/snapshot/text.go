@@ -1,0 +1,145 @@
+package snapshot
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"gopkg.in/yaml.v3"
+
+	"opsafe/internal/host"
+)
+
+// Text is how a State is written, as JSON or YAML: short for people, without
+// loss for recorders.
+type Text struct {
+	Version int `json:"version" yaml:"version"`
+	// Release starts from Bare of that Debian release, in YAML (see Parse).
+	Release string `json:"-" yaml:"release"`
+	// Empty starts from a host with nothing on it instead, in YAML.
+	Empty   bool `json:"-" yaml:"empty"`
+	Partial bool `json:"partial,omitempty" yaml:"partial"`
+
+	Facts  *host.MachineFacts `json:"facts,omitempty" yaml:"facts"`
+	Ranges *host.IDRanges     `json:"ranges,omitempty" yaml:"ranges"`
+	Users  []UserText         `json:"users" yaml:"users"`
+	Groups []GroupText        `json:"groups" yaml:"groups"`
+
+	Files map[string]FileText `json:"files" yaml:"files"`
+	// Packages are words: the state, the version if it matters, "hold".
+	Packages   map[string]string   `json:"packages" yaml:"packages"`
+	Candidates map[string]bool     `json:"candidates,omitempty" yaml:"candidates"`
+	Units      map[string]UnitText `json:"units" yaml:"units"`
+	// Docker is the engine's version; null when there is none.
+	Docker   *EngineText       `json:"docker,omitempty" yaml:"docker"`
+	Networks []host.Network    `json:"networks,omitempty" yaml:"networks"`
+	Pending  []host.Pending    `json:"pending,omitempty" yaml:"pending"`
+	Programs map[string]string `json:"programs,omitempty" yaml:"programs"`
+}
+
+// UserText is a user with what else is known of the account.
+type UserText struct {
+	Name    string `json:"name" yaml:"name"`
+	UID     int    `json:"uid" yaml:"uid"`
+	GID     *int   `json:"gid,omitempty" yaml:"gid"` // left out: the uid
+	Comment string `json:"comment,omitempty" yaml:"comment"`
+	Home    string `json:"home,omitempty" yaml:"home"`
+	Shell   string `json:"shell,omitempty" yaml:"shell"`
+	// Password is words: set, locked (the default) or empty; "hash" for one
+	// behind a lock; "must-change"; "expires=DAYS".
+	Password string       `json:"password,omitempty" yaml:"password"`
+	Traces   *host.Traces `json:"traces,omitempty" yaml:"traces"`
+}
+
+// GroupText is a group.
+type GroupText struct {
+	Name    string   `json:"name" yaml:"name"`
+	GID     int      `json:"gid" yaml:"gid"`
+	Members []string `json:"members,omitempty" yaml:"members"`
+}
+
+// FileText is a path. The mode's middle digit is the owning group's entry, with
+// and without an ACL.
+type FileText struct {
+	Type  host.NodeType `json:"type,omitempty" yaml:"type"` // default file; "absent" for nothing
+	Mode  string        `json:"mode,omitempty" yaml:"mode"` // default 0644, of directories 0755
+	Owner string        `json:"owner,omitempty" yaml:"owner"`
+	Group string        `json:"group,omitempty" yaml:"group"`
+	// ACL lists entries as getfacl does. Masks are computed if left out.
+	ACL     []string `json:"acl,omitempty" yaml:"acl"`
+	Content string   `json:"content,omitempty" yaml:"content"`
+	Base64  []byte   `json:"base64,omitempty" yaml:"base64"` // content that is not text
+	Unread  string   `json:"unread,omitempty" yaml:"unread"`
+	Target  string   `json:"target,omitempty" yaml:"target"`
+	Links   int      `json:"links,omitempty" yaml:"links"` // default 1
+}
+
+// UnitText is a unit; the defaults are a loaded unit that does not run.
+type UnitText struct {
+	Load       string   `json:"load,omitempty" yaml:"load"`
+	Active     string   `json:"active,omitempty" yaml:"active"`
+	Sub        string   `json:"sub,omitempty" yaml:"sub"`
+	File       string   `json:"file,omitempty" yaml:"file"`
+	Fragment   string   `json:"fragment,omitempty" yaml:"fragment"`
+	NeedReload bool     `json:"need_reload,omitempty" yaml:"need_reload"`
+	Links      []string `json:"links,omitempty" yaml:"links"`
+}
+
+// EngineText is the docker engine.
+type EngineText struct {
+	Version string `json:"version" yaml:"version"`
+	API     string `json:"api" yaml:"api"`
+}
+
+// Parse reads a State from YAML: what it lists comes on top of a bare host of
+// its release (bookworm unless said), or of nothing with "empty: true". It is
+// strict about unknown fields. Directories on the way to a listed file are there,
+// root's, unless listed themselves.
+func Parse(data []byte) (State, error) {
+	var t Text
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(&t); err != nil && !errors.Is(err, io.EOF) {
+		return State{}, fmt.Errorf("cannot read the host's state: %w", err)
+	}
+	if t.Version != 0 && t.Version != Version {
+		return State{}, fmt.Errorf("cannot read the host's state: version %d is not %d", t.Version, Version)
+	}
+	s := State{Partial: t.Partial}
+	if !t.Empty {
+		if t.Release == "" {
+			t.Release = "bookworm"
+		}
+		s = Bare(t.Release)
+		s.Partial = t.Partial
+	}
+	if err := t.addTo(&s); err != nil {
+		return State{}, fmt.Errorf("cannot read the host's state: %w", err)
+	}
+	s.settle()
+	return s, nil
+}
+
+// MarshalJSON writes the state as Text, the version first.
+func (s State) MarshalJSON() ([]byte, error) { return json.Marshal(s.text()) }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *State) UnmarshalJSON(data []byte) error {
+	var t Text
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&t); err != nil {
+		return fmt.Errorf("cannot read a snapshot: %w", err)
+	}
+	if t.Version != Version {
+		return fmt.Errorf("cannot read a snapshot: its format is version %d, this program reads %d", t.Version, Version)
+	}
+	next := State{Partial: t.Partial}
+	if err := t.addTo(&next); err != nil {
+		return fmt.Errorf("cannot read a snapshot: %w", err)
+	}
+	*s = next
+	return nil
+}
