@@ -1,0 +1,409 @@
+package spec
+
+import "opsafe/internal/host"
+
+// Backend is everything that backends/NAME/backend.yaml declares, with what it
+// includes merged in. Every section but the single ones is a map from an item's
+// name to the item, so that a backend overrides what it includes item by item
+// and field by field.
+type Backend struct {
+	Meta
+	// Name is the name of the backend's directory.
+	Name string `yaml:"-"`
+	// Dir is the backend's directory, relative to the repository.
+	Dir string `yaml:"-"`
+
+	Description string   `yaml:"description"`
+	Include     []string `yaml:"include"`
+	// Values are for templates: {{ .Values.NAME }}.
+	Values map[string]string `yaml:"values"`
+
+	// People lists the roles whose people have accounts on this backend.
+	People []string         `yaml:"people"`
+	Roles  map[string]*Role `yaml:"roles"`
+	Keys   Keys             `yaml:"keys"`
+
+	Apt            Apt                        `yaml:"apt"`
+	Packages       map[string]*Package        `yaml:"packages"`
+	Groups         map[string]*Group          `yaml:"groups"`
+	Users          map[string]*User           `yaml:"users"`
+	AuthorizedKeys map[string]*AuthorizedKeys `yaml:"authorized_keys"`
+	KeyPairs       map[string]*KeyPair        `yaml:"key_pairs"`
+	Directories    map[string]*Directory      `yaml:"directories"`
+	ACLs           map[string]*ACL            `yaml:"acls"`
+	Files          map[string]*File           `yaml:"files"`
+	Sudoers        map[string]*DropIn         `yaml:"sudoers"`
+	Sshd           map[string]*DropIn         `yaml:"sshd"`
+	Docker         *Docker                    `yaml:"docker"`
+	Chrony         *Chrony                    `yaml:"chrony"`
+	Units          map[string]*Unit           `yaml:"units"`
+}
+
+// Item is embedded in every item of a section.
+type Item struct {
+	Meta
+	// Managed false takes an item that was included out of this backend: the
+	// host's own is left as it is.
+	Managed *bool `yaml:"managed"`
+	// When holds conditions on the host; all have to hold, else the item does
+	// not apply there.
+	When Conditions `yaml:"when"`
+}
+
+// Role says what the people of a role of developers.yaml get on a backend.
+type Role struct {
+	Item
+	Groups   []string `yaml:"groups"`
+	Shell    string   `yaml:"shell"`
+	HomeMode string   `yaml:"home_mode"`
+	// Password is what a new account starts with: locked or set-at-first-login.
+	Password PasswordRule `yaml:"password"`
+	// Keys lists where keys may come from: repository, github.
+	Keys []KeySource `yaml:"keys"`
+	// KeyOptions are put in front of each key, as in authorized_keys(5).
+	KeyOptions string `yaml:"key_options"`
+}
+
+// PasswordRule is how an account's password is to be.
+type PasswordRule string
+
+// The password rules. Left out: not managed.
+const (
+	PasswordLocked          PasswordRule = "locked"
+	PasswordSetAtFirstLogin PasswordRule = "set-at-first-login"
+)
+
+// KeySource is where public keys come from.
+type KeySource string
+
+// The key sources.
+const (
+	FromRepository KeySource = "repository" // keys/NAME
+	FromGitHub     KeySource = "github"     // registered with GitHub
+)
+
+// Keys says how keys are fetched.
+type Keys struct {
+	Meta
+	GitHub GitHub `yaml:"github"`
+	// MinRSABits is the smallest RSA key that is accepted: 3072 unless said
+	// otherwise, at least 2048.
+	MinRSABits int `yaml:"min_rsa_bits"`
+}
+
+// GitHub is the server that knows people's registered keys.
+type GitHub struct {
+	Meta
+	// Form plain asks URL/NAME.keys; api asks the REST API below URL.
+	Form string `yaml:"form"`
+	URL  string `yaml:"url"`
+	// TokenFile is a file on the host that holds a token for the API.
+	TokenFile string `yaml:"token_file"`
+}
+
+// Apt says where packages come from.
+type Apt struct {
+	Meta
+	// Mode install installs and removes; verify only reports, for hosts
+	// without an archive.
+	Mode string `yaml:"mode"`
+	// Mirrors replaces prefixes of URLs in the host's own sources, in the
+	// one-line and in the deb822 layout.
+	Mirrors map[string]string     `yaml:"mirrors"`
+	Sources map[string]*AptSource `yaml:"sources"`
+	Keys    map[string]*AptKey    `yaml:"keys"`
+}
+
+// AptSource is a deb822 file /etc/apt/sources.list.d/NAME.sources.
+type AptSource struct {
+	Item
+	URIs       []string `yaml:"uris"`
+	Suites     []string `yaml:"suites"`
+	Components []string `yaml:"components"`
+	// SignedBy is the name of a key of apt.keys.
+	SignedBy string `yaml:"signed_by"`
+	State    string `yaml:"state"`
+}
+
+// AptKey is a keyring /etc/apt/keyrings/NAME.asc or .gpg, after its source.
+type AptKey struct {
+	Item
+	Source string `yaml:"source"`
+	// Data is the key, read when the spec is loaded.
+	Data []byte `yaml:"-"`
+}
+
+// Package is a Debian package. A bare word is its state.
+type Package struct {
+	Item
+	// State is installed, absent (removed, configuration kept) or purged.
+	State string `yaml:"state"`
+	// Hold keeps apt from ever upgrading it by the way.
+	Hold *bool `yaml:"hold"`
+	// Provides says what the package brings, where opsafe does not know it and
+	// the spec refers to it.
+	Provides *Provides `yaml:"provides"`
+}
+
+// Provides is what a package brings.
+type Provides struct {
+	Meta
+	Units  []string `yaml:"units"`
+	Users  []string `yaml:"users"`
+	Groups []string `yaml:"groups"`
+	Files  []string `yaml:"files"`
+}
+
+// Group is a group.
+type Group struct {
+	Item
+	GID    *int  `yaml:"gid"`
+	System *bool `yaml:"system"`
+	// Members exact: who is in it without being declared so goes. additive (the
+	// default): only people of the roster are taken out.
+	Members string `yaml:"members"`
+	// State is present (the default) or absent.
+	State string `yaml:"state"`
+}
+
+// User is a service account; people come from developers.yaml.
+type User struct {
+	Item
+	UID      *int         `yaml:"uid"`
+	Group    string       `yaml:"group"` // primary; default: one of the same name
+	Groups   []string     `yaml:"groups"`
+	System   *bool        `yaml:"system"`
+	Home     string       `yaml:"home"`
+	HomeMode string       `yaml:"home_mode"`
+	Shell    string       `yaml:"shell"`
+	Comment  *string      `yaml:"comment"`
+	Password PasswordRule `yaml:"password"`
+	// Reown lists directories in which files are given to the user's new id
+	// when the id is corrected.
+	Reown []string `yaml:"reown"`
+	// State is present (the default) or absent; the home stays.
+	State string `yaml:"state"`
+}
+
+// AuthorizedKeys are a service account's keys: the whole file.
+type AuthorizedKeys struct {
+	Item
+	// Keys are key lines, without options.
+	Keys []string `yaml:"keys"`
+	// People lets the keys of these people of developers.yaml in.
+	People []string `yaml:"people"`
+	// From lists key pairs' public halves, as files beside the spec.
+	From []string `yaml:"from"`
+	// FromData is what the files of From hold, in their order, read when the
+	// spec is loaded; nil for keys/NAME, which KeyFiles holds.
+	FromData [][]byte `yaml:"-"`
+	Options  string   `yaml:"options"` // restrict,command="…",from="…"
+	Mode     string   `yaml:"mode"`    // default 0600
+}
+
+// KeyPair is an OpenSSH key pair, made once on the host; the item's name is the
+// path of the private half.
+type KeyPair struct {
+	Item
+	Owner   string `yaml:"owner"`
+	Group   string `yaml:"group"`
+	Type    string `yaml:"type"` // ed25519 (the default), rsa, ecdsa
+	Bits    int    `yaml:"bits"`
+	Comment string `yaml:"comment"` // default OWNER@HOSTNAME
+}
+
+// Directory is a directory, and on request everything below it.
+type Directory struct {
+	Item
+	Owner string `yaml:"owner"`
+	Group string `yaml:"group"`
+	Mode  string `yaml:"mode"`
+	// State is present (the default) or absent (if it is empty).
+	State   string   `yaml:"state"`
+	Recurse *Recurse `yaml:"recurse"`
+	Notify  Notify   `yaml:"notify"`
+}
+
+// Recurse is how everything below a directory is to be.
+type Recurse struct {
+	Meta
+	Owner       string `yaml:"owner"`
+	Group       string `yaml:"group"`
+	Files       string `yaml:"files"`       // mode of regular files
+	Directories string `yaml:"directories"` // mode of directories
+}
+
+// ACL holds POSIX ACL entries of a path, as in setfacl: user:NAME:rwx or
+// group:NAME:rX.
+type ACL struct {
+	Item
+	Access  []string `yaml:"access"`
+	Default []string `yaml:"default"`
+	// Exact removes named entries that are not listed.
+	Exact *bool `yaml:"exact"`
+	// Recursive covers everything below the path too.
+	Recursive *bool `yaml:"recursive"`
+}
+
+// Text is content that is written in or beside a spec: exactly one of the
+// three.
+type Text struct {
+	Source   string  `yaml:"source"` // a file beside the spec
+	Content  *string `yaml:"content"`
+	Template string  `yaml:"template"` // a Go template beside the spec
+	// Data is the content, or what Source or Template name, read when the spec
+	// is loaded.
+	Data []byte `yaml:"-"`
+}
+
+// File is a file, a link, or a part of a file.
+type File struct {
+	Item
+	Text  `yaml:",inline"`
+	Link  string   `yaml:"link"`  // target of a symbolic link
+	Lines []string `yaml:"lines"` // each is in the file, once
+	Block *string  `yaml:"block"` // between two marker lines
+	// Comment begins the marker lines of a block: # unless said otherwise.
+	Comment string `yaml:"comment"`
+	Owner   string `yaml:"owner"`
+	Group   string `yaml:"group"`
+	Mode    string `yaml:"mode"`
+	// Once writes the content when the file is missing and then leaves it to
+	// the host.
+	Once *bool `yaml:"once"`
+	// Secret content is never shown.
+	Secret *bool `yaml:"secret"`
+	// Check is an argument vector in which % is the staged file.
+	Check []string `yaml:"check"`
+	// State is present (the default) or absent.
+	State  string `yaml:"state"`
+	Notify Notify `yaml:"notify"`
+}
+
+// Notify lists units to act on when an item changes.
+type Notify struct {
+	Meta
+	Restart []string `yaml:"restart"`
+	Reload  []string `yaml:"reload"`
+}
+
+// DropIn is a file of /etc/sudoers.d or /etc/ssh/sshd_config.d, checked as a
+// whole with what is there before it takes effect.
+type DropIn struct {
+	Item
+	Text  `yaml:",inline"`
+	State string `yaml:"state"`
+}
+
+// Docker is the docker engine.
+type Docker struct {
+	Item
+	// Package is docker.io unless said otherwise. It is installed and held.
+	Package string `yaml:"package"`
+	// Daemon is daemon.json as a whole; left out, the file is not managed.
+	Daemon   map[string]any      `yaml:"daemon"`
+	Networks map[string]*Network `yaml:"networks"`
+}
+
+// Network is a bridge network of docker.
+type Network struct {
+	Item
+	Interface string            `yaml:"interface"` // name of the bridge
+	Subnet    string            `yaml:"subnet"`    // CIDR
+	Gateway   string            `yaml:"gateway"`
+	Internal  *bool             `yaml:"internal"`
+	Options   map[string]string `yaml:"options"`
+	State     string            `yaml:"state"`
+}
+
+// Chrony is the clock. It is installed, enabled and running.
+type Chrony struct {
+	Item
+	// Servers and Pools are added to the distribution's own.
+	Servers []string `yaml:"servers"`
+	Pools   []string `yaml:"pools"`
+	// Refclock is what follows the directive's name.
+	Refclock string `yaml:"refclock"`
+	// Config are further lines of configuration.
+	Config []string `yaml:"config"`
+	// StopAround lists units that are stopped while chronyd restarts, and
+	// started again if they ran.
+	StopAround []string `yaml:"stop_around"`
+}
+
+// Unit is a systemd unit.
+type Unit struct {
+	Item
+	Text    `yaml:",inline"`       // the unit file; without: it is the host's
+	DropIns map[string]*UnitDropIn `yaml:"drop_ins"`
+	Enabled *bool                  `yaml:"enabled"`
+	Masked  *bool                  `yaml:"masked"`
+	Running *bool                  `yaml:"running"`
+	// State absent removes the unit file and its drop-ins.
+	State string `yaml:"state"`
+}
+
+// UnitDropIn is a file NAME.conf in the unit's drop-in directory.
+type UnitDropIn struct {
+	Item
+	Text  `yaml:",inline"`
+	State string `yaml:"state"`
+}
+
+// Person is one entry of developers.yaml.
+type Person struct {
+	Meta
+	Name     string   `yaml:"-"`
+	Roles    []string `yaml:"roles"`
+	GitHubID int64    `yaml:"github_id"` // numeric account id; 0: not said
+	Comment  string   `yaml:"comment"`
+}
+
+// Condition is one condition of when.
+type Condition struct {
+	Pos  Pos
+	Text string // as written
+	Not  bool
+	Fact Fact
+	Args []string
+}
+
+// Conditions all have to hold. In YAML: one string or a list of them.
+type Conditions []Condition
+
+// Fact is what a condition asks about.
+type Fact string
+
+// The facts that conditions know:
+//
+//	device PATH exists
+//	path PATH exists
+//	release NAME[, NAME…]        VERSION_CODENAME of os-release(5)
+//	package NAME available       apt could install it, or it is installed
+//	package NAME installed
+//	unit NAME exists
+//
+// Each can have "not" in front.
+const (
+	FactDevice    Fact = "device"
+	FactPath      Fact = "path"
+	FactRelease   Fact = "release"
+	FactAvailable Fact = "package available"
+	FactInstalled Fact = "package installed"
+	FactUnit      Fact = "unit"
+)
+
+// Mode parses a mode that validation has accepted; "" is nil.
+func Mode(s string) *host.Mode {
+	if s == "" {
+		return nil
+	}
+	m, err := host.ParseMode(s)
+	if err != nil {
+		return nil
+	}
+	return &m
+}
+
+// Is reports whether an optional switch is on.
+func Is(b *bool) bool { return b != nil && *b }

@@ -1,0 +1,287 @@
+package spec
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// checker validates one backend.
+type checker struct {
+	*loader
+	r        *Repository
+	b        *Backend
+	problems *Problems
+	people   set // of developers.yaml
+	members  set // those of them with an account here
+	users    set // all that exist once the backend is in place
+	groups   set
+	units    set
+	brought  set // units of declared packages
+	base     set
+	places   map[string]thing // by path: what manages it
+}
+
+// thing is something that the spec puts at a path.
+type thing struct {
+	label  string
+	pos    Pos
+	absent bool
+	dir    bool
+}
+
+func (l *loader) newChecker(r *Repository, b *Backend) *checker {
+	c := &checker{
+		loader: l, r: r, b: b, problems: &l.problems, people: set{}, members: set{},
+		users: systemUsers(), groups: systemGroups(), units: set{}, brought: set{}, base: baseUnits(), places: map[string]thing{},
+	}
+	for _, p := range r.People {
+		c.people.add(p.Name)
+		if slices.ContainsFunc(p.Roles, func(role string) bool { return slices.Contains(b.People, role) }) {
+			c.members.add(p.Name)
+		}
+	}
+	c.users.add(slices.Collect(c.members.names())...)
+	c.groups.add(slices.Collect(c.members.names())...)
+	for name, g := range b.Groups {
+		if gone(g.State) {
+			delete(c.groups, name)
+		} else {
+			c.groups.add(name)
+		}
+	}
+	for name, u := range b.Users {
+		switch {
+		case gone(u.State):
+			delete(c.users, name)
+		case u.Group == "":
+			c.users.add(name)
+			if g := b.Groups[name]; g == nil || !gone(g.State) {
+				c.groups.add(name)
+			}
+		default:
+			c.users.add(name)
+		}
+	}
+	for name, u := range b.Units {
+		if !gone(u.State) {
+			c.units.add(name)
+		}
+	}
+	c.provided()
+	return c
+}
+
+// provided adds what the packages bring.
+func (c *checker) provided() {
+	for name, p := range c.b.Packages {
+		if gone(p.State) {
+			continue
+		}
+		if known, ok := c.known(name); ok {
+			c.bring(known)
+		}
+		if p.Provides != nil {
+			c.bring(*p.Provides)
+		}
+	}
+	if d := c.b.Docker; d != nil {
+		c.bring(Provides{Units: []string{"docker.service", "docker.socket", "containerd.service"}, Groups: []string{"docker"}})
+		if known, ok := c.known(dockerPackage(d)); ok {
+			c.bring(known)
+		}
+	}
+	if c.b.Chrony != nil {
+		c.bring(Provides{Units: []string{"chrony.service", "chronyd.service"}, Users: []string{"_chrony"}, Groups: []string{"_chrony"}})
+		if known, ok := c.known("chrony"); ok {
+			c.bring(known)
+		}
+	}
+}
+
+func (c *checker) bring(p Provides) {
+	c.users.add(p.Users...)
+	c.groups.add(p.Groups...)
+	c.groups.add(p.Users...)
+	c.brought.add(p.Units...)
+}
+
+func dockerPackage(d *Docker) string {
+	if d.Package == "" {
+		return "docker.io"
+	}
+	return d.Package
+}
+
+// gone reports whether a state means that the thing is not there.
+func gone(state string) bool { return state == "absent" || state == "purged" }
+
+// addf notes a problem of a field of an item.
+func (c *checker) addf(at Pos, format string, args ...any) { c.problems.Addf(at, format, args...) }
+
+// fail notes an error of a field, if there is one.
+func (c *checker) fail(at Pos, label string, err error) {
+	if err != nil {
+		c.addf(at, "%s: %v", label, err)
+	}
+}
+
+// one checks a field that takes one of a few words.
+func (c *checker) one(m Meta, label, field, value string, words ...string) {
+	if !m.Has(field) || slices.Contains(words, value) {
+		return
+	}
+	c.addf(m.At(field), "%s: %s %s: want %s%s", label, field, quote(value), oneOf(words), didYouMean(value, slices.Values(words)))
+}
+
+func (c *checker) state(m Meta, label, value string) {
+	c.one(m, label, "state", value, "present", "absent")
+}
+
+// path checks a field that holds a path, if it is written.
+func (c *checker) path(m Meta, label, field, value string) {
+	if m.Has(field) {
+		c.fail(m.At(field), label+": "+field, cleanPath(value))
+	}
+}
+
+func (c *checker) mode(m Meta, label, field, value string) {
+	if m.Has(field) && value == "" {
+		value = "empty"
+	}
+	c.fail(m.At(field), label+": "+field, checkMode(value))
+}
+
+// user checks a reference to a user, if it is written.
+func (c *checker) user(m Meta, label, field, name string, index ...int) {
+	if !m.Has(field) || c.users[name] {
+		return
+	}
+	c.addf(m.At(field, index...), "%s: %s: %s", label, field, c.noUser(name))
+}
+
+func (c *checker) noUser(name string) string {
+	switch u := c.b.Users[name]; {
+	case u != nil:
+		return fmt.Sprintf("user %s is declared absent at %s", quote(name), u.Pos)
+	case c.people[name]:
+		return fmt.Sprintf("user %s has no role in people of this backend", quote(name))
+	}
+	return fmt.Sprintf("no user %s is declared%s", quote(name), didYouMean(name, c.users.names()))
+}
+
+// group checks a reference to a group, if it is written.
+func (c *checker) group(m Meta, label, field, name string, index ...int) {
+	if !m.Has(field) || c.groups[name] {
+		return
+	}
+	c.addf(m.At(field, index...), "%s: %s: %s", label, field, c.noGroup(name))
+}
+
+func (c *checker) noGroup(name string) string {
+	if g := c.b.Groups[name]; g != nil {
+		return fmt.Sprintf("group %s is declared absent at %s", quote(name), g.Pos)
+	}
+	return fmt.Sprintf("no group %s is declared%s", quote(name), didYouMean(name, c.groups.names()))
+}
+
+func (c *checker) groupList(m Meta, label, field string, names []string) {
+	c.distinct(m, label, field, names)
+	for i, name := range names {
+		c.group(m, label, field, name, i)
+	}
+}
+
+// unit checks a reference to a unit. when guards it: unit X exists.
+func (c *checker) unit(at Pos, label, name string, when Conditions) {
+	if err := unitName(name); err != nil {
+		c.fail(at, label, err)
+		return
+	}
+	if c.hasUnit(name) || guarded(when, name) {
+		return
+	}
+	if u := c.b.Units[name]; u != nil {
+		c.addf(at, "%s: unit %s is declared absent at %s", label, quote(name), u.Pos)
+		return
+	}
+	c.addf(at, "%s: no unit %s is declared, nor brought by a declared package%s; if only some hosts have it, say when: unit %s exists",
+		label, quote(name), c.nearUnit(name), name)
+}
+
+func (c *checker) hasUnit(name string) bool {
+	return c.units[name] || c.units[templateOf(name)] || c.b.Units[name] == nil && c.hostHas(name)
+}
+
+// hostHas reports whether the host has the unit by itself or by a package.
+func (c *checker) hostHas(name string) bool {
+	return c.brought[name] || c.brought[templateOf(name)] || isBaseUnit(name, c.base)
+}
+
+// nearUnit suggests a unit of the same type; the type itself, which makes all
+// of them alike, does not count.
+func (c *checker) nearUnit(name string) string {
+	ext := path.Ext(name)
+	stems := set{}
+	for _, known := range []set{c.units, c.brought, c.base} {
+		for unit := range known {
+			if stem, ok := strings.CutSuffix(unit, ext); ok {
+				stems.add(stem)
+			}
+		}
+	}
+	if n := nearest(strings.TrimSuffix(name, ext), stems.names()); n != "" {
+		return ": did you mean " + quote(n+ext) + "?"
+	}
+	return ""
+}
+
+func guarded(when Conditions, unit string) bool {
+	return slices.ContainsFunc(when, func(w Condition) bool {
+		return w.Fact == FactUnit && !w.Not && slices.Contains(w.Args, unit)
+	})
+}
+
+func (c *checker) notify(n Notify, label string, when Conditions) {
+	for field, units := range map[string][]string{"restart": n.Restart, "reload": n.Reload} {
+		c.distinct(n.Meta, label, field, units)
+		for i, unit := range units {
+			c.unit(n.At(field, i), label+": "+field, unit, when)
+		}
+	}
+}
+
+// distinct refuses entries of a list that are empty or repeat another.
+func (c *checker) distinct(m Meta, label, field string, list []string) {
+	seen := make(set, len(list))
+	for i, s := range list {
+		switch {
+		case s == "":
+			c.addf(m.At(field, i), "%s: %s: an entry is empty", label, field)
+		case seen[s]:
+			c.addf(m.At(field, i), "%s: %s: %s is there twice", label, field, quote(s))
+		}
+		seen.add(s)
+	}
+}
+
+// line refuses text that does not fit on one line.
+func (c *checker) line(at Pos, label, text string) {
+	if strings.ContainsFunc(text, func(r rune) bool { return isControl(r) && r != '\t' }) {
+		c.addf(at, "%s: want one line without control characters", label)
+	}
+}
+
+// sorted yields the items of a section in the order of their names.
+func sorted[T any](m map[string]T) iter.Seq2[string, T] {
+	return func(yield func(string, T) bool) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			if !yield(k, m[k]) {
+				return
+			}
+		}
+	}
+}

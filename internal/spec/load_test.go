@@ -1,0 +1,218 @@
+package spec
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+var update = flag.Bool("update", false, "write the problems found into testdata")
+
+// known is built-in knowledge of packages, for tests.
+func known(name string) (Provides, bool) {
+	switch name {
+	case "docker.io":
+		return Provides{Units: []string{"docker.service", "docker.socket"}, Groups: []string{"docker"}}, true
+	case "samba":
+		return Provides{Units: []string{"smbd.service"}, Groups: []string{"sambashare"}}, true
+	}
+	return Provides{}, false
+}
+
+// unpack writes an archive below a directory. A file LINK.link is a symbolic
+// link to what it holds.
+func unpack(t testing.TB, files []txtar.File) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, f := range files {
+		p := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if link, ok := strings.CutSuffix(p, ".link"); ok {
+			err = os.Symlink(strings.TrimSpace(string(f.Data)), link)
+		} else {
+			err = os.WriteFile(p, f.Data, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// TestProblems loads each archive of testdata and compares what is wrong with
+// it with its file want; its comment may name the only backend to load.
+func TestProblems(t *testing.T) {
+	cases, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range cases {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			ar, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var files []txtar.File
+			want, at := "", -1
+			for i, f := range ar.Files {
+				if f.Name == "want" {
+					want, at = string(f.Data), i
+					continue
+				}
+				files = append(files, f)
+			}
+			dir := unpack(t, files)
+			o := LoadOptions{Dir: dir, Known: known}
+			if _, name, ok := strings.Cut(string(ar.Comment), "backend: "); ok {
+				o.Backend, _, _ = strings.Cut(name, "\n")
+			}
+			got := ""
+			if _, err := Load(o); err != nil {
+				got = strings.ReplaceAll(err.Error(), dir, "DIR") + "\n"
+			}
+			if *update {
+				w := txtar.File{Name: "want", Data: []byte(got)}
+				if at < 0 {
+					ar.Files = append(ar.Files, w)
+				} else {
+					ar.Files[at] = w
+				}
+				if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if at < 0 {
+				t.Fatal("no file want: run with -update")
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("problems (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func load(t testing.TB, archive string) *Repository {
+	t.Helper()
+	r, err := Load(LoadOptions{Dir: unpack(t, txtar.Parse([]byte(archive)).Files), Known: known})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestPositions(t *testing.T) {
+	r := load(t, "-- backends/one/backend.yaml --\nusers:\n  app:\n    groups: [sudo, docker]\n    shell: /bin/sh\npackages:\n  docker.io: installed\napt:\n  mirrors:\n    http://a/: https://b/\n")
+	u := r.Backends["one"].Users["app"]
+	for _, tc := range []struct{ got, want string }{
+		{u.Pos.String(), "backends/one/backend.yaml:2:3"},
+		{u.At("groups", 1).String(), "backends/one/backend.yaml:3:20"},
+		{u.At("shell").String(), "backends/one/backend.yaml:4:12"},
+		{u.At("home").String(), u.Pos.String()},
+		{r.Backends["one"].Apt.AtKey("mirrors", "http://a/").String(), "backends/one/backend.yaml:9:16"},
+	} {
+		if tc.got != tc.want {
+			t.Errorf("got %s, want %s", tc.got, tc.want)
+		}
+	}
+	if !u.Has("shell") || u.Has("home") {
+		t.Error("Has does not tell written fields from others")
+	}
+}
+
+const merged = `
+-- backends/common/base.yaml --
+include: [lower.yaml]
+packages: {vim: installed, curl: installed}
+files:
+  /etc/motd: {source: motd, mode: "0644"}
+  /etc/issue: {source: motd}
+users:
+  app: {groups: [sudo, adm], shell: /bin/sh, home_mode: "0750"}
+docker:
+  daemon: {a: 1, b: {c: 2}}
+  networks: {db: {interface: db0}}
+-- backends/common/lower.yaml --
+packages: {curl: purged, tree: installed}
+values: {ONE: one, TWO: two}
+-- backends/common/motd --
+hello
+-- backends/one/backend.yaml --
+include: [../common/base.yaml, ../common/lower.yaml]
+packages: {vim: {managed: false}, tree: {hold: true}}
+values: {TWO: zwei}
+files:
+  /etc/motd: {content: "bye\n"}
+users:
+  app: {groups: [adm]}
+docker:
+  daemon: {b: true}
+  networks: {db: {subnet: 172.30.0.0/24}}
+`
+
+func TestInclude(t *testing.T) {
+	b := load(t, merged).Backends["one"]
+	if _, ok := b.Packages["vim"]; ok {
+		t.Error("vim is still managed")
+	}
+	if p := b.Packages["tree"]; p.State != "installed" || !Is(p.Hold) {
+		t.Errorf("tree: %+v", p)
+	}
+	if p := b.Packages["curl"]; p.State != "installed" {
+		t.Errorf("curl is %s: what includes overrides what is included", p.State)
+	}
+	f := b.Files["/etc/motd"]
+	if f.Source != "" || f.Content == nil || string(f.Data) != "bye\n" || f.Mode != "0644" {
+		t.Errorf("motd: %+v", f)
+	}
+	if got := string(b.Files["/etc/issue"].Data); got != "hello\n" {
+		t.Errorf("issue holds %q", got)
+	}
+	if got := b.Files["/etc/issue"].At("source").File; got != "backends/common/base.yaml" {
+		t.Errorf("issue is from %s", got)
+	}
+	if d := cmp.Diff([]string{"adm"}, b.Users["app"].Groups); d != "" || b.Users["app"].Shell != "/bin/sh" {
+		t.Errorf("app: %s", d)
+	}
+	if d := cmp.Diff(map[string]string{"ONE": "one", "TWO": "zwei"}, b.Values); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(map[string]any{"a": int64(1), "b": true}, b.Docker.Daemon); d != "" {
+		t.Error(d)
+	}
+	if n := b.Docker.Networks["db"]; n.Interface != "db0" || n.Subnet != "172.30.0.0/24" {
+		t.Errorf("db: %+v", n)
+	}
+}
+
+func TestBackend(t *testing.T) {
+	r := load(t, merged)
+	if _, err := r.Backend("one"); err != nil {
+		t.Error(err)
+	}
+	_, err := r.Backend("onne")
+	if err == nil || !strings.Contains(err.Error(), `did you mean "one"?`) {
+		t.Errorf("got %v", err)
+	}
+	_, err = Load(LoadOptions{Dir: r.Dir, Backend: "onne"})
+	if err == nil || !strings.Contains(err.Error(), `did you mean "one"?`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestProblemsAreAnError(t *testing.T) {
+	_, err := Load(LoadOptions{Dir: unpack(t, txtar.Parse([]byte("-- backends/one/backend.yaml --\nx: 1\ny: 2\n")).Files)})
+	var ps Problems
+	if !errors.As(err, &ps) || len(ps) != 2 {
+		t.Errorf("got %v", err)
+	}
+}

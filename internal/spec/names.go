@@ -1,0 +1,126 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"opsafe/internal/host"
+)
+
+var (
+	backendPattern = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	accountPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
+	digitsPattern  = regexp.MustCompile(`^[0-9]+$`)
+	packagePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+	unitPattern    = regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]+$`)
+	dropInPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
+	valuePattern   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	networkPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+	bridgePattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
+)
+
+// backendName checks the name of a backend.
+func backendName(name string) error {
+	switch {
+	case !backendPattern.MatchString(name):
+		return errors.New("want small letters, digits and -, beginning with a letter")
+	case strings.HasSuffix(name, "-backend"):
+		return fmt.Errorf("names do not end in -backend: call it %s", quote(strings.TrimSuffix(name, "-backend")))
+	}
+	return nil
+}
+
+// accountName checks the name of a user, group or person: what useradd would
+// take and more that it should not is refused.
+func accountName(name string) error {
+	switch {
+	case len(name) > 32:
+		return fmt.Errorf("has %d characters: want at most 32", len(name))
+	case !accountPattern.MatchString(name):
+		return errors.New("want letters, digits, _ and -, not beginning with -")
+	case digitsPattern.MatchString(name):
+		return errors.New("digits alone would be taken for an id")
+	}
+	return nil
+}
+
+// packageName checks the name of a package, after Debian policy 5.6.1.
+func packageName(name string) error {
+	if !packagePattern.MatchString(name) {
+		return fmt.Errorf("package name %s: want small letters, digits, +, - and ., at least two, beginning with a letter or digit", quote(name))
+	}
+	return nil
+}
+
+// unitSuffixes are the types of systemd.unit(5).
+func unitSuffixes() []string {
+	return []string{".service", ".socket", ".device", ".mount", ".automount", ".swap", ".target", ".path", ".timer", ".slice", ".scope"}
+}
+
+// unitName checks the name of a unit, after systemd.unit(5).
+func unitName(name string) error {
+	suffixes := unitSuffixes()
+	switch ext := path.Ext(name); {
+	case len(name) > 255:
+		return errors.New("unit name is longer than 255 characters")
+	case !unitPattern.MatchString(name):
+		return fmt.Errorf("unit name %s: want letters, digits and any of :_.\\@-", quote(name))
+	case !slices.Contains(suffixes, ext) || ext == name:
+		return fmt.Errorf("unit name %s: want a type at the end, such as .service or .timer%s", quote(name), didYouMean(ext, slices.Values(suffixes)))
+	}
+	return nil
+}
+
+// dropInName checks the name of a drop-in. sudo and run-parts ignore names with
+// a dot or a tilde without a word.
+func dropInName(name, program string) error {
+	switch {
+	case strings.ContainsAny(name, ".~") && program == "sudo":
+		return errors.New("sudo ignores files with a dot or a tilde in their name: leave it out")
+	case strings.HasSuffix(name, ".conf"):
+		return fmt.Errorf(".conf is added by itself: call it %s", quote(strings.TrimSuffix(name, ".conf")))
+	case !dropInPattern.MatchString(name) || len(name) > 200:
+		return errors.New("want letters, digits, _ and -, not beginning with -")
+	}
+	return nil
+}
+
+// cleanPath checks an absolute path below /.
+func cleanPath(p string) error {
+	switch {
+	case strings.ContainsFunc(p, isControl):
+		return fmt.Errorf("path %s holds a control character", quote(p))
+	case !strings.HasPrefix(p, "/"):
+		return fmt.Errorf("path %s: want an absolute path", quote(p))
+	case p == "/":
+		return errors.New("path / cannot be managed: name something below it")
+	case slices.Contains(strings.Split(p, "/"), ".."):
+		return fmt.Errorf("path %s: want one without ..", quote(p))
+	case path.Clean(p) != p:
+		return fmt.Errorf("path %s: write it %s", quote(p), quote(path.Clean(p)))
+	case len(p) > 4095:
+		return errors.New("path is longer than 4095 bytes")
+	}
+	for part := range strings.SplitSeq(p, "/") {
+		if len(part) > 255 {
+			return errors.New("path has a part longer than 255 bytes")
+		}
+	}
+	return nil
+}
+
+// checkMode checks an octal mode; "" is not managed.
+func checkMode(s string) error {
+	if s == "" {
+		return nil
+	}
+	_, err := host.ParseMode(s)
+	if err != nil {
+		return fmt.Errorf("want three or four octal digits in quotes, such as \"0750\", got %s", quote(s))
+	}
+	return nil
+}

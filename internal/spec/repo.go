@@ -1,0 +1,235 @@
+package spec
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"opsafe/internal/host"
+)
+
+// Repository is everything that a spec repository holds: all backends, the
+// people, and the key files, loaded and checked.
+type Repository struct {
+	Dir      string // absolute
+	Backends map[string]*Backend
+	People   []*Person         // in the order of developers.yaml
+	KeyFiles map[string][]byte // keys/NAME, by NAME
+}
+
+// Backend returns a backend by name.
+func (r *Repository) Backend(name string) (*Backend, error) {
+	if b, ok := r.Backends[name]; ok {
+		return b, nil
+	}
+	return nil, noBackend(r.Dir, name, slices.Sorted(maps.Keys(r.Backends)))
+}
+
+// Person returns the entry of developers.yaml with that name, or nil.
+func (r *Repository) Person(name string) *Person {
+	for _, p := range r.People {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+func noBackend(dir, name string, known []string) error {
+	list := "none at all"
+	if len(known) > 0 {
+		list = strings.Join(known, ", ")
+	}
+	return fmt.Errorf("there is no backend %s in %s%s (there is: %s)", quote(name), dir, didYouMean(name, slices.Values(known)), list)
+}
+
+// The parts of a repository.
+const (
+	peopleFile  = "developers.yaml"
+	keysDir     = "keys"
+	backendsDir = "backends"
+	backendFile = "backend.yaml"
+)
+
+// maxKeyFile is the largest file of keys, in bytes.
+const maxKeyFile = 64 << 10
+
+// LoadOptions say what to load.
+type LoadOptions struct {
+	// Dir is the repository.
+	Dir string
+	// Backend is the only backend to load and check; "": all.
+	Backend string
+	// Known says what a package brings, where opsafe knows it. Nil: nothing.
+	Known func(pkg string) (Provides, bool)
+}
+
+// Load reads and checks a repository. All that is wrong with it is returned in
+// one go, as Problems. Nothing outside the directory is read: no link leads
+// out of it.
+func Load(o LoadOptions) (*Repository, error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the repository: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the repository: %w", err)
+	}
+	defer root.Close()
+	l := newLoader(root, o.Known)
+	r := &Repository{Dir: dir, Backends: map[string]*Backend{}}
+	names := l.backendNames()
+	wanted := names
+	if o.Backend != "" {
+		if !slices.Contains(names, o.Backend) {
+			return nil, cmp.Or(l.problems.Err(), noBackend(dir, o.Backend, names))
+		}
+		wanted = []string{o.Backend}
+	}
+	r.KeyFiles = l.keyFiles()
+	r.People = l.people()
+	for _, name := range wanted {
+		r.Backends[name] = l.backend(name, &l.problems)
+	}
+	decoded := len(l.problems)
+	l.validate(r, names)
+	l.problems = withoutEchoes(l.problems, decoded)
+	if err := l.problems.Err(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// withoutEchoes drops what validation says of values that could not be decoded
+// in the first place: the first n problems are the decoder's.
+func withoutEchoes(ps Problems, n int) Problems {
+	decoded := make(map[Pos]bool, n)
+	for _, p := range ps[:n] {
+		decoded[p.Pos] = true
+	}
+	return append(ps[:n:n], slices.DeleteFunc(ps[n:], func(p Problem) bool { return decoded[p.Pos] })...)
+}
+
+// loader reads the files of a repository, each once.
+type loader struct {
+	root     *os.Root
+	known    func(string) (Provides, bool)
+	schema   *schema
+	problems Problems
+	parsed   map[string]*node // by file; nil: empty or broken
+	broken   set              // files that could not be parsed
+	checked  set              // files decoded by themselves
+	texts    map[string]textFile
+}
+
+func newLoader(root *os.Root, known func(string) (Provides, bool)) *loader {
+	if known == nil {
+		known = func(string) (Provides, bool) { return Provides{}, false }
+	}
+	return &loader{
+		root: root, known: known, schema: newSchema(),
+		parsed: map[string]*node{}, broken: set{}, checked: set{}, texts: map[string]textFile{},
+	}
+}
+
+// backendNames lists the directories of backends/ that hold a backend; others
+// hold what backends share.
+func (l *loader) backendNames() []string {
+	entries, err := fs.ReadDir(l.root.FS(), backendsDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		l.problems.Addf(Pos{File: backendsDir}, "cannot list the backends: %v", cause(err))
+	}
+	var names []string
+	for _, e := range entries {
+		file := path.Join(backendsDir, e.Name(), backendFile)
+		if _, err := l.root.Lstat(file); err == nil {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// keyFiles reads keys/. A link is refused even within the repository: what a
+// person may log in with is to be seen where it is looked for.
+func (l *loader) keyFiles() map[string][]byte {
+	files := map[string][]byte{}
+	entries, err := fs.ReadDir(l.root.FS(), keysDir)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			l.problems.Addf(Pos{File: keysDir}, "cannot list the keys: %v", cause(err))
+		}
+		return files
+	}
+	for _, e := range entries {
+		file := path.Join(keysDir, e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), "."):
+		case e.Type()&fs.ModeSymlink != 0:
+			l.problems.Addf(Pos{File: file}, "is a symbolic link: put the keys themselves here")
+		case !e.Type().IsRegular():
+			l.problems.Addf(Pos{File: file}, "is no file: keys/ holds one file of public keys per name")
+		default:
+			data, err := l.read(file, maxKeyFile)
+			if err != nil {
+				l.problems.Addf(Pos{File: file}, "%v", err)
+				continue
+			}
+			files[e.Name()] = data
+		}
+	}
+	return files
+}
+
+// read reads a regular file of the repository of at most limit bytes.
+func (l *loader) read(file string, limit int64) ([]byte, error) {
+	info, err := l.root.Stat(file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", file, cause(err))
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("cannot read %s: it is no regular file", file)
+	}
+	f, err := l.root.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", file, cause(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", file, cause(err))
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("cannot read %s: it is larger than %d bytes", file, limit)
+	}
+	return data, nil
+}
+
+// cause takes the operation and the path off a file error: messages name them
+// in their own words.
+func cause(err error) error {
+	var pe *fs.PathError
+	if !errors.As(err, &pe) {
+		return err
+	}
+	if pe.Err.Error() == "path escapes from parent" {
+		return errors.New("it leads out of the repository")
+	}
+	if errors.Is(pe.Err, fs.ErrNotExist) {
+		return errNoFile
+	}
+	return pe.Err
+}
+
+var errNoFile = errors.New("there is no such file")
+
+// maxText is the largest file beside a spec, in bytes.
+const maxText = host.MaxFile

@@ -1,0 +1,166 @@
+package spec
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+func TestBytes(t *testing.T) {
+	for _, tc := range []struct{ name, data, want string }{
+		{"byte order mark", "\ufeffusers: {}\n", `f:1:1: begins with a byte order mark: save the file as UTF-8 without it`},
+		{"UTF-16", "\xff\xfeu\x00", `f:1:1: is UTF-16: save the file as UTF-8`},
+		{"NUL", "users:\n  a\x00: {}\n", `f:2:4: NUL character`},
+		{"escaped NUL", `values: {A: "\0"}`, `f:1:13: text holds a NUL character`},
+		{"not UTF-8", "a: \xff\n", `f:1:4: byte 0xff is not UTF-8`},
+		{"control", "a: é\x1b\n", `f:1:5: control character U+001B`},
+		{"too large", "a: " + strings.Repeat("x", maxYAML), `f: 1048579 bytes: a spec file holds at most 1048576 (1 MiB)`},
+		{"carriage returns", "users:\r\n  a: {}\r\n", ""},
+		{"tab in a text", "a: |\n  x\n  \ty\n", ""},
+		{"no final newline", "a: b", ""},
+		{"only a comment", "# nothing\n", ""},
+		{"32 levels", "a: " + strings.Repeat("[", 30) + strings.Repeat("]", 30), ""},
+		{"nested", "a: " + strings.Repeat("[", 40) + strings.Repeat("]", 40), `f:1:35: nested more than 32 deep: nothing in a spec needs that`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var ps Problems
+			parse("f", []byte(tc.data), &ps)
+			got := ""
+			if err := ps.Err(); err != nil {
+				got = err.Error()
+			}
+			if got != tc.want {
+				t.Errorf("got  %s\nwant %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestDeepNesting proves that hostile nesting is refused at once: one library
+// needed 56 s and 14.7 GB for the first of these.
+func TestDeepNesting(t *testing.T) {
+	for _, unit := range []string{"[", "[a,", "{a: ", "- ", "? ", "-\n ", "[\n", "'a': ["} {
+		for _, size := range []int{9000, 100_000, maxYAML - 100} {
+			start := time.Now()
+			var ps Problems
+			parse("f", []byte(strings.Repeat(unit, size/len(unit))), &ps)
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("%q to %d bytes took %v", unit, size, took)
+			}
+			if len(ps) == 0 && unit != "-\n " {
+				t.Errorf("%q to %d bytes was accepted", unit, size)
+			}
+		}
+	}
+}
+
+func TestCheckOwnership(t *testing.T) {
+	files := "-- backends/one/backend.yaml --\nusers: {}\n-- keys/a --\n-- developers.yaml --\n-- other/x --\n"
+	for _, tc := range []struct {
+		name   string
+		change func(dir string) error
+		want   string // with DIR for the directory; "": fine
+	}{
+		{"root's", func(string) error { return nil }, ""},
+		{"others can write a key", func(d string) error { return os.Chmod(d+"/keys/a", 0o646) }, "DIR/keys/a has mode 0646"},
+		{"the group can write the directory", func(d string) error { return os.Chmod(d, 0o775) }, "DIR has mode 0775"},
+		{"sticky is no excuse", func(d string) error { return os.Chmod(d+"/backends", 0o777|os.ModeSticky) }, "DIR/backends has mode 0777"},
+		{"another's file", func(d string) error { return os.Chown(d+"/developers.yaml", 1234, 0) }, "DIR/developers.yaml belongs to uid 1234"},
+		{"what is not read does not matter", func(d string) error { return os.Chmod(d+"/other/x", 0o666) }, ""},
+		{"a link to what is not checked", func(d string) error { return os.Symlink("../other/x", d+"/backends/x") }, "DIR/backends/x is a link to DIR/other/x, outside of what is checked"},
+		{"a link to what is checked", func(d string) error { return os.Symlink("../keys/a", d+"/backends/x") }, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dir := unpack(t, txtar.Parse([]byte(files)).Files)
+			if err := tc.change(dir); err != nil {
+				t.Fatal(err)
+			}
+			err := CheckOwnership(dir)
+			if tc.want == "" {
+				if err != nil {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			want := "refusing the repository DIR: others than root can write it: " + tc.want + ": mend it with: chown -R root:root DIR && chmod -R go-w DIR"
+			if err == nil || strings.ReplaceAll(err.Error(), dir, "DIR") != want {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+		})
+	}
+}
+
+// realistic is a backend of 60 items.
+func realistic() []byte {
+	var b strings.Builder
+	b.WriteString("packages:\n")
+	for i := range 20 {
+		b.WriteString("  package-" + strconv.Itoa(i) + ": installed\n")
+	}
+	b.WriteString("groups: {a: {gid: 1000}, b: {}}\nusers:\n  app: {uid: 1001, groups: [a, b], shell: /bin/bash}\ndirectories:\n")
+	for i := range 12 {
+		b.WriteString("  /srv/d" + strconv.Itoa(i) + ":\n    owner: app\n    group: a\n    mode: \"0750\"\n    recurse: {files: \"0640\"}\n")
+	}
+	b.WriteString("files:\n")
+	for i := range 15 {
+		b.WriteString("  /etc/f" + strconv.Itoa(i) + ":\n    content: |\n      one\n      two\n    mode: \"0644\"\n    owner: root\n")
+	}
+	b.WriteString("units:\n")
+	for i := range 10 {
+		b.WriteString("  u" + strconv.Itoa(i) + ".service:\n    content: |\n      [Service]\n      ExecStart=/bin/true\n    enabled: true\n")
+	}
+	return []byte(b.String())
+}
+
+func BenchmarkLoad(b *testing.B) {
+	dir := unpack(b, []txtar.File{{Name: "backends/one/backend.yaml", Data: realistic()}})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Load(LoadOptions{Dir: dir, Known: known}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// FuzzDecode loads any text as a backend: it ends in a value or in problems,
+// never in a panic.
+func FuzzDecode(f *testing.F) {
+	f.Add(realistic())
+	cases, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range cases {
+		ar, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range ar.Files {
+			if strings.HasSuffix(file.Name, ".yaml") {
+				f.Add(file.Data)
+			}
+		}
+	}
+	dir := unpack(f, []txtar.File{{Name: "backends/common/base.yaml", Data: []byte("packages: {vim: installed}\nusers: {app: {}}\n")}})
+	if err := os.MkdirAll(filepath.Join(dir, "backends/one"), 0o755); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file := filepath.Join(dir, "backends/one/backend.yaml")
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "developers.yaml"), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Load(LoadOptions{Dir: dir, Known: known})
+		if (r == nil) == (err == nil) {
+			t.Fatalf("got repository %v and error %v", r, err)
+		}
+	})
+}

@@ -1,0 +1,96 @@
+package spec
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"text/template"
+)
+
+// textFile is a file beside a spec, read once.
+type textFile struct {
+	data []byte
+	err  error
+}
+
+// loadTexts reads the files that a backend refers to and parses its templates.
+func (l *loader) loadTexts(b *Backend, problems *Problems) {
+	for name, f := range b.Files {
+		l.text(f.Meta, "file "+name, &f.Text, problems)
+	}
+	for name, d := range b.Sudoers {
+		l.text(d.Meta, "sudoers drop-in "+name, &d.Text, problems)
+	}
+	for name, d := range b.Sshd {
+		l.text(d.Meta, "sshd drop-in "+name, &d.Text, problems)
+	}
+	for name, u := range b.Units {
+		l.text(u.Meta, "unit "+name, &u.Text, problems)
+		for dropIn, d := range u.DropIns {
+			l.text(d.Meta, "drop-in "+dropIn+" of unit "+name, &d.Text, problems)
+		}
+	}
+	for name, a := range b.AuthorizedKeys {
+		a.FromData = make([][]byte, len(a.From))
+		for i, from := range a.From {
+			a.FromData[i] = l.beside(a.At("from", i), fmt.Sprintf("authorized_keys of %s: from", name), from, problems)
+		}
+	}
+	for name, k := range b.Apt.Keys {
+		if k.Source != "" {
+			k.Data = l.beside(k.At("source"), "apt key "+name+": source", k.Source, problems)
+		}
+	}
+}
+
+func (l *loader) text(m Meta, label string, t *Text, problems *Problems) {
+	switch {
+	case t.Content != nil:
+		t.Data = []byte(*t.Content)
+	case t.Source != "":
+		t.Data = l.beside(m.At("source"), label+": source", t.Source, problems)
+	case t.Template != "":
+		t.Data = l.beside(m.At("template"), label+": template", t.Template, problems)
+		l.checkTemplate(m.At("template"), t, problems)
+	}
+}
+
+// beside reads a file whose path is written at a place, relative to that.
+func (l *loader) beside(at Pos, label, name string, problems *Problems) []byte {
+	file, err := beside(at.File, name)
+	if err != nil {
+		problems.Addf(at, "%s: %v", label, err)
+		return nil
+	}
+	t, ok := l.texts[file]
+	if !ok {
+		t.data, t.err = l.read(file, maxText)
+		l.texts[file] = t
+	}
+	if t.err != nil {
+		problems.Addf(at, "%s: %v%s", label, t.err, l.nearFile(file, t.err))
+	}
+	return t.data
+}
+
+var templateLine = regexp.MustCompile(`^template: [^:]*:(\d+)(?::\d+)?: (.*)$`)
+
+// checkTemplate looks for syntax errors; values are looked up on the host.
+func (l *loader) checkTemplate(at Pos, t *Text, problems *Problems) {
+	if t.Data == nil {
+		return
+	}
+	_, err := template.New("t").Option("missingkey=error").Parse(string(t.Data))
+	if err == nil {
+		return
+	}
+	place := Pos{File: path.Join(path.Dir(at.File), t.Template), Line: 1, Column: 1}
+	text := err.Error()
+	if m := templateLine.FindStringSubmatch(strings.ReplaceAll(text, "\n", " ")); m != nil {
+		place.Line, _ = strconv.Atoi(m[1])
+		text = m[2]
+	}
+	problems.Addf(place, "cannot read the template: %s", text)
+}

@@ -1,0 +1,151 @@
+package spec
+
+import (
+	"slices"
+	"strings"
+)
+
+// validate checks everything that was loaded. all are the names of all
+// backends, loaded or not.
+func (l *loader) validate(r *Repository, all []string) {
+	for name, b := range sorted(r.Backends) {
+		l.problems.backendName(name, b)
+		c := l.newChecker(r, b)
+		c.roles()
+		c.fetching()
+		c.apt()
+		c.packages()
+		c.accounts()
+		c.keys()
+		c.directories()
+		c.acls()
+		c.files()
+		c.dropIns()
+		c.docker()
+		c.chrony()
+		c.unitItems()
+		c.contradictions()
+	}
+	l.validatePeople(r, all)
+}
+
+func (ps *Problems) backendName(name string, b *Backend) {
+	if err := backendName(name); err != nil {
+		ps.Addf(Pos{File: b.Dir}, "backend %s: %v", quote(name), err)
+	}
+}
+
+// validatePeople checks developers.yaml and the names of key files.
+func (l *loader) validatePeople(r *Repository, all []string) {
+	system := systemUsers()
+	lower, ids := map[string]*Person{}, map[int64]*Person{}
+	for _, p := range r.People {
+		label := "person " + quote(p.Name)
+		if err := accountName(p.Name); err != nil {
+			l.problems.Addf(p.Pos, "%s: %v", label, err)
+		}
+		if system[p.Name] {
+			l.problems.Addf(p.Pos, "%s: is an account of the system: people have names of their own", label)
+		}
+		if other := lower[strings.ToLower(p.Name)]; other != nil {
+			l.problems.Addf(p.Pos, "%s: differs only in capitals from %s at line %d", label, quote(other.Name), other.Pos.Line)
+		}
+		lower[strings.ToLower(p.Name)] = p
+		if !p.Has("roles") {
+			l.problems.Addf(p.Pos, "%s: has no roles: write roles: [] if that is meant", label)
+		}
+		l.personID(p, ids)
+	}
+	l.rolesAndKeyFiles(r, all)
+}
+
+func (l *loader) personID(p *Person, ids map[int64]*Person) {
+	if !p.Has("github_id") {
+		return
+	}
+	label := "person " + quote(p.Name)
+	if p.GitHubID <= 0 {
+		l.problems.Addf(p.At("github_id"), "%s: github_id: want the number of the account, above 0", label)
+		return
+	}
+	if other := ids[p.GitHubID]; other != nil {
+		l.problems.Addf(p.At("github_id"), "%s: github_id %d is %s's, too, at line %d", label, p.GitHubID, other.Name, other.Pos.Line)
+	}
+	ids[p.GitHubID] = p
+}
+
+// rolesAndKeyFiles checks what any backend can make right: the others are
+// looked at only when something is unknown to those that are loaded.
+func (l *loader) rolesAndKeyFiles(r *Repository, all []string) {
+	roles, owners := set{}, set{}
+	for _, p := range r.People {
+		owners.add(p.Name)
+	}
+	for _, b := range r.Backends {
+		b.namesInto(roles, owners)
+	}
+	known := func() bool {
+		for _, p := range r.People {
+			if slices.ContainsFunc(p.Roles, func(role string) bool { return !roles[role] }) {
+				return false
+			}
+		}
+		for name := range r.KeyFiles {
+			if !owners[name] {
+				return false
+			}
+		}
+		return true
+	}
+	if known() {
+		l.distinctRoles(r)
+		return
+	}
+	for _, name := range all {
+		if r.Backends[name] == nil {
+			var ignored Problems
+			l.backend(name, &ignored).namesInto(roles, owners)
+		}
+	}
+	for _, p := range r.People {
+		for i, role := range p.Roles {
+			if !roles[role] {
+				l.problems.Addf(p.At("roles", i), "person %s: no backend has a role %s%s", quote(p.Name), quote(role), didYouMean(role, roles.names()))
+			}
+		}
+	}
+	for name := range r.KeyFiles {
+		if !owners[name] {
+			l.problems.Addf(Pos{File: keysDir + "/" + name}, "belongs to nobody: no person of developers.yaml and no service account is called %s%s",
+				quote(name), didYouMean(name, owners.names()))
+		}
+	}
+	l.distinctRoles(r)
+}
+
+func (l *loader) distinctRoles(r *Repository) {
+	c := &checker{problems: &l.problems}
+	for _, p := range r.People {
+		c.distinct(p.Meta, "person "+quote(p.Name), "roles", p.Roles)
+	}
+}
+
+// namesInto adds the roles and the accounts that a backend declares.
+func (b *Backend) namesInto(roles, owners set) {
+	for name := range b.Roles {
+		roles.add(name)
+	}
+	for name := range b.Users {
+		owners.add(name)
+	}
+	for name, a := range b.AuthorizedKeys {
+		owners.add(name)
+		for i, from := range a.From {
+			if file, err := beside(a.At("from", i).File, from); err == nil {
+				if key, ok := strings.CutPrefix(file, keysDir+"/"); ok {
+					owners.add(key)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package spec
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// roles checks roles and who of them has accounts.
+func (c *checker) roles() {
+	known := set{}
+	for name, role := range c.b.Roles {
+		known.add(name)
+		label := "role " + name
+		if !backendPattern.MatchString(name) {
+			c.addf(role.Pos, "%s: want small letters, digits and -, beginning with a letter", label)
+		}
+		c.groupList(role.Meta, label, "groups", role.Groups)
+		c.path(role.Meta, label, "shell", role.Shell)
+		c.mode(role.Meta, label, "home_mode", role.HomeMode)
+		c.password(role.Meta, label, role.Password)
+		c.line(role.At("key_options"), label+": key_options", role.KeyOptions)
+		for i, source := range role.Keys {
+			c.source(role, label, i, source)
+		}
+	}
+	c.distinct(c.b.Meta, "the backend", "people", c.b.People)
+	for i, role := range c.b.People {
+		if !known[role] {
+			c.addf(c.b.At("people", i), "people: no role %s is declared%s", quote(role), didYouMean(role, known.names()))
+		}
+	}
+	for name := range c.b.Values {
+		if !valuePattern.MatchString(name) {
+			c.addf(c.b.AtKey("values", name), "value %s: want letters, digits and _: templates say .Values.NAME", quote(name))
+		}
+	}
+}
+
+func (c *checker) source(role *Role, label string, i int, source KeySource) {
+	at := role.At("keys", i)
+	words := []string{string(FromRepository), string(FromGitHub)}
+	switch {
+	case !slices.Contains(words, string(source)):
+		c.addf(at, "%s: keys: %s: want %s%s", label, quote(string(source)), oneOf(words), didYouMean(string(source), slices.Values(words)))
+	case slices.Contains(role.Keys[:i], source):
+		c.addf(at, "%s: keys: %s is there twice", label, source)
+	case source == FromGitHub && c.b.Keys.GitHub.URL == "":
+		c.addf(at, "%s: keys: github needs keys.github.url, such as https://github.com", label)
+	}
+}
+
+func (c *checker) password(m Meta, label string, rule PasswordRule) {
+	c.one(m, label, "password", string(rule), string(PasswordLocked), string(PasswordSetAtFirstLogin))
+}
+
+// fetching checks where keys are fetched.
+func (c *checker) fetching() {
+	k := c.b.Keys
+	c.one(k.GitHub.Meta, "keys.github", "form", k.GitHub.Form, "plain", "api")
+	if k.GitHub.Has("url") {
+		c.keyServer(k.GitHub.At("url"), k.GitHub.URL)
+	}
+	c.path(k.GitHub.Meta, "keys.github", "token_file", k.GitHub.TokenFile)
+	if k.Has("min_rsa_bits") && (k.MinRSABits < 2048 || k.MinRSABits > 16384) {
+		c.addf(k.At("min_rsa_bits"), "keys: min_rsa_bits %d: want 2048 to 16384", k.MinRSABits)
+	}
+}
+
+func (c *checker) keyServer(at Pos, raw string) {
+	const label = "keys.github: url"
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "":
+		c.addf(at, "%s: %s: want an address such as https://github.com", label, quote(raw))
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		c.addf(at, "%s: want an address without user, query or fragment", label)
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		c.addf(at, "%s: %s: keys are fetched over https: (http: only from this machine)", label, quote(raw))
+	case u.Scheme != "https" && u.Scheme != "http":
+		c.addf(at, "%s: %s: want https:", label, quote(raw))
+	}
+}
+
+func loopback(name string) bool {
+	addr, err := netip.ParseAddr(name)
+	return name == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// accounts checks groups and users.
+func (c *checker) accounts() {
+	gids, uids := map[int]string{}, map[int]string{}
+	for name, g := range sorted(c.b.Groups) {
+		label := "group " + name
+		c.fail(g.Pos, label, accountName(name))
+		c.state(g.Meta, label, g.State)
+		c.one(g.Meta, label, "members", g.Members, "exact", "additive")
+		c.id(g.Meta, label, "gid", g.GID, gids)
+	}
+	system := systemUsers()
+	for name, u := range sorted(c.b.Users) {
+		label := "user " + name
+		c.fail(u.Pos, label, accountName(name))
+		switch {
+		case system[name]:
+			c.addf(u.Pos, "%s: is an account of the system, which opsafe does not touch", label)
+		case c.members[name]:
+			c.addf(u.Pos, "%s: is a person of developers.yaml, with a role on this backend: users are service accounts", label)
+		}
+		c.userItem(u, label)
+		c.id(u.Meta, label, "uid", u.UID, uids)
+	}
+}
+
+func (c *checker) userItem(u *User, label string) {
+	c.state(u.Meta, label, u.State)
+	if !gone(u.State) {
+		c.group(u.Meta, label, "group", u.Group)
+		c.groupList(u.Meta, label, "groups", u.Groups)
+		name := strings.TrimPrefix(label, "user ")
+		if g := c.b.Groups[name]; u.Group == "" && g != nil && gone(g.State) {
+			c.addf(u.Pos, "%s: its group of the same name is declared absent at %s: say group", label, g.Pos)
+		}
+	}
+	c.path(u.Meta, label, "home", u.Home)
+	c.mode(u.Meta, label, "home_mode", u.HomeMode)
+	c.path(u.Meta, label, "shell", u.Shell)
+	c.password(u.Meta, label, u.Password)
+	if u.Comment != nil {
+		c.line(u.At("comment"), label+": comment", *u.Comment)
+		if strings.Contains(*u.Comment, ":") {
+			c.addf(u.At("comment"), "%s: comment: want one without a colon: passwd(5) has none", label)
+		}
+	}
+	c.distinct(u.Meta, label, "reown", u.Reown)
+	for i, p := range u.Reown {
+		c.fail(u.At("reown", i), label+": reown", cleanPath(p))
+	}
+}
+
+// id checks a fixed uid or gid and that nothing else has it.
+func (c *checker) id(m Meta, label, field string, id *int, taken map[int]string) {
+	if id == nil {
+		return
+	}
+	at := m.At(field)
+	switch {
+	case *id < 1 || *id > 4294967293 || *id == 65534 || *id == 65535:
+		c.addf(at, "%s: %s %d: want 1 to 4294967293, and neither 65534 nor 65535", label, field, *id)
+		return
+	case taken[*id] != "":
+		c.addf(at, "%s: %s %d is %s's, too", label, field, *id, taken[*id])
+		return
+	}
+	taken[*id] = label
+}
+
+// keys checks authorized_keys and key_pairs.
+func (c *checker) keys() {
+	for name, a := range c.b.AuthorizedKeys {
+		label := "authorized_keys of " + name
+		switch {
+		case c.members[name]:
+			c.addf(a.Pos, "%s: is a person of developers.yaml: people's keys come from keys/ and GitHub, after their role", label)
+		case !c.users[name]:
+			c.addf(a.Pos, "%s: %s", label, c.noUser(name))
+		}
+		c.mode(a.Meta, label, "mode", a.Mode)
+		c.line(a.At("options"), label+": options", a.Options)
+		c.distinct(a.Meta, label, "keys", a.Keys)
+		for i, k := range a.Keys {
+			c.line(a.At("keys", i), label+": keys", k)
+		}
+		c.distinct(a.Meta, label, "people", a.People)
+		for i, p := range a.People {
+			if !c.people[p] {
+				c.addf(a.At("people", i), "%s: people: %s is not in developers.yaml%s", label, quote(p), didYouMean(p, c.people.names()))
+			}
+		}
+		c.distinct(a.Meta, label, "from", a.From)
+	}
+	for name, k := range c.b.KeyPairs {
+		label := "key pair " + name
+		c.fail(k.Pos, label, cleanPath(name))
+		if k.Owner == "" {
+			c.addf(k.Pos, "%s: has no owner: say whose it is", label)
+		}
+		c.user(k.Meta, label, "owner", k.Owner)
+		c.group(k.Meta, label, "group", k.Group)
+		c.line(k.At("comment"), label+": comment", k.Comment)
+		c.keyType(k, label)
+	}
+}
+
+func (c *checker) keyType(k *KeyPair, label string) {
+	c.one(k.Meta, label, "type", k.Type, "ed25519", "rsa", "ecdsa")
+	if !k.Has("bits") {
+		return
+	}
+	at, bits := k.At("bits"), strconv.Itoa(k.Bits)
+	switch {
+	case k.Type == "rsa" && (k.Bits < 3072 || k.Bits > 16384):
+		c.addf(at, "%s: bits %s: want 3072 to 16384 for rsa", label, bits)
+	case k.Type == "ecdsa" && k.Bits != 256 && k.Bits != 384 && k.Bits != 521:
+		c.addf(at, "%s: bits %s: want 256, 384 or 521 for ecdsa", label, bits)
+	case k.Type == "" || k.Type == "ed25519":
+		c.addf(at, "%s: bits: ed25519 keys have one size: leave it out", label)
+	}
+}

@@ -1,0 +1,181 @@
+package spec
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"opsafe/internal/host"
+)
+
+func (c *checker) directories() {
+	for name, d := range c.b.Directories {
+		label := "directory " + name
+		c.fail(d.Pos, label, cleanPath(name))
+		c.state(d.Meta, label, d.State)
+		c.user(d.Meta, label, "owner", d.Owner)
+		c.group(d.Meta, label, "group", d.Group)
+		c.mode(d.Meta, label, "mode", d.Mode)
+		c.notify(d.Notify, label+": notify", d.When)
+		r := d.Recurse
+		if r == nil {
+			continue
+		}
+		if gone(d.State) {
+			c.addf(d.At("recurse"), "%s: recurse: what is absent has nothing below it", label)
+		}
+		label += ": recurse"
+		c.user(r.Meta, label, "owner", r.Owner)
+		c.group(r.Meta, label, "group", r.Group)
+		c.mode(r.Meta, label, "files", r.Files)
+		c.mode(r.Meta, label, "directories", r.Directories)
+	}
+}
+
+func (c *checker) acls() {
+	for name, a := range c.b.ACLs {
+		label := "acl of " + name
+		c.fail(a.Pos, label, cleanPath(name))
+		if len(a.Access) == 0 && len(a.Default) == 0 && !Is(a.Exact) {
+			c.addf(a.Pos, "%s: says nothing: want access or default entries", label)
+		}
+		c.aclEntries(a, label, "access", a.Access)
+		c.aclEntries(a, label, "default", a.Default)
+	}
+}
+
+func (c *checker) aclEntries(a *ACL, label, field string, entries []string) {
+	seen := set{}
+	for i, text := range entries {
+		at := a.At(field, i)
+		e, err := ParseEntry(text)
+		if err != nil {
+			c.addf(at, "%s: %s: %v", label, field, err)
+			continue
+		}
+		if id := string(e.Tag) + ":" + e.Name; seen[id] {
+			c.addf(at, "%s: %s: %s is there twice", label, field, id)
+		} else {
+			seen.add(id)
+		}
+		switch {
+		case e.Tag == host.TagUser && !c.users[e.Name]:
+			c.addf(at, "%s: %s: %s", label, field, c.noUser(e.Name))
+		case e.Tag == host.TagGroup && !c.groups[e.Name]:
+			c.addf(at, "%s: %s: %s", label, field, c.noGroup(e.Name))
+		}
+	}
+}
+
+// ParseEntry parses a named ACL entry, user:NAME:rwx or group:NAME:rX.
+func ParseEntry(text string) (host.Entry, error) {
+	const want = "want user:NAME:rwx or group:NAME:rX"
+	parts := strings.Split(text, ":")
+	tag := parts[0]
+	switch {
+	case tag == "default" || tag == "d":
+		return host.Entry{}, fmt.Errorf("entry %s: write default entries in the list default, without that word", quote(text))
+	case tag == "mask" || tag == "m":
+		return host.Entry{}, fmt.Errorf("entry %s: the mask is computed, as setfacl does: leave it out", quote(text))
+	case tag == "other" || tag == "o":
+		return host.Entry{}, fmt.Errorf("entry %s: the mode says what others may do: leave it out", quote(text))
+	case tag != string(host.TagUser) && tag != string(host.TagGroup):
+		return host.Entry{}, fmt.Errorf("entry %s: %s%s", quote(text), want, didYouMean(tag, slices.Values([]string{"user", "group"})))
+	case len(parts) != 3:
+		return host.Entry{}, fmt.Errorf("entry %s: %s", quote(text), want)
+	case parts[1] == "":
+		return host.Entry{}, fmt.Errorf("entry %s: has no name: the mode says what the owner and its group may do", quote(text))
+	}
+	perm, err := host.ParsePerm(parts[2])
+	if err != nil {
+		return host.Entry{}, fmt.Errorf("entry %s: %w", quote(text), err)
+	}
+	return host.Entry{Tag: host.Tag(tag), Name: parts[1], Perm: perm}, nil
+}
+
+// bodies lists which of the fields are written.
+func written(m Meta, fields ...string) []string {
+	return slices.DeleteFunc(fields, func(f string) bool { return !m.Has(f) })
+}
+
+func (c *checker) files() {
+	for name, f := range c.b.Files {
+		label := "file " + name
+		c.fail(f.Pos, label, cleanPath(name))
+		c.state(f.Meta, label, f.State)
+		c.user(f.Meta, label, "owner", f.Owner)
+		c.group(f.Meta, label, "group", f.Group)
+		c.mode(f.Meta, label, "mode", f.Mode)
+		c.notify(f.Notify, label+": notify", f.When)
+		c.fileBody(f, label)
+		c.fileParts(f, label)
+	}
+}
+
+func (c *checker) fileBody(f *File, label string) {
+	bodies := written(f.Meta, "source", "content", "template", "link", "lines", "block")
+	switch {
+	case len(bodies) > 1:
+		c.addf(f.At(bodies[1]), "%s: has %s: want one of them", label, strings.Join(bodies, " and "))
+		return
+	case gone(f.State) && len(bodies) > 0:
+		c.addf(f.At(bodies[0]), "%s: is absent and has %s: want one or the other", label, bodies[0])
+	case !gone(f.State) && len(bodies) == 0 && f.Owner == "" && f.Group == "" && f.Mode == "":
+		c.addf(f.Pos, "%s: says nothing: want source, content, template, link, lines or block, or owner, group or mode, or state: absent", label)
+	}
+	if f.Has("once") && (f.Has("lines") || f.Has("block")) {
+		c.addf(f.At("once"), "%s: once goes with a whole file, not with %s", label, bodies[0])
+	}
+	if f.Has("comment") && !f.Has("block") {
+		c.addf(f.At("comment"), "%s: comment begins the marker lines of a block: there is none", label)
+	}
+}
+
+func (c *checker) fileParts(f *File, label string) {
+	for _, field := range written(f.Meta, "source", "template", "link") {
+		if (field == "link" && f.Link == "") || (field == "source" && f.Source == "") || (field == "template" && f.Template == "") {
+			c.addf(f.At(field), "%s: %s is empty", label, field)
+		}
+	}
+	if f.Has("link") {
+		c.line(f.At("link"), label+": link", f.Link)
+		for _, field := range written(f.Meta, "mode", "secret", "check", "once") {
+			c.addf(f.At(field), "%s: a link has no %s", label, field)
+		}
+	}
+	if f.Has("lines") && len(f.Lines) == 0 {
+		c.addf(f.At("lines"), "%s: lines: want at least one", label)
+	}
+	c.distinct(f.Meta, label, "lines", f.Lines)
+	for i, line := range f.Lines {
+		c.line(f.At("lines", i), label+": lines", line)
+	}
+	c.line(f.At("comment"), label+": comment", f.Comment)
+	if f.Has("check") && !slices.ContainsFunc(f.Check, func(arg string) bool { return strings.Contains(arg, "%") }) {
+		c.addf(f.At("check"), "%s: check: want a program and its arguments with %% for the staged file, as in [visudo, -cf, \"%%\"]", label)
+	}
+}
+
+// dropIns checks the drop-ins of sudo and sshd.
+func (c *checker) dropIns() {
+	for name, d := range c.b.Sudoers {
+		c.dropIn(d.Meta, "sudoers drop-in "+name, d.State, dropInName(name, "sudo"))
+	}
+	for name, d := range c.b.Sshd {
+		c.dropIn(d.Meta, "sshd drop-in "+name, d.State, dropInName(name, "sshd"))
+	}
+}
+
+func (c *checker) dropIn(m Meta, label, state string, err error) {
+	c.fail(m.Pos, label, err)
+	c.state(m, label, state)
+	bodies := written(m, "source", "content", "template")
+	switch {
+	case len(bodies) > 1:
+		c.addf(m.At(bodies[1]), "%s: has %s: want one of them", label, strings.Join(bodies, " and "))
+	case gone(state) && len(bodies) > 0:
+		c.addf(m.At(bodies[0]), "%s: is absent and has %s: want one or the other", label, bodies[0])
+	case !gone(state) && len(bodies) == 0:
+		c.addf(m.Pos, "%s: has no text: want source, content or template, or state: absent", label)
+	}
+}

@@ -1,0 +1,95 @@
+package spec
+
+import (
+	"path"
+)
+
+// put notes what the spec puts at a path; two things at one are a
+// contradiction.
+func (c *checker) put(p string, t thing) {
+	if other, taken := c.places[p]; taken {
+		c.addf(t.pos, "%s: %s is at %s, too: one of them has to go", t.label, other.label, other.pos)
+		return
+	}
+	c.places[p] = t
+}
+
+// contradictions finds what cannot be true of one host at the same time.
+func (c *checker) contradictions() {
+	c.ownPlaces()
+	for name, d := range sorted(c.b.Directories) {
+		c.put(name, thing{label: "directory " + name, pos: d.Pos, absent: gone(d.State), dir: true})
+	}
+	for name, f := range sorted(c.b.Files) {
+		c.put(name, thing{label: "file " + name, pos: f.Pos, absent: gone(f.State)})
+	}
+	for name, k := range sorted(c.b.KeyPairs) {
+		t := thing{label: "key pair " + name, pos: k.Pos}
+		c.put(name, t)
+		c.put(name+".pub", t)
+	}
+	for p, t := range sorted(c.places) {
+		if t.absent {
+			continue
+		}
+		for dir := path.Dir(p); dir != "/" && dir != "."; dir = path.Dir(dir) {
+			above, ok := c.places[dir]
+			switch {
+			case !ok:
+			case above.absent:
+				c.addf(t.pos, "%s: %s above it is declared absent at %s", t.label, above.label, above.pos)
+			case !above.dir:
+				c.addf(t.pos, "%s: %s above it at %s is no directory", t.label, above.label, above.pos)
+			}
+		}
+	}
+}
+
+// ownPlaces are the files that sections other than files write.
+func (c *checker) ownPlaces() {
+	for name, d := range sorted(c.b.Sudoers) {
+		c.put("/etc/sudoers.d/"+name, thing{label: "sudoers drop-in " + name, pos: d.Pos, absent: gone(d.State)})
+	}
+	for name, d := range sorted(c.b.Sshd) {
+		c.put("/etc/ssh/sshd_config.d/"+name+".conf", thing{label: "sshd drop-in " + name, pos: d.Pos, absent: gone(d.State)})
+	}
+	for name, s := range sorted(c.b.Apt.Sources) {
+		c.put("/etc/apt/sources.list.d/"+name+".sources", thing{label: "apt source " + name, pos: s.Pos, absent: gone(s.State)})
+	}
+	for name, k := range sorted(c.b.Apt.Keys) {
+		c.put("/etc/apt/keyrings/"+name+path.Ext(k.Source), thing{label: "apt key " + name, pos: k.Pos})
+	}
+	for name, u := range sorted(c.b.Units) {
+		if u.Has("source") || u.Has("content") || u.Has("template") || gone(u.State) {
+			c.put("/etc/systemd/system/"+name, thing{label: "unit " + name, pos: u.Pos, absent: gone(u.State)})
+		}
+		for dropIn, d := range sorted(u.DropIns) {
+			c.put("/etc/systemd/system/"+name+".d/"+dropIn+".conf", thing{label: "drop-in " + dropIn + " of unit " + name, pos: d.Pos, absent: gone(d.State)})
+		}
+	}
+	for name, a := range sorted(c.b.AuthorizedKeys) {
+		if home := c.home(name); home != "" {
+			c.put(home+"/.ssh/authorized_keys", thing{label: "authorized_keys of " + name, pos: a.Pos})
+		}
+	}
+	if d := c.b.Docker; d != nil && d.Has("daemon") {
+		c.put("/etc/docker/daemon.json", thing{label: "docker's daemon", pos: d.At("daemon")})
+	}
+	if k := c.b.Chrony; k != nil {
+		c.put("/etc/chrony/conf.d/opsafe.conf", thing{label: "chrony", pos: k.Pos})
+	}
+}
+
+func (c *checker) home(user string) string {
+	if user == "root" {
+		return "/root"
+	}
+	u := c.b.Users[user]
+	switch {
+	case u == nil:
+		return ""
+	case u.Home != "":
+		return u.Home
+	}
+	return "/home/" + user
+}
