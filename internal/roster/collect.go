@@ -1,0 +1,236 @@
+package roster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"opsafe/internal/spec"
+)
+
+// CollectKeys gathers the keys of all members and guests whose keys are
+// managed, by name. Everybody's registered keys are fetched at once, before
+// anything is changed. What goes wrong for one person is that person's Problem;
+// the error is for the run as a whole and only comes of ctx. Without a fetcher,
+// people who use GitHub have a Problem.
+func (r *Roster) CollectKeys(ctx context.Context, repo *spec.Repository, b *spec.Backend, f *Fetcher) (map[string]KeySet, error) {
+	var people []Member
+	for _, m := range slices.Concat(r.Members, r.Guests) {
+		if m.ManageKeys {
+			people = append(people, m)
+		}
+	}
+	registered := r.fetchAll(ctx, people, f)
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("cannot fetch keys: %w", err)
+	}
+	sets := make([]KeySet, len(people))
+	for i, m := range people {
+		sets[i] = r.join(m, repo, b, registered[i])
+	}
+	claimAll(repo, people, sets)
+	out := make(map[string]KeySet, len(people))
+	for i, m := range people {
+		out[m.Name] = sets[i]
+	}
+	return out, nil
+}
+
+// fetched is the answer for one person.
+type fetched struct {
+	keys []Key
+	err  error
+}
+
+// fetchAll asks for everybody who uses GitHub, a few at a time.
+func (r *Roster) fetchAll(ctx context.Context, people []Member, f *Fetcher) []fetched {
+	out := make([]fetched, len(people))
+	var wg sync.WaitGroup
+	var slots chan struct{}
+	if f != nil {
+		slots = make(chan struct{}, f.o.Parallel)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, f.o.Total, errSlow{f.o.Total})
+		defer cancel()
+	}
+	for i, m := range people {
+		switch {
+		case !m.Uses(spec.FromGitHub):
+		case f == nil:
+			out[i].err = fmt.Errorf("the keys that %s has registered have not been asked for; the present keys stay", m.Name)
+		default:
+			wg.Go(func() {
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				out[i].keys, out[i].err = f.fetch(ctx, m.Person)
+			})
+		}
+	}
+	wg.Wait()
+	if f != nil {
+		f.client.CloseIdleConnections()
+	}
+	return out
+}
+
+// join puts a person's keys together: from the repository first.
+func (r *Roster) join(m Member, repo *spec.Repository, b *spec.Backend, got fetched) KeySet {
+	s := KeySet{Options: m.KeyOptions}
+	if m.Uses(spec.FromRepository) {
+		keys, err := repositoryKeys(repo, m.Name, b.Keys.MinRSABits)
+		s.add(keys)
+		if err != nil {
+			s.fail(fmt.Errorf("%w; the present keys stay", err))
+		}
+	}
+	switch {
+	case got.err != nil:
+		s.fail(got.err)
+	case m.Uses(spec.FromGitHub) && len(got.keys) == 0 && len(s.Keys) == 0:
+		s.fail(fmt.Errorf("the key server answered without any key for %s, as it does for names that it does not know; the present keys stay: "+
+			"correct the name, register a key, or put one into keys/%s", m.Name, m.Name))
+	default:
+		s.add(got.keys)
+	}
+	if len(s.Keys) == 0 && s.Problem == nil && m.Uses(spec.FromRepository) && repo.KeyFiles[m.Name] == nil {
+		s.notef("there is no keys/%s: %s has no key", m.Name, m.Name)
+	}
+	r.noteRevoked(&s)
+	return s
+}
+
+// noteRevoked says which keys somebody had who is disabled on this host.
+func (r *Roster) noteRevoked(s *KeySet) {
+	for _, k := range s.Keys {
+		if name, ok := r.revoked[k.Fingerprint]; ok {
+			s.notef("the key %s (%s) was also one of %s, who is disabled on this host", k.Fingerprint, k.Place(), name)
+		}
+	}
+}
+
+// repositoryKeys reads keys/NAME, which may be missing.
+func repositoryKeys(repo *spec.Repository, name string, minRSABits int) ([]Key, error) {
+	return ParseKeys(repo.KeyFiles[name], keyFile(name), ParseOptions{MinRSABits: minRSABits, Comments: true})
+}
+
+func keyFile(name string) string { return "keys/" + name }
+
+// claimAll finds keys that two people have. It also knows the files of people
+// who have no account here: a key of theirs that a member registers is as
+// wrong.
+func claimAll(repo *spec.Repository, people []Member, sets []KeySet) {
+	all := owners{}
+	index := map[string]int{}
+	for i, m := range people {
+		index[m.Name] = i
+		for _, k := range sets[i].Keys {
+			other, taken := all.claim(m.Name, k)
+			if !taken {
+				continue
+			}
+			err := shared(other, m.Name, k)
+			sets[i].fail(err)
+			sets[index[other.person]].fail(err)
+		}
+	}
+	for _, p := range repo.People {
+		if _, ok := index[p.Name]; ok {
+			continue
+		}
+		// A file that cannot be read is Validate's to report.
+		keys, _ := repositoryKeys(repo, p.Name, FloorRSABits)
+		for _, k := range keys {
+			if other, ok := all[k.Blob]; ok {
+				sets[index[other.person]].fail(shared(owned{person: p.Name, key: k}, other.person, other.key))
+			}
+		}
+	}
+}
+
+func shared(a owned, person string, k Key) error {
+	return fmt.Errorf("%s (%s) and %s (%s) have the same key %s, so that nobody could tell them apart; the present keys of both stay",
+		a.person, a.key.Place(), person, k.Place(), k.Fingerprint)
+}
+
+// ServiceKeys gathers the keys of the service account that the item a of
+// authorized_keys is for: those written there, those of people, which
+// CollectKeys has gathered, and those of files. People who are disabled on this
+// host are left out, with a note.
+func (r *Roster) ServiceKeys(repo *spec.Repository, b *spec.Backend, a *spec.AuthorizedKeys, people map[string]KeySet) KeySet {
+	s := KeySet{Options: a.Options}
+	if err := CheckOptions(a.Options); err != nil {
+		s.fail(spec.Problem{Pos: a.At("options"), Text: err.Error()})
+	}
+	inline, err := inlineKeys(a, b.Keys.MinRSABits)
+	s.add(inline)
+	if err != nil {
+		s.fail(err)
+	}
+	for i, name := range a.People {
+		set, ok := people[name]
+		switch {
+		case r.Disabled(name):
+			s.notef("%s is disabled on this host: left out", name)
+		case !ok:
+			s.fail(spec.Problem{Pos: a.At("people", i), Text: fmt.Sprintf("no keys of %s are managed: no role of %s says where they come from", name, name)})
+		default:
+			s.add(set.Keys)
+			if set.Problem != nil {
+				s.fail(set.Problem)
+			}
+		}
+	}
+	for i := range a.From {
+		file := fromFile(a, i)
+		if name, ok := keyFileName(file); ok && r.Disabled(name) {
+			s.notef("%s is disabled on this host: %s is left out", name, file)
+			continue
+		}
+		keys, err := fromKeys(repo, a, i, b.Keys.MinRSABits)
+		s.add(keys)
+		if err != nil {
+			s.fail(err)
+		}
+	}
+	r.noteRevoked(&s)
+	return s
+}
+
+// inlineKeys reads the key lines that stand in the spec itself.
+func inlineKeys(a *spec.AuthorizedKeys, minRSABits int) ([]Key, error) {
+	var all []Key
+	var ps spec.Problems
+	for i, line := range a.Keys {
+		at := a.At("keys", i)
+		keys, err := ParseKeys([]byte(line), at.File, ParseOptions{MinRSABits: minRSABits})
+		var bad spec.Problems
+		switch {
+		case errors.As(err, &bad):
+			ps.Addf(at, "%s", bad[0].Text)
+		case len(keys) != 1:
+			ps.Addf(at, "want one key: TYPE BASE64 COMMENT")
+		default:
+			keys[0].Line = at.Line
+			all = append(all, keys[0])
+		}
+	}
+	return all, ps.Err()
+}
+
+// fromKeys reads the i-th file of from.
+func fromKeys(repo *spec.Repository, a *spec.AuthorizedKeys, i, minRSABits int) ([]Key, error) {
+	file := fromFile(a, i)
+	var data []byte
+	if i < len(a.FromData) {
+		data = a.FromData[i]
+	}
+	if name, ok := keyFileName(file); ok && data == nil {
+		data = repo.KeyFiles[name]
+	}
+	if data == nil {
+		return nil, spec.Problems{{Pos: a.At("from", i), Text: fmt.Sprintf("there is no file %s", file)}}
+	}
+	return ParseKeys(data, file, ParseOptions{MinRSABits: minRSABits, Comments: true})
+}

@@ -1,0 +1,232 @@
+package roster_test
+
+import (
+	"bytes"
+	"crypto/elliptic"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+
+	"opsafe/internal/roster"
+)
+
+// goodKeys is one key of each type that is accepted, with its size.
+func goodKeys(t testing.TB) map[string]int {
+	return map[string]int{
+		newKey(t):                         256,
+		rsaLine(t, 3072):                  3072,
+		ecdsaLine(t, elliptic.P256()):     256,
+		ecdsaLine(t, elliptic.P384()):     384,
+		ecdsaLine(t, elliptic.P521()):     521,
+		skEd25519Line(t):                  256,
+		skECDSALine(t):                    256,
+		newKey(t) + " a comment of words": 256,
+		newKey(t) + " zoë@example":        256,
+		newKey(t) + " AAAA":               256,
+		newKey(t) + " my ssh-rsa key":     256,
+	}
+}
+
+// TestAgreesWithOpenSSH shows each accepted key to ssh-keygen: it sees the same
+// size, fingerprint, comment and type.
+func TestAgreesWithOpenSSH(t *testing.T) {
+	for text, bits := range goodKeys(t) {
+		keys, err := roster.ParseKeys([]byte(text+"\n"), "keys/alice", roster.ParseOptions{})
+		if err != nil || len(keys) != 1 {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		k := keys[0]
+		if k.Bits != bits {
+			t.Errorf("%s has %d bits, want %d", k.Type, k.Bits, bits)
+		}
+		file := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(file, roster.AuthorizedKeys(keys, ""), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command("ssh-keygen", "-l", "-f", file).Output()
+		if err != nil {
+			t.Errorf("ssh-keygen refuses %s: %v", text, err)
+			continue
+		}
+		comment := k.Comment
+		if comment == "" {
+			comment = "keys/alice"
+		}
+		want := fmt.Sprintf("%d %s %s (", k.Bits, k.Fingerprint, comment)
+		if !strings.HasPrefix(string(out), want) {
+			t.Errorf("ssh-keygen says %q, opsafe %q", out, want)
+		}
+	}
+}
+
+func TestParseKeysTakesFiles(t *testing.T) {
+	a, b := newKey(t), newKey(t)
+	for name, c := range map[string]struct {
+		text    string
+		options roster.ParseOptions
+		lines   []int
+	}{
+		"empty":               {"", roster.ParseOptions{}, nil},
+		"no end of last line": {a + "\n" + b, roster.ParseOptions{}, []int{1, 2}},
+		"comments and blanks": {"# mine\n\n" + a + " x\n \t\n  # other\n" + b + "\n", roster.ParseOptions{Comments: true}, []int{3, 6}},
+		"spaces at the end":   {a + "  \n" + b + " c \n", roster.ParseOptions{}, []int{1, 2}},
+		"RSA 2048 if allowed": {rsaLine(t, 2048) + "\n", roster.ParseOptions{MinRSABits: 2048}, []int{1}},
+		"options if allowed":  {`restrict,from="10.0.0.0/8,::1",command="echo \"a b\"" ` + a + "\n", roster.ParseOptions{Options: true}, []int{1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys, err := roster.ParseKeys([]byte(c.text), "keys/alice", c.options)
+			if err != nil || len(keys) != len(c.lines) {
+				t.Fatalf("%d keys, %v", len(keys), err)
+			}
+			for i, k := range keys {
+				if want := fmt.Sprintf("keys/alice:%d", c.lines[i]); k.Place() != want {
+					t.Errorf("key %d is from %s, want %s", i, k.Place(), want)
+				}
+			}
+		})
+	}
+}
+
+func TestParseKeysRefuses(t *testing.T) {
+	good := newKey(t)
+	other := newKey(t)
+	blob := strings.Fields(good)[1]
+	raw, err := base64.StdEncoding.DecodeString(blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer := base64.StdEncoding.EncodeToString(append(bytes.Clone(raw), 0))
+	for name, c := range map[string]struct{ text, place, says string }{
+		"CR LF":               {good + "\r\n" + other + "\r\n", "keys/alice:1:", "CR LF"},
+		"CR inside":           {good + " a\rb\n", "keys/alice:1:", "U+000D"},
+		"NUL":                 {good + " a\x00b\n", "keys/alice:1:", "U+0000"},
+		"escape sequence":     {good + " \x1b[2J\n", "keys/alice:1:", "U+001B"},
+		"direction override":  {good + " a\u202eb\n", "keys/alice:1:", "U+202E"},
+		"not UTF-8":           {good + " \xff\n", "keys/alice:1:", "U+FFFD"},
+		"tab between":         {strings.Replace(good, " ", "\t", 1) + "\n", "keys/alice:1:12", "U+0009"},
+		"two spaces":          {strings.Replace(good, " ", "  ", 1) + "\n", "keys/alice:1:13", "missing"},
+		"space in front":      {" " + good + "\n", "keys/alice:1:1", "white space"},
+		"byte order mark":     {"\ufeff" + good + "\n", "keys/alice:1:1", "byte order mark"},
+		"blank line":          {good + "\n\n", "keys/alice:2:1", "empty"},
+		"comment line":        {"# x\n" + good + "\n", "keys/alice:1:1", "key type"},
+		"options":             {"restrict " + good + "\n", "keys/alice:1:1", "key_options"},
+		"options with spaces": {`command="a b" ` + good + "\n", "keys/alice:1:1", "key_options"},
+		"type alone":          {"ssh-ed25519\n", "keys/alice:1:13", "missing"},
+		"base64 broken":       {good[:len(good)-2] + "\n", "keys/alice:1:13", "base64"},
+		"base64 not padded":   {strings.TrimRight(ecdsaLine(t, elliptic.P256()), "=") + "\n", "keys/alice:1:21", "base64"},
+		"cut short":           {"ssh-ed25519 " + base64.StdEncoding.EncodeToString(raw[:40]) + "\n", "keys/alice:1:13", "not a key"},
+		"trailing garbage":    {"ssh-ed25519 " + longer + "\n", "keys/alice:1:13", "not a key"},
+		"other type":          {"ssh-rsa " + blob + "\n", "keys/alice:1:9", "another type"},
+		"DSA":                 {dsaLine() + "\n", "keys/alice:1:1", "DSA"},
+		"DSA with options":    {"restrict " + dsaLine() + "\n", "keys/alice:1:1", "key type"},
+		"RSA 2048":            {rsaLine(t, 2048) + "\n", "keys/alice:1:9", "2048 bits, fewer than 3072"},
+		"RSA 1024":            {rsaLine(t, 1024) + "\n", "keys/alice:1:9", "1024 bits"},
+		"certificate":         {certLine(t) + "\n", "keys/alice:1:1", "certificate"},
+		"glued":               {good + " alice@home" + other + "\n", "keys/alice:1:", "second key"},
+		"glued with a space":  {good + " alice " + other + "\n", "keys/alice:1:", "second key"},
+		"glued without one":   {good + other + "\n", "keys/alice:1:13", "base64"},
+		"blob in the comment": {good + " A" + strings.Fields(other)[1] + "\n", "keys/alice:1:", "second key"},
+		"HTML":                {"<!DOCTYPE html>\n<html>" + good + "</html>\n", "keys/alice:1:1", "key type"},
+		"private key":         {"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n", "keys/alice:1:1", "private key"},
+		"PEM":                 {"-----BEGIN RSA PUBLIC KEY-----\n", "keys/alice:1:1", "ssh-keygen -i"},
+		"RFC 4716":            {"---- BEGIN SSH2 PUBLIC KEY ----\n", "keys/alice:1:1", "ssh-keygen -i"},
+		"long line":           {good + " " + strings.Repeat("x", 8<<10) + "\n", "keys/alice:1:1", "at most 8192"},
+		"long file":           {strings.Repeat(good+"\n", 1000), "keys/alice: ", "at most 65536"},
+		"second line":         {good + "\nnonsense\n", "keys/alice:2:1", "key type"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys, err := roster.ParseKeys([]byte(c.text), "keys/alice", roster.ParseOptions{})
+			if keys != nil {
+				t.Errorf("gives %d keys beside the error", len(keys))
+			}
+			mustContain(t, err, c.place, c.says)
+		})
+	}
+}
+
+func TestParseKeysKeepsSecrets(t *testing.T) {
+	const canary = "c4n4ry-5ecret"
+	for _, text := range []string{canary, canary + " " + newKey(t), newKey(t) + canary, "ssh-rsa " + canary, `command="` + canary + " " + newKey(t)} {
+		_, err := roster.ParseKeys([]byte(text), "keys/alice", roster.ParseOptions{})
+		if err == nil || strings.Contains(err.Error(), canary) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestMinRSABitsHasAFloor(t *testing.T) {
+	_, err := roster.ParseKeys([]byte(rsaLine(t, 1024)), "keys/alice", roster.ParseOptions{MinRSABits: 512})
+	mustContain(t, err, "fewer than 2048")
+}
+
+func TestCheckOptions(t *testing.T) {
+	for _, ok := range []string{
+		"", "restrict", "restrict,pty", `from="*.example.org,!10.0.0.1"`, `command="a \"b\" c",no-pty`,
+		`permitopen="[::1]:80"`, `environment="A=b"`, `expiry-time="20300101"`, "X11-forwarding",
+	} {
+		if err := roster.CheckOptions(ok); err != nil {
+			t.Errorf("%s: %v", ok, err)
+		}
+	}
+	for _, bad := range []string{
+		"nonsense", "restrict, pty", "restrict,", "restrict=1", "command=ls", `command="`, `command=""`, `command="a"b`,
+		`command="a\"`, "cert-authority", `principals="x"`, "restrict\nssh-rsa", `from="a" ssh-rsa`, "restrict\x00",
+	} {
+		if err := roster.CheckOptions(bad); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+// FuzzParseKeys checks on whatever is accepted that it means one thing: each
+// line is what x/crypto finds in it, in its canonical form, it survives
+// rendering, and nothing else in it can be read as a key.
+func FuzzParseKeys(f *testing.F) {
+	for text := range goodKeys(f) {
+		f.Add([]byte(text), false)
+		f.Add([]byte("restrict "+text+"\r\n"+text), true)
+	}
+	f.Add([]byte("# x\n\n"+newKey(f)+" "+newKey(f)), true)
+	f.Add([]byte(dsaLine()+"\n"+certLine(f)), true)
+	f.Fuzz(func(t *testing.T, data []byte, lenient bool) {
+		o := roster.ParseOptions{Comments: lenient, Options: lenient}
+		keys, err := roster.ParseKeys(data, "keys/alice", o)
+		if err != nil {
+			if keys != nil {
+				t.Fatal("keys beside an error")
+			}
+			return
+		}
+		rendered := roster.AuthorizedKeys(keys, "")
+		if n := bytes.Count(rendered, []byte("\n")); n != len(keys) {
+			t.Fatalf("%d lines for %d keys", n, len(keys))
+		}
+		again, err := roster.ParseKeys(rendered, "keys/alice", o)
+		if err != nil || len(again) != len(keys) {
+			t.Fatalf("not readable again: %v", err)
+		}
+		lines := strings.SplitAfter(string(rendered), "\n")
+		for i, k := range keys {
+			if a := again[i]; a.Blob != k.Blob || a.Options != k.Options || a.Fingerprint != k.Fingerprint {
+				t.Fatalf("%+v became %+v", k, a)
+			}
+			pub, comment, _, rest, err := ssh.ParseAuthorizedKey([]byte(lines[i]))
+			if err != nil || len(rest) > 0 || ssh.FingerprintSHA256(pub) != k.Fingerprint {
+				t.Fatalf("x/crypto sees something else: %v", err)
+			}
+			words := strings.Fields(comment)
+			for j := range words {
+				if _, _, _, _, err := ssh.ParseAuthorizedKey([]byte(strings.Join(words[j:], " "))); err == nil {
+					t.Fatalf("another key in the comment %q", comment)
+				}
+			}
+		}
+	})
+}

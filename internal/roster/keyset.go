@@ -1,0 +1,94 @@
+package roster
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// KeySet is the keys that are to be in one authorized_keys file.
+type KeySet struct {
+	// Keys are in the order of the file: from the repository first, then from
+	// GitHub, without repetitions.
+	Keys []Key
+	// Options stand in front of each key.
+	Options string
+	// Problem says why it is not known for certain which keys these are. Then
+	// the file on the host stays as it is and the resource fails; Keys holds
+	// those that are certain. If Problem wraps a *host.UnknownError, this
+	// process may not see what it needs.
+	Problem error
+	// Notes are worth saying, but stop nothing.
+	Notes []string
+}
+
+// File is the content of authorized_keys.
+func (s KeySet) File() []byte { return AuthorizedKeys(s.Keys, s.Options) }
+
+func (s *KeySet) fail(err error) { s.Problem = errors.Join(s.Problem, err) }
+
+func (s *KeySet) notef(format string, args ...any) {
+	s.Notes = append(s.Notes, fmt.Sprintf(format, args...))
+}
+
+// add appends the keys that are not there yet. A key without a comment takes
+// that of its repetition.
+func (s *KeySet) add(keys []Key) {
+next:
+	for _, k := range keys {
+		for i, have := range s.Keys {
+			if have.Blob == k.Blob {
+				if have.Comment == "" {
+					s.Keys[i].Comment = k.Comment
+				}
+				continue next
+			}
+		}
+		s.Keys = append(s.Keys, k)
+	}
+}
+
+// AuthorizedKeys renders keys in the order given, one a line: options, type,
+// key and comment. A key without a comment gets its source for one, so that
+// somebody who looks at the file on the host sees where it came from. Options
+// of a key itself follow those for all.
+func AuthorizedKeys(keys []Key, options string) []byte {
+	var b strings.Builder
+	for _, k := range keys {
+		all := options
+		switch {
+		case all == "":
+			all = k.Options
+		case k.Options != "":
+			all += "," + k.Options
+		}
+		if all != "" {
+			b.WriteString(all + " ")
+		}
+		comment := k.Comment
+		if comment == "" {
+			comment = k.Source // without the line, which moves
+		}
+		b.WriteString(strings.TrimRight(k.Type+" "+k.Blob+" "+comment, " ") + "\n")
+	}
+	return []byte(b.String())
+}
+
+// owners knows whose key a blob is.
+type owners map[string]owned
+
+type owned struct {
+	person string
+	key    Key
+}
+
+// claim says that the key is the person's. If it is another's already, the
+// other is returned.
+func (o owners) claim(person string, k Key) (other owned, taken bool) {
+	have, ok := o[k.Blob]
+	if !ok {
+		o[k.Blob] = owned{person: person, key: k}
+		return owned{}, false
+	}
+	return have, have.person != person
+}

@@ -1,0 +1,84 @@
+package roster
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// keyTypes are the types of keys that are accepted.
+func keyTypes() []string {
+	return []string{
+		ssh.KeyAlgoED25519, ssh.KeyAlgoRSA, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
+		ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256,
+	}
+}
+
+func isKeyType(s string) bool { return slices.Contains(keyTypes(), s) }
+
+// refusedKeyType tells key types that OpenSSH has had but opsafe does not take.
+func refusedKeyType(s string) bool { return s == "ssh-dss" || strings.Contains(s, "-cert-v0") }
+
+// refusedType says why a word is no key type that is accepted; empty: it is one.
+func refusedType(s string) string {
+	switch {
+	case isKeyType(s):
+		return ""
+	case s == "ssh-dss":
+		return "DSA keys are not accepted, OpenSSH has given them up: make an ed25519 key"
+	case refusedKeyType(s):
+		return "certificates are not accepted: put the key itself here, without -cert in its type"
+	}
+	return "the line does not begin with a key type: want one of " + strings.Join(keyTypes(), ", ")
+}
+
+// decode checks the key itself and fills in what it says.
+func (k *Key) decode(column int, o ParseOptions) *fault {
+	raw, err := base64.StdEncoding.Strict().DecodeString(k.Blob)
+	if err != nil {
+		return faultf(column, "the key is not whole base64: copy the line again from the .pub file")
+	}
+	pub, err := ssh.ParsePublicKey(raw)
+	if err != nil {
+		return faultf(column, "this is not a key of type %s: copy the line again from the .pub file", k.Type)
+	}
+	if pub.Type() != k.Type {
+		return faultf(column, "the line says %s, but the key is of another type: copy the line again from the .pub file", k.Type)
+	}
+	if !bytes.Equal(pub.Marshal(), raw) {
+		return faultf(column, "the key is not written in its canonical form: copy the line again from the .pub file")
+	}
+	k.Fingerprint = ssh.FingerprintSHA256(pub)
+	switch k.Type {
+	case ssh.KeyAlgoECDSA384:
+		k.Bits = 384
+	case ssh.KeyAlgoECDSA521:
+		k.Bits = 521
+	case ssh.KeyAlgoRSA:
+		return k.checkRSA(pub, column, o.minRSABits())
+	default:
+		k.Bits = 256
+	}
+	return nil
+}
+
+func (k *Key) checkRSA(pub ssh.PublicKey, column, least int) *fault {
+	cp, ok := pub.(ssh.CryptoPublicKey)
+	if !ok {
+		return faultf(column, "this is not a key of type %s", k.Type)
+	}
+	r, ok := cp.CryptoPublicKey().(*rsa.PublicKey)
+	if !ok || r.N.Sign() <= 0 {
+		return faultf(column, "this is not a key of type %s", k.Type)
+	}
+	k.Bits = r.N.BitLen()
+	if k.Bits < least {
+		return faultf(column, "the RSA key %s has %d bits, fewer than %d: make an ed25519 key, or allow it with keys.min_rsa_bits (%d at the least)",
+			k.Fingerprint, k.Bits, least, FloorRSABits)
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package roster
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	"opsafe/internal/spec"
+)
+
+// Listed finds every place where a name is still listed, in order and without
+// repetitions: its entry in developers.yaml, its file in keys/, and in each
+// backend users, authorized_keys (the account and its people) and ACL entries.
+// Disable-user refuses to work while there is one, since the next run on
+// another host would bring the person back there.
+func Listed(repo *spec.Repository, name string) []spec.Pos {
+	var at []spec.Pos
+	for _, p := range repo.People {
+		if p.Name == name {
+			at = append(at, p.Pos)
+		}
+	}
+	if _, ok := repo.KeyFiles[name]; ok {
+		at = append(at, spec.Pos{File: keyFile(name)})
+	}
+	for _, b := range repo.Backends {
+		if u := b.Users[name]; u != nil && !off(u.Item) && u.State != "absent" {
+			at = append(at, u.Pos)
+		}
+		for account, a := range b.AuthorizedKeys {
+			if a != nil && !off(a.Item) {
+				at = append(at, listedKeys(a, account, name)...)
+			}
+		}
+		for _, acl := range b.ACLs {
+			if acl != nil && !off(acl.Item) {
+				at = append(at, listedEntries(acl, name)...)
+			}
+		}
+	}
+	return inOrder(at)
+}
+
+func listedKeys(a *spec.AuthorizedKeys, account, name string) []spec.Pos {
+	var at []spec.Pos
+	if account == name {
+		at = append(at, a.Pos)
+	}
+	for i, p := range a.People {
+		if p == name {
+			at = append(at, a.At("people", i))
+		}
+	}
+	for i := range a.From {
+		if n, ok := keyFileName(fromFile(a, i)); ok && n == name {
+			at = append(at, a.At("from", i))
+		}
+	}
+	return at
+}
+
+func listedEntries(acl *spec.ACL, name string) []spec.Pos {
+	var at []spec.Pos
+	of := func(field string, entries []string) {
+		for i, e := range entries {
+			tag, rest, _ := strings.Cut(e, ":")
+			who, _, _ := strings.Cut(rest, ":")
+			if (tag == "user" || tag == "u") && who == name {
+				at = append(at, acl.At(field, i))
+			}
+		}
+	}
+	of("access", acl.Access)
+	of("default", acl.Default)
+	return at
+}
+
+// ListedKeys finds every place of the spec, besides the person's own file, that
+// holds a key with one of the fingerprints: a service account's key lines and
+// files, and other people's files. It is what Listed is for names.
+func ListedKeys(repo *spec.Repository, name string, fingerprints []string) []spec.Pos {
+	var at []spec.Pos
+	hit := func(k Key) bool { return slices.Contains(fingerprints, k.Fingerprint) }
+	for person := range repo.KeyFiles {
+		keys, _ := repositoryKeys(repo, person, FloorRSABits)
+		for _, k := range keys {
+			if person != name && hit(k) {
+				at = append(at, spec.Pos{File: k.Source, Line: k.Line, Column: 1})
+			}
+		}
+	}
+	for _, b := range repo.Backends {
+		for _, a := range b.AuthorizedKeys {
+			if a == nil || off(a.Item) {
+				continue
+			}
+			for i, line := range a.Keys {
+				keys, _ := ParseKeys([]byte(line), "", ParseOptions{MinRSABits: FloorRSABits})
+				if slices.ContainsFunc(keys, hit) {
+					at = append(at, a.At("keys", i))
+				}
+			}
+			for i := range a.From {
+				keys, _ := fromKeys(repo, a, i, FloorRSABits)
+				if slices.ContainsFunc(keys, hit) {
+					at = append(at, a.At("from", i))
+				}
+			}
+		}
+	}
+	return inOrder(at)
+}
+
+// fromFile is the i-th file of from, relative to the repository: it is written
+// relative to the file that names it.
+func fromFile(a *spec.AuthorizedKeys, i int) string {
+	return path.Join(path.Dir(a.At("from", i).File), a.From[i])
+}
+
+// keyFileName is the name of a path keys/NAME, relative to the repository.
+func keyFileName(file string) (string, bool) {
+	name, ok := strings.CutPrefix(file, "keys/")
+	return name, ok && name != "" && !strings.Contains(name, "/")
+}
+
+func inOrder(at []spec.Pos) []spec.Pos {
+	slices.SortFunc(at, func(a, b spec.Pos) int {
+		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column)
+	})
+	return slices.Compact(at)
+}
