@@ -1,0 +1,391 @@
+// Package converge is the loop that brings a host to its declared state: look,
+// compare, change, look again. It is the only caller of host.Host.Do. Given an
+// overlay it plans; given the real host it applies: it cannot tell which.
+package converge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/kind"
+)
+
+// Sink is told what happens while it happens.
+type Sink interface {
+	// Begin is called before a change is made, or before several of a batch
+	// are made in one step.
+	Begin(ids []change.ID, c change.Change)
+	// Done is called with each result, in the order of the run.
+	Done(r change.Result)
+}
+
+// Report is what a run found and did.
+type Report struct {
+	Results []change.Result
+	Summary change.Summary
+	Took    time.Duration
+	// Interrupted is set when the run was cancelled: the rest was not looked at.
+	Interrupted bool
+}
+
+// Converged reports whether everything is in the declared state, as far as the
+// run could see.
+func (r *Report) Converged() bool {
+	return r.Summary.Failed == 0 && r.Summary.Unknown == 0 && !r.Interrupted
+}
+
+// Options are for Run.
+type Options struct {
+	Host host.Host
+	// Kinds are in the order in which they take effect, with what they
+	// declare.
+	Kinds []Kind
+	Sink  Sink // may be nil
+	Now   func() time.Time
+}
+
+// Kind is a kind of resources and what is declared of it.
+type Kind struct {
+	kind.Kind
+	Resources []kind.Resource
+}
+
+// Declare lists what the input declares, kind by kind.
+func Declare(in *kind.Input) []Kind {
+	var kinds []Kind
+	for _, k := range kind.Table() {
+		kinds = append(kinds, Kind{Kind: k, Resources: k.Declare(in)})
+	}
+	return kinds
+}
+
+// Run brings the host to the declared state. A failure in one resource stops
+// what needs it, not the rest; it is in the report, not in an error.
+func Run(ctx context.Context, o Options) *Report {
+	r := &run{Options: o, bad: map[change.ID]bool{}, declared: map[string]bool{}}
+	for _, k := range o.Kinds {
+		for _, res := range k.Resources {
+			if res.ID.Kind == "unit" {
+				r.declared[res.ID.Name] = true
+			}
+		}
+	}
+	start := o.Now()
+	r.all(ctx)
+	return &Report{
+		Results:     r.results,
+		Summary:     change.Count(r.results),
+		Took:        o.Now().Sub(start),
+		Interrupted: ctx.Err() != nil,
+	}
+}
+
+type run struct {
+	Options
+	results  []change.Result
+	bad      map[change.ID]bool // failed or blocked
+	declared map[string]bool    // units that the spec declares
+	owed     []owed
+	changed  bool
+}
+
+func (r *run) all(ctx context.Context) {
+	r.hint(ctx)
+	r.recall()
+	for i, k := range r.Kinds {
+		if k.Batch {
+			r.batch(ctx, k.Resources)
+		} else {
+			for _, res := range k.Resources {
+				if ctx.Err() != nil {
+					return
+				}
+				r.resource(ctx, res)
+			}
+		}
+		last := i+1 == len(r.Kinds)
+		if last || r.Kinds[i+1].Stage != k.Stage {
+			r.settle(ctx, k.Stage, last)
+		}
+	}
+	if r.changed {
+		r.verify(ctx)
+	}
+}
+
+// hint tells the host which units the run is going to ask for, so that it can
+// ask systemd once.
+func (r *run) hint(ctx context.Context) {
+	var h host.Hints
+	for _, k := range r.Kinds {
+		for _, res := range k.Resources {
+			if w, ok := res.Looker.(interface{ Hints() host.Hints }); ok {
+				more := w.Hints()
+				h.Units = append(h.Units, more.Units...)
+				h.Docker = h.Docker || more.Docker
+			}
+		}
+	}
+	r.Host.Prefetch(ctx, h)
+}
+
+// resource takes one resource from look to look again.
+func (r *run) resource(ctx context.Context, res kind.Resource) {
+	out, todo := r.look(ctx, res)
+	if !todo {
+		r.done(out)
+		return
+	}
+	r.begin([]change.ID{res.ID}, out.Change)
+	err := r.apply(ctx, res, out.Change)
+	r.done(r.outcome(out, err))
+}
+
+// batch takes resources whose steps can be merged through the same stations,
+// side by side: all are looked at before the first is changed.
+func (r *run) batch(ctx context.Context, resources []kind.Resource) {
+	var outs []change.Result
+	var todo []int
+	var steps []host.Step
+	for _, res := range resources {
+		if ctx.Err() != nil {
+			return
+		}
+		out, ok := r.look(ctx, res)
+		if ok {
+			todo = append(todo, len(outs))
+			steps = merge(steps, out.Change.Steps)
+		}
+		outs = append(outs, out)
+	}
+	var err error
+	if len(todo) > 0 {
+		ids := make([]change.ID, 0, len(todo))
+		for _, i := range todo {
+			ids = append(ids, outs[i].ID)
+			err = errors.Join(err, r.owe(ctx, outs[i].ID, outs[i].Change))
+		}
+		r.begin(ids, change.Change{Steps: steps})
+		if err == nil {
+			err = r.doEach(ctx, steps)
+		}
+	}
+	for i, out := range outs {
+		if !slices.Contains(todo, i) {
+			r.done(out)
+			continue
+		}
+		// A batch that failed may still have done part of its work: each
+		// resource is judged by what is there now.
+		again := r.again(ctx, resources[i])
+		if again != nil && err != nil {
+			again = err
+		}
+		r.done(r.outcome(out, again))
+	}
+}
+
+func merge(steps, more []host.Step) []host.Step {
+next:
+	for _, s := range more {
+		for i := range steps {
+			if m, ok := host.Merge(steps[i], s); ok {
+				steps[i] = m
+				continue next
+			}
+		}
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+// look compares one resource and reports whether there is something to do.
+func (r *run) look(ctx context.Context, res kind.Resource) (change.Result, bool) {
+	out := change.Result{ID: res.ID, Pos: res.Pos}
+	for _, need := range res.Needs {
+		if r.bad[need] {
+			out.Status, out.Reason = change.Blocked, need.String()+" failed"
+			return out, false
+		}
+	}
+	applies, why, err := kind.Applies(ctx, r.Host, res.When)
+	if err == nil && !applies {
+		out.Status, out.Reason = change.NotApplicable, why
+		return out, false
+	}
+	if err == nil {
+		out.Change, err = res.Look(ctx, r.Host)
+		out.Notes = out.Change.Notes
+	}
+	var unknown *host.UnknownError
+	switch {
+	case errors.As(err, &unknown):
+		out.Status, out.Reason = change.Unknown, unknown.Error()
+		return out, false
+	case err != nil:
+		out.Status, out.Err = change.Failed, err
+		return out, false
+	case out.Change.Empty():
+		out.Status = change.Unchanged
+		return out, false
+	}
+	return out, true
+}
+
+// again looks at a resource that has just been changed: what still differs is
+// an error there and then.
+func (r *run) again(ctx context.Context, res kind.Resource) error {
+	left, err := res.Look(ctx, r.Host)
+	if err != nil {
+		return fmt.Errorf("cannot verify the change: %w", err)
+	}
+	if left.Empty() {
+		return nil
+	}
+	return fmt.Errorf("still differs after the change: %s", Describe(left))
+}
+
+// Describe says in one line what a change is about.
+func Describe(c change.Change) string {
+	var s string
+	for i, a := range c.Attrs {
+		if i > 0 {
+			s += ", "
+		}
+		s += fmt.Sprintf("%s is %s, not %s", a.Name, valueText(a.Before), valueText(a.After))
+	}
+	switch {
+	case s != "":
+		return s
+	case c.Diff != nil:
+		return "content of " + c.Diff.Path
+	case c.Why != "":
+		return c.Why
+	default:
+		return string(c.Action)
+	}
+}
+
+func valueText(v change.Value) string {
+	switch v.Kind {
+	case change.Known:
+		return v.Text
+	case change.Secret:
+		return "(secret)"
+	default:
+		return string(v.Kind)
+	}
+}
+
+// apply makes one change. If a step or the look afterwards fails, it is
+// reverted as far as the change says how; its last steps are done in any case.
+func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) error {
+	if err := r.owe(ctx, res.ID, c); err != nil {
+		return err
+	}
+	if c.Deferred != "" {
+		return nil
+	}
+	err := r.do(ctx, c.Steps)
+	if err == nil && len(c.Finally) == 0 && len(c.Revert) == 0 {
+		return r.again(ctx, res)
+	}
+	// What follows puts things right: it may not be cut short.
+	ctx = context.WithoutCancel(ctx)
+	if err != nil && len(c.Revert) > 0 {
+		if back := r.do(ctx, c.Revert); back != nil {
+			err = fmt.Errorf("%w; and what was there before could not be put back: %w", err, back)
+		} else {
+			err = fmt.Errorf("%w; what was there before has been put back", err)
+		}
+	}
+	if last := r.do(ctx, c.Finally); last != nil {
+		err = errors.Join(err, last)
+	}
+	if err != nil {
+		return err
+	}
+	return r.again(ctx, res)
+}
+
+func (r *run) do(ctx context.Context, steps []host.Step) error {
+	for _, s := range steps {
+		if err := r.Host.Do(ctx, s); err != nil {
+			return err
+		}
+		r.changed = true
+		r.started(ctx, s)
+	}
+	return nil
+}
+
+// doEach does all steps of a batch, since they belong to different resources: one
+// that fails does not stop the others.
+func (r *run) doEach(ctx context.Context, steps []host.Step) error {
+	var errs []error
+	for _, s := range steps {
+		errs = append(errs, r.do(ctx, []host.Step{s}))
+	}
+	return errors.Join(errs...)
+}
+
+// outcome turns a planned change and the error of making it into a result.
+func (r *run) outcome(out change.Result, err error) change.Result {
+	out.Status = change.Changed
+	if err != nil {
+		out.Status, out.Err = change.Failed, err
+	}
+	return out
+}
+
+func (r *run) begin(ids []change.ID, c change.Change) {
+	if r.Sink != nil {
+		r.Sink.Begin(ids, c)
+	}
+}
+
+func (r *run) done(out change.Result) {
+	if out.Status == change.Failed || out.Status == change.Blocked {
+		r.bad[out.ID] = true
+	}
+	r.results = append(r.results, out)
+	if r.Sink != nil {
+		r.Sink.Done(out)
+	}
+}
+
+// verify looks at everything once more after the last change: a later change
+// may have undone an earlier one, and then the host is not in the declared
+// state although each step succeeded.
+func (r *run) verify(ctx context.Context) {
+	r.hint(ctx)
+	status := map[change.ID]int{}
+	for i, out := range r.results {
+		status[out.ID] = i
+	}
+	for _, k := range r.Kinds {
+		for _, res := range k.Resources {
+			i, ok := status[res.ID]
+			if !ok || ctx.Err() != nil {
+				continue
+			}
+			out := &r.results[i]
+			if out.Change.Deferred != "" || (out.Status != change.Unchanged && out.Status != change.Changed) {
+				continue
+			}
+			if err := r.again(ctx, res); err != nil {
+				out.Status = change.Failed
+				out.Err = fmt.Errorf("did not last to the end of the run: %w", err)
+				r.bad[out.ID] = true
+				if r.Sink != nil {
+					r.Sink.Done(*out)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,145 @@
+package converge
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/kind"
+)
+
+// owed is a restart or reload that this run still has to do.
+type owed struct {
+	unit  string
+	verb  host.Verb
+	why   []string
+	stage kind.Stage // at whose end it fires; empty: of the stage that runs
+}
+
+// recall takes over what an earlier run owed when it died. It fires at the very
+// end, when whatever that run left half done has been completed.
+func (r *run) recall() {
+	pending, err := r.Host.Pending()
+	if err != nil {
+		r.done(change.Result{ID: change.ID{Kind: "pending", Name: "restarts"}, Status: change.Unknown, Reason: err.Error()})
+		return
+	}
+	for _, p := range pending {
+		r.owed = append(r.owed, owed{unit: p.Unit, verb: p.Verb, why: []string{p.Why + " in a run that did not finish"}, stage: kind.StageUnits})
+	}
+}
+
+// owe records what a change will owe to units, durably and before the change is
+// made, so that a run that dies in between does not lose it.
+func (r *run) owe(ctx context.Context, id change.ID, c change.Change) error {
+	for _, n := range c.Notify {
+		why := c.Why
+		if why == "" {
+			why = id.String() + " changes"
+		}
+		if err := r.Host.Do(ctx, host.Owe{Pending: host.Pending{Unit: n.Unit, Verb: n.Verb, Why: why}}); err != nil {
+			return fmt.Errorf("cannot record that %s has to %s: %w", n.Unit, n.Verb, err)
+		}
+		r.raise(n, why)
+	}
+	return nil
+}
+
+func (r *run) raise(n change.Notification, why string) {
+	stage := kind.Stage("")
+	if r.declared[n.Unit] {
+		stage = kind.StageUnits
+	}
+	for i := range r.owed {
+		o := &r.owed[i]
+		if o.unit != n.Unit {
+			continue
+		}
+		if n.Verb == host.Restart {
+			o.verb = host.Restart
+		}
+		o.why = append(o.why, why)
+		return
+	}
+	r.owed = append(r.owed, owed{unit: n.Unit, verb: n.Verb, why: []string{why}, stage: stage})
+}
+
+// started forgets what is owed to a unit that has just been started: it came up
+// with the new state.
+func (r *run) started(ctx context.Context, s host.Step) {
+	start, ok := s.(host.StartUnit)
+	if !ok {
+		return
+	}
+	for i, o := range r.owed {
+		if o.unit == start.Name {
+			r.owed = append(r.owed[:i:i], r.owed[i+1:]...)
+			// If this fails the unit is restarted once too often, by the next
+			// run.
+			_ = r.Host.Do(ctx, host.Settle{Unit: o.unit})
+			return
+		}
+	}
+}
+
+// settle fires what is owed at the end of a stage, each unit once.
+func (r *run) settle(ctx context.Context, stage kind.Stage, last bool) {
+	var later []owed
+	now := r.owed
+	r.owed = nil
+	for _, o := range now {
+		switch {
+		case o.stage != "" && o.stage != stage && !last:
+			later = append(later, o)
+		case ctx.Err() != nil:
+			later = append(later, o)
+		default:
+			r.fire(ctx, o)
+		}
+	}
+	r.owed = append(later, r.owed...)
+}
+
+func (r *run) fire(ctx context.Context, o owed) {
+	out := change.Result{ID: change.ID{Kind: string(o.verb), Name: o.unit}}
+	c := change.Change{Action: change.Run, Why: because(o.why), Steps: []host.Step{host.ActOnUnit{Name: o.unit, Verb: o.verb}}}
+	unit, err := r.Host.Unit(ctx, o.unit)
+	if err == nil && !unit.Running() {
+		// It does not run: it will come up with the new state. Nothing to do,
+		// and nothing to show.
+		if err := r.Host.Do(ctx, host.Settle{Unit: o.unit}); err != nil {
+			out.Status, out.Err = change.Failed, err
+			r.done(out)
+		}
+		return
+	}
+	out.Change = c
+	if err == nil {
+		r.begin([]change.ID{out.ID}, c)
+		if err = r.do(ctx, c.Steps); err == nil {
+			err = r.Host.Do(ctx, host.Settle{Unit: o.unit})
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("%w; it is still owed, the next run tries again", err)
+	}
+	r.done(r.outcome(out, err))
+}
+
+func because(why []string) string {
+	const most = 2
+	seen := map[string]bool{}
+	var list []string
+	for _, w := range why {
+		if !seen[w] {
+			seen[w] = true
+			list = append(list, w)
+		}
+	}
+	if len(list) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
+	}
+	return strings.Join(list, ", ")
+}

@@ -1,0 +1,29 @@
+package kind
+
+import (
+	"strings"
+
+	"opsafe/internal/change"
+)
+
+// differ adds an attribute to c if its two values are not the same.
+func differ(c *change.Change, name, before, after string) bool {
+	if before == after {
+		return false
+	}
+	c.Attrs = append(c.Attrs, change.Attr{Name: name, Before: change.Text(before), After: change.Text(after)})
+	return true
+}
+
+// fresh adds attributes of a thing that is made, in pairs of name and value;
+// empty values are left out.
+func fresh(c *change.Change, pairs ...string) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			c.Attrs = append(c.Attrs, change.Attr{Name: pairs[i], After: change.Text(pairs[i+1])})
+		}
+	}
+}
+
+// list writes a list as one value; an empty list is no value.
+func list(items []string) string { return strings.Join(items, ", ") }

@@ -1,0 +1,190 @@
+package kind
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"path"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+const (
+	chronyUnit    = "chrony.service"
+	chronyConfig  = "/etc/chrony/chrony.conf"
+	chronyDropIns = "/etc/chrony/conf.d"
+	chronyDropIn  = chronyDropIns + "/opsafe.conf"
+)
+
+// declareChrony is the clock: chronyd's configuration, and that it is enabled
+// and running. The package is one of the packages.
+func declareChrony(in *Input) []Resource {
+	d := in.Backend.Chrony
+	if d == nil {
+		return nil
+	}
+	config := change.ID{Kind: "chrony", Name: "config"}
+	on := true
+	return []Resource{
+		{
+			ID: config, Pos: d.Pos, When: d.When, Needs: in.needPackage(chronyPackage),
+			Looker: chronyLook{decl: d},
+		},
+		{
+			ID: change.ID{Kind: "chrony", Name: "daemon"}, Pos: d.Pos, When: d.When,
+			Needs:  append(in.needPackage(chronyPackage), config),
+			Looker: unitLook{in: in, name: chronyUnit, decl: &spec.Unit{Item: d.Item, Enabled: &on, Running: &on}},
+		},
+	}
+}
+
+type chronyLook struct{ decl *spec.Chrony }
+
+func (l chronyLook) Hints() host.Hints {
+	return host.Hints{Units: append([]string{chronyUnit}, l.decl.StopAround...)}
+}
+
+// lines are the directives of chrony.conf(5) that are declared.
+func (l chronyLook) lines() []string {
+	var out []string
+	for _, s := range l.decl.Servers {
+		out = append(out, "server "+s)
+	}
+	for _, p := range l.decl.Pools {
+		out = append(out, "pool "+p)
+	}
+	if l.decl.Refclock != "" {
+		out = append(out, "refclock "+l.decl.Refclock)
+	}
+	return append(out, l.decl.Config...)
+}
+
+func (l chronyLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	at, want, err := l.want(r)
+	if host.AfterApply(err) {
+		differ(&c, "configuration", "", strings.Join(l.lines(), "; "))
+		c.Action, c.Deferred = change.Modify, "the package brings "+chronyConfig+", and the declared lines are added to it"
+		return c, nil
+	}
+	if err != nil {
+		return c, err
+	}
+	n, err := r.Stat(at)
+	if err != nil {
+		return c, err
+	}
+	was, err := imageOf(r, at, n)
+	if err != nil || n != nil && bytes.Equal(was.Content.Bytes(), want) {
+		return c, err
+	}
+	return l.change(ctx, r, at, want, was)
+}
+
+// want is where the declared lines go, and the content of that file: a drop-in
+// where chronyd reads one, a block of chrony.conf where it does not.
+func (l chronyLook) want(r host.Reader) (at string, content []byte, err error) {
+	body := strings.Join(l.lines(), "\n") + "\n"
+	main, err := r.ReadFile(chronyConfig)
+	dropIns := bytes.Contains(main, []byte("\nconfdir "+chronyDropIns))
+	if host.AfterApply(err) {
+		// The package is not there yet: it is known whether it brings the
+		// directory.
+		n, statErr := r.Stat(chronyDropIns)
+		if statErr != nil {
+			return "", nil, statErr
+		}
+		if n == nil {
+			return "", nil, err
+		}
+		dropIns, err = true, nil
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	if dropIns {
+		return chronyDropIn, []byte("# Managed by opsafe: changes made here are undone.\n" + body), nil
+	}
+	content, err = editBlock(main, "#", body)
+	return chronyConfig, content, err
+}
+
+// change stops what must not see the clock jump, swaps the configuration,
+// restarts chronyd, and starts again what ran. If chronyd does not come up, the
+// old configuration comes back first.
+func (l chronyLook) change(ctx context.Context, r host.Reader, at string, want []byte, was *host.FileImage) (change.Change, error) {
+	c := change.Change{Action: change.Modify, Diff: diffOf(at, was, want)}
+	write := host.WriteFile{
+		Path: at, Content: host.NewContent(want), Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o644), Was: was,
+	}
+	if was == nil {
+		c.Action = change.Add
+	} else {
+		write.Owner, write.Group, write.Access = was.Node.Owner, was.Node.Group, was.Node.Access
+	}
+	var err error
+	if write.Check, err = l.check(r); err != nil {
+		return c, err
+	}
+	if err := needDir(r, &c, path.Dir(at)); err != nil {
+		return c, err
+	}
+	for _, name := range l.decl.StopAround {
+		u, err := r.Unit(ctx, name)
+		if err != nil {
+			return c, err
+		}
+		if u.Running() {
+			c.Steps = append(c.Steps, host.StopUnit{Name: name})
+			c.Finally = append([]host.Step{host.StartUnit{Name: name}}, c.Finally...)
+		}
+	}
+	daemon, err := r.Unit(ctx, chronyUnit)
+	if err != nil {
+		return c, err
+	}
+	restart := host.Step(host.ActOnUnit{Name: chronyUnit, Verb: host.Restart})
+	if !daemon.Running() {
+		restart = host.StartUnit{Name: chronyUnit}
+	}
+	c.Steps = append(c.Steps, write, restart)
+	c.Why = "restarts " + chronyUnit + l.around(c.Finally)
+	if was == nil {
+		c.Revert = []host.Step{host.RemovePath{Path: at}}
+	} else {
+		c.Revert = []host.Step{host.WriteFile{
+			Path: at, Content: was.Content, Owner: was.Node.Owner, Group: was.Node.Group, Access: was.Node.Access,
+		}}
+	}
+	if daemon.Running() {
+		c.Revert = append(c.Revert, host.StartUnit{Name: chronyUnit})
+	}
+	return c, nil
+}
+
+func (l chronyLook) around(start []host.Step) string {
+	var names []string
+	for _, s := range start {
+		names = append(names, s.(host.StartUnit).Name)
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return ", with " + list(names) + " stopped meanwhile"
+}
+
+// check has chronyd read the staged lines, which it can do since release 4.
+func (l chronyLook) check(r host.Reader) (*host.Check, error) {
+	p, err := r.Package(chronyPackage)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	const prints = 4
+	if p.Version == "" || major(cmp.Or(p.Version, "0")) < prints {
+		return nil, nil
+	}
+	return &host.Check{Argv: []string{"chronyd", "-p", "-f", "%"}}, nil
+}

@@ -1,0 +1,174 @@
+package kind
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+// madeDirMode is the mode of a directory whose declaration leaves it open, and
+// of the directories that are made on the way to it.
+const madeDirMode host.Mode = 0o755
+
+// declareDirectories lists the directories that are to be there, parents first,
+// each followed by the rule for what is below it. Those that are to go are
+// listed by declareFiles, after the files in them.
+func declareDirectories(in *Input) []Resource {
+	var out []Resource
+	for _, p := range slices.Sorted(maps.Keys(in.Backend.Directories)) {
+		d := in.Backend.Directories[p]
+		if d.State == stateAbsent {
+			continue
+		}
+		id := change.ID{Kind: "directory", Name: p}
+		own := ownership{owner: d.Owner, group: d.Group, mode: spec.Mode(d.Mode)}
+		notify := notifications(d.Notify.Restart, d.Notify.Reload)
+		out = append(out, Resource{
+			ID: id, Pos: d.Pos, When: d.When,
+			Needs:  append(in.needOwner(d.Owner, d.Group), in.needParent(p)...),
+			Looker: directoryLook{path: p, own: own, notify: notify},
+		})
+		if d.Recurse == nil {
+			continue
+		}
+		out = append(out, Resource{
+			ID: change.ID{Kind: id.Kind, Name: below(p)}, Pos: d.Recurse.Pos, When: d.When,
+			Needs:  append([]change.ID{id}, in.needOwner(d.Recurse.Owner, d.Recurse.Group)...),
+			Looker: treeLook{rule: in.directoryRule(p, d.Recurse), notify: notify},
+		})
+	}
+	return out
+}
+
+// goneDirectories lists the directories that are to go, the deepest first.
+func goneDirectories(in *Input) []Resource {
+	var out []Resource
+	for _, p := range slices.Backward(slices.Sorted(maps.Keys(in.Backend.Directories))) {
+		d := in.Backend.Directories[p]
+		if d.State == stateAbsent {
+			out = append(out, Resource{
+				ID: change.ID{Kind: "directory", Name: p}, Pos: d.Pos, When: d.When,
+				Looker: goneDirectoryLook{path: p, notify: notifications(d.Notify.Restart, d.Notify.Reload)},
+			})
+		}
+	}
+	return out
+}
+
+// below names everything below a directory.
+func below(dir string) string { return path.Join(dir, "**") }
+
+type directoryLook struct {
+	path   string
+	own    ownership
+	notify []change.Notification
+}
+
+func (l directoryLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	c := change.Change{Action: change.Modify, Notify: l.notify}
+	n, err := r.Stat(l.path)
+	if err != nil {
+		return change.Change{}, err
+	}
+	if n == nil {
+		if err := l.add(r, &c); err != nil {
+			return change.Change{}, err
+		}
+		return c, nil
+	}
+	if err := wantType(*n, host.TypeDir); err != nil {
+		return change.Change{}, err
+	}
+	differNode(&c, l.path, *n, l.own.want(*n))
+	return orNothing(c), nil
+}
+
+// add makes the directory, and those on the way to it that nobody declares.
+func (l directoryLook) add(r host.Reader, c *change.Change) error {
+	var parents []string
+	for dir := path.Dir(l.path); dir != "/"; dir = path.Dir(dir) {
+		n, err := r.Stat(dir)
+		if err != nil {
+			return err
+		}
+		if n != nil {
+			if n.Type == host.TypeFile || n.Type == host.TypeOther {
+				return fmt.Errorf("cannot make it: %s is a %s, not a directory", dir, n.Type)
+			}
+			break
+		}
+		parents = append(parents, dir)
+	}
+	slices.Reverse(parents)
+	for _, p := range parents {
+		c.Steps = append(c.Steps, host.MakeDir{Path: p, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(madeDirMode)})
+	}
+	c.Action = change.Add
+	n := l.own.fresh(host.TypeDir, madeDirMode)
+	fresh(c, "owner", n.Owner, "group", n.Group, "mode", n.Access.BaseMode().String(), "parents", list(parents))
+	c.Steps = append(c.Steps, host.MakeDir{Path: l.path, Owner: n.Owner, Group: n.Group, Access: n.Access})
+	return nil
+}
+
+// wantType refuses what is in the place of something else: it is never removed
+// or followed.
+func wantType(n host.Node, want host.NodeType) error {
+	switch {
+	case n.Type == want:
+		return nil
+	case n.Type == host.TypeSymlink:
+		return fmt.Errorf("a symlink to %s is in its place, which opsafe does not follow: declare the path that it leads to, or remove the link", n.Target)
+	default:
+		return fmt.Errorf("a %s is in the place of the %s: opsafe does not remove it; move it away, or correct the path", n.Type, want)
+	}
+}
+
+// orNothing gives the zero Change where there is nothing to do, keeping what is
+// to be said.
+func orNothing(c change.Change) change.Change {
+	if c.Empty() {
+		return change.Change{Notes: c.Notes}
+	}
+	return c
+}
+
+type goneDirectoryLook struct {
+	path   string
+	notify []change.Notification
+}
+
+func (l goneDirectoryLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	n, err := r.Stat(l.path)
+	if n == nil || err != nil {
+		return change.Change{}, err
+	}
+	if err := wantType(*n, host.TypeDir); err != nil {
+		return change.Change{}, err
+	}
+	names, err := r.ReadDir(l.path)
+	if err != nil {
+		return change.Change{}, err
+	}
+	if len(names) > 0 {
+		return change.Change{}, fmt.Errorf("cannot remove it: it is not empty, it holds %s: opsafe removes no tree; move what is in it away", some(names, 3))
+	}
+	c := change.Change{Action: change.Remove, Notify: l.notify, Steps: []host.Step{host.RemovePath{Path: l.path, Was: &host.FileImage{Node: *n}}}}
+	differ(&c, "owner", n.Owner, "")
+	differ(&c, "group", n.Group, "")
+	differ(&c, "mode", n.Access.BaseMode().String(), "")
+	return c, nil
+}
+
+// some lists the first few of many.
+func some(items []string, most int) string {
+	if len(items) <= most {
+		return list(items)
+	}
+	return fmt.Sprintf("%s and %d more", list(items[:most]), len(items)-most)
+}

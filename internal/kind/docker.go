@@ -1,0 +1,211 @@
+package kind
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+const (
+	dockerUnit   = "docker.service"
+	dockerConfig = "/etc/docker/daemon.json"
+)
+
+// declareDocker lists the engine's configuration, the engine, and its networks.
+// The package is one of the packages.
+func declareDocker(in *Input) []Resource {
+	d := in.Backend.Docker
+	if d == nil {
+		return nil
+	}
+	needs := in.needPackage(dockerPackage(d))
+	engine := change.ID{Kind: "docker", Name: "engine"}
+	var out []Resource
+	if d.Daemon != nil {
+		out = append(out, Resource{
+			ID: change.ID{Kind: "docker", Name: "daemon.json"}, Pos: d.At("daemon"), When: d.When, Needs: needs,
+			Looker: daemonLook{in: in, daemon: d.Daemon, pkg: dockerPackage(d)},
+		})
+		needs = append(slices.Clone(needs), out[0].ID)
+	}
+	on := true
+	out = append(out, Resource{
+		ID: engine, Pos: d.Pos, When: d.When, Needs: needs,
+		Looker: unitLook{in: in, name: dockerUnit, decl: &spec.Unit{Item: d.Item, Enabled: &on, Running: &on}},
+	})
+	for _, name := range slices.Sorted(maps.Keys(d.Networks)) {
+		n := d.Networks[name]
+		out = append(out, Resource{
+			ID: change.ID{Kind: "docker", Name: "network/" + name}, Pos: n.Pos,
+			When:   append(slices.Clone(d.When), n.When...),
+			Needs:  []change.ID{engine},
+			Looker: networkLook{name: name, decl: n},
+		})
+	}
+	return out
+}
+
+// daemonLook is daemon.json as a whole.
+type daemonLook struct {
+	in     *Input
+	daemon map[string]any
+	pkg    string
+}
+
+func (l daemonLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	want, err := json.MarshalIndent(l.daemon, "", "  ")
+	if err != nil {
+		return c, fmt.Errorf("cannot write daemon.json: %w", err)
+	}
+	want = append(want, '\n')
+	n, err := r.Stat(dockerConfig)
+	if err != nil {
+		return c, err
+	}
+	was, err := imageOf(r, dockerConfig, n)
+	if err != nil {
+		return c, err
+	}
+	write := host.WriteFile{
+		Path: dockerConfig, Content: host.NewContent(want), Owner: rootsOwn, Group: rootsOwn,
+		Access: host.AccessOf(0o644), Was: was,
+	}
+	switch {
+	case n == nil:
+		c.Action = change.Add
+	case n.Type != host.TypeFile:
+		return c, fmt.Errorf("%s is a %s, not a file: look who put it there, and remove it", dockerConfig, n.Type)
+	case bytes.Equal(was.Content.Bytes(), want):
+		return c, nil
+	default:
+		c.Action = change.Modify
+	}
+	if write.Check, err = l.check(r); err != nil {
+		return c, err
+	}
+	if err := needDir(r, &c, "/etc/docker"); err != nil {
+		return c, err
+	}
+	c.Diff = diffOf(dockerConfig, was, want)
+	c.Steps = append(c.Steps, write)
+	c.Notify = []change.Notification{{Unit: dockerUnit, Verb: host.Restart}}
+	return c, nil
+}
+
+// check is dockerd's own, which it can do since release 23.
+func (l daemonLook) check(r host.Reader) (*host.Check, error) {
+	p, err := r.Package(l.pkg)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	const validates = 23
+	if major(p.Version) < validates {
+		return nil, nil
+	}
+	return &host.Check{Argv: []string{"dockerd", "--validate", "--config-file", "%"}}, nil
+}
+
+// major is the first number of a Debian version, after its epoch; 0 if there is
+// none.
+func major(version string) int {
+	if _, rest, ok := strings.Cut(version, ":"); ok {
+		version = rest
+	}
+	digits := strings.FieldsFunc(version, func(c rune) bool { return c < '0' || c > '9' })
+	if len(digits) == 0 {
+		return 0
+	}
+	n, err := strconv.Atoi(digits[0])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// networkLook is a bridge network. Docker cannot change one, and opsafe does not
+// replace one behind the back of what uses it: another network of that name is
+// an error.
+type networkLook struct {
+	name string
+	decl *spec.Network
+}
+
+func (l networkLook) Hints() host.Hints { return host.Hints{Docker: true} }
+
+func (l networkLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	have, err := r.Network(ctx, l.name)
+	if err != nil {
+		return c, err
+	}
+	if l.decl.State == stateAbsent {
+		return l.remove(have)
+	}
+	want := host.Network{
+		Name: l.name, Driver: "bridge", Interface: l.decl.Interface, Subnet: l.decl.Subnet,
+		Gateway: l.decl.Gateway, Internal: spec.Is(l.decl.Internal), Options: l.decl.Options,
+	}
+	if have == nil {
+		c.Action = change.Add
+		fresh(&c, "driver", want.Driver, "interface", want.Interface, "subnet", want.Subnet, "gateway", want.Gateway)
+		for _, k := range slices.Sorted(maps.Keys(want.Options)) {
+			fresh(&c, "option "+k, want.Options[k])
+		}
+		c.Steps = []host.Step{host.AddNetwork{Network: want}}
+		return c, nil
+	}
+	return c, l.conflict(have, want)
+}
+
+func (l networkLook) remove(have *host.Network) (change.Change, error) {
+	var c change.Change
+	if have == nil {
+		return c, nil
+	}
+	if len(have.Containers) > 0 {
+		return c, fmt.Errorf("cannot remove it: containers are attached to it: %s", list(have.Containers))
+	}
+	c.Action = change.Remove
+	differ(&c, "interface", have.Interface, "")
+	c.Steps = []host.Step{host.RemoveNetwork{Name: l.name, Was: *have}}
+	return c, nil
+}
+
+// conflict names what an existing network has that the declared one may not.
+func (l networkLook) conflict(have *host.Network, want host.Network) error {
+	var bad []string
+	compare := func(what, is, declared string) {
+		if declared != "" && is != declared {
+			bad = append(bad, fmt.Sprintf("%s is %s, not %s", what, cmp.Or(is, "docker's choice"), declared))
+		}
+	}
+	compare("driver", have.Driver, want.Driver)
+	compare("interface", have.Interface, want.Interface)
+	compare("subnet", have.Subnet, want.Subnet)
+	compare("gateway", have.Gateway, want.Gateway)
+	if l.decl.Internal != nil && have.Internal != want.Internal {
+		bad = append(bad, fmt.Sprintf("internal is %s, not %s", yesNo(have.Internal), yesNo(want.Internal)))
+	}
+	for _, k := range slices.Sorted(maps.Keys(want.Options)) {
+		compare("option "+k, have.Options[k], want.Options[k])
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	out := "remove it with \"docker network rm " + l.name + "\""
+	if len(have.Containers) > 0 {
+		out = "move its containers (" + list(have.Containers) + ") off it, then " + out
+	}
+	return fmt.Errorf("a network of that name exists and docker cannot change it: %s: %s, and opsafe makes it anew", strings.Join(bad, ", "), out)
+}

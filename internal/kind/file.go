@@ -1,0 +1,265 @@
+package kind
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+// The modes of new files whose declaration leaves it open.
+const (
+	madeFileMode   host.Mode = 0o644
+	madeSecretMode host.Mode = 0o600
+)
+
+// declareFiles lists the declared files in order of path, those that are to go
+// last, and after them the directories that are to go.
+func declareFiles(in *Input) []Resource {
+	var there, gone []Resource
+	for _, p := range slices.Sorted(maps.Keys(in.Backend.Files)) {
+		f := in.Backend.Files[p]
+		res := Resource{ID: change.ID{Kind: "file", Name: p}, Pos: f.Pos, When: f.When}
+		notify := notifications(f.Notify.Restart, f.Notify.Reload)
+		if f.State == stateAbsent {
+			res.Looker = goneFileLook{path: p, secret: spec.Is(f.Secret), notify: notify}
+			gone = append(gone, res)
+			continue
+		}
+		res.Needs = append(in.needOwner(f.Owner, f.Group), in.needParent(p)...)
+		covers := in.aclCovers(p)
+		for _, c := range covers {
+			res.Needs = append(res.Needs, in.needEntries(c.rule)...)
+		}
+		res.Looker = fileLook{
+			path: p, notify: notify, covers: covers,
+			own:    ownership{owner: f.Owner, group: f.Group, mode: spec.Mode(f.Mode)},
+			form:   formOf(in, f),
+			secret: spec.Is(f.Secret), once: spec.Is(f.Once), check: checkOf(f.Check),
+		}
+		if f.Link != "" {
+			res.Looker = linkLook{path: p, target: f.Link, owner: f.Owner, group: f.Group, notify: notify}
+		}
+		there = append(there, res)
+	}
+	return slices.Concat(there, gone, goneDirectories(in))
+}
+
+// form says what content a file is to have.
+type form interface {
+	// content gives what is to be in the file, from what is: nil when the file
+	// is missing. A nil result means that the content is not managed.
+	content(ctx context.Context, r host.Reader, have []byte) ([]byte, error)
+	// whole reports whether the result does not depend on what is there.
+	whole() bool
+	// ensured lists what the form sees to, for when what is there is not known
+	// yet.
+	ensured() []string
+}
+
+func formOf(in *Input, f *spec.File) form {
+	switch {
+	case in.text(f.Text).given():
+		return textForm{text: in.text(f.Text)}
+	case f.Lines != nil:
+		return linesForm{lines: f.Lines}
+	case f.Block != nil:
+		return blockForm{comment: f.Comment, block: *f.Block}
+	default:
+		return nil
+	}
+}
+
+func checkOf(argv []string) *host.Check {
+	if len(argv) == 0 {
+		return nil
+	}
+	return &host.Check{Argv: argv}
+}
+
+// fileLook is a regular file: its content, whole or in part, and its owner,
+// group and mode.
+type fileLook struct {
+	path   string
+	own    ownership
+	form   form // nil: the content is not managed
+	secret bool
+	// once leaves the content of a file that is there to the host.
+	once  bool
+	check *host.Check
+	// before are steps that writing needs.
+	before func(r host.Reader) ([]host.Step, error)
+	covers []coverOf
+	notify []change.Notification
+}
+
+func (l fileLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+	n, err := r.Stat(l.path)
+	if err != nil {
+		return change.Change{}, err
+	}
+	if n == nil {
+		return l.add(ctx, r)
+	}
+	if err := l.wantFile(*n); err != nil {
+		return change.Change{}, err
+	}
+	want := l.own.want(*n)
+	if !want.Access.Equal(n.Access) {
+		if want.Access, err = withACL(ctx, r, l.covers, want.Access); err != nil {
+			return change.Change{}, err
+		}
+	}
+	c := change.Change{Action: change.Modify, Notify: l.notify}
+	if l.form != nil && !l.once {
+		done, err := l.edit(ctx, r, &c, *n, want)
+		if done || err != nil {
+			return c, err
+		}
+	}
+	differNode(&c, l.path, *n, want)
+	c.Notes, err = l.lacking(ctx, r)
+	return orNothing(c), err
+}
+
+// wantFile refuses what is in the place of the file.
+func (l fileLook) wantFile(n host.Node) error {
+	if n.Type == host.TypeDir && l.form == nil {
+		return errors.New("a directory is in its place: declare it under directories")
+	}
+	return wantType(n, host.TypeFile)
+}
+
+// edit plans the content of a file that is there, and with it everything else.
+// It reports whether there is something to do.
+func (l fileLook) edit(ctx context.Context, r host.Reader, c *change.Change, n, want host.Node) (bool, error) {
+	have, err := r.ReadFile(l.path)
+	later := host.AfterApply(err)
+	switch {
+	case later && !l.form.whole():
+		l.deferred(c, n, want, err)
+		return true, nil
+	case err != nil && !later:
+		return false, err
+	}
+	data, err := l.form.content(ctx, r, orEmpty(have))
+	if err != nil {
+		return false, err
+	}
+	if !later && string(data) == string(have) {
+		return false, nil
+	}
+	differNode(c, l.path, n, want)
+	c.Steps = nil // one step writes the file whole
+	before := l.wrap(have)
+	l.show(c, have, data, later)
+	return true, l.write(r, c, host.WriteFile{
+		Path: l.path, Content: l.wrap(data), Owner: want.Owner, Group: want.Group, Access: want.Access,
+		Check: l.check, Was: &host.FileImage{Node: n, Content: before},
+	})
+}
+
+// orEmpty tells an empty file from none.
+func orEmpty(data []byte) []byte {
+	if data == nil {
+		return []byte{}
+	}
+	return data
+}
+
+// add plans a file that is missing.
+func (l fileLook) add(ctx context.Context, r host.Reader) (change.Change, error) {
+	if l.form == nil {
+		return change.Change{}, fmt.Errorf("nothing is there, and its content is not declared: give it content, or add %q", "when: path "+l.path+" exists")
+	}
+	if err := wantParent(r, l.path); err != nil {
+		return change.Change{}, err
+	}
+	data, err := l.form.content(ctx, r, nil)
+	if err != nil {
+		return change.Change{}, err
+	}
+	mode := madeFileMode
+	if l.secret {
+		mode = madeSecretMode
+	}
+	n := l.own.fresh(host.TypeFile, mode)
+	if n.Access, err = withACL(ctx, r, l.covers, n.Access); err != nil {
+		return change.Change{}, err
+	}
+	c := change.Change{Action: change.Add, Notify: l.notify}
+	fresh(&c, "owner", n.Owner, "group", n.Group, "mode", n.Access.BaseMode().String())
+	differEntries(&c, "", nil, n.Access.Named, nil, n.Access.Mask)
+	l.show(&c, nil, data, false)
+	return c, l.write(r, &c, host.WriteFile{
+		Path: l.path, Content: l.wrap(data), Owner: n.Owner, Group: n.Group, Access: n.Access, Check: l.check,
+	})
+}
+
+func (l fileLook) write(r host.Reader, c *change.Change, w host.WriteFile) error {
+	if l.before != nil {
+		steps, err := l.before(r)
+		if err != nil {
+			return err
+		}
+		c.Steps = append(c.Steps, steps...)
+	}
+	c.Steps = append(c.Steps, w)
+	return nil
+}
+
+// wrap keeps secret content from being shown.
+func (l fileLook) wrap(data []byte) host.Content {
+	if l.secret {
+		return host.NewSecret(data)
+	}
+	return host.NewContent(data)
+}
+
+// show adds the content before and after to c; have is nil for none.
+func (l fileLook) show(c *change.Change, have, data []byte, later bool) {
+	switch {
+	case later && l.secret:
+		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: change.Later(), After: secretValue(data)})
+	case later:
+		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: change.Later(), After: change.Text("as declared, " + count(len(data), "byte", "bytes"))})
+	case l.secret:
+		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: secretValue(have), After: secretValue(data)})
+		c.Diff = secretDiff(l.path, have, data)
+	default:
+		c.Diff = diffOf(l.path, &host.FileImage{Content: host.NewContent(have)}, data)
+	}
+}
+
+// deferred plans an edit of a file whose content is only known after apply.
+func (l fileLook) deferred(c *change.Change, n, want host.Node, err error) {
+	differNode(c, l.path, n, want)
+	c.Steps = nil
+	c.Deferred = err.Error()
+	for _, line := range l.form.ensured() {
+		after := change.Text(line)
+		if l.secret {
+			after = secretValue([]byte(line))
+		}
+		c.Attrs = append(c.Attrs, change.Attr{Name: "line", Before: change.Later(), After: after})
+	}
+}
+
+// wantParent refuses a file whose directory is missing.
+func wantParent(r host.Reader, p string) error {
+	dir := path.Dir(p)
+	n, err := r.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		return fmt.Errorf("the directory %s does not exist: declare it under directories, or the package that brings it", dir)
+	}
+	return nil
+}

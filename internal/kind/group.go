@@ -1,0 +1,258 @@
+package kind
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+// declareGroups lists the declared groups, and those that only get members:
+// groups of the distribution or of a package that a role grants.
+func declareGroups(in *Input) []Resource {
+	members := entitled(in)
+	names := slices.Collect(maps.Keys(in.Backend.Groups))
+	for name := range members {
+		if _, ok := in.Backend.Groups[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	people := map[string]bool{}
+	for _, p := range in.Repo.People {
+		people[p.Name] = true
+	}
+	var out []Resource
+	for _, name := range names {
+		g := in.Backend.Groups[name]
+		look := groupLook{name: name, decl: g, members: members[name], people: people}
+		res := Resource{ID: change.ID{Kind: "group", Name: name}, Looker: look}
+		if g == nil {
+			res.Pos = grantedAt(in, name)
+		} else {
+			res.Pos, res.When = g.Pos, g.When
+		}
+		out = append(out, res)
+	}
+	return out
+}
+
+// entitled lists, for each group, who is declared to be in it.
+func entitled(in *Input) map[string][]string {
+	members := map[string][]string{}
+	if in.Roster != nil {
+		for _, m := range in.Roster.Members {
+			for _, g := range m.Groups {
+				members[g] = append(members[g], m.Name)
+			}
+		}
+	}
+	for name, u := range in.Backend.Users {
+		if u.State == stateAbsent {
+			continue
+		}
+		for _, g := range u.Groups {
+			members[g] = append(members[g], name)
+		}
+	}
+	for g := range members {
+		slices.Sort(members[g])
+		members[g] = slices.Compact(members[g])
+	}
+	return members
+}
+
+// grantedAt is the first place that grants a group which is not declared.
+func grantedAt(in *Input, group string) spec.Pos {
+	for _, name := range slices.Sorted(maps.Keys(in.Backend.Roles)) {
+		if i := slices.Index(in.Backend.Roles[name].Groups, group); i >= 0 {
+			return in.Backend.Roles[name].At("groups", i)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(in.Backend.Users)) {
+		if i := slices.Index(in.Backend.Users[name].Groups, group); i >= 0 {
+			return in.Backend.Users[name].At("groups", i)
+		}
+	}
+	return in.Backend.Pos
+}
+
+type groupLook struct {
+	name    string
+	decl    *spec.Group // nil: only its members are managed
+	members []string
+	people  map[string]bool // everybody in developers.yaml
+}
+
+func (l groupLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	g, err := r.Group(l.name)
+	if err != nil {
+		return change.Change{}, err
+	}
+	if l.decl != nil && l.decl.State == stateAbsent {
+		return l.remove(r, g)
+	}
+	var c change.Change
+	switch {
+	case g == nil && l.decl == nil:
+		return c, fmt.Errorf("there is no such group on this host, and nothing that is declared brings it: declare it under groups, or the package that does")
+	case g == nil:
+		g = &host.Group{Name: l.name}
+		if err := l.add(r, &c); err != nil {
+			return c, err
+		}
+	case l.decl != nil && l.decl.GID != nil && *l.decl.GID != g.GID:
+		if err := gidFree(r, *l.decl.GID); err != nil {
+			return c, err
+		}
+		c.Action = change.Modify
+		c.Notes = append(c.Notes, fmt.Sprintf("files that belong to gid %d keep it", g.GID))
+		differ(&c, "gid", idText(g.GID), idText(*l.decl.GID))
+		c.Steps = append(c.Steps, host.SetGID{Name: l.name, GID: *l.decl.GID, Was: g.GID})
+	}
+	return c, l.join(r, g, &c)
+}
+
+func (l groupLook) add(r host.Reader, c *change.Change) error {
+	ranges, err := r.IDRanges()
+	if err != nil {
+		return err
+	}
+	step := host.AddGroup{Name: l.name, System: spec.Is(l.decl.System)}
+	if l.decl.GID != nil {
+		step.GID = *l.decl.GID
+		err = gidFree(r, step.GID)
+	} else {
+		step.GID, err = nextGID(r, ranges, step.System)
+	}
+	if err != nil {
+		return err
+	}
+	c.Action = change.Add
+	fresh(c, "gid", idText(step.GID))
+	c.Steps = append(c.Steps, step)
+	return nil
+}
+
+// join adds and removes members. Accounts that do not exist yet come with all
+// of their groups when they are made.
+func (l groupLook) join(r host.Reader, g *host.Group, c *change.Change) error {
+	users, err := r.Users()
+	if err != nil {
+		return err
+	}
+	var want []string
+	for _, u := range users {
+		in, out := slices.Contains(l.members, u.Name), slices.Contains(g.Members, u.Name)
+		primary := u.GID == g.GID && g.GID != host.UnknownID && g.GID != 0
+		switch {
+		case in && (!primary || out), out && !l.leaves(u.Name):
+			want = append(want, u.Name)
+		}
+	}
+	// A member without an account holds no access, and gpasswd would refuse it:
+	// it goes from a group that opsafe owns, and with the next change of others.
+	have := g.Members
+	if !l.exact() {
+		have = slices.DeleteFunc(slices.Clone(have), func(m string) bool { return !hasUser(users, m) })
+	}
+	slices.Sort(want)
+	if slices.Equal(want, have) {
+		return nil
+	}
+	for _, m := range want {
+		if !slices.Contains(g.Members, m) {
+			c.Attrs = append(c.Attrs, change.Attr{Name: "member", After: change.Text(m)})
+		}
+	}
+	for _, m := range g.Members {
+		if !slices.Contains(want, m) {
+			c.Attrs = append(c.Attrs, change.Attr{Name: "member", Before: change.Text(m)})
+		}
+	}
+	c.Action = cmp.Or(c.Action, change.Modify)
+	c.Steps = append(c.Steps, host.SetMembers{Group: l.name, Members: want, Was: g.Members})
+	return nil
+}
+
+// leaves reports whether a member who is not entitled has to go: everybody from
+// a group that opsafe owns, and people of the roster from every group that it
+// grants.
+func (l groupLook) leaves(name string) bool {
+	if slices.Contains(l.members, name) {
+		return false
+	}
+	return l.exact() || l.people[name]
+}
+
+// exact reports whether opsafe owns the group.
+func (l groupLook) exact() bool { return l.decl != nil && l.decl.Members == "exact" }
+
+func (l groupLook) remove(r host.Reader, g *host.Group) (change.Change, error) {
+	var c change.Change
+	if g == nil {
+		return c, nil
+	}
+	users, err := r.Users()
+	if err != nil {
+		return c, err
+	}
+	for _, u := range users {
+		if u.GID == g.GID {
+			return c, fmt.Errorf("cannot remove it: it is the primary group of %s", u.Name)
+		}
+	}
+	c.Action = change.Remove
+	differ(&c, "gid", idText(g.GID), "")
+	for _, m := range g.Members {
+		c.Attrs = append(c.Attrs, change.Attr{Name: "member", Before: change.Text(m)})
+	}
+	c.Steps = []host.Step{host.DeleteGroup{Name: l.name, Was: *g}}
+	return c, nil
+}
+
+func hasUser(users []host.User, name string) bool {
+	return slices.ContainsFunc(users, func(u host.User) bool { return u.Name == name })
+}
+
+func gidFree(r host.Reader, gid int) error {
+	groups, err := r.Groups()
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if g.GID == gid {
+			return fmt.Errorf("gid %d is taken by group %s", gid, g.Name)
+		}
+	}
+	return nil
+}
+
+func nextGID(r host.Reader, ranges host.IDRanges, system bool) (int, error) {
+	groups, err := r.Groups()
+	if err != nil {
+		return 0, err
+	}
+	used := make([]int, 0, len(groups))
+	for _, g := range groups {
+		used = append(used, g.GID)
+	}
+	if system {
+		return host.NextID(used, ranges.SysGIDMin, ranges.SysGIDMax, true)
+	}
+	return host.NextID(used, ranges.GIDMin, ranges.GIDMax, false)
+}
+
+// idText writes an id, or that it is not known yet.
+func idText(id int) string {
+	if id == host.UnknownID {
+		return "known after apply"
+	}
+	return strconv.Itoa(id)
+}

@@ -1,0 +1,75 @@
+package kind
+
+import (
+	"fmt"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+)
+
+// imageOf is what is at a path before it is changed, for the journal: nil where
+// nothing is. The content of a file that is only known after apply is left out.
+func imageOf(r host.Reader, path string, n *host.Node) (*host.FileImage, error) {
+	if n == nil {
+		return nil, nil
+	}
+	image := &host.FileImage{Node: *n}
+	if n.Type != host.TypeFile {
+		return image, nil
+	}
+	data, err := r.ReadFile(path)
+	if host.AfterApply(err) {
+		return image, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	image.Content = host.NewContent(data)
+	return image, nil
+}
+
+// diffOf is the change of a file's content from what was there to after. What
+// is no text is not shown.
+func diffOf(path string, was *host.FileImage, after []byte) *change.Diff {
+	var before []byte
+	if was != nil {
+		before = was.Content.Bytes()
+	}
+	d := &change.Diff{Path: path, Before: string(before), After: string(after)}
+	if isBinary(before) || isBinary(after) {
+		d.Hidden = "binary"
+		d.Before, d.After = describe(before), describe(after)
+	}
+	return d
+}
+
+// secretDiff is like diffOf, but only tells that the content differs.
+func secretDiff(path string, before, after []byte) *change.Diff {
+	d := &change.Diff{Path: path, Hidden: "secret"}
+	if before != nil {
+		d.Before = host.NewSecret(before).Digest()
+	}
+	if after != nil {
+		d.After = host.NewSecret(after).Digest()
+	}
+	return d
+}
+
+// describe stands for content that cannot be shown; nothing stands for nothing.
+func describe(data []byte) string {
+	if len(data) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s, sha256 %s", count(len(data), "byte", "bytes"), host.NewContent(data).Digest()[:shortDigest])
+}
+
+// shortDigest is how much of a digest is shown.
+const shortDigest = 12
+
+// secretValue is a secret as it is shown.
+func secretValue(data []byte) change.Value {
+	if data == nil {
+		return change.Text("")
+	}
+	return change.Value{Kind: change.Secret, Text: host.NewSecret(data).Digest()[:shortDigest]}
+}

@@ -1,0 +1,289 @@
+package kind
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/roster"
+	"opsafe/internal/spec"
+)
+
+// declareKeys lists the authorized_keys of service accounts and of people, and
+// key pairs.
+func declareKeys(in *Input) []Resource {
+	var out []Resource
+	for _, name := range slices.Sorted(maps.Keys(in.Backend.AuthorizedKeys)) {
+		a := in.Backend.AuthorizedKeys[name]
+		mode := host.Mode(0o600)
+		if m := spec.Mode(a.Mode); m != nil {
+			mode = *m
+		}
+		out = append(out, Resource{
+			ID: change.ID{Kind: "key", Name: name}, Pos: a.Pos, When: a.When,
+			Needs:  in.needOwner(name, ""),
+			Looker: keyLook{user: name, set: in.ServiceKeys[name], mode: mode},
+		})
+	}
+	if in.Roster != nil {
+		for _, m := range in.Roster.Members {
+			if !m.ManageKeys {
+				continue
+			}
+			out = append(out, Resource{
+				ID: change.ID{Kind: "key", Name: m.Name}, Pos: m.Pos,
+				Needs:  in.needOwner(m.Name, ""),
+				Looker: keyLook{user: m.Name, set: in.Keys[m.Name], mode: 0o600},
+			})
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(in.Backend.KeyPairs)) {
+		k := in.Backend.KeyPairs[path]
+		out = append(out, Resource{
+			ID: change.ID{Kind: "key", Name: path}, Pos: k.Pos, When: k.When,
+			Needs:  append(in.needOwner(k.Owner, k.Group), in.needParent(path)...),
+			Looker: keyPairLook{path: path, decl: k},
+		})
+	}
+	return out
+}
+
+// keyLook is one account's authorized_keys: the whole file, and no second one.
+type keyLook struct {
+	user string
+	set  roster.KeySet
+	mode host.Mode
+}
+
+// sshDirMode and the owner are what sshd's StrictModes asks for.
+const sshDirMode = host.Mode(0o700)
+
+func (l keyLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	c := change.Change{Notes: l.set.Notes}
+	u, err := r.User(l.user)
+	if err != nil {
+		return c, err
+	}
+	if u == nil {
+		return c, fmt.Errorf("there is no account %s to give keys to", l.user)
+	}
+	if l.set.Problem != nil {
+		return c, l.set.Problem
+	}
+	group, err := groupOfGID(r, u.GID)
+	if err != nil {
+		return c, err
+	}
+	dir := u.Home + "/.ssh"
+	file, err := r.Stat(dir + "/authorized_keys")
+	if err != nil {
+		return c, err
+	}
+	if len(l.set.Keys) == 0 && file == nil {
+		return c, l.second(r, dir, &c) // no keys, and nothing there
+	}
+	if err := l.directory(r, dir, group, &c); err != nil {
+		return c, err
+	}
+	if err := l.file(r, dir+"/authorized_keys", group, file, &c); err != nil {
+		return c, err
+	}
+	return c, l.second(r, dir, &c)
+}
+
+func (l keyLook) directory(r host.Reader, dir, group string, c *change.Change) error {
+	n, err := r.Stat(dir)
+	switch {
+	case err != nil:
+		return err
+	case n == nil:
+		c.Action = change.Add
+		c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: l.user, Group: group, Access: host.AccessOf(sshDirMode)})
+		return nil
+	case n.Type != host.TypeDir:
+		return fmt.Errorf("%s is a %s, not a directory: look who put it there, and remove it", dir, n.Type)
+	}
+	return l.own(c, dir, group, *n, sshDirMode)
+}
+
+// own corrects owner and mode of one of the account's own paths.
+func (l keyLook) own(c *change.Change, path, group string, n host.Node, mode host.Mode) error {
+	owner := differ(c, "owner of "+path, n.Owner, l.user)
+	owner = differ(c, "group of "+path, n.Group, group) || owner
+	if owner {
+		c.Steps = append(c.Steps, host.SetOwner{Path: path, Owner: l.user, Group: group, Was: n})
+	}
+	want := host.AccessOf(mode)
+	if !n.Access.Equal(want) {
+		if !differ(c, "mode of "+path, n.Access.Mode().String(), mode.String()) {
+			differ(c, "ACL of "+path, strings.Join(n.Access.Lines(), ", "), "")
+		}
+		c.Steps = append(c.Steps, host.SetAccess{Path: path, Access: want, Was: n.Access})
+	}
+	if len(c.Steps) > 0 {
+		c.Action = cmp.Or(c.Action, change.Modify)
+	}
+	return nil
+}
+
+func (l keyLook) file(r host.Reader, path, group string, n *host.Node, c *change.Change) error {
+	want := l.set.File()
+	var have []byte
+	write := host.WriteFile{
+		Path: path, Content: host.NewContent(want), Owner: l.user, Group: group, Access: host.AccessOf(l.mode),
+	}
+	if n != nil {
+		if n.Type != host.TypeFile {
+			return fmt.Errorf("%s is a %s, not a file: look who put it there, and remove it", path, n.Type)
+		}
+		var err error
+		if have, err = r.ReadFile(path); err != nil {
+			return err
+		}
+		if bytes.Equal(have, want) {
+			return l.own(c, path, group, *n, l.mode)
+		}
+		write.Was = &host.FileImage{Node: *n, Content: host.NewContent(have)}
+	}
+	c.Action = cmp.Or(c.Action, change.Modify)
+	if n == nil {
+		c.Action = change.Add
+	}
+	keyAttrs(c, have, l.set)
+	c.Steps = append(c.Steps, write)
+	return nil
+}
+
+// keyAttrs names the keys that come and go, by their fingerprints. Lines that
+// are no keys, or whose options change, are named too: nothing goes unsaid.
+func keyAttrs(c *change.Change, have []byte, set roster.KeySet) {
+	before := map[string]string{}
+	var order []string
+	for line := range strings.Lines(string(have)) {
+		line = strings.TrimRight(line, "\r\n")
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		name, shown := presentKey(line)
+		if _, ok := before[name]; !ok {
+			order = append(order, name)
+		}
+		before[name] = shown
+	}
+	for _, k := range set.Keys {
+		shown := strings.TrimSpace(strings.Join([]string{k.Type, k.Fingerprint, k.Comment}, " "))
+		if k.Source != "" {
+			shown += " (" + k.Source + ")"
+		}
+		if _, ok := before[k.Fingerprint]; ok {
+			delete(before, k.Fingerprint)
+			continue
+		}
+		c.Attrs = append(c.Attrs, change.Attr{Name: "key", After: change.Text(shown)})
+	}
+	for _, name := range order {
+		if shown, ok := before[name]; ok {
+			c.Attrs = append(c.Attrs, change.Attr{Name: "key", Before: change.Text(shown)})
+		}
+	}
+	if len(c.Attrs) == 0 {
+		c.Attrs = append(c.Attrs, change.Attr{Name: "lines", Before: change.Text("order, options or comments differ"), After: change.Text("as declared")})
+	}
+}
+
+// presentKey names one line of a present authorized_keys.
+func presentKey(line string) (name, shown string) {
+	keys, err := roster.ParseKeys([]byte(line), "", roster.ParseOptions{Options: true, Comments: true, MinRSABits: 1})
+	if err != nil || len(keys) != 1 {
+		const most = 40
+		if len(line) > most {
+			line = line[:most] + "…"
+		}
+		return line, fmt.Sprintf("%q", line)
+	}
+	k := keys[0]
+	return k.Fingerprint, strings.TrimSpace(strings.Join([]string{k.Type, k.Fingerprint, k.Comment}, " "))
+}
+
+// second removes authorized_keys2, which sshd reads too: a key in it would be a
+// back door.
+func (l keyLook) second(r host.Reader, dir string, c *change.Change) error {
+	path := dir + "/authorized_keys2"
+	n, err := r.Stat(path)
+	if err != nil || n == nil {
+		return err
+	}
+	image := host.FileImage{Node: *n}
+	if n.Type == host.TypeFile {
+		have, err := r.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		image.Content = host.NewContent(have)
+	}
+	c.Action = cmp.Or(c.Action, change.Modify)
+	differ(c, path, string(n.Type), "")
+	c.Steps = append(c.Steps, host.RemovePath{Path: path, Was: &image})
+	return nil
+}
+
+// keyPairLook is a key pair that is made once and never shown.
+type keyPairLook struct {
+	path string
+	decl *spec.KeyPair
+}
+
+func (l keyPairLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	private, err := r.Stat(l.path)
+	if err != nil {
+		return c, err
+	}
+	public, err := r.Stat(l.path + ".pub")
+	if err != nil {
+		return c, err
+	}
+	owner, group := cmp.Or(l.decl.Owner, "root"), cmp.Or(l.decl.Group, l.decl.Owner, "root")
+	switch {
+	case private == nil && public != nil:
+		return c, fmt.Errorf("%s.pub is there without its private half: opsafe does not replace it; remove it to have a new pair made", l.path)
+	case private == nil:
+		return l.create(r, owner, group)
+	case public == nil:
+		return c, fmt.Errorf("%s.pub is missing: bring it back with ssh-keygen -y -f %s", l.path, l.path)
+	}
+	for _, half := range []struct {
+		path string
+		node host.Node
+		mode host.Mode
+	}{{l.path, *private, 0o600}, {l.path + ".pub", *public, 0o644}} {
+		if half.node.Type != host.TypeFile {
+			return c, fmt.Errorf("%s is a %s, not a file", half.path, half.node.Type)
+		}
+		k := keyLook{user: owner}
+		if err := k.own(&c, half.path, group, half.node, half.mode); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+func (l keyPairLook) create(r host.Reader, owner, group string) (change.Change, error) {
+	facts, err := r.Facts()
+	if err != nil {
+		return change.Change{}, err
+	}
+	step := host.MakeKeyPair{
+		Path: l.path, Type: cmp.Or(l.decl.Type, "ed25519"), Bits: l.decl.Bits,
+		Comment: cmp.Or(l.decl.Comment, owner+"@"+facts.Hostname), Owner: owner, Group: group,
+	}
+	c := change.Change{Action: change.Add, Steps: []host.Step{step}}
+	fresh(&c, "type", step.Type, "comment", step.Comment, "owner", owner, "mode", "0600")
+	return c, nil
+}

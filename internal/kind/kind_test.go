@@ -1,0 +1,269 @@
+package kind_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aymanbagabas/go-udiff"
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"opsafe/internal/change"
+	"opsafe/internal/converge"
+	"opsafe/internal/host"
+	"opsafe/internal/host/overlay"
+	"opsafe/internal/host/snapshot"
+	"opsafe/internal/kind"
+	"opsafe/internal/roster"
+	"opsafe/internal/spec"
+)
+
+var update = flag.Bool("update", false, "write what the cases give into their golden part")
+
+// TestCases crosses what is declared with what is there, for each file below
+// testdata. A case is a txtar archive:
+//
+//	what it is about, in words
+//	-- backend.yaml --   the backend; further files are beside it, those below
+//	                     keys/, parts/ and developers.yaml in the repository
+//	-- host.yaml --      the host, as in snapshot.Parse
+//	-- plan --           what has to come out, as in dump
+//
+// The declared state is brought about on a predicted host, and then once more:
+// the second time nothing may be left to do.
+func TestCases(t *testing.T) {
+	files, err := filepath.Glob("testdata/*/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(strings.TrimPrefix(file, "testdata/"), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testCase(t, file)
+		})
+	}
+}
+
+func testCase(t *testing.T, file string) {
+	t.Helper()
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, h := setUp(t, archive)
+	ctx := context.Background()
+	got := dump(run(ctx, in, h))
+	want, at := "", -1
+	for i, f := range archive.Files {
+		if f.Name == "plan" {
+			want, at = string(f.Data), i
+		}
+	}
+	if *update {
+		part := txtar.File{Name: "plan", Data: []byte(got)}
+		if at < 0 {
+			archive.Files = append(archive.Files, part)
+		} else {
+			archive.Files[at] = part
+		}
+		if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if d := gocmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); d != "" {
+		t.Errorf("the plan is not as expected (-want +got):\n%s", d)
+	}
+	again := run(ctx, in, h)
+	failed := slices.ContainsFunc(again, func(r change.Result) bool { return r.Status == change.Failed })
+	for _, r := range again {
+		// A restart may be owed for what has failed twice.
+		owed := failed && r.Change.Action == change.Run
+		if r.Status == change.Changed && r.Change.Deferred == "" && !owed {
+			t.Errorf("a second run changes something: %s", dump([]change.Result{r}))
+		}
+	}
+}
+
+// setUp loads a case's spec and host.
+func setUp(t *testing.T, archive *txtar.Archive) (*kind.Input, host.Host) {
+	t.Helper()
+	dir := t.TempDir()
+	var state snapshot.State
+	for _, f := range archive.Files {
+		switch f.Name {
+		case "plan":
+		case "host.yaml":
+			var err error
+			if state, err = snapshot.Parse(f.Data); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			writeFile(t, repositoryPath(dir, f.Name), f.Data)
+		}
+	}
+	repo, err := spec.Load(spec.LoadOptions{Dir: dir, Known: kind.Known})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := repo.Backend("case")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := snapshot.New(state)
+	disabled, err := roster.ReadTombstones(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	people, err := roster.Resolve(repo, b, disabled)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := people.CollectKeys(context.Background(), repo, b, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := map[string]roster.KeySet{}
+	for name, a := range b.AuthorizedKeys {
+		service[name] = people.ServiceKeys(repo, b, a, keys)
+	}
+	return &kind.Input{Backend: b, Roster: people, Keys: keys, ServiceKeys: service, Repo: repo}, overlay.New(base)
+}
+
+func repositoryPath(dir, name string) string {
+	if name == "developers.yaml" || strings.HasPrefix(name, "keys/") || strings.HasPrefix(name, "parts/") {
+		return filepath.Join(dir, name)
+	}
+	return filepath.Join(dir, "backends", "case", name)
+}
+
+func writeFile(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, in *kind.Input, h host.Host) []change.Result {
+	return converge.Run(ctx, converge.Options{
+		Host:  h,
+		Kinds: converge.Declare(in),
+		Now:   func() time.Time { return time.Time{} },
+	}).Results
+}
+
+// dump writes results in a few stable lines each; what is as declared is left
+// out, unless there is something to say about it.
+func dump(results []change.Result) string {
+	var b strings.Builder
+	for _, r := range results {
+		if r.Status == change.Unchanged && len(r.Notes) == 0 {
+			continue
+		}
+		head := string(r.Status)
+		if r.Status == change.Changed {
+			head = string(r.Change.Action)
+		}
+		fmt.Fprintf(&b, "%s %s\n", head, r.ID)
+		dumpChange(&b, r.Change)
+		for _, line := range []struct{ name, text string }{
+			{"why", r.Change.Why}, {"irreversible", r.Change.Irreversible},
+			{"deferred", r.Change.Deferred}, {"reason", r.Reason},
+		} {
+			if line.text != "" {
+				fmt.Fprintf(&b, "  %s: %s\n", line.name, line.text)
+			}
+		}
+		for _, n := range r.Notes {
+			fmt.Fprintf(&b, "  note: %s\n", n)
+		}
+		if r.Err != nil {
+			fmt.Fprintf(&b, "  error: %v\n", r.Err)
+		}
+	}
+	return b.String()
+}
+
+func dumpChange(b *strings.Builder, c change.Change) {
+	for _, a := range c.Attrs {
+		fmt.Fprintf(b, "  %s: %s → %s\n", a.Name, dumpValue(a.Before), dumpValue(a.After))
+	}
+	switch d := c.Diff; {
+	case d == nil:
+	case d.Hidden != "":
+		fmt.Fprintf(b, "  content of %s differs (%s)\n", d.Path, d.Hidden)
+	default:
+		text := udiff.Unified("", "", d.Before, d.After)
+		for i, line := range slices.Collect(strings.Lines(text)) {
+			if i >= 2 { // the names of the two sides
+				fmt.Fprintf(b, "  | %s\n", strings.TrimRight(line, " \n"))
+			}
+		}
+	}
+	for _, n := range c.Notify {
+		fmt.Fprintf(b, "  then: %s %s\n", n.Verb, n.Unit)
+	}
+	for _, s := range c.Steps {
+		fmt.Fprintf(b, "  step: %s\n", strings.TrimPrefix(fmt.Sprintf("%T", s), "host."))
+	}
+}
+
+func dumpValue(v change.Value) string {
+	switch v.Kind {
+	case change.Known:
+		return cmp.Or(v.Text, "-")
+	case change.Absent:
+		return "-"
+	case change.Secret:
+		return "(secret " + v.Text + ")"
+	default:
+		return "(" + string(v.Kind) + ")"
+	}
+}
+
+// TestSecretsStaySecret searches all that a plan consists of for a secret.
+func TestSecretsStaySecret(t *testing.T) {
+	const canary = "hunter2-canary"
+	archive := txtar.Parse([]byte(`-- backend.yaml --
+files:
+  /etc/token: {content: "TOKEN=` + canary + `-new\n", secret: true}
+  /etc/line: {lines: ["PASSWORD=` + canary + `"], secret: true}
+  /etc/old: {state: absent, secret: true}
+-- host.yaml --
+files:
+  /etc/token: {content: "TOKEN=` + canary + `-old\n"}
+  /etc/old: {content: "` + canary + `\n"}
+`))
+	in, h := setUp(t, archive)
+	var b bytes.Buffer
+	for _, r := range run(context.Background(), in, h) {
+		if r.Err != nil {
+			t.Error(r.Err)
+		}
+		fmt.Fprintf(&b, "%+v %#v\n", r, r)
+		for _, s := range r.Change.Steps {
+			fmt.Fprintf(&b, "%+v %#v %v\n", s, s, errors.New(fmt.Sprint(s)))
+		}
+		if d := r.Change.Diff; d != nil {
+			fmt.Fprintf(&b, "%+v\n", *d)
+		}
+	}
+	if strings.Contains(b.String(), canary) {
+		t.Errorf("the secret shows in %s", b.String())
+	}
+	if !strings.Contains(b.String(), "secret") {
+		t.Error("the plan does not speak about secrets at all")
+	}
+}

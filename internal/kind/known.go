@@ -1,0 +1,159 @@
+package kind
+
+import (
+	"slices"
+
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+// The links by which the packages' units are enabled, as deb-systemd-helper
+// makes them.
+const (
+	unitDir   = "/etc/systemd/system/"
+	multiUser = unitDir + "multi-user.target.wants/"
+)
+
+// known is what packages bring, for those that opsafe's own kinds and the usual
+// server need: as observed on Debian 11 to 13. A package that is not in it can
+// say so in the spec.
+func known(name string, facts host.MachineFacts) (host.Provides, bool) {
+	switch name {
+	case "docker.io", "docker-ce":
+		return host.Provides{
+			Groups: []host.Group{systemGroup("docker")},
+			Units: []host.Unit{
+				service("docker.service", multiUser),
+				service("docker.socket", unitDir+"sockets.target.wants/"),
+				service("containerd.service", multiUser),
+			},
+			Files:    []host.ProvidedFile{dir("/etc/docker"), dir("/etc/containerd")},
+			Programs: []string{"dockerd", "docker"},
+		}, true
+	case "chrony":
+		p := host.Provides{
+			Users:    []host.User{{Name: "_chrony", UID: host.UnknownID, GID: host.UnknownID, Home: "/var/lib/chrony", Shell: "/usr/sbin/nologin"}},
+			Groups:   []host.Group{systemGroup("_chrony")},
+			Units:    []host.Unit{service("chrony.service", multiUser, unitDir+"chronyd.service")},
+			Files:    []host.ProvidedFile{dir("/etc/chrony"), file("/etc/chrony/chrony.conf")},
+			Replaces: []string{"systemd-timesyncd", "ntp", "ntpsec", "openntpd"},
+			Programs: []string{"chronyd", "chronyc"},
+		}
+		// Ubuntu 20.04 has chrony 3.5, which knows no confdir.
+		if facts.Release != "focal" {
+			p.Files = append(p.Files, dir(chronyDropIns), dir("/etc/chrony/sources.d"))
+		}
+		return p, true
+	case "samba":
+		return host.Provides{
+			Groups:   []host.Group{systemGroup("sambashare")},
+			Units:    []host.Unit{service("smbd.service", multiUser), service("nmbd.service", multiUser)},
+			Files:    []host.ProvidedFile{dir("/etc/samba"), file("/etc/samba/smb.conf")},
+			Programs: []string{"testparm", "smbd"},
+		}, true
+	case "openssh-server":
+		return host.Provides{
+			Units:    []host.Unit{service("ssh.service", multiUser, unitDir+"sshd.service")},
+			Files:    []host.ProvidedFile{dir("/etc/ssh"), dir("/etc/ssh/sshd_config.d"), file("/etc/ssh/sshd_config")},
+			Programs: []string{"sshd"},
+		}, true
+	case "sudo":
+		return host.Provides{
+			Groups:   []host.Group{{Name: "sudo", GID: 27}},
+			Files:    []host.ProvidedFile{dir("/etc/sudoers.d"), file("/etc/sudoers")},
+			Programs: []string{"visudo", "sudo"},
+		}, true
+	case "rsync":
+		u := service("rsync.service")
+		u.File, u.Active, u.Sub = "disabled", "inactive", "dead"
+		return host.Provides{Units: []host.Unit{u}}, true
+	case "unattended-upgrades":
+		return host.Provides{
+			Units: []host.Unit{service("unattended-upgrades.service", multiUser)},
+			Files: []host.ProvidedFile{file("/etc/apt/apt.conf.d/50unattended-upgrades")},
+		}, true
+	case "cron":
+		return host.Provides{
+			Groups: []host.Group{systemGroup("crontab")},
+			Units:  []host.Unit{service("cron.service", multiUser)},
+		}, true
+	case "libpam-pwquality":
+		return host.Provides{Files: []host.ProvidedFile{file("/etc/security/pwquality.conf")}}, true
+	case "tcpdump":
+		return host.Provides{
+			Users:  []host.User{{Name: "tcpdump", UID: host.UnknownID, GID: host.UnknownID, Home: "/nonexistent", Shell: "/usr/sbin/nologin"}},
+			Groups: []host.Group{systemGroup("tcpdump")},
+		}, true
+	}
+	return host.Provides{}, false
+}
+
+// Known is what opsafe knows of a package, in the words of a spec: for checking
+// references without a host.
+func Known(name string) (spec.Provides, bool) {
+	p, ok := known(name, host.MachineFacts{})
+	var s spec.Provides
+	for _, u := range p.Units {
+		s.Units = append(s.Units, u.Name)
+	}
+	for _, u := range p.Users {
+		s.Users = append(s.Users, u.Name)
+	}
+	for _, g := range p.Groups {
+		s.Groups = append(s.Groups, g.Name)
+	}
+	for _, f := range p.Files {
+		s.Files = append(s.Files, f.Path)
+	}
+	return s, ok
+}
+
+// provides joins what opsafe knows of a package with what the spec says.
+func provides(name string, said *spec.Provides, facts host.MachineFacts) host.Provides {
+	p, _ := known(name, facts)
+	if said == nil {
+		return p
+	}
+	for _, u := range said.Units {
+		if !slices.ContainsFunc(p.Units, func(k host.Unit) bool { return k.Name == u }) {
+			p.Units = append(p.Units, service(u, multiUser))
+		}
+	}
+	for _, u := range said.Users {
+		p.Users = append(p.Users, host.User{Name: u, UID: host.UnknownID, GID: host.UnknownID, Shell: "/usr/sbin/nologin"})
+	}
+	for _, g := range said.Groups {
+		p.Groups = append(p.Groups, systemGroup(g))
+	}
+	for _, f := range said.Files {
+		p.Files = append(p.Files, file(f))
+	}
+	return p
+}
+
+func systemGroup(name string) host.Group { return host.Group{Name: name, GID: host.UnknownID} }
+
+// service is a unit that the package enables and starts. A wants directory, with
+// its slash, gets a link of the unit's own name; another path is an alias.
+func service(name string, links ...string) host.Unit {
+	u := host.Unit{
+		Name: name, Load: "loaded", Active: "active", Sub: "running", File: "enabled",
+		Fragment: "/lib/systemd/system/" + name,
+	}
+	for _, l := range links {
+		if l[len(l)-1] == '/' {
+			l += name
+		}
+		u.Links = append(u.Links, l)
+	}
+	slices.Sort(u.Links)
+	return u
+}
+
+func dir(path string) host.ProvidedFile {
+	return host.ProvidedFile{Path: path, Node: host.Node{Type: host.TypeDir, Owner: "root", Group: "root", Access: host.AccessOf(0o755)}}
+}
+
+func file(path string) host.ProvidedFile {
+	return host.ProvidedFile{Path: path, Node: host.Node{Type: host.TypeFile, Owner: "root", Group: "root", Access: host.AccessOf(0o644), Links: 1}}
+}

@@ -1,0 +1,93 @@
+package kind
+
+import (
+	"path"
+
+	"opsafe/internal/change"
+	"opsafe/internal/spec"
+)
+
+// needOwner lists the declared accounts among an owner and a group: without
+// them nothing can be given to them.
+func (in *Input) needOwner(owner, group string) []change.ID {
+	var needs []change.ID
+	if in.isUser(owner) {
+		needs = append(needs, change.ID{Kind: "user", Name: owner})
+	}
+	return append(needs, in.needGroup(group)...)
+}
+
+// needGroup is the declared group, or the user who has a group of that name.
+func (in *Input) needGroup(group string) []change.ID {
+	if g, ok := in.Backend.Groups[group]; ok && g.State != "absent" {
+		return []change.ID{{Kind: "group", Name: group}}
+	}
+	if in.isUser(group) {
+		return []change.ID{{Kind: "user", Name: group}}
+	}
+	return nil
+}
+
+// isUser reports whether the spec declares an account of that name.
+func (in *Input) isUser(name string) bool {
+	if u, ok := in.Backend.Users[name]; ok {
+		return u.State != "absent"
+	}
+	return in.member(name) != nil
+}
+
+// needParent is the nearest directory above p that the spec declares, or the
+// user whose home it is.
+func (in *Input) needParent(p string) []change.ID {
+	homes := map[string]string{}
+	for name, u := range in.Backend.Users {
+		homes[homeOf(name, u)] = name
+	}
+	if in.Roster != nil {
+		for _, m := range in.Roster.Members {
+			homes["/home/"+m.Name] = m.Name
+		}
+	}
+	for dir := path.Dir(p); dir != "/" && dir != "."; dir = path.Dir(dir) {
+		if d, ok := in.Backend.Directories[dir]; ok && d.State != "absent" {
+			return []change.ID{{Kind: "directory", Name: dir}}
+		}
+		if user, ok := homes[dir]; ok {
+			return []change.ID{{Kind: "user", Name: user}}
+		}
+	}
+	return nil
+}
+
+// homeOf is the home of a service account: /home/NAME unless declared.
+func homeOf(name string, u *spec.User) string {
+	if u.Home != "" {
+		return u.Home
+	}
+	return "/home/" + name
+}
+
+// needPackage is the declared package, if it is declared.
+func (in *Input) needPackage(name string) []change.ID {
+	if p, ok := in.Backend.Packages[name]; ok && p.State == "installed" {
+		return []change.ID{{Kind: "package", Name: name}}
+	}
+	if d := in.Backend.Docker; d != nil && dockerPackage(d) == name {
+		return []change.ID{{Kind: "package", Name: name}}
+	}
+	if in.Backend.Chrony != nil && name == chronyPackage {
+		return []change.ID{{Kind: "package", Name: name}}
+	}
+	return nil
+}
+
+// chronyPackage is the package of the clock.
+const chronyPackage = "chrony"
+
+// dockerPackage is the package that docker comes from.
+func dockerPackage(d *spec.Docker) string {
+	if d.Package != "" {
+		return d.Package
+	}
+	return "docker.io"
+}

@@ -1,0 +1,403 @@
+package kind
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/roster"
+)
+
+// noLogin is the shell of an account that nobody may use.
+const noLogin = "/usr/sbin/nologin"
+
+// longAgo is the day, since 1970-01-01, on which a disabled account has expired.
+// It is not 0, which tools read as "never" or as "today" by turns.
+const longAgo = 1
+
+// Offboarding is taking somebody's access to a host away.
+type Offboarding struct {
+	Name    string
+	Backend string
+	By      string // who asked for it
+	Now     time.Time
+}
+
+// Offboard lists what makes an account unusable, in an order in which each step
+// leaves less access than before: the record that keeps a later run from
+// bringing the person back; the account; keys; groups; and what still runs or is
+// armed. It is all the person's supplementary groups: one that opsafe did not
+// grant is access too.
+func Offboard(r host.Reader, o Offboarding) ([]Resource, error) {
+	u, err := r.User(o.Name)
+	if err != nil {
+		return nil, err
+	}
+	if u == nil {
+		return nil, fmt.Errorf("there is no account %s on this host", o.Name)
+	}
+	ranges, err := r.IDRanges()
+	if err != nil {
+		return nil, err
+	}
+	if u.UID < ranges.UIDMin {
+		return nil, fmt.Errorf("%s is a system account (uid %d): only people can be disabled", o.Name, u.UID)
+	}
+	groups, err := r.Groups()
+	if err != nil {
+		return nil, err
+	}
+	out := []Resource{
+		{ID: change.ID{Kind: "record", Name: o.Name}, Looker: tombstoneLook{o}},
+		{ID: change.ID{Kind: "user", Name: o.Name}, Looker: lockLook{o.Name}},
+		{ID: change.ID{Kind: "key", Name: o.Name}, Looker: noKeysLook{o.Name}},
+	}
+	for _, g := range groups {
+		if slices.Contains(g.Members, o.Name) {
+			out = append(out, Resource{ID: change.ID{Kind: "group", Name: g.Name}, Looker: leaveLook{group: g.Name, user: o.Name}})
+		}
+	}
+	return append(out, Resource{ID: change.ID{Kind: "trace", Name: o.Name}, Looker: tracesLook{o.Name}}), nil
+}
+
+// tombstoneLook is the record by which later runs know.
+type tombstoneLook struct{ Offboarding }
+
+func (l tombstoneLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	at := roster.TombstonePath(l.Name)
+	n, err := r.Stat(at)
+	if err != nil || n != nil {
+		return c, err
+	}
+	t := roster.Tombstone{Name: l.Name, Since: l.Now, By: l.By, Backend: l.Backend, Expires: -1}
+	if err := l.fill(r, &t); err != nil {
+		return c, err
+	}
+	data, err := t.Marshal()
+	if err != nil {
+		return c, err
+	}
+	c.Action = change.Add
+	fresh(&c, "record", at)
+	if err := needDir(r, &c, path.Dir(at)); err != nil {
+		return c, err
+	}
+	c.Steps = append(c.Steps, host.WriteFile{
+		Path: at, Content: host.NewContent(data), Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o644),
+	})
+	return c, nil
+}
+
+// fill records what the account has now.
+func (l tombstoneLook) fill(r host.Reader, t *roster.Tombstone) error {
+	u, err := r.User(l.Name)
+	if err != nil {
+		return err
+	}
+	t.Shell = u.Shell
+	p, err := r.Password(l.Name)
+	if err != nil {
+		return err
+	}
+	if p != nil {
+		t.Expires = p.Expires
+	}
+	groups, err := r.Groups()
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if slices.Contains(g.Members, l.Name) {
+			t.Groups = append(t.Groups, g.Name)
+		}
+	}
+	slices.Sort(t.Groups)
+	for _, at := range keyFiles(u.Home) {
+		data, err := r.ReadFile(at)
+		if err != nil {
+			return err
+		}
+		for line := range bytes.Lines(data) {
+			keys, err := roster.ParseKeys(line, at, roster.ParseOptions{Options: true, Comments: true, MinRSABits: 1})
+			if err != nil {
+				continue // not a key: sshd does not take it either
+			}
+			for _, k := range keys {
+				t.Keys = append(t.Keys, k.Fingerprint)
+			}
+		}
+	}
+	return nil
+}
+
+// keyFiles are those that sshd reads by default.
+func keyFiles(home string) []string {
+	return []string{home + "/.ssh/authorized_keys", home + "/.ssh/authorized_keys2"}
+}
+
+// lockLook is the account itself: password, expiry and shell.
+type lockLook struct{ name string }
+
+func (l lockLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	u, err := r.User(l.name)
+	if err != nil || u == nil {
+		return c, err
+	}
+	p, err := r.Password(l.name)
+	if err != nil {
+		return c, err
+	}
+	if p == nil {
+		p = &host.Password{State: host.PasswordLocked, Expires: -1}
+	}
+	if p.Expires < 0 || p.Expires > longAgo {
+		before := "never"
+		if p.Expires >= 0 {
+			before = day(p.Expires)
+		}
+		differ(&c, "expires", before, day(longAgo))
+		c.Steps = append(c.Steps, host.SetExpiry{User: l.name, Day: longAgo, Was: p.Expires})
+	}
+	if p.State != host.PasswordLocked || p.HasHash {
+		before := string(p.State)
+		if p.State == host.PasswordLocked {
+			before = "locked, kept behind the lock"
+		}
+		differ(&c, "password", before, "removed and locked")
+		c.Steps = append(c.Steps, host.SetPassword{User: l.name, To: host.RemovePassword, Was: *p})
+	}
+	if differ(&c, "shell", u.Shell, noLogin) {
+		shell := noLogin
+		c.Steps = append(c.Steps, host.SetUser{Name: l.name, Shell: &shell, Was: *u})
+	}
+	if len(c.Steps) > 0 {
+		c.Action = change.Modify
+	}
+	return c, nil
+}
+
+// day writes a day since 1970-01-01.
+func day(n int) string {
+	return time.Unix(int64(n)*int64(24*time.Hour/time.Second), 0).UTC().Format(time.DateOnly)
+}
+
+// noKeysLook removes both key files.
+type noKeysLook struct{ name string }
+
+func (l noKeysLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	u, err := r.User(l.name)
+	if err != nil || u == nil {
+		return c, err
+	}
+	for _, at := range keyFiles(u.Home) {
+		n, err := r.Stat(at)
+		if err != nil {
+			return c, err
+		}
+		if n == nil {
+			continue
+		}
+		was, err := imageOf(r, at, n)
+		if err != nil {
+			return c, err
+		}
+		c.Action = change.Remove
+		keys := 0
+		for line := range strings.Lines(string(was.Content.Bytes())) {
+			if name, shown := presentKey(strings.TrimRight(line, "\r\n")); strings.HasPrefix(name, "SHA256:") {
+				c.Attrs = append(c.Attrs, change.Attr{Name: "key", Before: change.Text(shown)})
+				keys++
+			}
+		}
+		if keys == 0 {
+			differ(&c, at, string(n.Type), "")
+		}
+		c.Steps = append(c.Steps, host.RemovePath{Path: at, Was: was})
+	}
+	return c, nil
+}
+
+// leaveLook is one membership that goes.
+type leaveLook struct{ group, user string }
+
+func (l leaveLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	g, err := r.Group(l.group)
+	if err != nil || g == nil || !slices.Contains(g.Members, l.user) {
+		return c, err
+	}
+	// gpasswd refuses members without an account.
+	users, err := r.Users()
+	if err != nil {
+		return c, err
+	}
+	left := slices.DeleteFunc(slices.Clone(g.Members), func(m string) bool { return m == l.user || !hasUser(users, m) })
+	c.Action = change.Modify
+	differ(&c, "member", l.user, "")
+	c.Steps = []host.Step{host.SetMembers{Group: l.group, Members: left, Was: g.Members}}
+	return c, nil
+}
+
+// tracesLook ends what still runs for the account, and removes what would start
+// again.
+type tracesLook struct{ name string }
+
+func (l tracesLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	t, err := r.Traces(l.name)
+	if err != nil {
+		return c, err
+	}
+	if t.Linger {
+		differ(&c, "linger", "yes", "no")
+		c.Steps = append(c.Steps, host.SetLinger{User: l.name})
+	}
+	for _, at := range append(slices.Clone(t.Cron), t.Units...) {
+		n, err := r.Stat(at)
+		if err != nil {
+			return c, err
+		}
+		if n == nil {
+			continue
+		}
+		was, err := imageOf(r, at, n)
+		if err != nil {
+			return c, err
+		}
+		differ(&c, at, "there", "")
+		if err := keep(r, &c, l.name, at, was); err != nil {
+			return c, err
+		}
+		c.Steps = append(c.Steps, host.RemovePath{Path: at, Was: was})
+	}
+	if len(t.Sessions) > 0 || t.Processes > 0 {
+		differ(&c, "sessions", counted(len(t.Sessions), "session")+", "+counted(t.Processes, "process"), "ended")
+		c.Steps = append(c.Steps, host.EndSessions{User: l.name})
+	}
+	if len(c.Steps) > 0 {
+		c.Action = change.Remove
+		c.Irreversible = "what ran is gone"
+	}
+	return c, nil
+}
+
+// keptDir holds what disable-user takes away from people besides their access.
+const keptDir = "/var/lib/opsafe/kept"
+
+// keep copies a file, for root's eyes, before it is removed: a person's job may
+// be needed by whoever takes over.
+func keep(r host.Reader, c *change.Change, name, at string, image *host.FileImage) error {
+	if image.Node.Type != host.TypeFile {
+		return nil
+	}
+	for _, dir := range []string{path.Dir(keptDir), keptDir, path.Join(keptDir, name)} {
+		n, err := r.Stat(dir)
+		if err != nil {
+			return err
+		}
+		mode := host.Mode(0o755)
+		if dir != path.Dir(keptDir) {
+			mode = 0o700
+		}
+		made := slices.ContainsFunc(c.Steps, func(s host.Step) bool { m, ok := s.(host.MakeDir); return ok && m.Path == dir })
+		if n == nil && !made {
+			c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(mode)})
+		}
+	}
+	copied := path.Join(keptDir, name, strings.ReplaceAll(strings.TrimPrefix(at, "/"), "/", "_"))
+	c.Notes = append(c.Notes, "a copy of "+at+" is kept in "+copied)
+	c.Steps = append(c.Steps, host.WriteFile{Path: copied, Content: image.Content, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o600)})
+	return nil
+}
+
+func counted(n int, what string) string {
+	switch {
+	case n == 1:
+		return "1 " + what
+	case strings.HasSuffix(what, "s"):
+		return fmt.Sprintf("%d %ses", n, what)
+	default:
+		return fmt.Sprintf("%d %ss", n, what)
+	}
+}
+
+// Onboard lists what makes a disabled account usable again: it does not expire,
+// it has a shell, and the record goes last. Groups, keys and a password come
+// with the next run, if the person is on a list.
+func Onboard(r host.Reader, t roster.Tombstone) ([]Resource, error) {
+	u, err := r.User(t.Name)
+	if err != nil {
+		return nil, err
+	}
+	record := Resource{ID: change.ID{Kind: "record", Name: t.Name}, Looker: noTombstoneLook{t.Name}}
+	if u == nil {
+		return []Resource{record}, nil
+	}
+	account := change.ID{Kind: "user", Name: t.Name}
+	record.Needs = []change.ID{account}
+	return []Resource{{ID: account, Looker: unlockLook{t}}, record}, nil
+}
+
+type unlockLook struct{ was roster.Tombstone }
+
+func (l unlockLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	u, err := r.User(l.was.Name)
+	if err != nil || u == nil {
+		return c, err
+	}
+	p, err := r.Password(l.was.Name)
+	if err != nil {
+		return c, err
+	}
+	if p != nil && p.Expires >= 0 && p.Expires <= longAgo {
+		to, after := l.was.Expires, "never"
+		if to >= 0 && to <= longAgo {
+			to = -1
+		}
+		if to >= 0 {
+			after = day(to)
+		}
+		differ(&c, "expires", day(p.Expires), after)
+		c.Steps = append(c.Steps, host.SetExpiry{User: l.was.Name, Day: to, Was: p.Expires})
+	}
+	shell := l.was.Shell
+	if shell == "" || shell == noLogin {
+		shell = "/bin/bash"
+	}
+	if u.Shell == noLogin && differ(&c, "shell", u.Shell, shell) {
+		c.Steps = append(c.Steps, host.SetUser{Name: u.Name, Shell: &shell, Was: *u})
+	}
+	if len(c.Steps) > 0 {
+		c.Action = change.Modify
+	}
+	return c, nil
+}
+
+type noTombstoneLook struct{ name string }
+
+func (l noTombstoneLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	at := roster.TombstonePath(l.name)
+	n, err := r.Stat(at)
+	if err != nil || n == nil {
+		return c, err
+	}
+	was, err := imageOf(r, at, n)
+	if err != nil {
+		return c, err
+	}
+	c.Action = change.Remove
+	differ(&c, "record", at, "")
+	c.Steps = []host.Step{host.RemovePath{Path: at, Was: was}}
+	return c, nil
+}

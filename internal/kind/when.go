@@ -1,0 +1,69 @@
+package kind
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+// Applies reports whether all conditions hold on the host, and if not, why: in
+// the words of the condition that does not.
+func Applies(ctx context.Context, r host.Reader, conditions spec.Conditions) (bool, string, error) {
+	for _, c := range conditions {
+		holds, is, err := fact(ctx, r, c)
+		if err != nil {
+			return false, "", fmt.Errorf("cannot tell whether %q holds: %w", c.Text, err)
+		}
+		if holds == c.Not {
+			return false, is, nil
+		}
+	}
+	return true, "", nil
+}
+
+// fact asks the host, and says what is so there in words.
+func fact(ctx context.Context, r host.Reader, c spec.Condition) (holds bool, is string, err error) {
+	name := c.Args[0]
+	switch c.Fact {
+	case spec.FactDevice:
+		n, err := r.Stat(name)
+		holds = n != nil && n.Type == host.TypeOther
+		return holds, says(holds, "device "+name, "exists", "does not exist"), err
+	case spec.FactPath:
+		n, err := r.Stat(name)
+		return n != nil, says(n != nil, name, "exists", "does not exist"), err
+	case spec.FactUnit:
+		u, err := r.Unit(ctx, name)
+		return u != nil, says(u != nil, "unit "+name, "exists", "does not exist"), err
+	case spec.FactRelease:
+		f, err := r.Facts()
+		return slices.Contains(c.Args, f.Release), "the release is " + f.Release, err
+	case spec.FactInstalled:
+		holds, err := isInstalled(r, name)
+		return holds, says(holds, "package "+name, "is installed", "is not installed"), err
+	case spec.FactAvailable:
+		holds, err := isInstalled(r, name)
+		if err != nil || holds {
+			return holds, says(holds, "package "+name, "is installed", ""), err
+		}
+		holds, err = r.Candidate(name)
+		return holds, says(holds, "package "+name, "is available", "is not available on this host"), err
+	}
+	return false, "", fmt.Errorf("condition %q is of no known kind: want one of %s", c.Text, strings.Join([]string{"device", "path", "release", "package", "unit"}, ", "))
+}
+
+func says(holds bool, what, yes, no string) string {
+	if holds {
+		return what + " " + yes
+	}
+	return what + " " + no
+}
+
+func isInstalled(r host.Reader, name string) (bool, error) {
+	p, err := r.Package(name)
+	return p != nil && p.State == host.Installed, err
+}
