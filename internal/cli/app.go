@@ -1,0 +1,139 @@
+// Package cli is the command line: one file for each command, with its options,
+// its flags and what it does.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"opsafe/internal/host"
+	"opsafe/internal/host/local"
+	"opsafe/internal/render"
+)
+
+// The exit codes. Plan's own are in plan.go.
+const (
+	exitOK      = 0
+	exitFailed  = 1
+	exitChanges = 2 // of plan --exit-code
+)
+
+// exitError ends the program with a code. A nil Err means that all has been
+// said.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// said is the error of a command that has already explained its failure.
+func said(code int) error { return &exitError{code: code} }
+
+// App is what commands get of the world, so that tests can give them another
+// one.
+type App struct {
+	Out, Err io.Writer
+	Env      func(string) string
+	Now      func() time.Time
+	// Host is the machine to work on.
+	Host host.Host
+	// Root reports whether the process may do everything.
+	Root bool
+	// LockPath and Executable are paths of the real machine.
+	LockPath   string
+	Executable func() (string, error)
+}
+
+// Main runs the program with these arguments and returns its exit code.
+func Main(args []string) int {
+	app := &App{
+		Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Now: time.Now,
+		Host: local.New(local.Options{}), Root: os.Geteuid() == 0,
+		LockPath: local.LockPath, Executable: os.Executable,
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	// A connection that drops must not leave a run half done.
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+	return app.Run(ctx, args)
+}
+
+// Run runs a command and returns the exit code.
+func (a *App) Run(ctx context.Context, args []string) int {
+	root := a.command()
+	root.SetArgs(args)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		exit = &exitError{code: exitFailed, err: err}
+	}
+	if exit.err != nil {
+		fmt.Fprintf(a.Err, "opsafe: %v\n", exit.err)
+	}
+	return exit.code
+}
+
+func (a *App) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "opsafe",
+		Short: "Keep a server in its declared state",
+		Long: `opsafe brings a server to the state that a spec declares, and says beforehand
+exactly what it is going to do.
+
+  opsafe plan                          what manage would do; needs no root
+  sudo opsafe manage --backend tpp     converge this host
+  sudo opsafe disable-user alice       take somebody's access away, all of it`,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+	}
+	root.AddCommand(
+		newPlan(a), newManage(a), newValidate(a), newDisableUser(a), newEnableUser(a),
+		newBootstrap(a), newWhereami(a), newVersion(a),
+	)
+	return root
+}
+
+// needRoot refuses a command that changes the host to anybody but root.
+func (a *App) needRoot(command string) error {
+	if a.Root {
+		return nil
+	}
+	return fmt.Errorf("%s changes this host and needs root: run it with sudo", command)
+}
+
+// style is how text may look on out: colour and width are for terminals.
+func (a *App) style(out io.Writer) render.Style {
+	f, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return render.Style{}
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		width = 0
+	}
+	plain := a.Env("NO_COLOR") != "" || a.Env("TERM") == "dumb"
+	return render.Style{Color: !plain, Width: width}
+}

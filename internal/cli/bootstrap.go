@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"opsafe/internal/converge"
+	"opsafe/internal/host"
+	"opsafe/internal/host/local"
+	"opsafe/internal/kind"
+	"opsafe/internal/render"
+	"opsafe/internal/spec"
+)
+
+// What bootstrap leaves on a host, besides backendFile.
+const (
+	profileFile    = "/etc/profile.d/opsafe-backend.sh"
+	binaryFile     = "/usr/local/bin/opsafe"
+	completionFile = "/etc/bash_completion.d/opsafe"
+)
+
+type bootstrapOptions struct {
+	options
+	switchTo bool
+}
+
+func newBootstrap(a *App) *cobra.Command {
+	var o bootstrapOptions
+	c := &cobra.Command{
+		Use:   "bootstrap BACKEND",
+		Short: "Make this host a backend's: remember it, and install opsafe",
+		Long: `Make this host a backend's: remember its name in ` + backendFile + `, export
+BACKEND to login shells, and install opsafe and its shell completion.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.backend = args[0]
+			return a.bootstrap(c.Context(), o)
+		},
+	}
+	o.addDir(c)
+	o.addFormat(c)
+	c.Flags().BoolVar(&o.switchTo, "switch", false, "make the host another backend's than it is")
+	c.ValidArgsFunction = a.completeBackends(&o.options)
+	return c
+}
+
+func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
+	if err := errors.Join(o.checkFormat(), a.needRoot("bootstrap")); err != nil {
+		return err
+	}
+	lock, err := local.TakeLock(a.LockPath)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	repo, err := o.load(a, o.backend)
+	if err != nil {
+		return err
+	}
+	if _, err := repo.Backend(o.backend); err != nil {
+		return err
+	}
+	data, err := a.Host.ReadFile(backendFile)
+	if err != nil {
+		return err
+	}
+	if was := strings.TrimSpace(string(data)); was != "" && was != o.backend && !o.switchTo {
+		return fmt.Errorf("this host is %s (%s): to make it %s for good, add --switch", was, backendFile, o.backend)
+	}
+	files, err := a.bootstrapFiles(o.backend)
+	if err != nil {
+		return err
+	}
+	facts, err := a.Host.Facts()
+	if err != nil {
+		return err
+	}
+	out := a.newOutput("bootstrap", o.format, o.backend, facts.Hostname, render.Apply)
+	in := &kind.Input{Backend: &spec.Backend{Name: o.backend, Files: files}, Repo: repo}
+	rep, err := a.converge(ctx, converge.Declare(in), out)
+	if err != nil {
+		return err
+	}
+	if !rep.Converged() {
+		return said(exitFailed)
+	}
+	if o.format != formatJSON {
+		fmt.Fprintf(a.Out, "This host is %s. Next: opsafe plan\n", o.backend)
+	}
+	return nil
+}
+
+func (a *App) bootstrapFiles(backend string) (map[string]*spec.File, error) {
+	text := func(content, mode string) *spec.File {
+		return &spec.File{Text: spec.Text{Content: &content}, Owner: "root", Group: "root", Mode: mode}
+	}
+	files := map[string]*spec.File{
+		backendFile: text(backend+"\n", "0644"),
+		profileFile: text("# Managed by opsafe bootstrap.\nexport BACKEND="+backend+"\n", "0644"),
+	}
+	var completion bytes.Buffer
+	if err := a.command().GenBashCompletionV2(&completion, true); err != nil {
+		return nil, fmt.Errorf("cannot write the shell completion: %w", err)
+	}
+	files[completionFile] = text(completion.String(), "0644")
+	program, err := a.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the program that runs: %w", err)
+	}
+	if program != binaryFile {
+		binary, err := os.ReadFile(program)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the program that runs: %w", err)
+		}
+		if len(binary) > host.MaxFile {
+			return nil, fmt.Errorf("%s has %d bytes, more than opsafe installs", program, len(binary))
+		}
+		files[binaryFile] = text(string(binary), "0755")
+	}
+	return files, nil
+}

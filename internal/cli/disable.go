@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os/user"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"opsafe/internal/change"
+	"opsafe/internal/converge"
+	"opsafe/internal/host"
+	"opsafe/internal/host/local"
+	"opsafe/internal/host/overlay"
+	"opsafe/internal/kind"
+	"opsafe/internal/render"
+	"opsafe/internal/roster"
+)
+
+type accountOptions struct {
+	options
+	name string
+	plan bool
+}
+
+func (o *accountOptions) add(c *cobra.Command, a *App) {
+	o.addDir(c)
+	o.addFormat(c)
+	c.Flags().BoolVar(&o.plan, "plan", false, "show what would be done, and change nothing")
+	c.ValidArgsFunction = a.completeAccounts
+}
+
+func newDisableUser(a *App) *cobra.Command {
+	var o accountOptions
+	c := &cobra.Command{
+		Use:   "disable-user NAME",
+		Short: "Take somebody's access to this host away, all of it",
+		Long: `Take somebody's access to this host away: keys, groups, password, shell, sessions,
+scheduled jobs and timers. The account expires; its home stays.
+
+It is refused while the person is still listed in the spec. A later manage does
+not bring the person back; enable-user does.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.name = args[0]
+			return a.disableUser(c.Context(), o)
+		},
+	}
+	o.add(c, a)
+	return c
+}
+
+func newEnableUser(a *App) *cobra.Command {
+	var o accountOptions
+	c := &cobra.Command{
+		Use:   "enable-user NAME",
+		Short: "Let somebody whom disable-user has disabled in again",
+		Long: `Undo disable-user: the account no longer expires and has its shell again. Groups,
+keys and a way to set a password come with the next manage, if the person is
+listed in the spec.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.name = args[0]
+			return a.enableUser(c.Context(), o)
+		},
+	}
+	o.add(c, a)
+	return c
+}
+
+func (a *App) disableUser(ctx context.Context, o accountOptions) error {
+	release, err := a.begin("disable-user", o)
+	if err != nil {
+		return err
+	}
+	defer release()
+	repo, err := o.load(a, "")
+	if err != nil {
+		return err
+	}
+	if at := roster.Listed(repo, o.name); len(at) > 0 {
+		var b strings.Builder
+		fmt.Fprintf(&b, "%s is still listed, and the next run on any host would bring them back; nothing has been changed\nremove them first, here:", o.name)
+		for _, p := range at {
+			fmt.Fprintf(&b, "\n  %s", p)
+		}
+		return fmt.Errorf("%s", b.String())
+	}
+	backend, err := a.Host.ReadFile(backendFile)
+	if err != nil {
+		return err
+	}
+	resources, err := kind.Offboard(a.Host, kind.Offboarding{
+		Name: o.name, Backend: strings.TrimSpace(string(backend)), By: a.operator(), Now: a.Now(),
+	})
+	if err != nil {
+		return err
+	}
+	rep, err := a.account(ctx, o, "disable-user", resources)
+	if err != nil || o.plan || o.format == formatJSON {
+		return err
+	}
+	if rep.Summary.Changes() == 0 {
+		fmt.Fprintf(a.Out, "%s has no access to this host, as before.\n", o.name)
+		return nil
+	}
+	fmt.Fprintf(a.Out, "%s has no access to this host any more; looked at again: account, password, shell, keys, groups, sessions, jobs.\n", o.name)
+	return nil
+}
+
+func (a *App) enableUser(ctx context.Context, o accountOptions) error {
+	release, err := a.begin("enable-user", o)
+	if err != nil {
+		return err
+	}
+	defer release()
+	disabled, err := roster.ReadTombstones(a.Host)
+	if err != nil {
+		return err
+	}
+	t, ok := disabled[o.name]
+	if !ok {
+		return fmt.Errorf("%s has not been disabled on this host by disable-user: there is no %s", o.name, roster.TombstonePath(o.name))
+	}
+	resources, err := kind.Onboard(a.Host, t)
+	if err != nil {
+		return err
+	}
+	if _, err := a.account(ctx, o, "enable-user", resources); err != nil || o.plan || o.format == formatJSON {
+		return err
+	}
+	fmt.Fprintf(a.Out, "%s can have access again: list them in developers.yaml, then sudo opsafe manage brings groups and keys.\n", o.name)
+	return nil
+}
+
+// begin checks the options and keeps other runs away.
+func (a *App) begin(command string, o accountOptions) (release func(), err error) {
+	if err := o.checkFormat(); err != nil {
+		return nil, err
+	}
+	if o.plan {
+		return func() {}, nil
+	}
+	if err := a.needRoot(command); err != nil {
+		return nil, err
+	}
+	lock, err := local.TakeLock(a.LockPath)
+	if err != nil {
+		return nil, err
+	}
+	return lock.Release, nil
+}
+
+// account runs the resources that make up somebody's access.
+func (a *App) account(ctx context.Context, o accountOptions, command string, resources []kind.Resource) (*converge.Report, error) {
+	facts, err := a.Host.Facts()
+	if err != nil {
+		return nil, err
+	}
+	mode, on := render.Apply, a.Host
+	if o.plan {
+		mode, on = render.Plan, host.Host(overlay.New(a.Host))
+	}
+	out := a.newOutput(command, o.format, "", facts.Hostname, mode)
+	kinds := []converge.Kind{{Kind: kind.Kind{Name: command, Stage: kind.StageAccounts}, Resources: resources}}
+	rep := converge.Run(ctx, converge.Options{Host: on, Kinds: kinds, Sink: out, Now: a.Now})
+	if err := out.close(rep); err != nil {
+		return nil, err
+	}
+	if !rep.Converged() {
+		return nil, said(exitFailed)
+	}
+	return rep, nil
+}
+
+// operator is who asked for it: the person behind sudo, if there is one.
+func (a *App) operator() string {
+	if name := a.Env("SUDO_USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}
+
+func (a *App) completeAccounts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	users, err := a.Host.Users()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ranges, err := a.Host.IDRanges()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, u := range users {
+		if u.UID >= ranges.UIDMin && u.UID <= ranges.UIDMax {
+			names = append(names, u.Name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// sortedIDs are the keys of m in order.
+func sortedIDs[V any](m map[change.ID]V) []change.ID {
+	return sorted(m, func(a, b change.ID) int { return strings.Compare(a.String(), b.String()) })
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"opsafe/internal/change"
+	"opsafe/internal/converge"
+	"opsafe/internal/host/local"
+	"opsafe/internal/host/overlay"
+	"opsafe/internal/render"
+)
+
+func newManage(a *App) *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use:   "manage",
+		Short: "Bring this host to its declared state",
+		Long: `Bring this host to its declared state: look, compare, change what differs, and
+look again. Exits with 0 only if the host is in the declared state in the end.
+
+A failure in one resource stops what needs it, not the rest.`,
+		Example: "  sudo opsafe manage --backend tpp\n  sudo opsafe manage --only user/alice",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return a.manage(c.Context(), o) },
+	}
+	o.addRepository(c, a)
+	o.addSelection(c)
+	o.addFormat(c)
+	return c
+}
+
+func (a *App) manage(ctx context.Context, o options) error {
+	if err := o.checkFormat(); err != nil {
+		return err
+	}
+	if err := a.needRoot("manage"); err != nil {
+		return err
+	}
+	lock, err := local.TakeLock(a.LockPath)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	p, err := o.prepare(ctx, a)
+	if err != nil {
+		return err
+	}
+	if p.boot != "" && p.boot != p.backend {
+		return fmt.Errorf("this host is %s (%s), and %s is asked for: to make it another backend's for good, run: opsafe bootstrap --switch %s", p.boot, backendFile, p.backend, p.backend)
+	}
+	out := a.newOutput("manage", o.format, p.backend, p.facts.Hostname, render.Apply)
+	rep, err := a.converge(ctx, p.kinds, out)
+	if err != nil {
+		return err
+	}
+	a.afterwards(p)
+	if !rep.Converged() {
+		return said(exitFailed)
+	}
+	return nil
+}
+
+// converge plans, and then does what is planned. The plan's run comes first so
+// that what nobody has touched costs one look, and so that what came out
+// differently from the plan can be said.
+func (a *App) converge(ctx context.Context, kinds []converge.Kind, out *output) (*converge.Report, error) {
+	rep := converge.Run(ctx, converge.Options{Host: overlay.New(a.Host), Kinds: kinds, Now: a.Now})
+	if rep.Summary.Changes() == 0 {
+		for _, r := range rep.Results {
+			out.Done(r)
+		}
+		return rep, out.close(rep)
+	}
+	planned := changes(rep)
+	rep = converge.Run(ctx, converge.Options{Host: a.Host, Kinds: kinds, Sink: out, Now: a.Now})
+	if err := out.close(rep); err != nil {
+		return nil, err
+	}
+	a.compare(planned, changes(rep))
+	return rep, nil
+}
+
+// changes lists what a run changed, or would.
+func changes(rep *converge.Report) map[change.ID]change.Action {
+	m := map[change.ID]change.Action{}
+	for _, r := range rep.Results {
+		if r.Status == change.Changed {
+			m[r.ID] = r.Change.Action
+		}
+	}
+	return m
+}
+
+// compare says what came out differently from the plan: opsafe's knowledge of
+// what a package brings was wrong, or somebody else is at work on the host.
+func (a *App) compare(planned, made map[change.ID]change.Action) {
+	for _, id := range sortedIDs(made) {
+		if planned[id] == "" {
+			note(a.Err, "%s was changed without having been planned: something else changed the host meanwhile", id)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/converge"
+	"opsafe/internal/host"
+	"opsafe/internal/render"
+)
+
+// output shows a run: as text while it goes on, or as one JSON document in the
+// end. What is not the result itself goes to the error stream.
+type output struct {
+	app     *App
+	format  string
+	command string
+	backend string
+	host    string
+	mode    render.Mode
+	text    *render.Text
+	busy    bool // a line of progress stands on the terminal
+}
+
+func (a *App) newOutput(command, format, backend, hostname string, mode render.Mode) *output {
+	o := &output{app: a, format: format, command: command, backend: backend, host: hostname, mode: mode}
+	if format != formatJSON {
+		o.text = render.NewText(a.Out, a.style(a.Out))
+	}
+	return o
+}
+
+// Begin says what is being done, if it takes long.
+func (o *output) Begin(ids []change.ID, c change.Change) {
+	what := slow(c.Steps)
+	if what == "" {
+		return
+	}
+	if style := o.app.style(o.app.Err); style.Width > 0 {
+		fmt.Fprintf(o.app.Err, "\r\x1b[K… %s", cut(what, style.Width-3))
+		o.busy = true
+		return
+	}
+	fmt.Fprintf(o.app.Err, "… %s\n", what)
+}
+
+// Done shows a result.
+func (o *output) Done(r change.Result) {
+	if o.busy {
+		fmt.Fprint(o.app.Err, "\r\x1b[K")
+		o.busy = false
+	}
+	if o.text != nil {
+		o.text.Result(r)
+	}
+}
+
+// close shows what is left to say.
+func (o *output) close(rep *converge.Report) error {
+	if o.text != nil {
+		o.text.Close(rep, o.mode)
+		return nil
+	}
+	err := render.WriteJSON(o.app.Out, render.NewDocument(o.command, o.backend, o.host, rep))
+	if err != nil {
+		return fmt.Errorf("cannot write the result: %w", err)
+	}
+	return nil
+}
+
+// slow names steps that a person has to wait for.
+func slow(steps []host.Step) string {
+	var what []string
+	for _, s := range steps {
+		switch s := s.(type) {
+		case host.InstallPackages:
+			names := make([]string, len(s.Packages))
+			for i, p := range s.Packages {
+				names[i] = p.Name
+			}
+			what = append(what, fmt.Sprintf("installing %d packages: %s", len(names), strings.Join(names, " ")))
+		case host.RemovePackages:
+			what = append(what, "removing "+strings.Join(s.Names, " "))
+		case host.FixTree:
+			what = append(what, "correcting all below "+s.Rule.Root)
+		case host.EndSessions:
+			what = append(what, "ending the sessions of "+s.User)
+		}
+	}
+	return strings.Join(what, ", ")
+}
+
+func cut(text string, width int) string {
+	r := []rune(text)
+	if width > 0 && len(r) > width {
+		return string(r[:width-1]) + "…"
+	}
+	return text
+}
+
+// note says something beside the result.
+func note(out io.Writer, format string, args ...any) {
+	fmt.Fprintf(out, "note: "+format+"\n", args...)
+}
+
+// silent is a run that nobody watches.
+type silent struct{}
+
+func (silent) Begin([]change.ID, change.Change) {}
+func (silent) Done(change.Result)               {}

@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"opsafe/internal/converge"
+	"opsafe/internal/host"
+	"opsafe/internal/kind"
+	"opsafe/internal/roster"
+	"opsafe/internal/spec"
+)
+
+// prepared is a spec that has been read and checked, as resources for this host.
+type prepared struct {
+	backend string
+	boot    string // what the host was bootstrapped as; empty: not at all
+	kinds   []converge.Kind
+	roster  *roster.Roster
+	facts   host.MachineFacts
+}
+
+// load reads and checks the repository. As root, files that others can write are
+// refused first: they would be root's orders.
+func (o *options) load(a *App, backend string) (*spec.Repository, error) {
+	dir, err := o.repository(a)
+	if err != nil {
+		return nil, err
+	}
+	if a.Root {
+		if err := spec.CheckOwnership(dir); err != nil {
+			return nil, err
+		}
+	}
+	repo, err := spec.Load(spec.LoadOptions{Dir: dir, Backend: backend, Known: kind.Known})
+	return repo, countProblems(err)
+}
+
+// countProblems says how many there are below a list of them.
+func countProblems(err error) error {
+	var ps spec.Problems
+	if !errors.As(err, &ps) {
+		return err
+	}
+	n := "1 problem"
+	if len(ps) != 1 {
+		n = fmt.Sprintf("%d problems", len(ps))
+	}
+	return fmt.Errorf("the spec has %s; nothing has been changed\n%w", n, ps)
+}
+
+// prepare reads the spec, finds out who has an account here, and fetches all
+// keys: everything that can be wrong without looking at the host is found before
+// the first look.
+func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
+	name, boot, err := o.backendName(a)
+	if err != nil {
+		return nil, err
+	}
+	repo, err := o.load(a, name)
+	if err != nil {
+		return nil, err
+	}
+	backend, err := repo.Backend(name)
+	if err != nil {
+		return nil, err
+	}
+	in, err := a.input(ctx, repo, backend)
+	if err != nil {
+		return nil, err
+	}
+	kinds, err := o.selection(converge.Declare(in))
+	if err != nil {
+		return nil, err
+	}
+	facts, err := a.Host.Facts()
+	if err != nil {
+		return nil, err
+	}
+	return &prepared{backend: name, boot: boot, kinds: kinds, roster: in.Roster, facts: facts}, nil
+}
+
+func (a *App) input(ctx context.Context, repo *spec.Repository, b *spec.Backend) (*kind.Input, error) {
+	disabled, err := roster.ReadTombstones(a.Host)
+	if err != nil {
+		return nil, err
+	}
+	people, err := roster.Resolve(repo, b, disabled)
+	if err != nil {
+		return nil, countProblems(err)
+	}
+	fetcher, err := roster.NewFetcher(roster.FetchOptionsOf(b, a.Host))
+	if err != nil {
+		return nil, fmt.Errorf("cannot fetch keys: %w", err)
+	}
+	keys, err := people.CollectKeys(ctx, repo, b, fetcher)
+	if err != nil {
+		return nil, err
+	}
+	in := &kind.Input{Backend: b, Repo: repo, Roster: people, Keys: keys, ServiceKeys: map[string]roster.KeySet{}}
+	for name, k := range b.AuthorizedKeys {
+		in.ServiceKeys[name] = people.ServiceKeys(repo, b, k, keys)
+	}
+	return in, nil
+}
+
+// held says who is listed but disabled on this host.
+func (p *prepared) held() []string {
+	var out []string
+	for _, h := range p.roster.Held {
+		text := fmt.Sprintf("%s is listed (%s) but disabled on this host", h.Name, h.Pos)
+		if !h.Since.IsZero() {
+			text += fmt.Sprintf(" since %s by %s", h.Since.Local().Format("2006-01-02 15:04"), h.By)
+		}
+		if h.Note != "" {
+			text += "; " + h.Note
+		}
+		out = append(out, fmt.Sprintf("%s; to let them in again: sudo opsafe enable-user %s", text, h.Name))
+	}
+	return out
+}

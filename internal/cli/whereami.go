@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func newWhereami(a *App) *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use:   "whereami",
+		Short: "Say which backend's host this is",
+		Args:  cobra.NoArgs,
+		RunE:  func(*cobra.Command, []string) error { return a.whereami(o) },
+	}
+	o.addDir(c)
+	o.addFormat(c)
+	return c
+}
+
+func (a *App) whereami(o options) error {
+	if err := o.checkFormat(); err != nil {
+		return err
+	}
+	data, err := a.Host.ReadFile(backendFile)
+	if err != nil {
+		return err
+	}
+	backend := strings.TrimSpace(string(data))
+	facts, err := a.Host.Facts()
+	if err != nil {
+		return err
+	}
+	dir, err := o.repository(a)
+	if err != nil {
+		dir = ""
+	}
+	if o.format == formatJSON {
+		e := json.NewEncoder(a.Out)
+		e.SetIndent("", "  ")
+		return e.Encode(map[string]any{
+			"format_version": 1, "backend": backend, "host": facts.Hostname,
+			"distro": facts.Distro, "release": facts.Release, "dir": dir,
+		})
+	}
+	if backend == "" {
+		backend = "none (opsafe bootstrap has not been run here)"
+	}
+	if dir == "" {
+		dir = "none found"
+	}
+	fmt.Fprintf(a.Out, "backend  %s\nhost     %s, %s %s (%s)\nspec     %s\n", backend, facts.Hostname, facts.Distro, facts.Version, facts.Release, dir)
+	return nil
+}
+
+func newVersion(a *App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Say which opsafe this is",
+		Args:  cobra.NoArgs,
+		Run: func(*cobra.Command, []string) {
+			version, revision := "devel", ""
+			if info, ok := debug.ReadBuildInfo(); ok {
+				if v := info.Main.Version; v != "" && v != "(devel)" {
+					version = v
+				}
+				for _, s := range info.Settings {
+					if s.Key == "vcs.revision" {
+						revision = ", " + s.Value
+					}
+				}
+			}
+			fmt.Fprintf(a.Out, "opsafe %s%s, %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		},
+	}
+}
+
+// sorted are the keys of m in the order of compare.
+func sorted[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
+	return slices.SortedFunc(maps.Keys(m), compare)
+}

@@ -1,0 +1,85 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aymanbagabas/go-udiff"
+
+	"opsafe/internal/change"
+)
+
+// contextLines is how many unchanged lines stand around a difference.
+const contextLines = 2
+
+// foldLines is how many lines of a diff are shown before it is folded.
+const foldLines = 24
+
+// details writes what needs more than a line: the change of a file's content.
+func (t *Text) details(c change.Change) {
+	d := c.Diff
+	if d == nil {
+		return
+	}
+	if d.Hidden != "" {
+		t.printf("      %s\n", t.style.paint(dim, "content is not shown: "+d.Hidden))
+		return
+	}
+	var lines []string
+	switch {
+	case d.Before == "" && d.After != "":
+		lines = prefixed("+", d.After)
+	case d.After == "" && d.Before != "":
+		lines = prefixed("-", d.Before)
+	default:
+		lines = unified(d)
+	}
+	fold := 0
+	if len(lines) > foldLines {
+		fold = len(lines) - foldLines
+		lines = lines[:foldLines]
+	}
+	for _, line := range lines {
+		t.printf("      %s\n", t.diffLine(line))
+	}
+	if fold > 0 {
+		t.printf("      %s\n", t.style.paint(dim, fmt.Sprintf("… and %d more lines", fold)))
+	}
+}
+
+func prefixed(sign, text string) []string {
+	var out []string
+	for line := range strings.Lines(text) {
+		out = append(out, sign+strings.TrimSuffix(line, "\n"))
+	}
+	return out
+}
+
+// unified is the unified diff without its two lines of file names.
+func unified(d *change.Diff) []string {
+	edits := udiff.Strings(d.Before, d.After)
+	text, err := udiff.ToUnified(d.Path, d.Path, d.Before, edits, contextLines)
+	if err != nil {
+		return []string{"content differs"}
+	}
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	const header = 2
+	if len(lines) > header {
+		return lines[header:]
+	}
+	return lines
+}
+
+func (t *Text) diffLine(line string) string {
+	line = clean(line)
+	switch {
+	case strings.HasPrefix(line, "+"):
+		return t.style.paint(green, line)
+	case strings.HasPrefix(line, "-"):
+		return t.style.paint(red, line)
+	case strings.HasPrefix(line, "@@"):
+		return t.style.paint(cyan, line)
+	default:
+		return line
+	}
+}

@@ -1,0 +1,154 @@
+package render
+
+import (
+	"encoding/json"
+	"io"
+
+	"opsafe/internal/change"
+	"opsafe/internal/converge"
+)
+
+// FormatVersion is the version of the JSON document. It grows when a field
+// changes its meaning or goes; new fields do not change it.
+const FormatVersion = 1
+
+// Document is the JSON form of a run.
+type Document struct {
+	FormatVersion int        `json:"format_version"`
+	Command       string     `json:"command"` // plan, manage, …
+	Backend       string     `json:"backend,omitempty"`
+	Host          string     `json:"host"`
+	Changes       []Item     `json:"changes"`
+	Unknown       []Item     `json:"unknown"`
+	NotApplicable []Item     `json:"not_applicable"`
+	Failed        []Item     `json:"failed"`
+	Notes         []Item     `json:"notes"`
+	Summary       SummaryDoc `json:"summary"`
+}
+
+// Item is one resource.
+type Item struct {
+	Kind     string   `json:"kind"`
+	Name     string   `json:"name"`
+	Declared string   `json:"declared,omitempty"` // file:line:column
+	Status   string   `json:"status"`
+	Action   string   `json:"action,omitempty"` // add, change, remove, run
+	Attrs    []Attr   `json:"attributes,omitempty"`
+	Diff     *Diff    `json:"diff,omitempty"`
+	Why      string   `json:"why,omitempty"`
+	Undo     string   `json:"cannot_be_undone,omitempty"`
+	Deferred string   `json:"known_after_apply,omitempty"`
+	Reason   string   `json:"reason,omitempty"`
+	Error    string   `json:"error,omitempty"`
+	Notes    []string `json:"notes,omitempty"`
+}
+
+// Attr is an attribute; a value that is absent is null.
+type Attr struct {
+	Name   string  `json:"name"`
+	Before *string `json:"before"`
+	After  *string `json:"after"`
+	// Special says of a value that it is not the value itself: secret,
+	// unknown, known after apply.
+	Special string `json:"special,omitempty"`
+}
+
+// Diff is a file's content before and after.
+type Diff struct {
+	Path   string `json:"path"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+	Hidden string `json:"hidden,omitempty"`
+}
+
+// SummaryDoc counts.
+type SummaryDoc struct {
+	Add           int     `json:"add"`
+	Change        int     `json:"change"`
+	Remove        int     `json:"remove"`
+	Run           int     `json:"run"`
+	Unchanged     int     `json:"unchanged"`
+	Unknown       int     `json:"unknown"`
+	NotApplicable int     `json:"not_applicable"`
+	Failed        int     `json:"failed"`
+	Seconds       float64 `json:"seconds"`
+	Interrupted   bool    `json:"interrupted,omitempty"`
+}
+
+// NewDocument gives the JSON form of a report.
+func NewDocument(command, backend, host string, rep *converge.Report) Document {
+	d := Document{
+		FormatVersion: FormatVersion, Command: command, Backend: backend, Host: host,
+		Changes: []Item{}, Unknown: []Item{}, NotApplicable: []Item{}, Failed: []Item{}, Notes: []Item{},
+	}
+	for _, r := range rep.Results {
+		i := item(r)
+		switch r.Status {
+		case change.Changed:
+			d.Changes = append(d.Changes, i)
+		case change.Unknown:
+			d.Unknown = append(d.Unknown, i)
+		case change.NotApplicable:
+			d.NotApplicable = append(d.NotApplicable, i)
+		case change.Failed, change.Blocked:
+			d.Failed = append(d.Failed, i)
+		case change.Unchanged:
+			if len(r.Notes) > 0 {
+				d.Notes = append(d.Notes, i)
+			}
+		}
+	}
+	s := rep.Summary
+	d.Summary = SummaryDoc{
+		Add: s.Add, Change: s.Change, Remove: s.Remove, Run: s.Run, Unchanged: s.Unchanged,
+		Unknown: s.Unknown, NotApplicable: s.NotApplicable, Failed: s.Failed,
+		Seconds: rep.Took.Seconds(), Interrupted: rep.Interrupted,
+	}
+	return d
+}
+
+// WriteJSON writes one document.
+func WriteJSON(out io.Writer, d Document) error {
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(d)
+}
+
+func item(r change.Result) Item {
+	i := Item{
+		Kind: r.ID.Kind, Name: r.ID.Name, Status: string(r.Status), Action: string(r.Change.Action),
+		Why: r.Change.Why, Undo: r.Change.Irreversible, Deferred: r.Change.Deferred,
+		Reason: r.Reason, Notes: r.Notes,
+	}
+	if r.Pos.File != "" {
+		i.Declared = r.Pos.String()
+	}
+	if r.Err != nil {
+		i.Error = r.Err.Error()
+	}
+	for _, a := range r.Change.Attrs {
+		i.Attrs = append(i.Attrs, attr(a))
+	}
+	if d := r.Change.Diff; d != nil {
+		i.Diff = &Diff{Path: d.Path, Before: d.Before, After: d.After, Hidden: d.Hidden}
+	}
+	return i
+}
+
+func attr(a change.Attr) Attr {
+	out := Attr{Name: a.Name, Before: value(a.Before), After: value(a.After)}
+	for _, v := range []change.Value{a.After, a.Before} {
+		if v.Kind != change.Known && v.Kind != change.Absent {
+			out.Special = string(v.Kind)
+		}
+	}
+	return out
+}
+
+func value(v change.Value) *string {
+	if v.Kind == change.Absent {
+		return nil
+	}
+	return &v.Text
+}

@@ -1,0 +1,52 @@
+// Package render shows the results of a run: as text for people, as JSON for
+// programs. Both are made from the same values, and neither changes them.
+package render
+
+import "strings"
+
+// Style says how text may look.
+type Style struct {
+	Color bool
+	// Width is that of the terminal in columns; 0: no limit.
+	Width int
+}
+
+// The colours, as in ECMA-48 (SGR).
+const (
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	cyan   = "\x1b[36m"
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	reset  = "\x1b[0m"
+)
+
+func (s Style) paint(code, text string) string {
+	if !s.Color || text == "" {
+		return text
+	}
+	return code + text + reset
+}
+
+// clean makes text from the host safe for a terminal: control characters, which
+// could move the cursor or hide something, are shown instead.
+func clean(text string) string {
+	if !strings.ContainsFunc(text, unsafe) {
+		return text
+	}
+	var b strings.Builder
+	for _, c := range text {
+		if unsafe(c) {
+			b.WriteRune('�')
+		} else {
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+// unsafe are C0 and C1 controls, and characters that reorder text.
+func unsafe(c rune) bool {
+	return c < 0x20 && c != '\t' || c >= 0x7f && c < 0xa0 || c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069
+}
