@@ -33,9 +33,9 @@ func (a *App) newOutput(command, format, backend, hostname string, mode render.M
 }
 
 // Begin says what is being done, if it takes long.
-func (o *output) Begin(ids []change.ID, c change.Change) {
+func (o *output) Begin(_ []change.ID, c change.Change) {
 	what := slow(c.Steps)
-	if what == "" {
+	if what == "" || o.mode == render.Plan {
 		return
 	}
 	if style := o.app.style(o.app.Err); style.Width > 0 {
@@ -104,9 +104,3 @@ func cut(text string, width int) string {
 func note(out io.Writer, format string, args ...any) {
 	fmt.Fprintf(out, "note: "+format+"\n", args...)
 }
-
-// silent is a run that nobody watches.
-type silent struct{}
-
-func (silent) Begin([]change.ID, change.Change) {}
-func (silent) Done(change.Result)               {}

@@ -168,7 +168,9 @@ func (l chronyLook) change(ctx context.Context, r host.Reader, at string, want [
 func (l chronyLook) around(start []host.Step) string {
 	var names []string
 	for _, s := range start {
-		names = append(names, s.(host.StartUnit).Name)
+		if unit, ok := s.(host.StartUnit); ok {
+			names = append(names, unit.Name)
+		}
 	}
 	if len(names) == 0 {
 		return ""

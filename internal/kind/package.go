@@ -55,7 +55,7 @@ func declarePackages(in *Input) []Resource {
 }
 
 func packageRank(r Resource) int {
-	if r.Looker.(packageLook).decl.State == stateInstalled {
+	if l, ok := r.Looker.(packageLook); ok && l.decl.State == stateInstalled {
 		return 0
 	}
 	return 1

@@ -76,7 +76,7 @@ func TestAPIBadAnswers(t *testing.T) {
 		"no key":       {answer(200, "application/json", `[{"id":1}]`), "not one key"},
 		"two keys":     {answer(200, "application/json", `[{"key":"`+key+`\n`+newKey(t)+`"}]`), "not one key"},
 		"bad key":      {answer(200, "application/json", `[{"key":"`+key+`"},{"key":"ssh-rsa AAAA"}]`), "refused as a whole"},
-		"other server": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other, 302) }, "another server"},
+		"other server": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other, http.StatusFound) }, "another server"},
 		"rate limit": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-RateLimit-Limit", "60")
 			w.Header().Set("X-RateLimit-Remaining", "0")

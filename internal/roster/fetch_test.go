@@ -128,9 +128,11 @@ func TestBadAnswers(t *testing.T) {
 			w.Header().Set("Content-Length", "99999999")
 			text(w, key)
 		}, "at most 65536"},
-		"other server": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other+"/alice.keys?t=1", 302) }, "another server"},
-		"loop":         {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 302) }, "more than three times"},
-		"compressed":   {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Encoding", "gzip"); text(w, key) }, "encoding"},
+		"other server": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, other+"/alice.keys?t=1", http.StatusFound)
+		}, "another server"},
+		"loop":       {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, "more than three times"},
+		"compressed": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Encoding", "gzip"); text(w, key) }, "encoding"},
 		"charset": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; charset=utf-16")
 			_, _ = w.Write([]byte(key))

@@ -66,22 +66,15 @@ func prefixed(prefix, s string) string {
 
 func (d *decoder) notAStruct(n *node, label string) {
 	if n.kind == scalarNode && n.tag == "!!null" {
-		d.problems.Addf(n.pos, "%snothing follows: leave it out, or write {} for one without fields", prefixed2(label))
+		d.problems.Addf(n.pos, "%s: nothing follows: leave it out, or write {} for one without fields", label)
 		return
 	}
-	d.problems.Addf(n.pos, "%swant a map of fields, got %s", prefixed2(label), n.what())
-}
-
-func prefixed2(label string) string {
-	if label == "" {
-		return ""
-	}
-	return label + ": "
+	d.problems.Addf(n.pos, "%s: want a map of fields, got %s", label, n.what())
 }
 
 // value decodes one field. key is the place of its key.
 func (d *decoder) value(n *node, v reflect.Value, at spot, key Pos) {
-	if v.Type() == typeConditions {
+	if v.Type() == reflect.TypeFor[Conditions]() {
 		d.conditions(n, v, at)
 		return
 	}

@@ -33,6 +33,7 @@ func (l *loader) parse(file string, problems *Problems) *node {
 // people reads developers.yaml: names with their roles.
 func (l *loader) people() []*Person {
 	if _, err := l.root.Lstat(peopleFile); errors.Is(err, fs.ErrNotExist) {
+		l.nobody = true
 		return nil
 	}
 	n := l.parse(peopleFile, &l.problems)

@@ -129,6 +129,7 @@ type loader struct {
 	broken   set              // files that could not be parsed
 	checked  set              // files decoded by themselves
 	texts    map[string]textFile
+	nobody   bool // there is no developers.yaml
 }
 
 func newLoader(root *os.Root, known func(string) (Provides, bool)) *loader {

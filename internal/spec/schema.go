@@ -20,13 +20,6 @@ type typeInfo struct {
 	bodies []string         // the fields of which only one can be said
 }
 
-// Types that decode in their own way.
-var (
-	typeMeta       = reflect.TypeFor[Meta]()
-	typePackage    = reflect.TypeFor[Package]()
-	typeConditions = reflect.TypeFor[Conditions]()
-)
-
 func newSchema() *schema { return &schema{types: map[reflect.Type]*typeInfo{}} }
 
 func (s *schema) of(t reflect.Type) *typeInfo {
@@ -52,7 +45,7 @@ func (i *typeInfo) collect(t reflect.Type, at []int) {
 		path := append(slices.Clone(at), f.Index...)
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		switch {
-		case f.Type == typeMeta:
+		case f.Type == reflect.TypeFor[Meta]():
 			// The outermost Meta is the item's own.
 			if i.meta == nil || len(path) < len(i.meta) {
 				i.meta = path
@@ -106,7 +99,7 @@ func deref(t reflect.Type) reflect.Type {
 
 // expand turns the short form of a package, a bare word, into its long form.
 func expand(t reflect.Type, n *node) *node {
-	if t != typePackage || n.kind != scalarNode || n.tag != "!!str" {
+	if t != reflect.TypeFor[Package]() || n.kind != scalarNode || n.tag != "!!str" {
 		return n
 	}
 	return &node{pos: n.pos, kind: mapNode, entries: []entry{{key: "state", keyPos: n.pos, value: n}}}

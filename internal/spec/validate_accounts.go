@@ -26,6 +26,9 @@ func (c *checker) roles() {
 			c.source(role, label, i, source)
 		}
 	}
+	if c.nobody && len(c.b.People) > 0 {
+		c.addf(c.b.At("people"), "people: there is no %s to say who has these roles", peopleFile)
+	}
 	c.distinct(c.b.Meta, "the backend", "people", c.b.People)
 	for i, role := range c.b.People {
 		if !known[role] {

@@ -42,7 +42,7 @@ func reserve(ctx context.Context, o Options) (*Host, error) {
 		name = uniqueName()
 	}
 	if _, err := os.Lstat(namespacePath(name)); err == nil {
-		return nil, fmt.Errorf("a network namespace named %s exists already", name)
+		return nil, fmt.Errorf("a host or a network namespace named %s exists already", name)
 	}
 	if err := os.Mkdir(hostDir(name), 0o700); errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("a host named %s exists already", name)

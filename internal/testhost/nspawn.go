@@ -137,7 +137,7 @@ func (h *Host) awaitReady(ctx context.Context, socket *net.UnixConn, exited <-ch
 		case <-exited:
 			return errors.New("its systemd-nspawn ended")
 		case m := <-messages:
-			ready, err := h.hear(m)
+			ready, err := h.hear(ctx, m)
 			if ready || err != nil {
 				return err
 			}
@@ -146,7 +146,7 @@ func (h *Host) awaitReady(ctx context.Context, socket *net.UnixConn, exited <-ch
 }
 
 // hear takes in what nspawn said.
-func (h *Host) hear(message string) (ready bool, err error) {
+func (h *Host) hear(ctx context.Context, message string) (ready bool, err error) {
 	for line := range strings.Lines(message) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		switch {
@@ -160,6 +160,10 @@ func (h *Host) hear(message string) (ready bool, err error) {
 				return false, err
 			}
 			h.update(func(r *record) { r.Leader = leader })
+			// Early: dockerd starts containers again when it starts itself.
+			if err := openGroups(ctx, pid); err != nil {
+				return false, err
+			}
 		case key == "READY" && value == "1":
 			ready = true
 		}
@@ -167,12 +171,8 @@ func (h *Host) hear(message string) (ready bool, err error) {
 	return ready, nil
 }
 
-// settle waits until systemd has done all it has to do and lets the host write
-// to its control groups, as docker must.
+// settle waits until systemd has done all it has to do.
 func (h *Host) settle(ctx context.Context) error {
-	if err := h.remountGroups(ctx); err != nil {
-		return err
-	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -187,24 +187,6 @@ func (h *Host) settle(ctx context.Context) error {
 			return fmt.Errorf("its systemd stays %q: %w; its console's last words:\n%s", state, context.Cause(ctx), h.console(20))
 		}
 	}
-}
-
-// remountGroups makes the control groups inside the host writable.
-func (h *Host) remountGroups(ctx context.Context) error {
-	info, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", h.leader()))
-	if err != nil {
-		return fmt.Errorf("cannot read the host's mounts: %w", err)
-	}
-	for line := range strings.Lines(string(info)) {
-		fields := strings.Fields(line)
-		if len(fields) < 6 || !strings.HasPrefix(fields[4]+"/", "/sys/fs/cgroup/") || !strings.HasPrefix(fields[5], "ro") {
-			continue
-		}
-		if _, err := runTool(h.Command(ctx, "mount", "-o", "remount,bind,rw", fields[4])); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // update changes the host's record, also on disk.

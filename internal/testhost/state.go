@@ -139,7 +139,8 @@ func (r record) info() Info {
 	}
 }
 
-// Reap deletes the hosts whose process is gone, except those to be kept.
+// Reap deletes the hosts whose process is gone, except those that were to be
+// kept and came up.
 func Reap() error {
 	unlock, err := lockState()
 	if err != nil {
@@ -152,9 +153,10 @@ func Reap() error {
 	}
 	var failed []error
 	for _, r := range rs {
-		if !r.Keep && !r.Owner.alive() {
-			failed = append(failed, r.destroy())
+		if r.Owner.alive() || (r.Keep && r.Leader.PID != 0) {
+			continue
 		}
+		failed = append(failed, r.destroy())
 	}
 	return errors.Join(failed...)
 }

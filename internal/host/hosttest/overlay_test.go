@@ -15,7 +15,7 @@ func TestOverlay(t *testing.T) {
 	hosttest.Run(t, func(*testing.T) host.Host { return overlay.New(snapshot.New(bare())) })
 }
 
-// TestOverlayOverOverlay runs it where the base itself is predicted, and its
+// TestOverlayTwice runs it where the base itself is predicted, and its
 // files are not the first to be changed.
 func TestOverlayTwice(t *testing.T) {
 	t.Parallel()

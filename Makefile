@@ -1,0 +1,113 @@
+# What one does with opsafe's sources. `make` lists it.
+#
+# A bare Debian 12 machine with Go and root is enough: deps brings the rest.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# Go is often unpacked without having been put on the PATH.
+export PATH := $(PATH):/usr/local/go/bin
+GO := $(shell PATH='$(PATH)' command -v go)
+
+# The product needs no C library, and so the tests do without one too.
+export CGO_ENABLED := 0
+
+# Tools of the trade, apart from go.mod: the product does not depend on them.
+# They are kept outside the repository, one for each version of tool and Go.
+GOLANGCI_LINT_VERSION := v2.15.0
+GOTESTSUM_VERSION     := v1.13.0
+TOOLS         := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/opsafe/tools
+GOVERSION     := $(shell $(GO) env GOVERSION)
+GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)-$(GOVERSION)/golangci-lint
+GOTESTSUM     := $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)-$(GOVERSION)/gotestsum
+
+# How many packages are tested at once. Most tests wait for a host of theirs, so
+# it may be more than there are cores; docker and apt in several hosts are not.
+TEST_PARALLEL ?= 2
+# Of one package, hosts and all. A test that hangs is ended by it.
+TEST_TIMEOUT  ?= 20m
+# Which tests: make test TESTS=./internal/kind/... ARGS='-run Sudoers'
+TESTS ?= ./...
+ARGS  ?=
+
+include internal/testhost/testhost.mk
+
+.PHONY: help
+help: ## list the targets
+	@echo "usage: make TARGET"; echo
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name what; do \
+	  printf '%-10s %s\n' "$$name" "$$what"; done
+
+.PHONY: build
+build: ## build bin/opsafe
+	@$(call need_go)
+	$(GO) build -trimpath $(stamp) -ldflags '-s -w' -o bin/opsafe ./cmd/opsafe
+
+# The version is git's, if this is a repository with a commit in it.
+stamp = $(shell git rev-parse -q --verify HEAD >/dev/null 2>&1 && echo -buildvcs=true || echo -buildvcs=false)
+
+define need_go
+[ -n "$(GO)" ] || { echo "make: Go is missing: neither on the PATH nor in /usr/local/go/bin" >&2; exit 1; }
+endef
+
+# What make itself needs: certificates for the module proxy.
+BUILD_PACKAGES := ca-certificates git
+
+.PHONY: deps
+deps: build-deps testhost-deps ## install the Debian packages that tests and try need
+
+.PHONY: build-deps
+build-deps:
+	@$(call need_go)
+	@[ "$$(id -u)" = 0 ] || { echo "make: throwaway hosts take root: run make as root" >&2; exit 1; }
+	@missing=; for p in $(BUILD_PACKAGES); do \
+	  [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || missing="$$missing $$p"; \
+	done; \
+	[ -z "$$missing" ] && exit 0; \
+	echo "installing to build:$$missing"; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get -qq update && \
+	apt-get -qq -o=Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing >/dev/null
+
+.PHONY: test
+test: deps lint images $(GOTESTSUM) ## lint, then run every test: unit, conformance, end-to-end
+	@echo "== tests"
+	@$(GOTESTSUM) --format pkgname --hide-summary=skipped -- -timeout $(TEST_TIMEOUT) -p $(TEST_PARALLEL) $(ARGS) $(TESTS)
+
+# Images are built before the tests, so that no test's timeout has to cover it.
+.PHONY: images
+images: deps
+	@$(GO) run ./internal/testhost/throwaway prepare --suite bookworm,bullseye,trixie
+
+.PHONY: lint
+lint: build-deps $(GOLANGCI_LINT) ## vet, gofumpt, linters, architecture (.golangci.yaml)
+	@echo "== lint"
+	@out=$$(gofmt -l $(gofiles)); [ -z "$$out" ] || { echo "not formatted, run make fmt:"; echo "$$out"; exit 1; }
+	@$(GO) mod tidy -diff
+	@$(GO) vet ./...
+	@$(GOLANGCI_LINT) run ./...
+
+# Packages only: other directories may hold sources that are test data.
+gofiles = cmd internal
+
+.PHONY: fmt
+fmt: $(GOLANGCI_LINT) ## format the sources (gofumpt, goimports)
+	@$(GOLANGCI_LINT) fmt ./...
+
+.PHONY: try
+try: deps build ## watch opsafe bring a throwaway host to its declared state
+	@$(GO) build -o bin/ ./internal/testhost/throwaway ./internal/testhost/try
+	@bin/try
+
+.PHONY: clean
+clean: ## delete what was built, but for tools and images of hosts
+	rm -rf bin
+
+$(GOLANGCI_LINT):
+	@echo "building golangci-lint $(GOLANGCI_LINT_VERSION), once; it takes some minutes"
+	@GOBIN=$(@D) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+$(GOTESTSUM):
+	@echo "building gotestsum $(GOTESTSUM_VERSION), once"
+	@GOBIN=$(@D) $(GO) install gotest.tools/gotestsum@$(GOTESTSUM_VERSION)
