@@ -79,8 +79,8 @@ type ValueKind string
 
 // The kinds of values.
 const (
-	Known      ValueKind = ""
-	Absent     ValueKind = "absent"
+	Absent     ValueKind = "" // the zero Value: there is none
+	Known      ValueKind = "known"
 	AfterApply ValueKind = "known after apply"
 	Unseen     ValueKind = "unknown"
 	Secret     ValueKind = "secret" // Text is a digest
@@ -89,9 +89,9 @@ const (
 // Text is a known value; the empty string means absent.
 func Text(s string) Value {
 	if s == "" {
-		return Value{Kind: Absent}
+		return Value{}
 	}
-	return Value{Text: s}
+	return Value{Kind: Known, Text: s}
 }
 
 // Later is a value that is only known after apply.

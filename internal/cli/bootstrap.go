@@ -81,7 +81,7 @@ func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
 	if err != nil {
 		return err
 	}
-	out := a.newOutput("bootstrap", o.format, o.backend, facts.Hostname, render.Apply)
+	out := a.newOutput("bootstrap", o.options, o.backend, facts.Hostname, render.Apply)
 	in := &kind.Input{Backend: &spec.Backend{Name: o.backend, Files: files}, Repo: repo}
 	rep, err := a.converge(ctx, converge.Declare(in), out)
 	if err != nil {

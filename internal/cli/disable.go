@@ -162,7 +162,7 @@ func (a *App) account(ctx context.Context, o accountOptions, command string, res
 	if o.plan {
 		mode, on = render.Plan, host.Host(overlay.New(a.Host))
 	}
-	out := a.newOutput(command, o.format, "", facts.Hostname, mode)
+	out := a.newOutput(command, o.options, "", facts.Hostname, mode)
 	kinds := []converge.Kind{{Kind: kind.Kind{Name: command, Stage: kind.StageAccounts}, Resources: resources}}
 	rep := converge.Run(ctx, converge.Options{Host: on, Kinds: kinds, Sink: out, Now: a.Now})
 	if err := out.close(rep); err != nil {

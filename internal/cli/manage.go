@@ -51,7 +51,7 @@ func (a *App) manage(ctx context.Context, o options) error {
 	if p.boot != "" && p.boot != p.backend {
 		return fmt.Errorf("this host is %s (%s), and %s is asked for: to make it another backend's for good, run: opsafe bootstrap --switch %s", p.boot, backendFile, p.backend, p.backend)
 	}
-	out := a.newOutput("manage", o.format, p.backend, p.facts.Hostname, render.Apply)
+	out := a.newOutput("manage", o, p.backend, p.facts.Hostname, render.Apply)
 	rep, err := a.converge(ctx, p.kinds, out)
 	if err != nil {
 		return err

@@ -29,6 +29,7 @@ type options struct {
 	only    []string
 	skip    []string
 	format  string
+	full    bool
 }
 
 func (o *options) addRepository(c *cobra.Command, a *App) {
@@ -51,6 +52,7 @@ func (o *options) addSelection(c *cobra.Command) {
 }
 
 func (o *options) addFormat(c *cobra.Command) {
+	c.Flags().BoolVar(&o.full, "full", false, "show file contents and long lists in full")
 	c.Flags().StringVar(&o.format, "format", formatText, "output `FORMAT`: text or json")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatText, formatJSON}, cobra.ShellCompDirectiveNoFileComp))
 }

@@ -24,10 +24,12 @@ type output struct {
 	busy    bool // a line of progress stands on the terminal
 }
 
-func (a *App) newOutput(command, format, backend, hostname string, mode render.Mode) *output {
-	o := &output{app: a, format: format, command: command, backend: backend, host: hostname, mode: mode}
-	if format != formatJSON {
-		o.text = render.NewText(a.Out, a.style(a.Out))
+func (a *App) newOutput(command string, opts options, backend, hostname string, mode render.Mode) *output {
+	o := &output{app: a, format: opts.format, command: command, backend: backend, host: hostname, mode: mode}
+	if opts.format != formatJSON {
+		style := a.style(a.Out)
+		style.Full = opts.full
+		o.text = render.NewText(a.Out, style)
 	}
 	return o
 }

@@ -46,7 +46,7 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 	if p.boot != "" && p.boot != p.backend {
 		note(a.Err, "this host was bootstrapped as %s; manage would refuse %s", p.boot, p.backend)
 	}
-	out := a.newOutput("plan", o.format, p.backend, p.facts.Hostname, render.Plan)
+	out := a.newOutput("plan", o.options, p.backend, p.facts.Hostname, render.Plan)
 	rep := converge.Run(ctx, converge.Options{Host: overlay.New(a.Host), Kinds: p.kinds, Sink: out, Now: a.Now})
 	if err := out.close(rep); err != nil {
 		return err

@@ -168,7 +168,8 @@ func (r *run) batch(ctx context.Context, resources []kind.Resource) {
 		ids := make([]change.ID, 0, len(todo))
 		for _, i := range todo {
 			ids = append(ids, outs[i].ID)
-			err = errors.Join(err, r.owe(ctx, outs[i].ID, outs[i].Change))
+			_, owing := r.owe(ctx, outs[i].ID, outs[i].Change)
+			err = errors.Join(err, owing)
 		}
 		r.begin(ids, change.Change{Steps: steps})
 		if err == nil {
@@ -277,6 +278,8 @@ func valueText(v change.Value) string {
 		return v.Text
 	case change.Secret:
 		return "(secret)"
+	case change.Absent:
+		return "absent"
 	default:
 		return string(v.Kind)
 	}
@@ -285,26 +288,30 @@ func valueText(v change.Value) string {
 // apply makes one change. If a step or the look afterwards fails, it is
 // reverted as far as the change says how; its last steps are done in any case.
 func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) error {
-	if err := r.owe(ctx, res.ID, c); err != nil {
+	fresh, err := r.owe(ctx, res.ID, c)
+	if err != nil {
 		return err
 	}
 	if c.Deferred != "" {
 		return nil
 	}
-	err := r.do(ctx, c.Steps)
+	done, err := r.do(ctx, c.Steps)
+	if done == 0 {
+		r.forgive(ctx, fresh)
+	}
 	if err == nil && len(c.Finally) == 0 && len(c.Revert) == 0 {
 		return r.again(ctx, res)
 	}
 	// What follows puts things right: it may not be cut short.
 	ctx = context.WithoutCancel(ctx)
 	if err != nil && len(c.Revert) > 0 {
-		if back := r.do(ctx, c.Revert); back != nil {
+		if _, back := r.do(ctx, c.Revert); back != nil {
 			err = fmt.Errorf("%w; and what was there before could not be put back: %w", err, back)
 		} else {
 			err = fmt.Errorf("%w; what was there before has been put back", err)
 		}
 	}
-	if last := r.do(ctx, c.Finally); last != nil {
+	if _, last := r.do(ctx, c.Finally); last != nil {
 		err = errors.Join(err, last)
 	}
 	if err != nil {
@@ -313,15 +320,16 @@ func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) err
 	return r.again(ctx, res)
 }
 
-func (r *run) do(ctx context.Context, steps []host.Step) error {
-	for _, s := range steps {
+// do does steps in order until one fails, and says how many were done.
+func (r *run) do(ctx context.Context, steps []host.Step) (done int, err error) {
+	for i, s := range steps {
 		if err := r.Host.Do(ctx, s); err != nil {
-			return err
+			return i, err
 		}
 		r.changed = true
 		r.started(ctx, s)
 	}
-	return nil
+	return len(steps), nil
 }
 
 // doEach does all steps of a batch, since they belong to different resources: one
@@ -329,7 +337,8 @@ func (r *run) do(ctx context.Context, steps []host.Step) error {
 func (r *run) doEach(ctx context.Context, steps []host.Step) error {
 	var errs []error
 	for _, s := range steps {
-		errs = append(errs, r.do(ctx, []host.Step{s}))
+		_, err := r.do(ctx, []host.Step{s})
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

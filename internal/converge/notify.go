@@ -3,6 +3,7 @@ package converge
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"opsafe/internal/change"
@@ -32,22 +33,36 @@ func (r *run) recall() {
 }
 
 // owe records what a change will owe to units, durably and before the change is
-// made, so that a run that dies in between does not lose it.
-func (r *run) owe(ctx context.Context, id change.ID, c change.Change) error {
+// made, so that a run that dies in between does not lose it. It returns the units
+// to which nothing was owed before.
+func (r *run) owe(ctx context.Context, id change.ID, c change.Change) (fresh []string, err error) {
 	for _, n := range c.Notify {
 		why := c.Why
 		if why == "" {
 			why = id.String() + " changes"
 		}
 		if err := r.Host.Do(ctx, host.Owe{Pending: host.Pending{Unit: n.Unit, Verb: n.Verb, Why: why}}); err != nil {
-			return fmt.Errorf("cannot record that %s has to %s: %w", n.Unit, n.Verb, err)
+			return fresh, fmt.Errorf("cannot record that %s has to %s: %w", n.Unit, n.Verb, err)
 		}
-		r.raise(n, why)
+		if r.raise(n, why) {
+			fresh = append(fresh, n.Unit)
+		}
 	}
-	return nil
+	return fresh, nil
 }
 
-func (r *run) raise(n change.Notification, why string) {
+// forgive takes back what was owed for a change of which nothing has been done.
+func (r *run) forgive(ctx context.Context, units []string) {
+	for _, unit := range units {
+		r.owed = slices.DeleteFunc(r.owed, func(o owed) bool { return o.unit == unit })
+		// If this fails the unit is restarted once too often, by the next run.
+		_ = r.Host.Do(context.WithoutCancel(ctx), host.Settle{Unit: unit})
+	}
+}
+
+// raise adds to what is owed, and reports whether nothing was owed to the unit
+// before.
+func (r *run) raise(n change.Notification, why string) bool {
 	stage := kind.Stage("")
 	if r.declared[n.Unit] {
 		stage = kind.StageUnits
@@ -61,9 +76,10 @@ func (r *run) raise(n change.Notification, why string) {
 			o.verb = host.Restart
 		}
 		o.why = append(o.why, why)
-		return
+		return false
 	}
 	r.owed = append(r.owed, owed{unit: n.Unit, verb: n.Verb, why: []string{why}, stage: stage})
+	return true
 }
 
 // started forgets what is owed to a unit that has just been started: it came up
@@ -115,10 +131,15 @@ func (r *run) fire(ctx context.Context, o owed) {
 		}
 		return
 	}
+	if host.IsUnknown(err) {
+		out.Status, out.Reason = change.Unknown, err.Error()
+		r.done(out)
+		return
+	}
 	out.Change = c
 	if err == nil {
 		r.begin([]change.ID{out.ID}, c)
-		if err = r.do(ctx, c.Steps); err == nil {
+		if _, err = r.do(ctx, c.Steps); err == nil {
 			err = r.Host.Do(ctx, host.Settle{Unit: o.unit})
 		}
 	}

@@ -20,7 +20,7 @@ func differ(c *change.Change, name, before, after string) bool {
 func fresh(c *change.Change, pairs ...string) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			c.Attrs = append(c.Attrs, change.Attr{Name: pairs[i], Before: change.Text(""), After: change.Text(pairs[i+1])})
+			c.Attrs = append(c.Attrs, change.Attr{Name: pairs[i], After: change.Text(pairs[i+1])})
 		}
 	}
 }

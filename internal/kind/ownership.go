@@ -98,7 +98,11 @@ func differEntries(c *change.Change, prefix string, was, want []host.Entry, wasM
 			differ(c, prefix+name, entryText(was, e, wasMask), entryText(want, e, wantMask))
 		}
 	}
-	differ(c, prefix+"mask", maskText(wasMask), maskText(wantMask))
+	// A mask that comes with the entries goes without saying: it lets them
+	// through.
+	if wasMask != nil && wantMask != nil {
+		differ(c, prefix+"mask", wasMask.String(), wantMask.String())
+	}
 }
 
 // entryText is what the entry for the same name grants; empty for none.
@@ -113,13 +117,6 @@ func entryText(in []host.Entry, like host.Entry, mask *host.Perm) string {
 		return e.Perm.String()
 	}
 	return ""
-}
-
-func maskText(mask *host.Perm) string {
-	if mask == nil {
-		return ""
-	}
-	return mask.String()
 }
 
 func differDefault(c *change.Change, was, want *host.Default) {
@@ -137,6 +134,9 @@ func differDefault(c *change.Change, was, want *host.Default) {
 		b = *want
 	}
 	for i, tag := range []string{"user", "group", "other"} {
+		if was == nil || want == nil {
+			break // a copy of the mode's
+		}
 		differ(c, "default:"+tag+"::", base[0][i], base[1][i])
 	}
 	differEntries(c, "default:", a.Named, b.Named, a.Mask, b.Mask)

@@ -92,10 +92,21 @@ func (l packageLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 			c = l.remove(p, statePurged)
 		}
 	}
-	if err == nil && l.verify && !c.Empty() {
+	if err == nil && l.verify && !onlyHolds(c) {
 		return change.Change{}, fmt.Errorf("%s, and this backend only verifies packages (apt.mode: verify): have it put right by whoever provides the host", packageWrong(c))
 	}
 	return c, err
+}
+
+// onlyHolds reports whether a change needs no archive: a hold is a mark in dpkg's
+// database.
+func onlyHolds(c change.Change) bool {
+	for _, s := range c.Steps {
+		if _, ok := s.(host.HoldPackages); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 func (l packageLook) install(r host.Reader, p *host.Package) (change.Change, error) {
@@ -150,10 +161,6 @@ func packageState(p *host.Package) string {
 func packageWrong(c change.Change) string {
 	a := c.Attrs[0]
 	switch {
-	case a.Name == "held" && a.After.Text == "yes":
-		return "it is not held"
-	case a.Name == "held":
-		return "it is held"
 	case a.After.Text == stateInstalled:
 		return "it is not installed"
 	default:

@@ -12,8 +12,12 @@ import (
 // contextLines is how many unchanged lines stand around a difference.
 const contextLines = 2
 
-// foldLines is how many lines of a diff are shown before it is folded.
-const foldLines = 24
+// How many lines of a diff are shown before it is folded: of a whole file that
+// comes or goes, and of a change.
+const (
+	foldWhole  = 8
+	foldChange = 40
+)
 
 // details writes what needs more than a line: the change of a file's content.
 func (t *Text) details(c change.Change) {
@@ -21,29 +25,33 @@ func (t *Text) details(c change.Change) {
 	if d == nil {
 		return
 	}
+	if d.Hidden == "secret" {
+		return // its digests are among the attributes
+	}
 	if d.Hidden != "" {
 		t.printf("      %s\n", t.style.paint(dim, "content is not shown: "+d.Hidden))
 		return
 	}
 	var lines []string
+	most := foldWhole
 	switch {
 	case d.Before == "" && d.After != "":
 		lines = prefixed("+", d.After)
 	case d.After == "" && d.Before != "":
 		lines = prefixed("-", d.Before)
 	default:
-		lines = unified(d)
+		lines, most = unified(d), foldChange
 	}
-	fold := 0
-	if len(lines) > foldLines {
-		fold = len(lines) - foldLines
-		lines = lines[:foldLines]
+	fold := len(lines) - most
+	if fold < 2 || t.style.Full {
+		fold = 0 // the line that says so would take as much room
 	}
+	lines = lines[:len(lines)-fold]
 	for _, line := range lines {
 		t.printf("      %s\n", t.diffLine(line))
 	}
 	if fold > 0 {
-		t.printf("      %s\n", t.style.paint(dim, fmt.Sprintf("… and %d more lines", fold)))
+		t.printf("      %s\n", t.style.paint(dim, fmt.Sprintf("… and %d more lines (--full shows them)", fold)))
 	}
 }
 

@@ -7,6 +7,8 @@ import "strings"
 // Style says how text may look.
 type Style struct {
 	Color bool
+	// Full shows what is folded otherwise.
+	Full bool
 	// Width is that of the terminal in columns; 0: no limit.
 	Width int
 }

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -64,17 +65,22 @@ func (t *Text) heading(kind string) {
 	t.printf("%s\n", t.style.paint(bold, name))
 }
 
-// nameColumn is where the attributes begin, if the name leaves room.
-const nameColumn = 30
+// nameColumn is how much room a name has before its attributes.
+const nameColumn = 32
+
+// indent stands before everything that belongs to the line above.
+const indent = "      "
+
+// defaultWidth is assumed where the output is no terminal.
+const defaultWidth = 100
 
 func (t *Text) line(r change.Result) {
 	name := clean(r.ID.Name)
 	if r.Change.Action == change.Run {
 		name = r.ID.Kind + " " + name
 	}
-	var words []string
-	short, long := t.split(r.Change)
-	words = append(words, short...)
+	short, long := t.split(r)
+	words := short
 	if r.Change.Why != "" {
 		words = append(words, clean(r.Change.Why))
 	}
@@ -84,16 +90,54 @@ func (t *Text) line(r change.Result) {
 	if r.Change.Irreversible != "" {
 		words = append(words, t.style.paint(yellow, "cannot be undone: "+clean(r.Change.Irreversible)))
 	}
-	sign := t.sign(r.Change.Action)
-	rest := strings.Join(words, " · ")
-	if rest == "" {
-		t.printf("  %s %s\n", sign, name)
-	} else {
-		t.printf("  %s %s%s %s\n", sign, name, strings.Repeat(" ", max(0, nameColumn-utf8.RuneCountInString(name))), rest)
-	}
+	t.printf("%s\n", strings.Join(t.wrap("  "+t.sign(r.Change.Action)+" "+name, words), "\n"))
 	for _, l := range long {
-		t.printf("      %s\n", l)
+		t.printf("%s%s\n", indent, l)
 	}
+}
+
+// wrap puts words behind a head, and those for which there is no room on lines of
+// their own below.
+func (t *Text) wrap(head string, words []string) []string {
+	width := t.style.Width
+	if width == 0 {
+		width = defaultWidth
+	}
+	const margin = 4 // of sign and spaces before a name
+	if len(words) > 0 {
+		head += strings.Repeat(" ", max(0, nameColumn+margin-visible(head)))
+	}
+	lines := []string{head}
+	between := " "
+	for _, w := range words {
+		last := &lines[len(lines)-1]
+		if visible(*last)+visible(between+w) > width && between != "" {
+			if len(lines) == 1 && between == " " {
+				*last = strings.TrimRight(*last, " ")
+			}
+			lines = append(lines, indent+w)
+		} else {
+			*last += between + w
+		}
+		between = " · "
+	}
+	return lines
+}
+
+// visible is how many columns text takes, without its colours.
+func visible(text string) int {
+	n, escape := 0, false
+	for _, c := range text {
+		switch {
+		case c == 0x1b:
+			escape = true
+		case !escape:
+			n++
+		case c == 'm':
+			escape = false
+		}
+	}
+	return n
 }
 
 func (t *Text) sign(a change.Action) string {
@@ -114,9 +158,9 @@ const longValue = 48
 
 // split writes the attributes: short ones for the resource's own line, long
 // ones and repeated ones for lines below.
-func (t *Text) split(c change.Change) (short, long []string) {
-	for _, g := range groupAttrs(c.Attrs) {
-		text := t.attr(c.Action, g)
+func (t *Text) split(r change.Result) (short, long []string) {
+	for _, g := range groupAttrs(compact(r)) {
+		text := t.attr(r.Change.Action, g)
 		if len(g.values) == 1 && utf8.RuneCountInString(g.values[0].Before.Text)+utf8.RuneCountInString(g.values[0].After.Text) <= longValue {
 			short = append(short, text...)
 		} else {
@@ -124,6 +168,35 @@ func (t *Text) split(c change.Change) (short, long []string) {
 		}
 	}
 	return short, long
+}
+
+// compact leaves out what goes without saying, and writes owner, group and mode
+// of something new as one.
+func compact(r change.Result) []change.Attr {
+	attrs := r.Change.Attrs
+	if r.Change.Action != change.Add {
+		return attrs
+	}
+	if r.ID.Kind == "package" {
+		return slices.DeleteFunc(slices.Clone(attrs), func(a change.Attr) bool {
+			return a.Name == "state" && a.Before.Kind == change.Absent
+		})
+	}
+	named := map[string]string{}
+	for _, a := range attrs {
+		if a.Before.Kind == change.Absent && a.After.Kind == change.Known {
+			named[a.Name] = a.After.Text
+		}
+	}
+	owner, group := named["owner"], named["group"]
+	if owner == "" || group == "" {
+		return attrs
+	}
+	whole := change.Attr{After: change.Text(strings.TrimSpace(owner + ":" + group + " " + named["mode"]))}
+	rest := slices.DeleteFunc(slices.Clone(attrs), func(a change.Attr) bool {
+		return a.Name == "owner" || a.Name == "group" || a.Name == "mode"
+	})
+	return append([]change.Attr{whole}, rest...)
 }
 
 // attrGroup is the values of attributes of one name, such as the members of a
@@ -149,6 +222,8 @@ func (t *Text) attr(action change.Action, g attrGroup) []string {
 	if len(g.values) == 1 {
 		a := g.values[0]
 		switch {
+		case g.name == "":
+			return []string{t.value(a.After)}
 		case a.Before.Kind == change.Absent && action == change.Add:
 			return []string{clean(g.name) + " " + t.value(a.After)}
 		case a.Before.Kind == change.Absent:
@@ -179,7 +254,7 @@ func (t *Text) many(g attrGroup) []string {
 		}
 		wide = wide || utf8.RuneCountInString(a.Before.Text)+utf8.RuneCountInString(a.After.Text) > longValue/2
 	}
-	if more := len(items) - most; more > 0 {
+	if more := len(items) - most; more > 1 && !t.style.Full {
 		items = append(items[:most], t.style.paint(dim, fmt.Sprintf("and %d more", more)))
 	}
 	if !wide {
@@ -209,7 +284,9 @@ func (t *Text) printf(format string, args ...any) { fmt.Fprintf(t.out, format, a
 // Close writes what could not be seen, what does not apply and what failed, and
 // last the summary in one line.
 func (t *Text) Close(rep *converge.Report, mode Mode) {
-	t.list("not applicable on this host", rep, dim, change.NotApplicable)
+	if mode == Plan {
+		t.list("not applicable on this host", rep, dim, change.NotApplicable)
+	}
 	t.list("unknown", rep, yellow, change.Unknown)
 	t.noted(rep)
 	t.failures(rep)
@@ -246,12 +323,13 @@ func (t *Text) list(title string, rep *converge.Report, color string, status cha
 	}
 	t.section(title, color)
 	for _, reason := range reasons {
-		const most = 4
+		const most = 3
 		names := ids[reason]
 		if len(names) > most {
 			names = append(names[:most:most], fmt.Sprintf("and %d more", len(names)-most))
 		}
-		t.printf("  %s\n      %s\n", strings.Join(names, ", "), t.style.paint(dim, clean(reason)))
+		text := t.style.paint(dim, clean(reason))
+		t.printf("%s\n", strings.Join(t.wrap("  "+strings.Join(names, ", "), []string{text}), "\n"))
 	}
 }
 

@@ -109,7 +109,7 @@ func TestStatAndRead(t *testing.T) {
 	}
 	must(t, os.Truncate(file, host.MaxFile+1))
 	_, err = h.ReadFile(file)
-	mustFail(t, err, "larger than 16 MiB")
+	mustFail(t, err, "larger than 64 MiB")
 	must(t, os.Truncate(file, host.MaxFile))
 	if b, err := h.ReadFile(file); err != nil || len(b) != host.MaxFile {
 		t.Errorf("the largest file: %d bytes, %v", len(b), err)
