@@ -39,7 +39,7 @@ func (r *run) owe(ctx context.Context, id change.ID, c change.Change) (fresh []s
 	for _, n := range c.Notify {
 		why := c.Why
 		if why == "" {
-			why = id.String() + " changes"
+			why = label(id) + " changes"
 		}
 		if err := r.Host.Do(ctx, host.Owe{Pending: host.Pending{Unit: n.Unit, Verb: n.Verb, Why: why}}); err != nil {
 			return fresh, fmt.Errorf("cannot record that %s has to %s: %w", n.Unit, n.Verb, err)
@@ -58,6 +58,15 @@ func (r *run) forgive(ctx context.Context, units []string) {
 		// If this fails the unit is restarted once too often, by the next run.
 		_ = r.Host.Do(context.WithoutCancel(ctx), host.Settle{Unit: unit})
 	}
+}
+
+// label is a resource's name as it is said in a sentence: a path speaks for
+// itself.
+func label(id change.ID) string {
+	if strings.HasPrefix(id.Name, "/") {
+		return id.Name
+	}
+	return id.String()
 }
 
 // raise adds to what is owed, and reports whether nothing was owed to the unit

@@ -193,8 +193,8 @@ func document(t *testing.T, r result) render.Document {
 	if err := d.Decode(&doc); err != nil {
 		t.Fatalf("not a JSON document of ours: %v\n%s", err, r)
 	}
-	if rest, err := io.ReadAll(d.Buffered()); err != nil || strings.TrimSpace(string(rest)) != "" {
-		t.Fatalf("something follows the JSON document: %q, %v", rest, err)
+	if err := d.Decode(new(any)); !errors.Is(err, io.EOF) {
+		t.Fatalf("something follows the JSON document (%v)\n%s", err, r)
 	}
 	if doc.FormatVersion != render.FormatVersion {
 		t.Fatalf("format version %d", doc.FormatVersion)

@@ -304,33 +304,54 @@ func (t *Text) section(name, color string) {
 	t.printf("%s\n", t.style.paint(bold+color, name))
 }
 
+// denied is what the reason says when root would see more.
+const denied = "permission denied"
+
 // list writes resources of one status with their reasons; those that share one
-// are written together.
+// are written together. What only root may see is counted by kind.
 func (t *Text) list(title string, rep *converge.Report, color string, status change.Status) {
-	var reasons []string
-	ids := map[string][]string{}
+	var reasons, kinds []string
+	byReason, byKind := map[string][]string{}, map[string][]string{}
 	for _, r := range rep.Results {
-		if r.Status != status {
-			continue
+		switch {
+		case r.Status != status:
+		case strings.Contains(r.Reason, denied):
+			kinds = collect(kinds, byKind, plural(r.ID.Kind), clean(r.ID.Name))
+		default:
+			reasons = collect(reasons, byReason, r.Reason, clean(r.ID.String()))
 		}
-		if _, ok := ids[r.Reason]; !ok {
-			reasons = append(reasons, r.Reason)
-		}
-		ids[r.Reason] = append(ids[r.Reason], clean(r.ID.String()))
 	}
-	if len(reasons) == 0 {
+	if len(reasons)+len(kinds) == 0 {
 		return
 	}
 	t.section(title, color)
 	for _, reason := range reasons {
-		const most = 3
-		names := ids[reason]
-		if len(names) > most {
-			names = append(names[:most:most], fmt.Sprintf("and %d more", len(names)-most))
-		}
-		text := t.style.paint(dim, clean(reason))
-		t.printf("%s\n", strings.Join(t.wrap("  "+strings.Join(names, ", "), []string{text}), "\n"))
+		head := "  " + t.fold(byReason[reason])
+		t.printf("%s\n", strings.Join(t.wrap(head, []string{t.style.paint(dim, clean(reason))}), "\n"))
 	}
+	for _, kind := range kinds {
+		names := byKind[kind]
+		head := fmt.Sprintf("  %d %s, %s", len(names), kind, t.style.paint(dim, denied+":"))
+		t.printf("%s\n", strings.Join(t.wrap(head, []string{t.fold(names)}), "\n"))
+	}
+}
+
+// collect files a name under a key, and keeps the keys in order of appearance.
+func collect(order []string, m map[string][]string, key, name string) []string {
+	if _, ok := m[key]; !ok {
+		order = append(order, key)
+	}
+	m[key] = append(m[key], name)
+	return order
+}
+
+// fold lists names, the first few unless all are asked for.
+func (t *Text) fold(names []string) string {
+	const most = 3
+	if len(names) > most+1 && !t.style.Full {
+		names = append(names[:most:most], fmt.Sprintf("and %d more", len(names)-most))
+	}
+	return strings.Join(names, ", ")
 }
 
 // noted writes the notes of what did not change: those of changes stand beside
@@ -423,7 +444,12 @@ func (t *Text) summary(rep *converge.Report, mode Mode) string {
 	if s.Unknown > 0 {
 		tail += fmt.Sprintf(", %d unknown", s.Unknown)
 	}
-	return t.style.paint(color, head) + " " + t.style.paint(dim, tail+", "+took(rep.Took))
+	tail += ", " + took(rep.Took)
+	between := " "
+	if w := t.style.Width; w > 0 && visible(head+" "+tail) > w {
+		between = "\n"
+	}
+	return t.style.paint(color, head) + between + t.style.paint(dim, tail)
 }
 
 func took(d time.Duration) string {

@@ -23,13 +23,17 @@ const revision = 2
 
 // bareRecipe is a minimal server and its archive.
 func bareRecipe(suite string) recipe {
+	base := []string{
+		"acl", "adduser", "ca-certificates", "dbus", "iproute2", "libpam-systemd", "login", "openssh-server",
+		"passwd", "procps", "sudo", "systemd", "systemd-sysv", "systemd-timesyncd",
+	}
+	if suite == "trixie" { // its systemd only recommends what one of its own units needs
+		base = append(base, "libkmod2")
+	}
 	return recipe{
 		Revision: revision,
 		Suite:    suite,
-		Base: []string{
-			"acl", "adduser", "ca-certificates", "dbus", "iproute2", "libpam-systemd", "login", "openssh-server",
-			"passwd", "procps", "sudo", "systemd", "systemd-sysv", "systemd-timesyncd",
-		},
+		Base:     base,
 		Archive: append(fullPackages(),
 			"at", "bolt", "cron", "docker-cli", "fwupd", "iptables", "nftables", "nginx-light", "popularity-contest",
 			"redis-tools", "systemd-resolved", "tzdata"),

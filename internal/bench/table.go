@@ -1,0 +1,50 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// sample is one run of a program.
+type sample struct {
+	Wall, User, System time.Duration
+	MaxRSS             int64 // KiB
+}
+
+// table prints the medians, and the ratio of each program's to the first one's.
+func table(out io.Writer, people int, ms []measured) error {
+	fmt.Fprintf(out, "\nNothing to do: %d people, medians of %d runs in turn on one host.\n\n", people, len(ms[0].Runs))
+	fmt.Fprintf(out, "%-14s %9s %7s %9s %9s %9s %10s %10s\n", "", "wall ms", "ratio", "fastest", "user ms", "sys ms", "memory MiB", "processes")
+	floor := median(ms[0].Runs, func(s sample) time.Duration { return s.Wall })
+	for _, m := range ms {
+		wall := median(m.Runs, func(s sample) time.Duration { return s.Wall })
+		peak := slices.MaxFunc(m.Runs, func(a, b sample) int { return cmp.Compare(a.MaxRSS, b.MaxRSS) })
+		fastest := slices.MinFunc(m.Runs, func(a, b sample) int { return cmp.Compare(a.Wall, b.Wall) })
+		_, err := fmt.Fprintf(
+			out, "%-14s %9.1f %7.2f %9.1f %9.1f %9.1f %10.1f %10d\n", m.Name, ms1(wall), float64(wall)/float64(floor), ms1(fastest.Wall),
+			ms1(median(m.Runs, func(s sample) time.Duration { return s.User })),
+			ms1(median(m.Runs, func(s sample) time.Duration { return s.System })),
+			float64(peak.MaxRSS)/1024, m.Started,
+		)
+		if err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(out, "\nfloor reads what is declared once, and nothing else; processes: started by a run, counted by ptrace.")
+	fmt.Fprintln(out, "The refclock of the workload is shared memory, as the host has no PTP device.")
+	return nil
+}
+
+func ms1(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func median[T cmp.Ordered](runs []sample, of func(sample) T) T {
+	values := make([]T, len(runs))
+	for i, r := range runs {
+		values[i] = of(r)
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
