@@ -42,7 +42,7 @@ help: ## list the targets
 .PHONY: build
 build: ## build bin/opsafe
 	@$(call need_go)
-	$(GO) build -trimpath $(stamp) -ldflags '-s -w' -o bin/opsafe ./cmd/opsafe
+	@$(GO) build -trimpath $(stamp) -ldflags '-s -w' -o bin/opsafe ./cmd/opsafe
 
 # The version is git's, if this is a repository with a commit in it.
 stamp = $(shell git rev-parse -q --verify HEAD >/dev/null 2>&1 && echo -buildvcs=true || echo -buildvcs=false)
@@ -83,13 +83,12 @@ images: deps
 .PHONY: lint
 lint: build-deps $(GOLANGCI_LINT) ## vet, gofumpt, linters, architecture (.golangci.yaml)
 	@echo "== lint"
-	@out=$$(gofmt -l $(gofiles)); [ -z "$$out" ] || { echo "not formatted, run make fmt:"; echo "$$out"; exit 1; }
-	@$(GO) mod tidy -diff
-	@$(GO) vet ./...
-	@$(GOLANGCI_LINT) run ./...
-
-# Packages only: other directories may hold sources that are test data.
-gofiles = cmd internal
+	@bad=0; \
+	out=$$(gofmt -l cmd internal); [ -z "$$out" ] || { echo "not formatted, run make fmt:"; echo "$$out"; bad=1; }; \
+	$(GO) mod tidy -diff || { echo "go.mod is not tidy, run go mod tidy"; bad=1; }; \
+	$(GO) vet ./... || bad=1; \
+	$(GOLANGCI_LINT) run ./... || bad=1; \
+	exit $$bad
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## format the sources (gofumpt, goimports)
@@ -99,6 +98,10 @@ fmt: $(GOLANGCI_LINT) ## format the sources (gofumpt, goimports)
 try: deps build ## watch opsafe bring a throwaway host to its declared state
 	@$(GO) build -o bin/ ./internal/testhost/throwaway ./internal/testhost/try
 	@bin/try
+
+.PHONY: bench
+bench: deps ## measure a run that finds nothing to do, beside its lower bound
+	@$(GO) run ./internal/bench
 
 .PHONY: clean
 clean: ## delete what was built, but for tools and images of hosts

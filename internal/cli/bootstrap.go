@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,6 +46,7 @@ BACKEND to login shells, and install opsafe and its shell completion.`,
 	}
 	o.addDir(c)
 	o.addFormat(c)
+	o.addFull(c)
 	c.Flags().BoolVar(&o.switchTo, "switch", false, "make the host another backend's than it is")
 	c.ValidArgsFunction = a.completeBackends(&o.options)
 	return c
@@ -82,7 +84,7 @@ func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
 		return err
 	}
 	out := a.newOutput("bootstrap", o.options, o.backend, facts.Hostname, render.Apply)
-	in := &kind.Input{Backend: &spec.Backend{Name: o.backend, Files: files}, Repo: repo}
+	in := &kind.Input{Backend: &spec.Backend{Name: o.backend, Directories: bootstrapDirs(), Files: files}, Repo: repo}
 	rep, err := a.converge(ctx, converge.Declare(in), out)
 	if err != nil {
 		return err
@@ -94,6 +96,16 @@ func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
 		fmt.Fprintf(a.Out, "This host is %s. Next: opsafe plan\n", o.backend)
 	}
 	return nil
+}
+
+// bootstrapDirs are the directories of bootstrap's files that a minimal host
+// lacks.
+func bootstrapDirs() map[string]*spec.Directory {
+	dirs := map[string]*spec.Directory{}
+	for _, f := range []string{backendFile, completionFile} {
+		dirs[filepath.Dir(f)] = &spec.Directory{Owner: "root", Group: "root", Mode: "0755"}
+	}
+	return dirs
 }
 
 func (a *App) bootstrapFiles(backend string) (map[string]*spec.File, error) {

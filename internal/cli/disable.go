@@ -16,6 +16,7 @@ import (
 	"opsafe/internal/kind"
 	"opsafe/internal/render"
 	"opsafe/internal/roster"
+	"opsafe/internal/spec"
 )
 
 type accountOptions struct {
@@ -27,6 +28,7 @@ type accountOptions struct {
 func (o *accountOptions) add(c *cobra.Command, a *App) {
 	o.addDir(c)
 	o.addFormat(c)
+	o.addFull(c)
 	c.Flags().BoolVar(&o.plan, "plan", false, "show what would be done, and change nothing")
 	c.ValidArgsFunction = a.completeAccounts
 }
@@ -79,13 +81,8 @@ func (a *App) disableUser(ctx context.Context, o accountOptions) error {
 	if err != nil {
 		return err
 	}
-	if at := roster.Listed(repo, o.name); len(at) > 0 {
-		var b strings.Builder
-		fmt.Fprintf(&b, "%s is still listed, and the next run on any host would bring them back; nothing has been changed\nremove them first, here:", o.name)
-		for _, p := range at {
-			fmt.Fprintf(&b, "\n  %s", p)
-		}
-		return fmt.Errorf("%s", b.String())
+	if err := a.unlisted(repo, o.name); err != nil {
+		return err
 	}
 	backend, err := a.Host.ReadFile(backendFile)
 	if err != nil {
@@ -107,6 +104,35 @@ func (a *App) disableUser(ctx context.Context, o accountOptions) error {
 	}
 	fmt.Fprintf(a.Out, "%s has no access to this host any more; looked at again: account, password, shell, keys, groups, sessions, jobs.\n", o.name)
 	return nil
+}
+
+// unlisted refuses to disable somebody who, or whose keys, the spec still lists.
+func (a *App) unlisted(repo *spec.Repository, name string) error {
+	if at := roster.Listed(repo, name); len(at) > 0 {
+		return fmt.Errorf("%s is still listed, and the next run on any host would bring them back; nothing has been changed\nremove them first, here:%s", name, places(at))
+	}
+	keys, err := kind.PresentKeys(a.Host, name)
+	if err != nil {
+		// Nobody is to keep their access by making their keys unreadable.
+		note(a.Err, "whether keys of %s are listed elsewhere in the spec could not be checked: %v", name, err)
+	}
+	disabled, err := roster.ReadTombstones(a.Host)
+	if err != nil {
+		return err
+	}
+	keys = append(keys, disabled[name].Keys...)
+	if at := roster.ListedKeys(repo, name, keys); len(at) > 0 {
+		return fmt.Errorf("keys of %s still let somebody in elsewhere in the spec; nothing has been changed\nremove them first, here:%s", name, places(at))
+	}
+	return nil
+}
+
+func places(at []spec.Pos) string {
+	var b strings.Builder
+	for _, p := range at {
+		fmt.Fprintf(&b, "\n  %s", p)
+	}
+	return b.String()
 }
 
 func (a *App) enableUser(ctx context.Context, o accountOptions) error {

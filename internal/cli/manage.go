@@ -29,6 +29,7 @@ A failure in one resource stops what needs it, not the rest.`,
 	o.addRepository(c, a)
 	o.addSelection(c)
 	o.addFormat(c)
+	o.addFull(c)
 	return c
 }
 

@@ -52,9 +52,12 @@ func (o *options) addSelection(c *cobra.Command) {
 }
 
 func (o *options) addFormat(c *cobra.Command) {
-	c.Flags().BoolVar(&o.full, "full", false, "show file contents and long lists in full")
 	c.Flags().StringVar(&o.format, "format", formatText, "output `FORMAT`: text or json")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatText, formatJSON}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (o *options) addFull(c *cobra.Command) {
+	c.Flags().BoolVar(&o.full, "full", false, "show file contents and long lists in full")
 }
 
 // The output formats.
@@ -156,12 +159,18 @@ func (o *options) selection(declared []converge.Kind) ([]converge.Kind, error) {
 func (o *options) matchers(flag string, words []string, declared []converge.Kind) ([]change.ID, error) {
 	var out []change.ID
 	for _, w := range words {
-		name, item, _ := strings.Cut(w, "/")
+		name, item, named := strings.Cut(w, "/")
 		k := findKind(name, declared)
 		if k == nil {
 			return nil, fmt.Errorf("%s %s: there is no kind %q: did you mean %q?", flag, w, name, nearest(name, kindNames()))
 		}
-		if item != "" && !slices.ContainsFunc(k.Resources, func(r kind.Resource) bool { return r.ID.Name == item }) {
+		if named && item == "" {
+			return nil, fmt.Errorf("%s %s: want KIND or KIND/NAME", flag, w)
+		}
+		if named && len(k.Resources) == 0 {
+			return nil, fmt.Errorf("%s %s: nothing of that name is declared: this backend has no %s", flag, w, k.Name)
+		}
+		if named && !slices.ContainsFunc(k.Resources, func(r kind.Resource) bool { return r.ID.Name == item }) {
 			var names []string
 			for _, r := range k.Resources {
 				names = append(names, r.ID.Name)

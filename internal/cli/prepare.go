@@ -58,6 +58,8 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
+	// While the spec is read, the host can get ready to answer.
+	a.Host.Prefetch(ctx, host.Hints{Systemd: true, Packages: true})
 	repo, err := o.load(a, name)
 	if err != nil {
 		return nil, err

@@ -191,16 +191,21 @@ func (r *run) batch(ctx context.Context, resources []kind.Resource) {
 	}
 }
 
+// merge adds a resource's steps to those of a batch. Its own order is kept: a
+// step is never merged into one before its predecessor.
 func merge(steps, more []host.Step) []host.Step {
+	from := 0
 next:
 	for _, s := range more {
-		for i := range steps {
+		for i := from; i < len(steps); i++ {
 			if m, ok := host.Merge(steps[i], s); ok {
 				steps[i] = m
+				from = i + 1
 				continue next
 			}
 		}
 		steps = append(steps, s)
+		from = len(steps)
 	}
 	return steps
 }
@@ -299,8 +304,11 @@ func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) err
 	if done == 0 {
 		r.forgive(ctx, fresh)
 	}
-	if err == nil && len(c.Finally) == 0 && len(c.Revert) == 0 {
-		return r.again(ctx, res)
+	if err == nil {
+		err = r.again(ctx, res)
+	}
+	if len(c.Finally) == 0 && len(c.Revert) == 0 {
+		return err
 	}
 	// What follows puts things right: it may not be cut short.
 	ctx = context.WithoutCancel(ctx)
@@ -314,7 +322,7 @@ func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) err
 	if _, last := r.do(ctx, c.Finally); last != nil {
 		err = errors.Join(err, last)
 	}
-	if err != nil {
+	if err != nil || len(c.Finally) == 0 {
 		return err
 	}
 	return r.again(ctx, res)
@@ -323,11 +331,17 @@ func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) err
 // do does steps in order until one fails, and says how many were done.
 func (r *run) do(ctx context.Context, steps []host.Step) (done int, err error) {
 	for i, s := range steps {
+		if err := ctx.Err(); err != nil {
+			return i, fmt.Errorf("interrupted: %w", err)
+		}
+		owed := r.starts(ctx, s)
 		if err := r.Host.Do(ctx, s); err != nil {
 			return i, err
 		}
 		r.changed = true
-		r.started(ctx, s)
+		if owed {
+			r.started(ctx, s)
+		}
 	}
 	return len(steps), nil
 }

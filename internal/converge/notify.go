@@ -91,6 +91,17 @@ func (r *run) raise(n change.Notification, why string) bool {
 	return true
 }
 
+// starts reports whether a step is about to start a unit to which something is
+// owed: one that runs already does not come up anew.
+func (r *run) starts(ctx context.Context, s host.Step) bool {
+	start, ok := s.(host.StartUnit)
+	if !ok || !slices.ContainsFunc(r.owed, func(o owed) bool { return o.unit == start.Name }) {
+		return false
+	}
+	u, err := r.Host.Unit(ctx, start.Name)
+	return err == nil && !u.Running()
+}
+
 // started forgets what is owed to a unit that has just been started: it came up
 // with the new state.
 func (r *run) started(ctx context.Context, s host.Step) {

@@ -16,16 +16,21 @@ import (
 // it on its loopback.
 const githubURL = "url: https://github-proxy.opensafely.org"
 
-// stubGitHub serves a key for everybody inside the host, in GitHub's plain form,
-// and makes the host's copy of the spec ask there.
-
+// stubGitHub serves a key for everybody inside the host, in GitHub's plain form.
 func stubGitHub(e *env) {
+	e.t.Helper()
+	serveKeys(e, keyServer(e.t))
+}
+
+// serveKeys makes the host's copy of the spec ask a server of the test for keys,
+// which listens on the host's loopback.
+func serveKeys(e *env, handler http.Handler) {
 	e.t.Helper()
 	listener, err := e.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	server := &http.Server{Handler: keyServer(e.t)}
+	server := &http.Server{Handler: handler}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	e.t.Cleanup(func() {

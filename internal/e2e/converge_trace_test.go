@@ -51,6 +51,7 @@ var (
 	unfinished = regexp.MustCompile(`^(\d+) +(\w+\(.*) <unfinished \.\.\.>$`)
 	resumed    = regexp.MustCompile(`^(\d+) +<\.\.\. \w+ resumed>(.*)$`)
 	writable   = regexp.MustCompile(`O_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)`)
+	ended      = regexp.MustCompile(`^\d+ +(\+\+\+ exited|\?\?\?\()`)
 	firstPath  = regexp.MustCompile(`"([^"]*)"`)
 )
 
@@ -67,6 +68,9 @@ func judge(trace string) (calls int, bad []string) {
 		}
 		if m := resumed.FindStringSubmatch(line); m != nil {
 			line = m[1] + " " + begun[m[1]] + m[2]
+		}
+		if ended.MatchString(line) {
+			continue
 		}
 		m := callLine.FindStringSubmatch(line)
 		if m == nil {
@@ -106,6 +110,8 @@ func TestJudge(t *testing.T) {
 11 unlinkat(AT_FDCWD, "/etc/passwd", 0) = 0
 11 openat(AT_FDCWD, "/etc/group", O_WRONLY|O_CLOEXEC) = 4
 11 execve("/bin/true", ["true"], 0x7ffd /* 5 vars */) = 0
+11 ???( <unfinished ...>
+11 +++ exited with 0 +++
 `
 	calls, bad := judge(trace)
 	if calls != 8 || len(bad) != 3 {

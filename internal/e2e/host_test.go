@@ -167,20 +167,26 @@ func (e *env) opsafe(args ...string) result {
 func (e *env) planJSON(backend string, args ...string) render.Document {
 	e.t.Helper()
 	r := e.opsafe(append([]string{"plan", "--backend", backend, "--format", "json"}, args...)...)
-	if r.code != 0 {
-		e.t.Fatalf("plan: %s", r)
-	}
-	return document(e.t, r)
+	return e.converged(r)
 }
 
 // manageJSON runs opsafe manage, which has to converge the host.
 func (e *env) manageJSON(backend string, args ...string) render.Document {
 	e.t.Helper()
 	r := e.opsafe(append([]string{"manage", "--backend", backend, "--format", "json"}, args...)...)
+	return e.converged(r)
+}
+
+// converged is the document of a run that has to succeed; if it did not, it says
+// no more than what went wrong.
+func (e *env) converged(r result) render.Document {
+	e.t.Helper()
+	doc := document(e.t, r)
+	wantNoTrouble(e.t, doc)
 	if r.code != 0 {
-		e.t.Fatalf("manage: %s", r)
+		e.t.Fatalf("%s ended with exit code %d: %s", doc.Command, r.code, r.stderr)
 	}
-	return document(e.t, r)
+	return doc
 }
 
 // document is the one JSON document that has to be on standard output, and

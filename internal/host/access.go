@@ -163,6 +163,22 @@ func (a Access) Equal(b Access) bool {
 		slices.Equal(a.Named, b.Named) && equalPerm(a.Mask, b.Mask) && equalDefault(a.Default, b.Default)
 }
 
+// effective is the same rights without what the mask takes away, and with the
+// mask that they need. What the mask takes away from nobody is not copied.
+func (a Access) effective() Access {
+	cut := func(e Entry) bool { return e.Perm&^*a.Mask != 0 }
+	if a.Mask == nil || a.Group&^*a.Mask == 0 && !slices.ContainsFunc(a.Named, cut) {
+		return a
+	}
+	a.Group &= *a.Mask
+	a.Named = slices.Clone(a.Named)
+	for i := range a.Named {
+		a.Named[i].Perm &= *a.Mask
+	}
+	a.Mask = maskOf(a.Group, a.Named)
+	return a
+}
+
 // Lines lists the extended part as getfacl does (named entries, mask, default
 // entries), with the effective rights where the mask cuts an entry down.
 func (a Access) Lines() []string {

@@ -7,6 +7,8 @@ import "fmt"
 type Accounts interface {
 	User(name string) (*User, error)
 	Group(name string) (*Group, error)
+	// GroupByID is the first group of the database with that number.
+	GroupByID(gid int) (*Group, error)
 	// Users and Groups are in the order of the database.
 	Users() ([]User, error)
 	Groups() ([]Group, error)

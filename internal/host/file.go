@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"io"
 )
 
 // Files is the file system, seen without following links in places that
@@ -81,6 +83,10 @@ func (c Content) String() string {
 	return string(c.data)
 }
 
+// Format is String for every verb: there is none that shows the bytes of secret
+// content.
+func (c Content) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
 // GoString never shows secret content.
 func (c Content) GoString() string { return c.String() }
 
@@ -105,6 +111,11 @@ type TreeRule struct {
 
 // Apply returns the node as the rule wants it. Symlinks and special files only
 // have an owner and group.
+//
+// A file that is made below a default ACL gets that ACL's entries, execute bits
+// and all, and a mask that takes away what its maker did not ask for (acl(5),
+// "object creation"). What counts is what the mask lets through: a file whose
+// effective rights are the rule's is as it has to be.
 func (r TreeRule) Apply(n Node) Node {
 	if r.Owner != "" {
 		n.Owner = r.Owner
@@ -114,20 +125,26 @@ func (r TreeRule) Apply(n Node) Node {
 	}
 	switch n.Type {
 	case TypeFile:
-		if r.FileMode != nil {
-			n.Access = n.Access.WithMode(*r.FileMode)
+		was := n.Access
+		rights := was.effective()
+		n.Access = r.access(rights, r.FileMode, false)
+		if n.Access.Equal(rights) && equalPerm(rights.Mask, was.Mask) {
+			n.Access = was
 		}
 	case TypeDir:
-		if r.DirMode != nil {
-			n.Access = n.Access.WithMode(*r.DirMode)
-		}
-	default:
-		return n
-	}
-	if r.ACL != nil {
-		n.Access = r.ACL.Apply(n.Access, n.Type == TypeDir)
+		n.Access = r.access(n.Access, r.DirMode, true)
 	}
 	return n
+}
+
+func (r TreeRule) access(a Access, mode *Mode, dir bool) Access {
+	if mode != nil {
+		a = a.WithMode(*mode)
+	}
+	if r.ACL != nil {
+		a = r.ACL.Apply(a, dir)
+	}
+	return a
 }
 
 // TreeScan is what ScanTree found.

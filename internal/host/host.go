@@ -112,8 +112,8 @@ type Pending struct {
 type Facts interface {
 	Facts() (MachineFacts, error)
 	// Prefetch tells the host what is about to be asked for, so that it can
-	// read in bulk and in parallel. It is an optimisation: it returns nothing
-	// and every question works without it.
+	// read in bulk and in parallel. It is an optimisation: it returns nothing,
+	// at once, and every question works without it.
 	Prefetch(ctx context.Context, h Hints)
 }
 
@@ -131,4 +131,7 @@ type MachineFacts struct {
 type Hints struct {
 	Units  []string
 	Docker bool
+	// Systemd and Packages say that units and packages are going to be asked
+	// for, when it is not known yet which.
+	Systemd, Packages bool
 }

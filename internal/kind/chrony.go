@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"path"
+	"slices"
 	"strings"
 
 	"opsafe/internal/change"
@@ -89,7 +90,7 @@ func (l chronyLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 func (l chronyLook) want(r host.Reader) (at string, content []byte, err error) {
 	body := strings.Join(l.lines(), "\n") + "\n"
 	main, err := r.ReadFile(chronyConfig)
-	dropIns := bytes.Contains(main, []byte("\nconfdir "+chronyDropIns))
+	dropIns := readsDropIns(main)
 	if host.AfterApply(err) {
 		// The package is not there yet: it is known whether it brings the
 		// directory.
@@ -110,6 +111,17 @@ func (l chronyLook) want(r host.Reader) (at string, content []byte, err error) {
 	}
 	content, err = editBlock(main, "#", body)
 	return chronyConfig, content, err
+}
+
+// readsDropIns reports whether a chrony.conf has chronyd read the directory.
+func readsDropIns(conf []byte) bool {
+	for line := range strings.Lines(string(conf)) {
+		words := strings.Fields(line)
+		if len(words) > 1 && strings.EqualFold(words[0], "confdir") && slices.Contains(words[1:], chronyDropIns) {
+			return true
+		}
+	}
+	return false
 }
 
 // change stops what must not see the clock jump, swaps the configuration,
@@ -150,7 +162,10 @@ func (l chronyLook) change(ctx context.Context, r host.Reader, at string, want [
 	if !daemon.Running() {
 		restart = host.StartUnit{Name: chronyUnit}
 	}
-	c.Steps = append(c.Steps, write, restart)
+	// A run that dies between the two leaves the restart owed.
+	owe := host.Owe{Pending: host.Pending{Unit: chronyUnit, Verb: host.Restart, Why: at + " changes"}}
+	settle := host.Settle{Unit: chronyUnit}
+	c.Steps = append(c.Steps, owe, write, restart, settle)
 	c.Why = "restarts " + chronyUnit + l.around(c.Finally)
 	if was == nil {
 		c.Revert = []host.Step{host.RemovePath{Path: at}}
@@ -162,6 +177,7 @@ func (l chronyLook) change(ctx context.Context, r host.Reader, at string, want [
 	if daemon.Running() {
 		c.Revert = append(c.Revert, host.StartUnit{Name: chronyUnit})
 	}
+	c.Revert = append(c.Revert, settle)
 	return c, nil
 }
 

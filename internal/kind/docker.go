@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,7 +87,8 @@ func (l daemonLook) Look(_ context.Context, r host.Reader) (change.Change, error
 		c.Action = change.Add
 	case n.Type != host.TypeFile:
 		return c, fmt.Errorf("%s is a %s, not a file: look who put it there, and remove it", dockerConfig, n.Type)
-	case bytes.Equal(was.Content.Bytes(), want):
+	case sameJSON(was.Content.Bytes(), want):
+		// Not worth a restart of the engine.
 		return c, nil
 	default:
 		c.Action = change.Modify
@@ -101,6 +103,12 @@ func (l daemonLook) Look(_ context.Context, r host.Reader) (change.Change, error
 	c.Steps = append(c.Steps, write)
 	c.Notify = []change.Notification{{Unit: dockerUnit, Verb: host.Restart}}
 	return c, nil
+}
+
+// sameJSON reports whether two documents say the same, however they are laid out.
+func sameJSON(a, b []byte) bool {
+	var x, y any
+	return bytes.Equal(a, b) || json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }
 
 // check is dockerd's own, which it can do since release 23.
@@ -146,6 +154,13 @@ func (l networkLook) Hints() host.Hints { return host.Hints{Docker: true} }
 func (l networkLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
 	have, err := r.Network(ctx, l.name)
+	if host.AfterApply(err) {
+		c.Action, c.Deferred = change.Add, "docker does not run: once it does, the network is compared, and made if it is not there"
+		if l.decl.State == stateAbsent {
+			c.Action, c.Deferred = change.Remove, "docker does not run: once it does, the network is removed if it is there"
+		}
+		return c, nil
+	}
 	if err != nil {
 		return c, err
 	}

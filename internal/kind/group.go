@@ -46,6 +46,13 @@ func declareGroups(in *Input) []Resource {
 // entitled lists, for each group, who is declared to be in it.
 func entitled(in *Input) map[string][]string {
 	members := map[string][]string{}
+	// A role that nobody has any more still grants its groups: who was in one
+	// leaves it.
+	for _, role := range in.Backend.Roles {
+		for _, g := range role.Groups {
+			members[g] = nil
+		}
+	}
 	if in.Roster != nil {
 		for _, m := range in.Roster.Members {
 			for _, g := range m.Groups {
@@ -100,6 +107,8 @@ func (l groupLook) Look(_ context.Context, r host.Reader) (change.Change, error)
 	}
 	var c change.Change
 	switch {
+	case g == nil && l.decl == nil && len(l.members) == 0:
+		return c, nil // nobody is to be in it
 	case g == nil && l.decl == nil:
 		return c, fmt.Errorf("there is no such group on this host, and nothing that is declared brings it: declare it under groups, or the package that does")
 	case g == nil:
@@ -148,8 +157,9 @@ func (l groupLook) join(r host.Reader, g *host.Group, c *change.Change) error {
 		return err
 	}
 	var want []string
+	entitled, members := setOf(l.members), setOf(g.Members)
 	for _, u := range users {
-		in, out := slices.Contains(l.members, u.Name), slices.Contains(g.Members, u.Name)
+		in, out := entitled[u.Name], members[u.Name]
 		primary := u.GID == g.GID && g.GID != host.UnknownID && g.GID != 0
 		switch {
 		case in && (!primary || out), out && !l.leaves(u.Name):
@@ -179,6 +189,14 @@ func (l groupLook) join(r host.Reader, g *host.Group, c *change.Change) error {
 	c.Action = cmp.Or(c.Action, change.Modify)
 	c.Steps = append(c.Steps, host.SetMembers{Group: l.name, Members: want, Was: g.Members})
 	return nil
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, n := range names {
+		set[n] = true
+	}
+	return set
 }
 
 // leaves reports whether a member who is not entitled has to go: everybody from

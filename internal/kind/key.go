@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -43,12 +44,12 @@ func declareKeys(in *Input) []Resource {
 			})
 		}
 	}
-	for _, path := range slices.Sorted(maps.Keys(in.Backend.KeyPairs)) {
-		k := in.Backend.KeyPairs[path]
+	for _, at := range slices.Sorted(maps.Keys(in.Backend.KeyPairs)) {
+		k := in.Backend.KeyPairs[at]
 		out = append(out, Resource{
-			ID: change.ID{Kind: "key", Name: path}, Pos: k.Pos, When: k.When,
-			Needs:  append(in.needOwner(k.Owner, k.Group), in.needParent(path)...),
-			Looker: keyPairLook{path: path, decl: k},
+			ID: change.ID{Kind: "key", Name: at}, Pos: k.Pos, When: k.When,
+			Needs:  append(in.needOwner(k.Owner, k.Group), in.needParent(at)...),
+			Looker: keyPairLook{in: in, path: at, decl: k},
 		})
 	}
 	return out
@@ -235,6 +236,7 @@ func (l keyLook) second(r host.Reader, dir string, c *change.Change) error {
 
 // keyPairLook is a key pair that is made once and never shown.
 type keyPairLook struct {
+	in   *Input
 	path string
 	decl *spec.KeyPair
 }
@@ -283,7 +285,41 @@ func (l keyPairLook) create(r host.Reader, owner, group string) (change.Change, 
 		Path: l.path, Type: cmp.Or(l.decl.Type, "ed25519"), Bits: l.decl.Bits,
 		Comment: cmp.Or(l.decl.Comment, owner+"@"+facts.Hostname), Owner: owner, Group: group,
 	}
-	c := change.Change{Action: change.Add, Steps: []host.Step{step}}
+	c := change.Change{Action: change.Add}
+	if err := l.directories(r, path.Dir(l.path), owner, group, &c); err != nil {
+		return c, err
+	}
+	c.Steps = append(c.Steps, step)
 	fresh(&c, "type", step.Type, "comment", step.Comment, "owner", owner, "mode", "0600")
 	return c, nil
+}
+
+// directories makes what is missing on the way to a new pair: directories that
+// are declared, which would only be made later, and those in the owner's home,
+// for the owner alone.
+func (l keyPairLook) directories(r host.Reader, dir, owner, group string, c *change.Change) error {
+	n, err := r.Stat(dir)
+	if err != nil || n != nil {
+		return err
+	}
+	step := host.MakeDir{Path: dir, Owner: owner, Group: group, Access: host.AccessOf(sshDirMode)}
+	d := l.in.Backend.Directories[dir]
+	if declared := d != nil && d.State != stateAbsent; declared {
+		n := ownership{owner: d.Owner, group: d.Group, mode: spec.Mode(d.Mode)}.fresh(host.TypeDir, madeDirMode)
+		step.Owner, step.Group, step.Access = n.Owner, n.Group, n.Access
+	} else {
+		u, err := r.User(owner)
+		if err != nil {
+			return err
+		}
+		if u == nil || !strings.HasPrefix(dir, u.Home+"/") {
+			return fmt.Errorf("there is no directory %s: declare it under directories", dir)
+		}
+	}
+	if err := l.directories(r, path.Dir(dir), owner, group, c); err != nil {
+		return err
+	}
+	fresh(c, "directory "+dir, step.Owner+":"+step.Group+" "+step.Access.Mode().String())
+	c.Steps = append(c.Steps, step)
+	return nil
 }

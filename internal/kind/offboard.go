@@ -21,6 +21,9 @@ const noLogin = "/usr/sbin/nologin"
 // It is not 0, which tools read as "never" or as "today" by turns.
 const longAgo = 1
 
+// nobodysUID is that of the account without rights, above all people's.
+const nobodysUID = 65534
+
 // Offboarding is taking somebody's access to a host away.
 type Offboarding struct {
 	Name    string
@@ -46,7 +49,7 @@ func Offboard(r host.Reader, o Offboarding) ([]Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.UID < ranges.UIDMin {
+	if u.UID < ranges.UIDMin || u.UID == nobodysUID {
 		return nil, fmt.Errorf("%s is a system account (uid %d): only people can be disabled", o.Name, u.UID)
 	}
 	groups, err := r.Groups()
@@ -119,10 +122,24 @@ func (l tombstoneLook) fill(r host.Reader, t *roster.Tombstone) error {
 		}
 	}
 	slices.Sort(t.Groups)
+	// The record is what keeps the person out: that their keys cannot be read,
+	// be it their own doing, does not stop it.
+	t.Keys, _ = PresentKeys(r, l.Name)
+	return nil
+}
+
+// PresentKeys are the fingerprints of the keys with which somebody can log in to
+// the host now.
+func PresentKeys(r host.Reader, name string) ([]string, error) {
+	u, err := r.User(name)
+	if err != nil || u == nil {
+		return nil, err
+	}
+	var out []string
 	for _, at := range keyFiles(u.Home) {
 		data, err := r.ReadFile(at)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for line := range bytes.Lines(data) {
 			keys, err := roster.ParseKeys(line, at, roster.ParseOptions{Options: true, Comments: true, MinRSABits: 1})
@@ -130,11 +147,11 @@ func (l tombstoneLook) fill(r host.Reader, t *roster.Tombstone) error {
 				continue // not a key: sshd does not take it either
 			}
 			for _, k := range keys {
-				t.Keys = append(t.Keys, k.Fingerprint)
+				out = append(out, k.Fingerprint)
 			}
 		}
 	}
-	return nil
+	return out, nil
 }
 
 // keyFiles are those that sshd reads by default.
@@ -197,6 +214,18 @@ func (l noKeysLook) Look(_ context.Context, r host.Reader) (change.Change, error
 	u, err := r.User(l.name)
 	if err != nil || u == nil {
 		return c, err
+	}
+	dir := u.Home + "/.ssh"
+	link, err := r.Stat(dir)
+	if err != nil {
+		return c, err
+	}
+	if link != nil && link.Type == host.TypeSymlink {
+		// opsafe does not follow it, sshd would.
+		c.Action = change.Remove
+		differ(&c, dir, "a link to "+link.Target, "")
+		c.Steps = []host.Step{host.RemovePath{Path: dir, Was: &host.FileImage{Node: *link}}}
+		return c, nil
 	}
 	for _, at := range keyFiles(u.Home) {
 		n, err := r.Stat(at)
@@ -280,7 +309,14 @@ func (l tracesLook) Look(_ context.Context, r host.Reader) (change.Change, error
 		c.Steps = append(c.Steps, host.RemovePath{Path: at, Was: was})
 	}
 	if len(t.Sessions) > 0 || t.Processes > 0 {
-		differ(&c, "sessions", counted(len(t.Sessions), "session")+", "+counted(t.Processes, "process"), "ended")
+		var running []string
+		if n := len(t.Sessions); n > 0 {
+			running = append(running, counted(n, "session"))
+		}
+		if t.Processes > 0 {
+			running = append(running, counted(t.Processes, "process"))
+		}
+		differ(&c, "running", list(running), "ended")
 		c.Steps = append(c.Steps, host.EndSessions{User: l.name})
 	}
 	if len(c.Steps) > 0 {

@@ -26,10 +26,17 @@ func declarePackages(in *Input) []Resource {
 		declared = map[string]*spec.Package{}
 	}
 	imply := func(name string, item spec.Item, hold bool) {
-		if _, ok := declared[name]; ok {
-			return
+		p := spec.Package{Item: item}
+		if own := declared[name]; own != nil {
+			p = *own
 		}
-		declared[name] = &spec.Package{Item: item, State: stateInstalled, Hold: &hold}
+		if p.State == "" {
+			p.State = stateInstalled
+		}
+		if p.Hold == nil {
+			p.Hold = &hold
+		}
+		declared[name] = &p
 	}
 	if d := in.Backend.Docker; d != nil {
 		imply(dockerPackage(d), d.Item, true)
@@ -81,6 +88,8 @@ func (l packageLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 	}
 	var c change.Change
 	switch l.decl.State {
+	case "":
+		c, err = l.hold(p)
 	case stateInstalled:
 		c, err = l.install(r, p)
 	case stateAbsent:
@@ -96,6 +105,14 @@ func (l packageLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 		return change.Change{}, fmt.Errorf("%s, and this backend only verifies packages (apt.mode: verify): have it put right by whoever provides the host", packageWrong(c))
 	}
 	return c, err
+}
+
+// hold marks a package that the spec does not install.
+func (l packageLook) hold(p *host.Package) (change.Change, error) {
+	if p == nil || p.State != host.Installed {
+		return change.Change{}, fmt.Errorf("it is not installed, so it cannot be held: declare its state, or add %q", "when: package "+l.name+" installed")
+	}
+	return l.marked(change.Change{}, p), nil
 }
 
 // onlyHolds reports whether a change needs no archive: a hold is a mark in dpkg's
@@ -123,13 +140,18 @@ func (l packageLook) install(r host.Reader, p *host.Package) (change.Change, err
 			Packages: []host.PackageInstall{{Name: l.name, Provides: provides(l.name, l.decl.Provides, facts)}},
 		})
 	}
+	return l.marked(c, p), nil
+}
+
+// marked adds what sets or clears the hold.
+func (l packageLook) marked(c change.Change, p *host.Package) change.Change {
 	held := p != nil && p.Hold
 	if l.decl.Hold != nil && held != *l.decl.Hold {
 		c.Action = cmp.Or(c.Action, change.Modify)
 		differ(&c, "held", yesNo(held), yesNo(*l.decl.Hold))
 		c.Steps = append(c.Steps, host.HoldPackages{Names: []string{l.name}, Hold: *l.decl.Hold})
 	}
-	return c, nil
+	return c
 }
 
 func (l packageLook) remove(p *host.Package, to string) change.Change {
@@ -161,7 +183,7 @@ func packageState(p *host.Package) string {
 func packageWrong(c change.Change) string {
 	a := c.Attrs[0]
 	switch {
-	case a.After.Text == stateInstalled:
+	case a.After.Text == stateInstalled && a.Before.Text == "":
 		return "it is not installed"
 	default:
 		return "it is " + a.Before.Text

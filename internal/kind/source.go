@@ -45,7 +45,8 @@ func declareSources(in *Input) []Resource {
 	}
 	if len(apt.Mirrors) > 0 {
 		out = append(out, Resource{
-			ID: change.ID{Kind: "source", Name: "mirrors"}, Pos: apt.At("mirrors"), Looker: mirrorLook{mirrors: apt.Mirrors},
+			ID: change.ID{Kind: "source", Name: "mirrors"}, Pos: apt.At("mirrors"),
+			Looker: mirrorLook{mirrors: apt.Mirrors, declared: apt.Sources},
 		})
 	}
 	return out
@@ -103,25 +104,35 @@ func (l aptFileLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 		}
 		return c, nil
 	}
-	if n != nil && n.Type == host.TypeFile && bytes.Equal(was.Content.Bytes(), l.content) {
-		return c, nil
-	}
+	// apt reads it as a user of its own: mode and owner count.
+	want := ownership{owner: rootsOwn, group: rootsOwn}.fresh(host.TypeFile, 0o644)
 	c.Action = change.Add
 	if n != nil {
+		if err := wantType(*n, host.TypeFile); err != nil {
+			return change.Change{}, err
+		}
 		c.Action = change.Modify
+		if bytes.Equal(was.Content.Bytes(), l.content) {
+			differNode(&c, l.at, *n, want)
+			return orNothing(c), nil
+		}
 	}
 	if err := needDir(r, &c, path.Dir(l.at)); err != nil {
 		return c, err
 	}
 	c.Diff = diffOf(l.at, was, l.content)
 	c.Steps = append(c.Steps, host.WriteFile{
-		Path: l.at, Content: host.NewContent(l.content), Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o644), Was: was,
+		Path: l.at, Content: host.NewContent(l.content), Owner: want.Owner, Group: want.Group, Access: want.Access, Was: was,
 	})
 	return c, nil
 }
 
-// mirrorLook replaces prefixes of URLs in the host's own sources.
-type mirrorLook struct{ mirrors map[string]string }
+// mirrorLook replaces prefixes of URLs in the host's own sources: not in those
+// that the spec declares.
+type mirrorLook struct {
+	mirrors  map[string]string
+	declared map[string]*spec.AptSource
+}
 
 func (l mirrorLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
@@ -131,7 +142,11 @@ func (l mirrorLook) Look(_ context.Context, r host.Reader) (change.Change, error
 		return c, err
 	}
 	for _, name := range names {
-		if ext := path.Ext(name); ext == ".list" || ext == ".sources" {
+		ext := path.Ext(name)
+		if ext == ".sources" && l.declared[strings.TrimSuffix(name, ext)] != nil {
+			continue
+		}
+		if ext == ".list" || ext == ".sources" {
 			files = append(files, path.Join(aptLists, name))
 		}
 	}
@@ -171,20 +186,51 @@ func (l mirrorLook) rewrite(content []byte) []byte {
 	prefixes := slices.SortedFunc(maps.Keys(l.mirrors), func(a, b string) int { return len(b) - len(a) })
 	var out bytes.Buffer
 	for line := range strings.Lines(string(content)) {
-		if strings.HasPrefix(strings.TrimSpace(line), "#") {
-			out.WriteString(line)
-			continue
+		// In deb822 only a whole line is a comment; in the other layout a #
+		// anywhere begins one, and a URL with one would not be read either.
+		line, comment := cutComment(line)
+		for line != "" {
+			n := strings.IndexFunc(line, func(c rune) bool { return c != ' ' && c != '\t' })
+			if n < 0 {
+				n = len(line)
+			}
+			out.WriteString(line[:n])
+			line = line[n:]
+			if n = strings.IndexAny(line, " \t"); n < 0 {
+				n = len(line)
+			}
+			// A field's name may be joined to its first value.
+			field, label := line[:n], ""
+			if rest, ok := strings.CutPrefix(field, "URIs:"); ok {
+				field, label = rest, "URIs:"
+			}
+			out.WriteString(label + replacePrefix(field, prefixes, l.mirrors))
+			line = line[n:]
 		}
-		for field := range strings.SplitAfterSeq(line, " ") {
-			out.WriteString(replacePrefix(field, prefixes, l.mirrors))
-		}
+		out.WriteString(comment)
 	}
 	return out.Bytes()
 }
 
+// cutComment cuts a line at the # that begins a comment.
+func cutComment(line string) (text, comment string) {
+	for i, c := range line {
+		if c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
+			return line[:i], line[i:]
+		}
+	}
+	return line, ""
+}
+
+// replacePrefix replaces the longest prefix that fits. A URL that is at the
+// mirror already stays, also where the mirror's address begins with the
+// archive's.
 func replacePrefix(field string, prefixes []string, mirrors map[string]string) string {
 	for _, p := range prefixes {
 		if rest, ok := strings.CutPrefix(field, p); ok {
+			if strings.HasPrefix(field, mirrors[p]) {
+				return field
+			}
 			return mirrors[p] + rest
 		}
 	}

@@ -51,14 +51,18 @@ func unitRank(name string) int {
 // unit it is.
 func unitNeeds(in *Input, name string, u *spec.Unit) []change.ID {
 	var needs []change.ID
-	for d := range u.DropIns {
+	for _, d := range slices.Sorted(maps.Keys(u.DropIns)) {
 		needs = append(needs, change.ID{Kind: "unit", Name: dropInName(name, d)})
 	}
 	if started := activated(name, u.Data); started != "" && in.Backend.Units[started] != nil {
 		needs = append(needs, change.ID{Kind: "unit", Name: started})
 	}
 	for _, p := range slices.Sorted(maps.Keys(in.Backend.Packages)) {
-		if k, ok := Known(p); ok && slices.Contains(k.Units, name) {
+		k, _ := Known(p)
+		if said := in.Backend.Packages[p].Provides; said != nil {
+			k.Units = append(slices.Clone(k.Units), said.Units...)
+		}
+		if slices.Contains(k.Units, name) {
 			needs = append(needs, in.needPackage(p)...)
 		}
 	}
@@ -195,7 +199,7 @@ func (l unitLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 		}
 	} else if u == nil {
 		if l.decl.Masked != nil && *l.decl.Masked {
-			return l.mask(u, c), nil
+			return l.mask(u, c, true), nil
 		}
 		return c, fmt.Errorf("there is no such unit on this host, and nothing that is declared brings it: correct the name, declare its text or the package, or add %q", "when: unit "+l.name+" exists")
 	}
@@ -210,8 +214,8 @@ func (l unitLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 	if err := l.references(ctx, r); err != nil {
 		return c, err
 	}
-	if l.decl.Masked != nil {
-		c = l.mask(u, c)
+	if want := l.masked(rewritten); want != nil {
+		c = l.mask(u, c, *want)
 	}
 	if err := l.enable(ctx, r, u, &c); err != nil {
 		return c, err
@@ -243,9 +247,19 @@ func (l unitLook) remove(ctx context.Context, r host.Reader, u *host.Unit) (chan
 	return c, nil
 }
 
-func (l unitLook) mask(u *host.Unit, c change.Change) change.Change {
+// masked is whether the unit has to be masked; nil: that is not said. What is to
+// be enabled or to run cannot be; a file of ours that is written replaces the
+// mask in its place.
+func (l unitLook) masked(rewritten bool) *bool {
+	if l.decl.Masked == nil && !rewritten && (spec.Is(l.decl.Enabled) || spec.Is(l.decl.Running)) {
+		return new(bool)
+	}
+	return l.decl.Masked
+}
+
+func (l unitLook) mask(u *host.Unit, c change.Change, want bool) change.Change {
 	masked := u != nil && u.File == "masked"
-	switch want := *l.decl.Masked; {
+	switch {
 	case masked == want:
 		return c
 	case want:
@@ -317,8 +331,11 @@ func (l unitLook) enable(ctx context.Context, r host.Reader, u *host.Unit, c *ch
 func (l unitLook) links(ctx context.Context, r host.Reader, u *host.Unit) ([]string, error) {
 	data := l.decl.Data
 	if len(data) == 0 && l.decl.Content == nil && u != nil {
-		var err error
-		data, err = r.ReadFile(u.Fragment)
+		at, err := fragment(r, u)
+		if err != nil {
+			return nil, err
+		}
+		data, err = r.ReadFile(at)
 		if host.AfterApply(err) {
 			return u.Links, nil
 		}
@@ -333,6 +350,24 @@ func (l unitLook) links(ctx context.Context, r host.Reader, u *host.Unit) ([]str
 		data = rendered
 	}
 	return installLinks(l.name, data), nil
+}
+
+// fragment is the unit's file: of a masked unit the one that counts once the mask
+// is off.
+func fragment(r host.Reader, u *host.Unit) (string, error) {
+	if u.File != "masked" && u.Load != "masked" {
+		return u.Fragment, nil
+	}
+	for _, dir := range []string{"/usr/local/lib/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/"} {
+		n, err := r.Stat(dir + u.Name)
+		if err != nil {
+			return "", err
+		}
+		if n != nil {
+			return dir + u.Name, nil
+		}
+	}
+	return "", fmt.Errorf("it is masked, and there is no unit file behind the mask")
 }
 
 // run starts or stops the unit, or has it restarted when its file has changed

@@ -40,38 +40,31 @@ func settings(data []byte) []setting {
 // wants, requires or upholds directory of each unit that [Install] names, and
 // one for each alias.
 func installLinks(name string, data []byte) []string {
-	var links []string
+	dirs := map[string]string{"WantedBy": ".wants/" + name, "RequiredBy": ".requires/" + name, "UpheldBy": ".upholds/" + name, "Alias": ""}
+	byKey := map[string][]string{}
 	for _, s := range settings(data) {
-		if s.section != "Install" {
+		tail, ok := dirs[s.key]
+		if s.section != "Install" || !ok {
 			continue
 		}
-		dir, alias := "", false
-		switch s.key {
-		case "WantedBy":
-			dir = ".wants/"
-		case "RequiredBy":
-			dir = ".requires/"
-		case "UpheldBy":
-			dir = ".upholds/"
-		case "Alias":
-			alias = true
-		default:
-			continue
+		if s.value == "" {
+			byKey[s.key] = nil // takes back what was said before
 		}
 		for word := range strings.FieldsSeq(s.value) {
-			if alias {
-				links = append(links, unitDir+word)
-			} else {
-				links = append(links, unitDir+word+dir+name)
-			}
+			byKey[s.key] = append(byKey[s.key], unitDir+word+tail)
 		}
+	}
+	var links []string
+	for _, l := range byKey {
+		links = append(links, l...)
 	}
 	slices.Sort(links)
 	return slices.Compact(links)
 }
 
 // activated is the unit that a timer, path or socket unit starts: what it says,
-// or the service of the same name.
+// or the service of the same name; empty where that is no one unit, as with a
+// socket that starts an instance for each connection.
 func activated(name string, data []byte) string {
 	section := map[string]string{".timer": "Timer", ".path": "Path", ".socket": "Socket"}[path.Ext(name)]
 	if section == "" || len(data) == 0 {
@@ -81,10 +74,15 @@ func activated(name string, data []byte) string {
 	if section == "Socket" {
 		key = "Service"
 	}
+	started := strings.TrimSuffix(name, path.Ext(name)) + ".service"
 	for _, s := range settings(data) {
-		if s.section == section && s.key == key {
-			return s.value
+		switch {
+		case s.section != section:
+		case s.key == key && s.value != "":
+			started = s.value
+		case section == "Socket" && s.key == "Accept" && slices.Contains([]string{"yes", "true", "on", "1"}, strings.ToLower(s.value)):
+			return ""
 		}
 	}
-	return strings.TrimSuffix(name, path.Ext(name)) + ".service"
+	return started
 }

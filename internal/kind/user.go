@@ -99,7 +99,7 @@ func (l userLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 	if err := l.lookPassword(r, u, &c); err != nil {
 		return c, err
 	}
-	return c, l.lookReown(ctx, r, &c)
+	return c, l.lookReown(ctx, r, u, &c)
 }
 
 func (l userLook) remove(u *host.User) change.Change {
@@ -215,16 +215,14 @@ func (l userLook) correct(r host.Reader, u *host.User, c *change.Change) error {
 }
 
 func groupOfGID(r host.Reader, gid int) (string, error) {
-	groups, err := r.Groups()
+	g, err := r.GroupByID(gid)
 	if err != nil {
 		return "", err
 	}
-	for _, g := range groups {
-		if g.GID == gid {
-			return g.Name, nil
-		}
+	if g == nil {
+		return fmt.Sprintf("#%d", gid), nil
 	}
-	return fmt.Sprintf("#%d", gid), nil
+	return g.Name, nil
 }
 
 // lookHome makes the home and keeps it the user's. A home that an account of
@@ -243,7 +241,9 @@ func (l userLook) lookHome(r host.Reader, u *host.User, c *change.Change) error 
 	}
 	if n == nil {
 		if mode == nil {
-			if u != nil || l.system {
+			// Also of an account that is there: a run may have died before
+			// it made the home.
+			if l.system {
 				return nil
 			}
 			private := host.Mode(0o700)
@@ -254,13 +254,13 @@ func (l userLook) lookHome(r host.Reader, u *host.User, c *change.Change) error 
 	if n.Type != host.TypeDir {
 		return fmt.Errorf("its home %s is a %s", l.home, n.Type)
 	}
-	if n.Owner != l.name {
+	if owner := l.ownerThen(u, n.Owner); owner != l.name {
 		if u == nil && !slices.Contains(l.reown, l.home) {
-			return fmt.Errorf("its home %s is there already and belongs to %s: remove it, or list it under reown to have it given to %s", l.home, n.Owner, l.name)
+			return fmt.Errorf("its home %s is there already and belongs to %s: remove it, or list it under reown to have it given to %s", l.home, owner, l.name)
 		}
 		if u != nil && mode != nil {
 			c.Action = cmp.Or(c.Action, change.Modify)
-			differ(c, "owner of "+l.home, n.Owner, l.name)
+			differ(c, "owner of "+l.home, owner, l.name)
 			c.Steps = append(c.Steps, host.SetOwner{Path: l.home, Owner: l.name, Was: *n})
 		}
 	}
@@ -311,6 +311,12 @@ func (l userLook) lookPassword(r host.Reader, u *host.User, c *change.Change) er
 		}
 		to = host.LockPassword
 	case spec.PasswordSetAtFirstLogin:
+		if was.State == host.PasswordLocked && was.HasHash {
+			// Somebody locked it by hand: to take the lock off, and the
+			// password with it, would let them in again.
+			c.Notes = append(c.Notes, "its password is locked, by hand, and stays so: unlock it with passwd -u "+l.name)
+			return nil
+		}
 		if was.State == host.PasswordSet || was.State == host.PasswordEmpty && was.MustChange {
 			return nil
 		}
@@ -327,21 +333,27 @@ func (l userLook) lookPassword(r host.Reader, u *host.User, c *change.Change) er
 }
 
 // lookReown gives the listed directories and all that is in them to the user.
-func (l userLook) lookReown(ctx context.Context, r host.Reader, c *change.Change) error {
+func (l userLook) lookReown(ctx context.Context, r host.Reader, u *host.User, c *change.Change) error {
 	for _, dir := range l.reown {
 		n, err := r.Stat(dir)
 		if err != nil {
 			return err
 		}
-		if n == nil || c.Action == change.Add {
+		if n == nil {
 			continue
 		}
-		if n.Owner != l.name && dir != l.home {
+		if owner := l.ownerThen(u, n.Owner); owner != l.name && !reowned(*c, dir) {
 			c.Action = cmp.Or(c.Action, change.Modify)
-			differ(c, "owner of "+dir, n.Owner, l.name)
+			differ(c, "owner of "+dir, owner, l.name)
 			c.Steps = append(c.Steps, host.SetOwner{Path: dir, Owner: l.name, Was: *n})
 		}
 		rule := host.TreeRule{Root: dir, Owner: l.name}
+		if u == nil || l.renumbered(u) {
+			// What is there now cannot be compared with a number to come.
+			c.Attrs = append(c.Attrs, change.Attr{Name: "owner below " + dir, Before: change.Text("whoever it is"), After: change.Text(l.name)})
+			c.Steps = append(c.Steps, host.FixTree{Rule: rule})
+			continue
+		}
 		scan, err := r.ScanTree(ctx, rule)
 		if err != nil {
 			return err
@@ -353,4 +365,24 @@ func (l userLook) lookReown(ctx context.Context, r host.Reader, c *change.Change
 		}
 	}
 	return nil
+}
+
+// reowned reports whether a change gives a path to somebody already.
+func reowned(c change.Change, path string) bool {
+	return slices.ContainsFunc(c.Steps, func(s host.Step) bool { o, ok := s.(host.SetOwner); return ok && o.Path == path })
+}
+
+// renumbered reports whether the account gets another uid.
+func (l userLook) renumbered(u *host.User) bool { return u != nil && l.uid != nil && *l.uid != u.UID }
+
+// ownerThen is the owner that a path will show once the account has its declared
+// number: files keep theirs.
+func (l userLook) ownerThen(u *host.User, owner string) string {
+	switch {
+	case l.renumbered(u) && owner == l.name:
+		return fmt.Sprintf("#%d", u.UID)
+	case l.uid != nil && owner == fmt.Sprintf("#%d", *l.uid):
+		return l.name
+	}
+	return owner
 }

@@ -3,6 +3,7 @@ package kind
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -30,11 +31,11 @@ func fact(ctx context.Context, r host.Reader, c spec.Condition) (holds bool, is 
 	name := c.Args[0]
 	switch c.Fact {
 	case spec.FactDevice:
-		n, err := r.Stat(name)
+		n, err := followed(r, name)
 		holds = n != nil && n.Type == host.TypeOther
 		return holds, says(holds, "device "+name, "exists", "does not exist"), err
 	case spec.FactPath:
-		n, err := r.Stat(name)
+		n, err := followed(r, name)
 		return n != nil, says(n != nil, name, "exists", "does not exist"), err
 	case spec.FactUnit:
 		u, err := r.Unit(ctx, name)
@@ -54,6 +55,24 @@ func fact(ctx context.Context, r host.Reader, c spec.Condition) (holds bool, is 
 		return holds, says(holds, "package "+name, "is available", "is not available on this host"), err
 	}
 	return false, "", fmt.Errorf("condition %q is of no known kind: want one of %s", c.Text, strings.Join([]string{"device", "path", "release", "package", "unit"}, ", "))
+}
+
+// followed is what is at a path, or at the other end of a link: udev gives
+// devices their stable names by links.
+func followed(r host.Reader, at string) (*host.Node, error) {
+	const most = 8
+	for range most {
+		n, err := r.Stat(at)
+		if err != nil || n == nil || n.Type != host.TypeSymlink {
+			return n, err
+		}
+		if path.IsAbs(n.Target) {
+			at = n.Target
+		} else {
+			at = path.Join(path.Dir(at), n.Target)
+		}
+	}
+	return nil, fmt.Errorf("%s: too many links", at)
 }
 
 func says(holds bool, what, yes, no string) string {

@@ -22,7 +22,7 @@ const (
 // details writes what needs more than a line: the change of a file's content.
 func (t *Text) details(c change.Change) {
 	d := c.Diff
-	if d == nil {
+	if d == nil || d.Hidden == "" && d.Before == d.After {
 		return
 	}
 	if d.Hidden == "secret" {

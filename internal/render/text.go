@@ -331,7 +331,11 @@ func (t *Text) list(title string, rep *converge.Report, color string, status cha
 	}
 	for _, kind := range kinds {
 		names := byKind[kind]
-		head := fmt.Sprintf("  %d %s, %s", len(names), kind, t.style.paint(dim, denied+":"))
+		what := fmt.Sprintf("%d %s", len(names), kind)
+		if len(names) == 1 && kind != plural("sudoers") {
+			what = "1 " + strings.TrimSuffix(strings.Replace(kind, "directories", "directory", 1), "s")
+		}
+		head := fmt.Sprintf("  %s, %s", what, t.style.paint(dim, denied+":"))
 		t.printf("%s\n", strings.Join(t.wrap(head, []string{t.fold(names)}), "\n"))
 	}
 }
@@ -435,7 +439,10 @@ func (t *Text) summary(rep *converge.Report, mode Mode) string {
 		head, color = "Not everything could be seen.", yellow
 	}
 	if rep.Interrupted {
-		head, color = "Interrupted. "+head, red
+		if s.Changes()+s.Failed+s.Unknown == 0 {
+			head = "" // there may well be something to do
+		}
+		head, color = strings.TrimSpace("Interrupted. "+head), red
 	}
 	tail := fmt.Sprintf("%d unchanged", s.Unchanged)
 	if s.NotApplicable > 0 {

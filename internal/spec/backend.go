@@ -136,7 +136,8 @@ type AptKey struct {
 // Package is a Debian package. A bare word is its state.
 type Package struct {
 	Item
-	// State is installed, absent (removed, configuration kept) or purged.
+	// State is installed, absent (removed, configuration kept) or purged. Left
+	// out, only the hold is managed.
 	State string `yaml:"state"`
 	// Hold keeps apt from ever upgrading it by the way.
 	Hold *bool `yaml:"hold"`
@@ -287,8 +288,8 @@ type Notify struct {
 	Reload  []string `yaml:"reload"`
 }
 
-// DropIn is a file of /etc/sudoers.d or /etc/ssh/sshd_config.d, checked as a
-// whole with what is there before it takes effect.
+// DropIn is a file of /etc/sudoers.d or /etc/ssh/sshd_config.d, checked by visudo
+// or sshd before it takes effect.
 type DropIn struct {
 	Item
 	Text  `yaml:",inline"`

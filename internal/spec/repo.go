@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"opsafe/internal/host"
 )
@@ -170,6 +171,12 @@ func (l *loader) keyFiles() map[string][]byte {
 		}
 		return files
 	}
+	dir, err := l.root.OpenRoot(keysDir)
+	if err != nil {
+		l.problems.Addf(Pos{File: keysDir}, "cannot read the keys: %v", cause(err))
+		return files
+	}
+	defer dir.Close()
 	for _, e := range entries {
 		file := path.Join(keysDir, e.Name())
 		switch {
@@ -179,7 +186,7 @@ func (l *loader) keyFiles() map[string][]byte {
 		case !e.Type().IsRegular():
 			l.problems.Addf(Pos{File: file}, "is no file: keys/ holds one file of public keys per name")
 		default:
-			data, err := l.read(file, maxKeyFile)
+			data, err := readIn(dir, e.Name(), file, maxKeyFile)
 			if err != nil {
 				l.problems.Addf(Pos{File: file}, "%v", err)
 				continue
@@ -192,18 +199,24 @@ func (l *loader) keyFiles() map[string][]byte {
 
 // read reads a regular file of the repository of at most limit bytes.
 func (l *loader) read(file string, limit int64) ([]byte, error) {
-	info, err := l.root.Stat(file)
+	return readIn(l.root, file, file, limit)
+}
+
+// readIn reads a file of a directory of the repository; messages name it file.
+func readIn(dir *os.Root, name, file string, limit int64) ([]byte, error) {
+	// Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
+	f, err := dir.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", file, cause(err))
+	}
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", file, cause(err))
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("cannot read %s: it is no regular file", file)
 	}
-	f, err := l.root.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", file, cause(err))
-	}
-	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", file, cause(err))

@@ -99,6 +99,9 @@ func (c *checker) packages() {
 		if gone(p.State) && Is(p.Hold) {
 			c.addf(p.At("hold"), "%s: is %s and held: want one or the other", label, p.State)
 		}
+		if p.State == "" && p.Hold == nil && p.fields != nil {
+			c.addf(p.Pos, "%s: says nothing: want a state (installed, absent, purged), a hold, or both", label)
+		}
 		if p.Provides == nil {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // The hosts' archive and the file that keeps daemons from starting while
@@ -30,6 +31,9 @@ func buildBare(ctx context.Context, o Options, dir string) error {
 		cmd := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--include="+strings.Join(r.Base, ","),
 			"--keyring="+debianKeyring, o.Suite, root, m.uri)
 		cmd.Env = append(os.Environ(), m.proxyEnv(ctx)...)
+		// It ends with this process, and so does all that it started: the next
+		// attempt finds nobody at work in the directory that it clears.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
 		if _, err := runTool(cmd); err != nil {
 			return err
 		}
@@ -114,7 +118,9 @@ func inImage(ctx context.Context, root string, argv ...string) error {
 		"--pipe", "--as-pid2", "--private-network", "--capability=all",
 		"--setenv=DEBIAN_FRONTEND=noninteractive", "--setenv=LANG=C.UTF-8",
 	}, argv...)
-	_, err := runTool(nspawnCommand(ctx, root, args...))
+	cmd := nspawnCommand(ctx, root, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	_, err := runTool(cmd)
 	return err
 }
 

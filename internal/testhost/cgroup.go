@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -136,6 +137,51 @@ func ownGroups() map[string]string {
 		}
 	}
 	return groups
+}
+
+// killGroups kills all processes of a host but spares the one that boots it,
+// of which a thread passes through the groups of version 1.
+func killGroups(host string, spare int) error {
+	hs, err := hierarchies()
+	if err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(hs, func(h hierarchy) bool { return h.unified }); i >= 0 {
+		hs = hs[i : i+1] // no thread passes there, and all processes are in it
+	}
+	for _, h := range hs {
+		err := filepath.WalkDir(h.group(host), func(path string, e fs.DirEntry, err error) error {
+			switch {
+			case err != nil: // gone meanwhile
+				return fs.SkipDir
+			case e.Name() == "cgroup.procs":
+				return killAll(path, spare)
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("cannot kill what is left of the host: %w", err)
+		}
+	}
+	return nil
+}
+
+// killAll kills the processes that a cgroup.procs file lists.
+func killAll(procs string, spare int) error {
+	data, err := os.ReadFile(procs)
+	if err != nil {
+		return nil //nolint:nilerr // the group is gone
+	}
+	for _, f := range strings.Fields(string(data)) {
+		pid, err := strconv.Atoi(f)
+		if err != nil || pid <= 1 || pid == os.Getpid() || pid == spare {
+			continue // zero is a process that cannot be seen from here
+		}
+		if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
+			return err
+		}
+	}
+	return nil
 }
 
 // removeGroups deletes the groups of a host whose processes are gone.

@@ -40,7 +40,7 @@ func (h *Host) As(ctx context.Context, user string, argv ...string) *exec.Cmd {
 	if f, err := h.openat(home, unix.O_PATH|unix.O_DIRECTORY, 0); err != nil {
 		dir = "/"
 	} else {
-		f.Close()
+		_ = f.Close()
 	}
 	env := []string{"HOME=" + home, "USER=" + user, "LOGNAME=" + user, "SHELL=" + shell}
 	return h.enter(ctx, dir, env, append([]string{"runuser", "-u", user, "--"}, argv...))

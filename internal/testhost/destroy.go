@@ -17,14 +17,12 @@ import (
 // again, and for a host that was never finished.
 func (r record) destroy() error {
 	var failed []error
-	failed = append(failed, r.Leader.kill(10*time.Second))
-	// nspawn ends by itself then; it only needs force when its leader is unknown.
-	if r.Leader.PID == 0 {
-		failed = append(failed, r.Nspawn.kill(10*time.Second))
-	} else {
-		failed = append(failed, r.Nspawn.await(5*time.Second))
+	if r.Leader.PID != 0 {
+		// nspawn cleans up and ends by itself then.
+		failed = append(failed, r.Leader.kill(10*time.Second), r.Nspawn.await(5*time.Second))
 	}
-	failed = append(failed, removeNamespace(r.Name), removeGroups(r.Name))
+	// Whoever is left was started by a boot that was interrupted.
+	failed = append(failed, killGroups(r.Name, r.Owner.PID), removeNamespace(r.Name), removeGroups(r.Name))
 	for _, kind := range []string{"propagate", "unix-export"} {
 		failed = append(failed, removeTree(filepath.Join("/run/systemd/nspawn", kind, r.Name)))
 	}
@@ -75,7 +73,7 @@ func clearFlags(dir string) {
 		if err != nil {
 			return nil
 		}
-		defer unix.Close(fd)
+		defer func() { _ = unix.Close(fd) }()
 		if flags, err := unix.IoctlGetInt(fd, unix.FS_IOC_GETFLAGS); err == nil && flags&undeletable != 0 {
 			_ = unix.IoctlSetPointerInt(fd, unix.FS_IOC_SETFLAGS, flags&^undeletable)
 		}

@@ -19,7 +19,7 @@ func (h *Host) openat(path string, flags int, mode fs.FileMode) (*os.File, error
 	if err != nil {
 		return nil, fmt.Errorf("host %s does not run: %w", h.name, err)
 	}
-	defer unix.Close(root)
+	defer func() { _ = unix.Close(root) }()
 	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: unix.RESOLVE_IN_ROOT}
 	if flags&unix.O_CREAT != 0 {
 		how.Mode = uint64(mode.Perm())
@@ -46,7 +46,7 @@ func (h *Host) mkdirAll(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer parent.Close()
+	defer func() { _ = parent.Close() }()
 	if err := unix.Mkdirat(int(parent.Fd()), filepath.Base(path), 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
 		return nil, &fs.PathError{Op: "mkdir", Path: path, Err: err}
 	}
@@ -54,7 +54,7 @@ func (h *Host) mkdirAll(path string) (*os.File, error) {
 		return nil, err
 	}
 	if err := f.Chmod(0o755); err != nil { // whatever the umask
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	return f, nil
@@ -68,7 +68,7 @@ func (h *Host) WriteFile(path string, content []byte, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	dir.Close()
+	_ = dir.Close()
 	f, err := h.openat(path, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC, mode)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (h *Host) ReadFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	return io.ReadAll(f)
 }
 
@@ -146,7 +146,7 @@ func (h *Host) installFile(path, dest string, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	return h.replace(dest, func(dir int, name string) error {
 		fd, err := unix.Openat(dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600)
 		if err != nil {
@@ -164,7 +164,7 @@ func (h *Host) replace(dest string, create func(dir int, name string) error) err
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	fd, tmp := int(dir.Fd()), ".new-"+uniqueName()
 	if err := create(fd, tmp); err != nil {
 		_ = unix.Unlinkat(fd, tmp, 0)

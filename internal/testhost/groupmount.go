@@ -68,7 +68,7 @@ func remountWritable(leader int, mounts []string) error {
 		if fd, err = unix.Open(fmt.Sprintf("/proc/%d/ns/mnt", leader), unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
 			return
 		}
-		defer unix.Close(fd)
+		defer func() { _ = unix.Close(fd) }()
 		if err = unix.Unshare(unix.CLONE_FS); err != nil {
 			return
 		}

@@ -63,7 +63,7 @@ func enterNamespace(path string) error {
 	if err != nil {
 		return &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	return unix.Setns(fd, unix.CLONE_NEWNET)
 }
 
@@ -74,11 +74,13 @@ func (h *Host) listenUnix(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s of host %s: %w", path, h.name, err)
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	l, err := net.Listen("unix", fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path)))
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s of host %s: %w", path, h.name, err)
 	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false) //nolint:forcetypeassert // what net.Listen returns for unix
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false) // by then the descriptor is another's
+	}
 	return l, nil
 }

@@ -23,7 +23,7 @@ func (h *Host) launch(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen for the host's readiness: %w", err)
 	}
-	defer socket.Close()
+	defer func() { _ = socket.Close() }()
 
 	pid := make(chan int, 1)
 	failed := make(chan error, 1)
@@ -71,7 +71,7 @@ func (h *Host) spawn(notify string) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer console.Close()
+	defer func() { _ = console.Close() }()
 	v2, leave, err := enterGroups(h.name)
 	if err != nil {
 		return nil, err
@@ -83,12 +83,15 @@ func (h *Host) spawn(notify string) (*exec.Cmd, error) {
 		"--network-namespace-path="+namespacePath(h.name),
 		// overlay on overlay does not work, so docker gets a plain directory
 		"--bind="+filepath.Join(dir, "docker")+":/var/lib/docker",
+		// What this process's end sends to nspawn: it kills its systemd then. Were
+		// nspawn killed itself, its systemd would go on.
+		"--kill-signal=SIGKILL",
 		"--notify-ready=yes", "--boot")
 	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+notify)
 	cmd.Stdout, cmd.Stderr = console, console
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, UseCgroupFD: v2 >= 0, CgroupFD: v2}
 	if !h.rec.Keep {
-		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
 	}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("cannot start systemd-nspawn: %w", err)
@@ -106,7 +109,9 @@ func nspawnCommand(ctx context.Context, root string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "systemd-nspawn", append(common, args...)...)
 	cmd.Env = []string{
 		"PATH=" + guestPath, "LANG=C.UTF-8",
-		"SYSTEMD_NSPAWN_API_VFS_WRITABLE=1", "SYSTEMD_SECCOMP=0",
+		// Only the network settings, which are the host's own, can be written:
+		// everything else in /proc/sys and /sys is this machine's.
+		"SYSTEMD_NSPAWN_API_VFS_WRITABLE=network", "SYSTEMD_SECCOMP=0",
 	}
 	return cmd
 }

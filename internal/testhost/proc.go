@@ -68,7 +68,7 @@ func (p process) end(limit time.Duration, signal unix.Signal) error {
 	} else if err != nil {
 		return fmt.Errorf("cannot open process %d: %w", p.PID, err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	if !p.alive() {
 		return nil
 	}

@@ -16,6 +16,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -90,6 +92,9 @@ func Boot(ctx context.Context, o Options) (*Host, error) {
 	if err := Reap(); err != nil {
 		o.Log("cannot delete leftover hosts: %v", err)
 	}
+	if err := raiseWatchLimit(); err != nil {
+		o.Log("cannot raise the limit of file watches, many hosts at once will fail: %v", err)
+	}
 	h, err := reserve(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("cannot boot a host: %w", err)
@@ -103,6 +108,22 @@ func Boot(ctx context.Context, o Options) (*Host, error) {
 		return nil, fmt.Errorf("cannot boot host %s: %w", h.name, errors.Join(err, h.Close()))
 	}
 	return h, nil
+}
+
+// raiseWatchLimit allows enough inotify instances on this machine. All hosts
+// share root's, every systemd takes a dozen, and without one it does not boot;
+// the kernel's 128 are gone after ten hosts.
+func raiseWatchLimit() error {
+	const path, enough = "/proc/sys/fs/inotify/max_user_instances", 4096
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	now, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil || now >= enough {
+		return err
+	}
+	return os.WriteFile(path, []byte(strconv.Itoa(enough)), 0o644)
 }
 
 // Start boots a host for a test and deletes it when the test ends. The host

@@ -6,13 +6,8 @@ TESTHOST_PACKAGES := acl apt-utils busybox-static debian-archive-keyring \
 
 .PHONY: testhost-deps
 testhost-deps:
-	@missing=; for p in $(TESTHOST_PACKAGES); do \
-	  [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || missing="$$missing $$p"; \
-	done; \
-	[ -z "$$missing" ] && exit 0; \
-	echo "installing for the throwaway hosts:$$missing"; \
+	@[ "$$(dpkg-query -W -f '$${db:Status-Status}\n' $(TESTHOST_PACKAGES) 2>/dev/null | grep -cx installed)" = $(words $(TESTHOST_PACKAGES)) ] && exit 0; \
+	echo "installing for the throwaway hosts: $(TESTHOST_PACKAGES)"; \
 	export DEBIAN_FRONTEND=noninteractive; \
-	apt-get -qq -o=Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing >/dev/null 2>&1 || { \
-	  apt-get -qq update && \
-	  apt-get -qq -o=Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing >/dev/null; \
-	}
+	set -- apt-get -qq -o=Dpkg::Use-Pty=0 install -y --no-install-recommends $(TESTHOST_PACKAGES); \
+	"$$@" >/dev/null 2>&1 || { apt-get -qq update && "$$@" >/dev/null; }

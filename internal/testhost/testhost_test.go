@@ -1,6 +1,7 @@
 package testhost_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +62,16 @@ func wantEqual(t *testing.T, what, got, want string) {
 	}
 }
 
+// wantRunning checks that every unit of the host is well.
+func wantRunning(t *testing.T, h *testhost.Host) {
+	t.Helper()
+	res, err := h.Run(t.Context(), "systemctl", "is-system-running")
+	if err != nil || res.Code != 0 {
+		failed, _ := h.Run(t.Context(), "systemctl", "status", "--failed", "--no-pager", "--full")
+		t.Errorf("%s is %s%v\n%s", h.Name(), res.Stdout, err, failed.Stdout)
+	}
+}
+
 func TestHostsAreApart(t *testing.T) {
 	t.Parallel()
 	hosts := make([]*testhost.Host, 2)
@@ -89,7 +100,7 @@ func TestHostsAreApart(t *testing.T) {
 			}
 		})
 		wantEqual(t, "hostname", mustRun(t, h, "hostname"), h.Name())
-		wantEqual(t, "state", mustRun(t, h, "systemctl", "is-system-running"), "running")
+		wantRunning(t, h)
 		wantEqual(t, "sshd", mustRun(t, h, "systemctl", "is-enabled", "ssh"), "enabled")
 	}
 	pid := mustRun(t, hosts[1], "systemctl", "show", "-P", "MainPID", "ssh")
@@ -115,7 +126,7 @@ func TestSuites(t *testing.T) {
 		t.Run(suite, func(t *testing.T) {
 			t.Parallel()
 			h := testhost.Start(t, testhost.Options{Suite: suite})
-			wantEqual(t, "state", mustRun(t, h, "systemctl", "is-system-running"), "running")
+			wantRunning(t, h)
 			if !strings.Contains(mustRun(t, h, "cat", "/etc/os-release"), "VERSION_CODENAME="+suite) {
 				t.Errorf("not a %s", suite)
 			}
@@ -155,7 +166,7 @@ func TestReboot(t *testing.T) {
 	if _, err := h.ReadFile("/run/lost"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("/run survived: %v", err)
 	}
-	wantEqual(t, "state", mustRun(t, h, "systemctl", "is-system-running"), "running")
+	wantRunning(t, h)
 }
 
 func TestCloseLeavesNothing(t *testing.T) {
@@ -198,36 +209,42 @@ func wantGone(t *testing.T, name string, leader int) {
 
 // TestKilledOwner is its own helper: the copy that boots the host is killed.
 func TestKilledOwner(t *testing.T) {
-	t.Parallel()
 	const key = "OPSAFE_TEST_HELPER_HOST"
 	if name := os.Getenv(key); name != "" {
 		if _, err := testhost.Boot(context.Background(), testhost.Options{Name: name}); err != nil {
 			t.Fatal(err)
 		}
+		fmt.Println("booted")
 		select {}
 	}
 	if testing.Short() {
 		t.Skip("boots a host")
 	}
 	name := fmt.Sprintf("killed-%d", os.Getpid())
+	t.Setenv("OPSAFE_TEST_STATE", t.TempDir())
 	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledOwner$")
 	cmd.Env = append(os.Environ(), key+"="+name)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var leader int
-	eventually(t, "the other process's host", func() bool {
-		h, err := testhost.Open(name)
-		if err != nil || !h.Info().Running {
-			return false
-		}
-		leader = h.Info().Leader
-		return true
-	})
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	for line := bufio.NewScanner(stdout); line.Scan() && line.Text() != "booted"; {
+		t.Log(line.Text())
+	}
+	h, err := testhost.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leader := h.Info().Leader
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // it was killed
+	// Nobody sweeps the hosts of this state directory meanwhile.
 	eventually(t, "the end of the host's systemd", func() bool {
 		_, err := os.Stat(fmt.Sprintf("/proc/%d", leader))
 		return err != nil

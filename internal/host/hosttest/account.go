@@ -31,6 +31,12 @@ func addGroup(e *env) {
 	}
 	e.do(host.AddGroup{Name: "ctga", GID: 42001}, host.AddGroup{Name: "ctgb", GID: 42002, System: true})
 	e.same("group", e.group("ctga"), &host.Group{Name: "ctga", GID: 42001})
+	byID, err := e.host.GroupByID(42001)
+	e.ok(err)
+	e.same("group by id", byID, &host.Group{Name: "ctga", GID: 42001})
+	if byID, err = e.host.GroupByID(42009); byID != nil || err != nil {
+		e.Errorf("GroupByID of a free id: %+v, %v", byID, err)
+	}
 	groups, err := e.host.Groups()
 	e.ok(err)
 	if !slices.ContainsFunc(groups, func(g host.Group) bool { return g.Name == "ctgb" && g.GID == 42002 }) {

@@ -38,6 +38,19 @@ func (h *Host) Group(name string) (*host.Group, error) {
 	return &g, nil
 }
 
+// GroupByID finds the first group in /etc/group with that number.
+func (h *Host) GroupByID(gid int) (*host.Group, error) {
+	db, err := h.accounts.names()
+	if err != nil {
+		return nil, err
+	}
+	name, ok := db.groupOf[gid]
+	if !ok {
+		return nil, nil
+	}
+	return h.Group(name)
+}
+
 // Users are the lines of /etc/passwd, in its order.
 func (h *Host) Users() ([]host.User, error) {
 	db, err := h.accounts.names()

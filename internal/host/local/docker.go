@@ -34,6 +34,8 @@ const (
 // dockerConn is the client of the docker engine. Its zero value finds the
 // engine when it is first asked.
 type dockerConn struct {
+	ahead sync.WaitGroup // questions that Prefetch has under way
+
 	mu     sync.Mutex
 	client *client.Client
 	engine *host.Engine
@@ -41,6 +43,7 @@ type dockerConn struct {
 
 // forget makes the next look ask the engine again.
 func (d *dockerConn) forget() {
+	d.ahead.Wait()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.engine = nil
@@ -86,6 +89,7 @@ func (d *dockerConn) connection() (*client.Client, error) {
 // Engine asks the engine for its version. Nil: there is neither a socket nor a
 // dockerd.
 func (h *Host) Engine(ctx context.Context) (*host.Engine, error) {
+	h.docker.ahead.Wait()
 	h.docker.mu.Lock()
 	engine := h.docker.engine
 	h.docker.mu.Unlock()
@@ -114,6 +118,18 @@ func (h *Host) Engine(ctx context.Context) (*host.Engine, error) {
 	return &e, nil
 }
 
+// prefetch makes the first exchange with the engine, in which the version to
+// speak is agreed on. An error comes again with the first question.
+func (d *dockerConn) prefetch(ctx context.Context) {
+	c, err := d.connection()
+	if err != nil || c == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, dockerPatience)
+	defer cancel()
+	_, _ = c.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
+}
+
 // noSocket tells docker that is not installed (nil) from docker that is down.
 func (h *Host) noSocket() error {
 	for _, program := range []string{"dockerd"} {
@@ -133,15 +149,16 @@ func (h *Host) noSocket() error {
 	return nil
 }
 
-// Network asks the engine for a network. Without docker there is none.
+// Network asks the engine for a network. Without docker there is none. It does
+// without the engine's version, for which the engine runs programs.
 func (h *Host) Network(ctx context.Context, name string) (*host.Network, error) {
-	engine, err := h.Engine(ctx)
-	if err != nil || engine == nil {
+	h.docker.ahead.Wait()
+	c, err := h.docker.connection()
+	if err != nil {
 		return nil, err
 	}
-	c, err := h.docker.connection()
-	if err != nil || c == nil {
-		return nil, err
+	if c == nil {
+		return nil, h.noSocket()
 	}
 	ctx, cancel := context.WithTimeout(ctx, dockerPatience)
 	defer cancel()

@@ -101,39 +101,58 @@ func (h *Host) ReadFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, unseen("content of "+path, err)
 	}
-	f := os.NewFile(uintptr(fd), path) //nolint:gosec // a descriptor is not negative
-	defer f.Close()
-	return readRegular(f)
+	defer unix.Close(fd)
+	return readRegular(fd, path)
 }
 
 // readRegular reads an open file to its end, if it is a regular one of at most
-// host.MaxFile bytes. The result is not nil.
-func readRegular(f *os.File) ([]byte, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", f.Name(), err)
+// host.MaxFile bytes. The result is not nil. It does without os.File, which
+// tries in vain to have each file watched for when it can be read.
+func readRegular(fd int, path string) ([]byte, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", path, err)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("cannot read %s: it is not a regular file", f.Name())
+	if nodeType(st.Mode) != host.TypeFile {
+		return nil, fmt.Errorf("cannot read %s: it is not a regular file", path)
 	}
-	size := min(info.Size(), host.MaxFile)
+	f := descriptor(fd)
+	size := min(st.Size, host.MaxFile)
 	data := make([]byte, size+1)
 	n, err := io.ReadFull(f, data)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return data[:n], nil
 	case err != nil:
-		return nil, fmt.Errorf("cannot read %s: %w", f.Name(), err)
+		return nil, fmt.Errorf("cannot read %s: %w", path, err)
 	}
 	// It has grown since, or is one of those of /proc that have no size.
 	more, err := io.ReadAll(io.LimitReader(f, host.MaxFile+1-int64(n)))
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", f.Name(), err)
+		return nil, fmt.Errorf("cannot read %s: %w", path, err)
 	}
 	if data = append(data, more...); len(data) > host.MaxFile {
-		return nil, fmt.Errorf("cannot read %s: it is larger than %d MiB", f.Name(), host.MaxFile>>20)
+		return nil, fmt.Errorf("cannot read %s: it is larger than %d MiB", path, host.MaxFile>>20)
 	}
 	return data, nil
+}
+
+// descriptor reads from an open descriptor.
+type descriptor int
+
+func (d descriptor) Read(b []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(d), b)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return 0, err
+		case n == 0 && len(b) > 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
 }
 
 // ReadDir returns the names in a directory, sorted; see host.Files. What is

@@ -52,6 +52,8 @@ func New(o Options) *Host {
 // Close ends the connections that were made. The Host can be used again
 // afterwards: it connects anew.
 func (h *Host) Close() error {
+	h.units.ahead.Wait()
+	h.docker.ahead.Wait()
 	h.units.mu.Lock()
 	if h.units.conn != nil {
 		h.units.conn.Close()

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -225,7 +226,7 @@ func readlink(fd int) (string, error) {
 
 // procPath is a path to an open descriptor, for the calls that do not take one
 // opened with O_PATH.
-func procPath(fd int) string { return fmt.Sprintf("/proc/self/fd/%d", fd) }
+func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // pathErr names what was done to which path; nil stays nil.
 func pathErr(op, path string, err error) error {

@@ -20,6 +20,8 @@ const systemdPatience = 10 * time.Second
 type unitConn struct {
 	etc string // where enablement links are; empty: /etc/systemd/system
 
+	ahead sync.WaitGroup // questions that Prefetch has under way
+
 	mu    sync.Mutex
 	conn  *sdbus.Conn
 	known map[string]*host.Unit // nil for units that do not exist
@@ -30,6 +32,7 @@ type unitConn struct {
 // on units, after packages came or went, and after anything was written below
 // /etc/systemd or /run/systemd.
 func (u *unitConn) forget() {
+	u.ahead.Wait()
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.known, u.links = nil, nil
@@ -40,25 +43,31 @@ func (h *Host) Unit(ctx context.Context, name string) (*host.Unit, error) {
 	return h.units.unit(ctx, name)
 }
 
-// Prefetch asks for all units in one call, and for docker, at the same time.
+// Prefetch asks for all units in one call, and for docker, and does not wait for
+// the answers: who asks for one of them does. Errors come again then.
 func (h *Host) Prefetch(ctx context.Context, hints host.Hints) {
-	var wg sync.WaitGroup
-	defer wg.Wait()
 	if hints.Docker {
-		wg.Go(func() { _, _ = h.Engine(ctx) })
+		h.docker.ahead.Go(func() { h.docker.prefetch(ctx) })
 	}
-	wg.Go(func() { h.units.prefetch(ctx, hints.Units) })
+	if len(hints.Units) > 0 {
+		h.units.ahead.Go(func() { h.units.prefetch(ctx, hints.Units) })
+	}
+	if hints.Systemd {
+		go func() { _, _ = h.units.connect(ctx) }()
+	}
+	if hints.Packages {
+		go func() { _, _ = h.packages.dpkg() }()
+	}
 }
 
 func (u *unitConn) prefetch(ctx context.Context, names []string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	// An error comes again, with the unit that it concerns, when that is
-	// asked for.
 	_ = u.look(ctx, names)
 }
 
 func (u *unitConn) unit(ctx context.Context, name string) (*host.Unit, error) {
+	u.ahead.Wait()
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if _, ok := u.known[name]; !ok {

@@ -89,6 +89,22 @@ func (h *Host) group(name string) (*host.Group, error) {
 	return nil, nil
 }
 
+// GroupByID finds the first group that has a number.
+func (h *Host) GroupByID(gid int) (*host.Group, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if !h.accounts.copied {
+		return h.base.GroupByID(gid)
+	}
+	for _, g := range h.accounts.groups {
+		if g.GID == gid {
+			g.Members = slices.Clone(g.Members)
+			return &g, nil
+		}
+	}
+	return nil, nil
+}
+
 // groupAt points into the copied database.
 func (h *Host) groupAt(name string) *host.Group {
 	for i := range h.accounts.groups {

@@ -27,6 +27,7 @@ type Host struct {
 	packages map[string]*predictedPackage
 	units    map[string]*host.Unit    // nil: gone
 	stale    map[string]bool          // units whose files changed since the manager read them
+	reloaded bool                     // the manager has read all files again
 	networks map[string]*host.Network // nil: removed
 	ended    map[string]bool          // users whose sessions were ended
 	linger   map[string]bool

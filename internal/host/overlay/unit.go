@@ -37,7 +37,11 @@ func (h *Host) unit(ctx context.Context, name string) (*host.Unit, error) {
 			return &host.Unit{Name: name, Load: u.Load, Active: "inactive", Sub: "dead", File: "disabled", Fragment: u.Fragment}, nil
 		}
 	}
-	return h.base.Unit(ctx, name)
+	u, err := h.base.Unit(ctx, name)
+	if u != nil && h.reloaded {
+		u.NeedReload = false
+	}
+	return u, err
 }
 
 // template names the template that a unit is an instance of; empty for none.
@@ -180,6 +184,7 @@ func (h *Host) reloadManager(ctx context.Context) {
 		}
 	}
 	clear(h.stale)
+	h.reloaded = true
 }
 
 // showFragment gives a unit its file, and the enablement that follows. The same

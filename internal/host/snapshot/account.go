@@ -28,6 +28,17 @@ func (r *Reader) Group(name string) (*host.Group, error) {
 	return nil, err
 }
 
+// GroupByID finds the first group that has a number.
+func (r *Reader) GroupByID(gid int) (*host.Group, error) {
+	groups, err := r.Groups()
+	for i := range groups {
+		if groups[i].GID == gid {
+			return &groups[i], nil
+		}
+	}
+	return nil, err
+}
+
 // Users lists all users.
 func (r *Reader) Users() ([]host.User, error) {
 	if r.state.Users == nil {

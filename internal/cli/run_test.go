@@ -1,0 +1,285 @@
+package cli_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"opsafe/internal/host"
+	"opsafe/internal/host/local"
+)
+
+const repository = `
+-- backends/one/backend.yaml --
+files:
+  /etc/a: {content: "one\n"}
+  /etc/b: {content: "one\n"}
+directories:
+  /srv/x: {}
+-- backends/two/backend.yaml --
+files:
+  /etc/a: {content: "two\n"}
+`
+
+func TestPlan(t *testing.T) {
+	w := newWorld(t, repository)
+	w.app.Root = false
+	w.want(0, []string{"/etc/a", "/srv/x", "Plan:"}, []string{"run as root to see everything"}, "plan", "--backend", "one")
+	w.want(2, nil, nil, "plan", "--backend", "one", "--exit-code")
+	w.steps(0)
+	if w.file("/etc/a") != "" {
+		t.Error("plan wrote")
+	}
+	w.want(2, nil, nil, "plan", "--backend", "one", "--exit-code", "--format", "json")
+	doc := w.document()
+	if doc["format_version"] != 1.0 || doc["command"] != "plan" || doc["backend"] != "one" || doc["host"] != "host" {
+		t.Errorf("%v", doc)
+	}
+	if n := len(doc["changes"].([]any)); n != 3 {
+		t.Errorf("%d changes", n)
+	}
+	if add := doc["summary"].(map[string]any)["add"]; add != 3.0 {
+		t.Errorf("add is %v", add)
+	}
+}
+
+func TestPlanExitCodes(t *testing.T) {
+	w := newWorld(t, `
+-- backends/same/backend.yaml --
+files: {/etc/a: {content: "x\n"}}
+-- backends/unseen/backend.yaml --
+files: {/etc/unseen: {content: "x\n"}, /etc/b: {content: "x\n"}}
+-- backends/failing/backend.yaml --
+directories: {/etc/a: {}}
+-- host.yaml --
+files:
+  /etc/a: {content: "x\n"}
+  /etc/unseen: {content: "y\n", unread: permission denied}
+`)
+	w.want(0, []string{"Nothing to do."}, nil, "plan", "--backend", "same", "--exit-code")
+	w.want(0, []string{"unknown", "permission denied"}, nil, "plan", "--backend", "unseen")
+	w.want(1, nil, nil, "plan", "--backend", "unseen", "--exit-code")
+	w.want(1, []string{"failed"}, nil, "plan", "--backend", "failing")
+	w.want(1, []string{"failed"}, nil, "manage", "--backend", "failing")
+	w.want(1, []string{"unknown"}, nil, "manage", "--backend", "unseen")
+	w.want(0, []string{"Nothing to do."}, nil, "manage", "--backend", "same")
+	w.steps(0)
+}
+
+func TestManage(t *testing.T) {
+	w := newWorld(t, repository)
+	w.want(0, []string{"Done:", "/etc/a"}, nil, "manage", "--backend", "one")
+	if w.file("/etc/a") != "one\n" {
+		t.Error("not written")
+	}
+	w.want(0, []string{"Nothing to do."}, nil, "manage", "--backend", "one")
+	w.steps(0)
+	w.want(0, nil, nil, "manage", "--backend", "two", "--format", "json")
+	doc := w.document()
+	if changed := doc["summary"].(map[string]any)["change"]; changed != 1.0 {
+		t.Errorf("%v", doc)
+	}
+	if w.err.Len() > 0 {
+		t.Errorf("said beside: %s", w.err.String())
+	}
+}
+
+func TestManageRefusals(t *testing.T) {
+	w := newWorld(t, repository+`
+-- host.yaml --
+files: {/etc/opsafe/backend: {content: "one\n"}}
+`)
+	w.want(1, nil, []string{"opsafe: this host is one (/etc/opsafe/backend), and two is asked for", "opsafe bootstrap --switch two"}, "manage", "--backend", "two")
+	w.want(0, nil, []string{"bootstrapped as one; manage would refuse two"}, "plan", "--backend", "two")
+	w.want(1, nil, []string{`unknown format "xml": want text or json`}, "manage", "--format", "xml")
+	w.want(1, nil, []string{"unknown flag"}, "manage", "--bogus")
+	w.want(1, nil, []string{"unknown command"}, "mange")
+	w.want(1, nil, nil, "manage", "extra")
+	lock, err := local.TakeLock(w.app.LockPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.want(1, nil, []string{"another run of opsafe is at work"}, "manage")
+	w.want(0, nil, nil, "plan")
+	lock.Release()
+	w.app.Root = false
+	for _, args := range [][]string{{"manage"}, {"bootstrap", "one"}, {"disable-user", "x"}, {"enable-user", "x"}} {
+		w.want(1, nil, []string{args[0] + " changes this host and needs root: run it with sudo"}, args...)
+	}
+	w.steps(0)
+}
+
+func TestManageCancelled(t *testing.T) {
+	w := newWorld(t, repository)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if code := w.app.Run(ctx, []string{"manage", "--backend", "one"}); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	w.steps(0)
+	if code := w.app.Run(ctx, []string{"plan", "--backend", "one"}); code != 1 {
+		t.Errorf("exit code %d of plan", code)
+	}
+}
+
+// TestWhichBackend: the flag comes first, then the environment, then what
+// bootstrap left.
+func TestWhichBackend(t *testing.T) {
+	for _, tt := range []struct {
+		name, flag, env, boot string
+		want                  string
+		err                   string
+	}{
+		{name: "flag", flag: "one", env: "two", boot: "two", want: "one"},
+		{name: "environment", env: "one", boot: "two", want: "one"},
+		{name: "host", boot: "one", want: "one"},
+		{name: "none", err: "which backend? say it with --backend or OPSAFE_BACKEND"},
+		{name: "unknown", flag: "oone", err: `"one"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			text := repository
+			if tt.boot != "" {
+				text += "-- host.yaml --\nfiles: {/etc/opsafe/backend: {content: \"" + tt.boot + "\\n\"}}\n"
+			}
+			w := newWorld(t, text)
+			w.env["OPSAFE_BACKEND"] = tt.env
+			args := []string{"plan", "--format", "json"}
+			if tt.flag != "" {
+				args = append(args, "--backend", tt.flag)
+			}
+			if tt.err != "" {
+				w.want(1, nil, []string{tt.err}, args...)
+				return
+			}
+			w.want(0, nil, nil, args...)
+			if got := w.document()["backend"]; got != tt.want {
+				t.Errorf("backend %v", got)
+			}
+		})
+	}
+}
+
+func TestWhichDirectory(t *testing.T) {
+	w := newWorld(t, repository)
+	w.env["OPSAFE_DIR"] = ""
+	t.Chdir(t.TempDir())
+	w.want(1, nil, []string{"cannot find a directory backends"}, "validate")
+	w.want(1, nil, []string{"there is no directory backends in /nowhere"}, "validate", "--dir", "/nowhere")
+	w.want(0, nil, nil, "validate", "--dir", w.dir)
+	t.Chdir(w.dir + "/backends/one")
+	w.want(0, nil, nil, "validate")
+}
+
+func TestSelection(t *testing.T) {
+	w := newWorld(t, repository)
+	for _, tt := range []struct {
+		args []string
+		want string // the changes
+		err  string
+	}{
+		{args: []string{"--only", "file"}, want: "/etc/a /etc/b"},
+		{args: []string{"--only", "files"}, want: "/etc/a /etc/b"},
+		{args: []string{"--only", "directories"}, want: "/srv/x"},
+		{args: []string{"--only", "file//etc/a"}, want: "/etc/a"},
+		{args: []string{"--only", "file//etc/a,directory"}, want: "/srv/x /etc/a"},
+		{args: []string{"--skip", "file//etc/a"}, want: "/srv/x /etc/b"},
+		{args: []string{"--only", "file", "--skip", "file//etc/b"}, want: "/etc/a"},
+		{args: []string{"--only", "fiel"}, err: `--only fiel: there is no kind "fiel": did you mean "file"?`},
+		{args: []string{"--skip", "file//etc/c"}, err: `--skip file//etc/c: nothing of that name is declared; the nearest is file//etc/a`},
+		{args: []string{"--only", "user/alice"}, err: `--only user/alice: nothing of that name is declared: this backend has no user`},
+		{args: []string{"--only", "file/"}, err: `--only file/: want KIND or KIND/NAME`},
+	} {
+		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
+			args := append([]string{"plan", "--backend", "one", "--format", "json"}, tt.args...)
+			if tt.err != "" {
+				w.want(1, nil, []string{tt.err}, args...)
+				return
+			}
+			w.want(0, nil, nil, args...)
+			var names []string
+			for _, c := range w.document()["changes"].([]any) {
+				names = append(names, c.(map[string]any)["name"].(string))
+			}
+			if got := strings.Join(names, " "); got != tt.want {
+				t.Errorf("changes %s, not %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestValidate(t *testing.T) {
+	w := newWorld(t, repository)
+	w.app.Root = false
+	w.want(0, []string{"one ", "two ", "3 resources", "valid\n"}, nil, "validate")
+	w.write("backends/one/backend.yaml", "fiels: {}\nfiles:\n  etc/a: {content: x}\n  /etc/b: {mode: \"9\", content: x}\n")
+	w.write("backends/two/backend.yaml", "packages: {BAD: installed}\n")
+	w.want(1, nil, []string{
+		"problems", `backends/one/backend.yaml:1:1`, `"files"`, "backends/one/backend.yaml:3:3", "backends/one/backend.yaml:4:", "backends/two/backend.yaml:1:",
+	}, "validate")
+	w.want(1, nil, []string{"problem"}, "plan", "--backend", "two")
+	w.want(1, nil, nil, "manage", "--backend", "two")
+	empty := newWorld(t, "-- backends/README --\n")
+	empty.want(1, nil, []string{"there is no backend"}, "validate")
+}
+
+func TestOwnership(t *testing.T) {
+	w := newWorld(t, repository)
+	chmod(t, w.dir+"/backends/one/backend.yaml", 0o666)
+	w.want(1, nil, []string{"backends/one/backend.yaml"}, "manage", "--backend", "one")
+	w.steps(0)
+	w.app.Root = false
+	w.want(0, nil, nil, "plan", "--backend", "one")
+}
+
+func TestWhereami(t *testing.T) {
+	w := newWorld(t, repository)
+	w.want(0, []string{"backend  none (opsafe bootstrap has not been run here)", "debian 12 (bookworm)", w.dir}, nil, "whereami")
+	w.env["OPSAFE_DIR"] = "/nowhere"
+	w.want(0, []string{"spec     none found"}, nil, "whereami")
+	w = newWorld(t, repository+"-- host.yaml --\nfiles: {/etc/opsafe/backend: {content: \"one\\n\"}}\n")
+	w.want(0, nil, nil, "whereami", "--format", "json")
+	doc := w.document()
+	if doc["backend"] != "one" || doc["format_version"] != 1.0 || doc["release"] != "bookworm" {
+		t.Errorf("%v", doc)
+	}
+	w.want(0, []string{"opsafe "}, nil, "version")
+	w.want(0, []string{"__start_opsafe"}, nil, "completion", "bash")
+	w.want(0, []string{"one\n", "two\n"}, nil, "__complete", "plan", "--backend", "")
+}
+
+func TestBootstrap(t *testing.T) {
+	w := newWorld(t, repository)
+	w.want(1, nil, nil, "bootstrap")
+	w.want(1, nil, []string{`"one"`}, "bootstrap", "onne")
+	w.steps(0)
+	w.want(0, []string{"This host is one. Next: opsafe plan"}, nil, "bootstrap", "one")
+	for path, want := range map[string]string{
+		"/etc/opsafe/backend":              "one\n",
+		"/etc/profile.d/opsafe-backend.sh": "# Managed by opsafe bootstrap.\nexport BACKEND=one\n",
+		"/usr/local/bin/opsafe":            "the program",
+	} {
+		if got := w.file(path); got != want {
+			t.Errorf("%s: %q, not %q", path, got, want)
+		}
+	}
+	if !strings.Contains(w.file("/etc/bash_completion.d/opsafe"), "__start_opsafe") {
+		t.Error("no completion")
+	}
+	n, err := w.host.Stat("/usr/local/bin/opsafe")
+	if err != nil || n.Access.Mode() != host.Mode(0o755) {
+		t.Errorf("the program: %+v, %v", n, err)
+	}
+	w.want(0, nil, nil, "bootstrap", "one")
+	w.steps(0)
+	w.want(1, nil, []string{"this host is one (/etc/opsafe/backend): to make it two for good, add --switch"}, "bootstrap", "two")
+	w.steps(0)
+	w.want(0, []string{"This host is two."}, nil, "bootstrap", "two", "--switch")
+	w.want(0, nil, nil, "manage")
+	if w.file("/etc/a") != "two\n" {
+		t.Error("the host is not two's")
+	}
+	w.want(0, nil, nil, "bootstrap", "two", "--format", "json")
+	if w.document()["command"] != "bootstrap" {
+		t.Error("no document")
+	}
+}

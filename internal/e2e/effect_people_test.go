@@ -1,0 +1,278 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	highPrivacy   = "/srv/high_privacy/workspaces"
+	mediumPrivacy = "/srv/medium_privacy/workspaces"
+)
+
+// people are those of the host on which the effects on people are proved.
+type people struct {
+	developer, researcher, reviewer sshKey
+}
+
+// TestEffectPeople proves on a host what the declared state means for people:
+// how they log in, what they may run as others, what they can read.
+func TestEffectPeople(t *testing.T) {
+	t.Parallel()
+	e := newTPP(t, "description: lab\n")
+	e.replace(guestBackend, "people: [developers, researchers]", "people: [developers, researchers, reviewers]")
+	e.appendTo(guestPeople, "rosalind: {roles: [researchers]}\nrhea: {roles: [reviewers]}\n")
+	e.replace(guestBackend, "  researchers: {keys: [repository]}", "  researchers: {keys: [repository]}\n  reviewers: {keys: [repository]}")
+	e.removePeople("LFISHER7", "HelenCEBM", "andrewscolm")
+	who := people{developer: e.giveKey("madwort"), researcher: e.giveKey("rosalind"), reviewer: e.giveKey("rhea")}
+	e.manage(0)
+
+	for _, part := range []struct {
+		name  string
+		prove func(e *env, who people)
+	}{
+		{"first login", proveFirstLogin},
+		{"login", proveLogin},
+		{"sudo for people", proveSudo},
+		{"sudo for services", proveServiceSudo},
+		{"sshd", proveSshd},
+		{"shells", proveShells},
+		{"high privacy", proveHighPrivacy},
+		{"medium privacy", proveMediumPrivacy},
+	} {
+		t.Run(part.name, func(t *testing.T) { part.prove(e.on(t), who) })
+	}
+}
+
+// removePeople takes the lines of people out of the host's developers.yaml.
+func (e *env) removePeople(names ...string) {
+	e.t.Helper()
+	var left strings.Builder
+next:
+	for line := range strings.Lines(e.read(guestPeople)) {
+		for _, name := range names {
+			if strings.HasPrefix(line, name+":") {
+				continue next
+			}
+		}
+		left.WriteString(line)
+	}
+	e.write(guestPeople, left.String(), 0o644)
+}
+
+// proveFirstLogin sets the password of an account that has none: a weak one is
+// refused, a good one taken, and then the session ends.
+func proveFirstLogin(e *env, who people) {
+	if r := e.ssh("madwort", who.developer, "id"); r.code == 0 || strings.Contains(r.stdout, "uid=") {
+		e.t.Errorf("a command runs before the password has been set: %s", r)
+	}
+	d := e.talk("madwort", who.developer)
+	if before := d.expect("You must change your password now and login again"); !strings.Contains(before, "This is the tpp backend of OpenSAFELY.") {
+		e.t.Errorf("the banner is missing:\n%s", before)
+	}
+	d.expect("New password: ")
+	d.say("Short-7-one")
+	if said := d.expect("New password: "); !strings.Contains(said, "BAD PASSWORD: The password is shorter than 14 characters") {
+		e.t.Errorf("a short password is not refused as such:\n%s", said)
+	}
+	d.say("correct-horse-battery-staple")
+	if said := d.expect("New password: "); !strings.Contains(said, "BAD PASSWORD: The password contains less than 4 character classes") {
+		e.t.Errorf("a password of two classes is not refused as such:\n%s", said)
+	}
+	d.say(goodPassword)
+	d.expect("Retype new password: ")
+	d.say(goodPassword)
+	d.expect("password updated successfully")
+	if said, _ := d.end(); strings.Contains(said, "$ ") {
+		e.t.Errorf("the session goes on:\n%s", said)
+	}
+	if r := e.ssh("madwort", who.developer, "id", "-un"); r.code != 0 || r.stdout != "madwort\n" {
+		e.t.Errorf("second login: %s", r)
+	}
+	e.setPassword("rosalind")
+	e.setPassword("rhea")
+}
+
+func proveLogin(e *env, who people) {
+	for user, k := range map[string]sshKey{"madwort": who.developer, "rosalind": who.researcher, "rhea": who.reviewer} {
+		if r := e.ssh(user, k, "id", "-un"); r.code != 0 || r.stdout != user+"\n" {
+			e.t.Errorf("%s: %s", user, r)
+		}
+	}
+	e.refused("madwort", newSSHKey(e.t, "stranger"))
+	e.refused("madwort", who.researcher)
+	e.refused("opensafely", who.developer)
+	e.mustRun("mkdir", "-p", "-m", "700", "/root/.ssh")
+	e.write("/root/.ssh/authorized_keys", who.developer.public, 0o600)
+	e.refused("root", who.developer)
+	groups := strings.Fields(e.ssh("madwort", who.developer, "id", "-Gn").stdout)
+	if got, want := strings.Join(slices.Sorted(slices.Values(groups)), " "), "developers docker madwort researchers reviewers sudo"; got != want {
+		e.t.Errorf("groups of a developer: %s", got)
+	}
+}
+
+// proveSudo also proves use_pty and the log, which are effects on a session.
+func proveSudo(e *env, who people) {
+	const needsPassword = "a password is required"
+	if r := e.ssh("madwort", who.developer, "sudo", "-n", "id", "-u"); r.code == 0 || !strings.Contains(r.stderr, needsPassword) {
+		e.t.Errorf("developer without a password: %s", r)
+	}
+	d := e.talk("madwort", who.developer, "sh", "-c", "echo outside $(tty).; sudo -p PASSWORD: sh -c 'echo inside $(tty) $(id -u).'")
+	d.expect("outside ")
+	outside := d.expect(".")
+	d.expect("PASSWORD:")
+	d.say(goodPassword)
+	d.expect("inside ")
+	inside, uid, _ := strings.Cut(d.expect("."), " ")
+	if uid != "0" || !strings.HasPrefix(inside, "/dev/pts/") || inside == outside {
+		e.t.Errorf("sudo of a developer: uid %s, terminal %s below %s: want root with a terminal of its own", uid, inside, outside)
+	}
+	d.end()
+	if log := e.read("/var/log/sudo.log"); !strings.Contains(log, "madwort") || !strings.Contains(log, "COMMAND=") {
+		e.t.Errorf("/var/log/sudo.log:\n%s", log)
+	}
+	if list := e.mustRun("sudo", "-l", "-U", "madwort"); !strings.Contains(list, "(ALL : ALL) ALL") || strings.Contains(list, "NOPASSWD") {
+		e.t.Errorf("sudo -l -U madwort:\n%s", list)
+	}
+	for user, k := range map[string]sshKey{"rosalind": who.researcher, "rhea": who.reviewer} {
+		r := e.feed(e.SSH(e.t.Context(), user, k.file, "sudo", "-S", "id", "-u"), goodPassword+"\n")
+		if r.code == 0 || !strings.Contains(r.stderr, user+" is not in the sudoers file") {
+			e.t.Errorf("sudo of %s: %s", user, r)
+		}
+		if list := e.mustRun("sudo", "-l", "-U", user); !strings.Contains(list, "is not allowed to run sudo") {
+			e.t.Errorf("sudo -l -U %s:\n%s", user, list)
+		}
+	}
+}
+
+// proveServiceSudo proves that the shared account may do what is written, word
+// for word, and nothing that is merely like it.
+func proveServiceSudo(e *env, _ people) {
+	refused := func(r result) bool { return strings.Contains(r.stderr, "a password is required") }
+	for _, command := range []string{
+		"systemctl restart collector.service", "systemctl start collector", "systemctl stop collector",
+		"systemctl status collector.service", "systemctl status agent",
+		"journalctl -u agent --no-pager", "journalctl -t airlock --no-pager", "journalctl -u collector -e",
+	} {
+		r := e.runAs("opensafely", append([]string{"sudo", "-n"}, strings.Fields(command)...)...)
+		if refused(r) {
+			e.t.Errorf("refused: %s: %s", command, r)
+		}
+		if strings.Contains(command, "collector.service") && strings.Contains(command, "restart") && r.code != 0 {
+			e.t.Errorf("%s: %s", command, r)
+		}
+	}
+	for _, command := range []string{
+		"id", "bash", "su -", "systemctl restart ssh.service", "systemctl restart collector.service ssh.service",
+		"systemctl --root=/tmp restart collector.service", "systemctl restart collector.service --force",
+		"systemctl restart agentx", "systemctl restart agent2.service", "systemctl edit collector.service",
+		"systemctl disable collector.service", "systemctl poweroff", "journalctl -u ssh",
+		"journalctl -u agent -u ssh", "journalctl -u agent --file=/etc/shadow", "journalctl -ut agent", "journalctl",
+		"-u madwort id",
+	} {
+		if r := e.runAs("opensafely", append([]string{"sudo", "-n"}, strings.Fields(command)...)...); r.code != 1 || !refused(r) {
+			e.t.Errorf("not refused: %s: %s", command, r)
+		}
+	}
+}
+
+func proveSshd(e *env, _ people) {
+	settings := "\n" + e.mustRun("sshd", "-T", "-C", "user=madwort,host=localhost,addr=127.0.0.1") + "\n"
+	for _, want := range []string{
+		"permitrootlogin no", "passwordauthentication no", "kbdinteractiveauthentication no", "maxauthtries 4",
+		"x11forwarding no", "clientaliveinterval 300", "maxstartups 10:30:60",
+		"macs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-512,hmac-sha2-256",
+	} {
+		if !strings.Contains(settings, "\n"+want+"\n") {
+			e.t.Errorf("sshd -T does not say %q", want)
+		}
+	}
+	// The daemon that runs has read them: see the refusals of proveLogin too.
+	if pids := e.mustRun("systemctl", "show", "-p", "NRestarts,ActiveState", "ssh.service"); !strings.Contains(pids, "ActiveState=active") {
+		e.t.Errorf("ssh.service: %s", pids)
+	}
+}
+
+func proveShells(e *env, who people) {
+	login := func(user string, k sshKey) string {
+		r := e.feed(e.SSH(e.t.Context(), user, k.file), "echo tmout=$TMOUT umask=$(umask)\n(TMOUT=0) 2>&1\nenv | grep TMOUT\n")
+		return r.stdout + r.stderr
+	}
+	for user, k := range map[string]sshKey{"madwort": who.developer, "rosalind": who.researcher} {
+		said := login(user, k)
+		for _, want := range []string{"tmout=900 umask=0027\n", "TMOUT: readonly variable", "\nTMOUT=900\n"} {
+			if !strings.Contains(said, want) {
+				e.t.Errorf("login shell of %s: %q is missing:\n%s", user, want, said)
+			}
+		}
+	}
+	// Not a login shell: /etc/bash.bashrc brings it.
+	d := e.talk("madwort", who.developer, "bash", "-i")
+	d.expect("sudo su - opensafely")
+	d.say("echo tmout=$TMOUT.")
+	d.expect("tmout=900.")
+	d.say("exit")
+	d.end()
+	if r := e.ssh("rosalind", who.researcher, "sh", "-c", "touch made; mkdir dir; stat -c %a made dir"); r.stdout != "640\n750\n" {
+		e.t.Errorf("modes of new files: %s", r)
+	}
+	d = e.talk("rosalind", who.researcher)
+	d.expect("This is the tpp backend of OpenSAFELY.")
+	d.say("exit")
+	if said, _ := d.end(); strings.Contains(said, "sudo su") {
+		e.t.Errorf("a researcher is told of sudo:\n%s", said)
+	}
+}
+
+// proveHighPrivacy makes a workspace as the service does, after manage.
+func proveHighPrivacy(e *env, _ people) {
+	e.makeWorkspace(highPrivacy)
+	e.may("rosalind", "cat "+highPrivacy+"/w/sub/out.csv", "ls "+highPrivacy+"/w")
+	e.may("madwort", "cat "+highPrivacy+"/w/sub/out.csv")
+	e.mayNot("rosalind", writes(highPrivacy)...)
+	e.mayNot("rhea", "cat "+highPrivacy+"/w/sub/out.csv", "ls "+highPrivacy, "ls /srv/high_privacy")
+	e.mayNot("nobody", "cat "+highPrivacy+"/w/sub/out.csv", "ls "+highPrivacy, "ls /srv/high_privacy")
+}
+
+func proveMediumPrivacy(e *env, _ people) {
+	e.makeWorkspace(mediumPrivacy)
+	e.may("rhea", "cat "+mediumPrivacy+"/w/sub/out.csv", "ls "+mediumPrivacy+"/w")
+	e.may("rosalind", "cat "+mediumPrivacy+"/w/sub/out.csv")
+	e.mayNot("rhea", writes(mediumPrivacy)...)
+	e.mayNot("nobody", "cat "+mediumPrivacy+"/w/sub/out.csv", "ls "+mediumPrivacy, "ls /srv/medium_privacy")
+}
+
+func (e *env) makeWorkspace(top string) {
+	e.t.Helper()
+	if r := e.runAs("opensafely", "sh", "-c", fmt.Sprintf("cd %s && mkdir -p w/sub && echo patients > w/sub/out.csv", top)); r.code != 0 {
+		e.t.Fatalf("cannot make a workspace: %s", r)
+	}
+}
+
+func writes(top string) []string {
+	return []string{
+		"echo x >> " + top + "/w/sub/out.csv", "touch " + top + "/w/new", "mkdir " + top + "/new",
+		"rm -f " + top + "/w/sub/out.csv", "chmod 777 " + top + "/w", "mv " + top + "/w " + top + "/v",
+	}
+}
+
+// may and mayNot run commands of the shell as somebody.
+func (e *env) may(user string, commands ...string) {
+	e.t.Helper()
+	for _, c := range commands {
+		if r := e.runAs(user, "sh", "-c", c); r.code != 0 {
+			e.t.Errorf("%s cannot: %s: %s", user, c, r)
+		}
+	}
+}
+
+func (e *env) mayNot(user string, commands ...string) {
+	e.t.Helper()
+	for _, c := range commands {
+		if r := e.runAs(user, "sh", "-c", c); r.code == 0 || !strings.Contains(r.stderr, "denied") && !strings.Contains(r.stderr, "not permitted") {
+			e.t.Errorf("%s can: %s: %s", user, c, r)
+		}
+	}
+}
