@@ -26,13 +26,13 @@ units:
 func TestRun(t *testing.T) {
 	unknown := &host.UnknownError{What: "x", Why: "permission denied"}
 	for _, tt := range []struct {
-		name    string
-		host    string
-		fail    map[string]error
-		lie     map[string]bool
-		kinds   []converge.Kind
-		want    []string // outcome
-		did     []string
+		name  string
+		host  string
+		fail  map[string]error
+		lie   map[string]bool
+		kinds []converge.Kind
+		want  []string // outcome
+		did   []string
 	}{
 		{
 			name: "a failure blocks what needs it and nothing else",

@@ -68,6 +68,7 @@ func TestDisturb(t *testing.T) {
 	e := newHost(t, testhost.Full, "")
 	e.mustRun("useradd", "--create-home", "stranger")
 	e.manageJSON("tpp")
+	t.Run("seen without root", func(t *testing.T) { wantUnknown(e.on(t)) })
 	for _, d := range disturbances() {
 		t.Run(d.name, func(t *testing.T) { d.run(e.on(t)) })
 	}

@@ -33,6 +33,7 @@ func TestEffectPeople(t *testing.T) {
 		name  string
 		prove func(e *env, who people)
 	}{
+		{"before the first login", proveUntaken},
 		{"first login", proveFirstLogin},
 		{"login", proveLogin},
 		{"sudo for people", proveSudo},
@@ -60,6 +61,24 @@ next:
 		left.WriteString(line)
 	}
 	e.write(guestPeople, left.String(), 0o644)
+}
+
+// proveUntaken proves that nobody else can set the password of an account that
+// still has none, and so take it over.
+func proveUntaken(e *env, _ people) {
+	before := e.mustRun("getent", "shadow", "madwort")
+	for _, user := range []string{"nobody", "opensafely", "rosalind"} {
+		r := e.feed(e.As(e.t.Context(), user, "su", "-c", "id", "madwort"), strings.Repeat(goodPassword+"\n", 3))
+		if r.code == 0 || !strings.Contains(r.stderr, "Authentication failure") {
+			e.t.Errorf("su of %s to a new account: %s", user, r)
+		}
+	}
+	if got := e.mustRun("getent", "shadow", "madwort"); got != before {
+		e.t.Errorf("shadow was %s and is %s", before, got)
+	}
+	if r := e.run("su", "-c", "id -u", "opensafely"); r.stdout != "10000\n" {
+		e.t.Errorf("su of root: %s", r)
+	}
 }
 
 // proveFirstLogin sets the password of an account that has none: a weak one is
@@ -93,6 +112,10 @@ func proveFirstLogin(e *env, who people) {
 	}
 	e.setPassword("rosalind")
 	e.setPassword("rhea")
+	// With a password, su works as ever.
+	if r := e.feed(e.As(e.t.Context(), "rosalind", "su", "-c", "id -un", "madwort"), goodPassword+"\n"); r.stdout != "madwort\n" {
+		e.t.Errorf("su to an account with a password: %s", r)
+	}
 }
 
 func proveLogin(e *env, who people) {

@@ -87,6 +87,9 @@ type Check struct {
 	// Needs are paths without which the program cannot judge anything, such as
 	// a directory that an earlier step makes.
 	Needs []string
+	// Root says that the program can judge as root only, since it reads what
+	// nobody else may read. To others its verdict is unknown.
+	Root bool
 	// Companion is the path whose directory the staged file is judged for, so
 	// that relative includes work; empty for none.
 	Companion string

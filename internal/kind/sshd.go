@@ -31,7 +31,7 @@ func declareSshd(in *Input) []Resource {
 		d := in.Backend.Sshd[name]
 		out = append(out, dropIn(in, d, change.ID{Kind: "sshd", Name: name}, in.needPackage("openssh-server"), dropInLook{
 			path: sshdPath(name), mode: sshdFileMode,
-			check:  host.Check{Argv: []string{"sshd", "-t", "-f", "%"}, Needs: []string{sshdPrivSep}},
+			check:  host.Check{Argv: []string{"sshd", "-t", "-f", "%"}, Needs: []string{sshdPrivSep}, Root: true}, // it loads the host's keys
 			reader: sshdReads,
 			before: sshdRuns,
 			notify: []change.Notification{{Unit: sshdUnit, Verb: host.Reload}},

@@ -1,7 +1,6 @@
 package kind
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -67,105 +66,6 @@ func unitNeeds(in *Input, name string, u *spec.Unit) []change.ID {
 		}
 	}
 	return needs
-}
-
-func dropInName(unit, dropIn string) string { return unit + ".d/" + dropIn }
-
-func dropInResource(in *Input, unit, name string, u *spec.Unit) Resource {
-	d := u.DropIns[name]
-	return Resource{
-		ID: change.ID{Kind: "unit", Name: dropInName(unit, name)}, Pos: d.Pos,
-		When:   append(slices.Clone(u.When), d.When...),
-		Looker: unitFileLook{in: in, unit: unit, path: unitDir + unit + ".d/" + name + ".conf", text: d.Text, absent: d.State == stateAbsent || u.State == stateAbsent},
-	}
-}
-
-// unitFileLook is a drop-in of a unit.
-type unitFileLook struct {
-	in     *Input
-	unit   string
-	path   string
-	text   spec.Text
-	absent bool
-}
-
-func (l unitFileLook) Hints() host.Hints { return host.Hints{Units: []string{l.unit}} }
-
-func (l unitFileLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
-	var c change.Change
-	if err := writeUnitFile(ctx, r, l.in, &c, l.path, l.text, l.absent); err != nil {
-		return c, err
-	}
-	u, err := r.Unit(ctx, l.unit)
-	if err != nil {
-		return c, err
-	}
-	if len(c.Steps) > 0 {
-		c.Steps = append(c.Steps, host.ReloadManager{})
-		if u.Running() {
-			c.Notify = append(c.Notify, change.Notification{Unit: l.unit, Verb: host.Restart})
-		}
-	}
-	return c, nil
-}
-
-// writeUnitFile adds what makes a file of systemd's configuration as declared.
-func writeUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Change, at string, text spec.Text, absent bool) error {
-	n, err := r.Stat(at)
-	if err != nil {
-		return err
-	}
-	image, err := imageOf(r, at, n)
-	if err != nil {
-		return err
-	}
-	if absent {
-		if n != nil {
-			c.Action = change.Remove
-			c.Diff = diffOf(at, image, nil)
-			c.Steps = append(c.Steps, host.RemovePath{Path: at, Was: image})
-		}
-		return nil
-	}
-	want, err := in.text(text).render(ctx, r)
-	if err != nil {
-		return err
-	}
-	access := host.AccessOf(0o644)
-	if n != nil && n.Type == host.TypeFile && n.Owner == "root" && n.Group == "root" && n.Access.Equal(access) && bytes.Equal(image.Content.Bytes(), want) {
-		return nil
-	}
-	c.Action = change.Modify
-	if n == nil {
-		c.Action = change.Add
-	} else {
-		differ(c, "type", string(n.Type), string(host.TypeFile))
-		differ(c, "owner", n.Owner+":"+n.Group, "root:root")
-		differ(c, "mode", n.Access.Mode().String(), access.Mode().String())
-	}
-	if err := needDir(r, c, path.Dir(at)); err != nil {
-		return err
-	}
-	if image == nil || !bytes.Equal(image.Content.Bytes(), want) {
-		c.Diff = diffOf(at, image, want)
-	}
-	c.Steps = append(c.Steps, host.WriteFile{
-		Path: at, Content: host.NewContent(want), Owner: "root", Group: "root", Access: access, Was: image,
-	})
-	return nil
-}
-
-// needDir adds the making of a directory of root's, if it is missing.
-func needDir(r host.Reader, c *change.Change, dir string) error {
-	n, err := r.Stat(dir)
-	if err != nil || n != nil {
-		return err
-	}
-	if err := needDir(r, c, path.Dir(dir)); err != nil {
-		return err
-	}
-	c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: "root", Group: "root", Access: host.AccessOf(0o755)})
-	return nil
 }
 
 // unitLook is one unit: its file, whether it is enabled, and whether it runs.

@@ -140,13 +140,20 @@ func newOuterApt(ctx context.Context, o Options, m mirror, dir, root string) (*o
 	config := acquire
 	for _, s := range [][2]string{
 		// none of this machine's hooks and pins
-		{"Dir::Etc::parts", filepath.Join(dir, "none")}, {"Dir::Etc::main", "/dev/null"},
-		{"Dir::Etc::sourceparts", filepath.Join(dir, "none")}, {"Dir::Etc::sourcelist", sources},
-		{"Dir::Etc::preferencesparts", filepath.Join(dir, "none")}, {"Dir::Etc::preferences", "/dev/null"},
-		{"Dir::State", filepath.Join(dir, "state")}, {"Dir::State::status", filepath.Join(root, "var/lib/dpkg/status")},
-		{"Dir::Cache", filepath.Join(dir, "cache")}, {"Dir::Cache::archives", filepath.Join(root, archivePath)},
+		{"Dir::Etc::parts", filepath.Join(dir, "none")},
+		{"Dir::Etc::main", "/dev/null"},
+		{"Dir::Etc::sourceparts", filepath.Join(dir, "none")},
+		{"Dir::Etc::sourcelist", sources},
+		{"Dir::Etc::preferencesparts", filepath.Join(dir, "none")},
+		{"Dir::Etc::preferences", "/dev/null"},
+		{"Dir::State", filepath.Join(dir, "state")},
+		{"Dir::State::status", filepath.Join(root, "var/lib/dpkg/status")},
+		{"Dir::Cache", filepath.Join(dir, "cache")},
+		{"Dir::Cache::archives", filepath.Join(root, archivePath)},
 		{"Dir::Log", filepath.Join(dir, "log")},
-		{"APT::Sandbox::User", "root"}, {"APT::Install-Recommends", "false"}, {"Acquire::Languages", "none"},
+		{"APT::Sandbox::User", "root"},
+		{"APT::Install-Recommends", "false"},
+		{"Acquire::Languages", "none"},
 	} {
 		config += fmt.Sprintf("%s %q;\n", s[0], s[1])
 	}

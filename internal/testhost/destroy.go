@@ -67,7 +67,7 @@ const undeletable = 0x10 | 0x20
 func clearFlags(dir string) {
 	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || (!e.IsDir() && !e.Type().IsRegular()) {
-			return nil //nolint:nilerr // what cannot be read is RemoveAll's to report
+			return nil // what cannot be read is RemoveAll's to report
 		}
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 		if err != nil {

@@ -63,7 +63,11 @@ func imageLayers(ctx context.Context, o Options) ([]string, error) {
 // directory of its own if there is none or it is too old. Processes that need
 // the same image wait for the one that builds it.
 func needImage(ctx context.Context, o Options, kind Image, r recipe, build func(dir string) error) (image, error) {
-	key := fmt.Sprintf("%s-%s-%s", o.Suite, kind, r.digest())
+	digest, err := r.digest()
+	if err != nil {
+		return image{}, err
+	}
+	key := fmt.Sprintf("%s-%s-%s", o.Suite, kind, digest)
 	if img, err := findImage(key); err == nil && time.Since(img.built) < imageAge {
 		return img, nil
 	}

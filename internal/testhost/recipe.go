@@ -61,11 +61,11 @@ func fullPackages() []string {
 }
 
 // digest identifies the recipe.
-func (r recipe) digest() string {
+func (r recipe) digest() (string, error) {
 	data, err := json.Marshal(r)
 	if err != nil {
-		panic(err) // strings and numbers only
+		return "", err
 	}
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:6])
+	return hex.EncodeToString(sum[:6]), nil
 }

@@ -27,6 +27,9 @@ func (h *Host) Check(ctx context.Context, c host.Check, content host.Content) er
 	if _, err := findProgram(c.Argv[0]); err != nil {
 		return err
 	}
+	if c.Root && os.Geteuid() != 0 {
+		return &host.UnknownError{What: "the verdict of " + c.Argv[0], Why: "it can judge as root only"}
+	}
 	var err error
 	if c.Companion != "" {
 		err = h.checkBeside(ctx, c, content)

@@ -1,0 +1,81 @@
+package kind
+
+import (
+	"context"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/roster"
+)
+
+// Onboard lists what makes a disabled account usable again: it does not expire,
+// it has a shell, and the record goes last. Groups, keys and a password come
+// with the next run, if the person is on a list.
+func Onboard(r host.Reader, t roster.Tombstone) ([]Resource, error) {
+	u, err := r.User(t.Name)
+	if err != nil {
+		return nil, err
+	}
+	record := Resource{ID: change.ID{Kind: "record", Name: t.Name}, Looker: noTombstoneLook{t.Name}}
+	if u == nil {
+		return []Resource{record}, nil
+	}
+	account := change.ID{Kind: "user", Name: t.Name}
+	record.Needs = []change.ID{account}
+	return []Resource{{ID: account, Looker: unlockLook{t}}, record}, nil
+}
+
+type unlockLook struct{ was roster.Tombstone }
+
+func (l unlockLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	u, err := r.User(l.was.Name)
+	if err != nil || u == nil {
+		return c, err
+	}
+	p, err := r.Password(l.was.Name)
+	if err != nil {
+		return c, err
+	}
+	if p != nil && p.Expires >= 0 && p.Expires <= longAgo {
+		to, after := l.was.Expires, "never"
+		if to >= 0 && to <= longAgo {
+			to = -1
+		}
+		if to >= 0 {
+			after = day(to)
+		}
+		differ(&c, "expires", day(p.Expires), after)
+		c.Steps = append(c.Steps, host.SetExpiry{User: l.was.Name, Day: to, Was: p.Expires})
+	}
+	shell := l.was.Shell
+	if shell == "" || shell == noLogin {
+		shell = "/bin/bash"
+	}
+	if u.Shell == noLogin && differ(&c, "shell", u.Shell, shell) {
+		c.Steps = append(c.Steps, host.SetUser{Name: u.Name, Shell: &shell, Was: *u})
+	}
+	if len(c.Steps) > 0 {
+		c.Action = change.Modify
+	}
+	return c, nil
+}
+
+type noTombstoneLook struct{ name string }
+
+func (l noTombstoneLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	at := roster.TombstonePath(l.name)
+	n, err := r.Stat(at)
+	if err != nil || n == nil {
+		return c, err
+	}
+	was, err := imageOf(r, at, n)
+	if err != nil {
+		return c, err
+	}
+	c.Action = change.Remove
+	differ(&c, "record", at, "")
+	c.Steps = []host.Step{host.RemovePath{Path: at, Was: was}}
+	return c, nil
+}
