@@ -50,17 +50,17 @@ func TestDisableUser(t *testing.T) {
 	w.want(1, nil, []string{"alice is still listed", "developers.yaml:1:1", "keys/alice"}, "disable-user", "alice")
 	w.want(1, nil, []string{"there is no account nobdy"}, "disable-user", "nobdy")
 	w.want(1, nil, []string{"system account"}, "disable-user", "daemon")
-	w.steps(0)
+	w.untouched()
 
 	w.write("developers.yaml", "bob: {roles: [developers]}\n")
 	w.write("keys/bob", aliceKey+" second-hand@x\n")
 	remove(t, w.dir+"/keys/alice")
 	w.want(1, nil, []string{"keys of alice still let somebody in elsewhere in the spec", "keys/bob:1:1"}, "disable-user", "alice")
-	w.steps(0)
+	w.untouched()
 	remove(t, w.dir+"/keys/bob")
 
 	w.want(0, []string{"SHA256:", "sudo"}, nil, "disable-user", "alice", "--plan")
-	w.steps(0)
+	w.untouched()
 	w.want(0, []string{"alice has no access to this host any more"}, nil, "disable-user", "alice")
 	u, err := w.host.User("alice")
 	if err != nil || u.Shell != "/usr/sbin/nologin" {
@@ -76,7 +76,7 @@ func TestDisableUser(t *testing.T) {
 		t.Error("the keys are there")
 	}
 	w.want(0, []string{"alice has no access to this host, as before."}, nil, "disable-user", "alice")
-	w.steps(0)
+	w.untouched()
 
 	// The keys are known also after they have gone from the host.
 	w.write("keys/bob", aliceKey+" second-hand@x\n")
@@ -87,7 +87,7 @@ func TestDisableUser(t *testing.T) {
 	w.write("developers.yaml", "alice: {roles: [developers]}\nbob: {roles: [developers]}\n")
 	w.write("keys/alice", aliceKey+" alice@x\n")
 	w.want(0, []string{"Nothing to do."}, []string{"alice is listed (developers.yaml:1:1) but disabled on this host since", "by admin", "sudo opsafe enable-user alice"}, "manage")
-	w.steps(0)
+	w.untouched()
 
 	w.want(0, []string{"alice can have access again"}, nil, "enable-user", "alice")
 	w.want(1, nil, []string{"alice has not been disabled on this host"}, "enable-user", "alice")
@@ -124,7 +124,7 @@ func TestDisableStranger(t *testing.T) {
 		t.Error("authorized_keys2 is there")
 	}
 	w.want(0, nil, nil, "enable-user", "carol", "--plan")
-	w.steps(0)
+	w.untouched()
 	w.want(0, nil, nil, "enable-user", "carol")
 	if u, err := w.host.User("carol"); err != nil || u.Shell != "/bin/zsh" {
 		t.Errorf("the shell is %+v, %v", u, err)

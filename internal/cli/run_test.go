@@ -26,7 +26,7 @@ func TestPlan(t *testing.T) {
 	w.app.Root = false
 	w.want(0, []string{"/etc/a", "/srv/x", "Plan:"}, []string{"run as root to see everything"}, "plan", "--backend", "one")
 	w.want(2, nil, nil, "plan", "--backend", "one", "--exit-code")
-	w.steps(0)
+	w.untouched()
 	if w.file("/etc/a") != "" {
 		t.Error("plan wrote")
 	}
@@ -63,7 +63,7 @@ files:
 	w.want(1, []string{"failed"}, nil, "manage", "--backend", "failing")
 	w.want(1, []string{"unknown"}, nil, "manage", "--backend", "unseen")
 	w.want(0, []string{"Nothing to do."}, nil, "manage", "--backend", "same")
-	w.steps(0)
+	w.untouched()
 }
 
 func TestManage(t *testing.T) {
@@ -73,7 +73,7 @@ func TestManage(t *testing.T) {
 		t.Error("not written")
 	}
 	w.want(0, []string{"Nothing to do."}, nil, "manage", "--backend", "one")
-	w.steps(0)
+	w.untouched()
 	w.want(0, nil, nil, "manage", "--backend", "two", "--format", "json")
 	doc := w.document()
 	if changed := doc["summary"].(map[string]any)["change"]; changed != 1.0 {
@@ -106,7 +106,7 @@ files: {/etc/opsafe/backend: {content: "one\n"}}
 	for _, args := range [][]string{{"manage"}, {"bootstrap", "one"}, {"disable-user", "x"}, {"enable-user", "x"}} {
 		w.want(1, nil, []string{args[0] + " changes this host and needs root: run it with sudo"}, args...)
 	}
-	w.steps(0)
+	w.untouched()
 }
 
 func TestManageCancelled(t *testing.T) {
@@ -116,7 +116,7 @@ func TestManageCancelled(t *testing.T) {
 	if code := w.app.Run(ctx, []string{"manage", "--backend", "one"}); code != 1 {
 		t.Errorf("exit code %d", code)
 	}
-	w.steps(0)
+	w.untouched()
 	if code := w.app.Run(ctx, []string{"plan", "--backend", "one"}); code != 1 {
 		t.Errorf("exit code %d of plan", code)
 	}
@@ -226,7 +226,7 @@ func TestOwnership(t *testing.T) {
 	w := newWorld(t, repository)
 	chmod(t, w.dir+"/backends/one/backend.yaml", 0o666)
 	w.want(1, nil, []string{"backends/one/backend.yaml"}, "manage", "--backend", "one")
-	w.steps(0)
+	w.untouched()
 	w.app.Root = false
 	w.want(0, nil, nil, "plan", "--backend", "one")
 }
@@ -251,7 +251,7 @@ func TestBootstrap(t *testing.T) {
 	w := newWorld(t, repository)
 	w.want(1, nil, nil, "bootstrap")
 	w.want(1, nil, []string{`"one"`}, "bootstrap", "onne")
-	w.steps(0)
+	w.untouched()
 	w.want(0, []string{"This host is one. Next: opsafe plan"}, nil, "bootstrap", "one")
 	for path, want := range map[string]string{
 		"/etc/opsafe/backend":              "one\n",
@@ -270,9 +270,9 @@ func TestBootstrap(t *testing.T) {
 		t.Errorf("the program: %+v, %v", n, err)
 	}
 	w.want(0, nil, nil, "bootstrap", "one")
-	w.steps(0)
+	w.untouched()
 	w.want(1, nil, []string{"this host is one (/etc/opsafe/backend): to make it two for good, add --switch"}, "bootstrap", "two")
-	w.steps(0)
+	w.untouched()
 	w.want(0, []string{"This host is two."}, nil, "bootstrap", "two", "--switch")
 	w.want(0, nil, nil, "manage")
 	if w.file("/etc/a") != "two\n" {

@@ -240,8 +240,8 @@ func (d *dialogue) say(line string) {
 	}
 }
 
-// end waits for the program to end and returns all that it said and its code.
-func (d *dialogue) end() (string, int) {
+// end waits for the program to end and returns all that it said.
+func (d *dialogue) end() string {
 	d.t.Helper()
 	for b := range d.out {
 		d.all.Write(b)
@@ -252,7 +252,7 @@ func (d *dialogue) end() (string, int) {
 	if d.ctx.Err() != nil {
 		d.t.Fatalf("it did not end; so far:\n%s", d.all.String())
 	}
-	return d.all.String(), d.cmd.ProcessState.ExitCode()
+	return d.all.String()
 }
 
 // firstLogin sets a person's password as sshd asks for it.
@@ -265,8 +265,7 @@ func (e *env) firstLogin(user string, k sshKey) string {
 	d.expect("Retype new password: ")
 	d.say(goodPassword)
 	d.expect("password updated successfully")
-	said, _ := d.end()
-	return said
+	return d.end()
 }
 
 // await tries until it works: for what systemd or sshd bring about a moment

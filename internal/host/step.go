@@ -203,8 +203,9 @@ type (
 	}
 	// DisableUnit removes the links by which a unit is enabled.
 	DisableUnit struct{ Name string }
-	// MaskUnit and UnmaskUnit link a unit to /dev/null and back.
-	MaskUnit   struct{ Name string }
+	// MaskUnit links a unit to /dev/null, so that nothing can start it.
+	MaskUnit struct{ Name string }
+	// UnmaskUnit removes that link.
 	UnmaskUnit struct{ Name string }
 	// StartUnit waits until the job is done.
 	StartUnit struct{ Name string }

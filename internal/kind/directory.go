@@ -119,10 +119,10 @@ func (l directoryLook) add(r host.Reader, c *change.Change) error {
 // wantType refuses what is in the place of something else: it is never removed
 // or followed.
 func wantType(n host.Node, want host.NodeType) error {
-	switch {
-	case n.Type == want:
+	switch n.Type {
+	case want:
 		return nil
-	case n.Type == host.TypeSymlink:
+	case host.TypeSymlink:
 		return fmt.Errorf("a symlink to %s is in its place, which opsafe does not follow: declare the path that it leads to, or remove the link", n.Target)
 	default:
 		return fmt.Errorf("a %s is in the place of the %s: opsafe does not remove it; move it away, or correct the path", n.Type, want)

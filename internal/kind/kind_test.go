@@ -179,8 +179,10 @@ func dump(results []change.Result) string {
 		fmt.Fprintf(&b, "%s %s\n", head, r.ID)
 		dumpChange(&b, r.Change)
 		for _, line := range []struct{ name, text string }{
-			{"why", r.Change.Why}, {"irreversible", r.Change.Irreversible},
-			{"deferred", r.Change.Deferred}, {"reason", r.Reason},
+			{"why", r.Change.Why},
+			{"irreversible", r.Change.Irreversible},
+			{"deferred", r.Change.Deferred},
+			{"reason", r.Reason},
 		} {
 			if line.text != "" {
 				fmt.Fprintf(&b, "  %s: %s\n", line.name, line.text)

@@ -155,12 +155,12 @@ func (c *checker) mode(m Meta, label, field, value string) {
 	c.fail(m.At(field), label+": "+field, checkMode(value))
 }
 
-// user checks a reference to a user, if it is written.
-func (c *checker) user(m Meta, label, field, name string, index ...int) {
-	if !m.Has(field) || c.users[name] {
+// owner checks a reference to a user, if it is written.
+func (c *checker) owner(m Meta, label, name string) {
+	if !m.Has("owner") || c.users[name] {
 		return
 	}
-	c.addf(m.At(field, index...), "%s: %s: %s", label, field, c.noUser(name))
+	c.addf(m.At("owner"), "%s: owner: %s", label, c.noUser(name))
 }
 
 func (c *checker) noUser(name string) string {

@@ -99,7 +99,7 @@ func cleanPath(p string) error {
 	case p == "/":
 		return errors.New("path / cannot be managed: name something below it")
 	case slices.Contains(strings.Split(p, "/"), ".."):
-		return fmt.Errorf("path %s: want one without ..", quote(p))
+		return fmt.Errorf("path %s: want one without the name .. in it", quote(p))
 	case path.Clean(p) != p:
 		return fmt.Errorf("path %s: write it %s", quote(p), quote(path.Clean(p)))
 	case len(p) > 4095:

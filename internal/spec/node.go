@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"path"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -40,10 +39,6 @@ type entry struct {
 	keyPos Pos
 	value  *node
 }
-
-// dir is the directory of the file in which the node was written, relative to
-// the repository.
-func (n *node) dir() string { return path.Dir(n.pos.File) }
 
 // get returns the value of a key, or nil.
 func (n *node) get(key string) *node {

@@ -190,7 +190,7 @@ func (c *checker) keys() {
 		if k.Owner == "" {
 			c.addf(k.Pos, "%s: has no owner: say whose it is", label)
 		}
-		c.user(k.Meta, label, "owner", k.Owner)
+		c.owner(k.Meta, label, k.Owner)
 		c.group(k.Meta, label, "group", k.Group)
 		c.line(k.At("comment"), label+": comment", k.Comment)
 		c.keyType(k, label)

@@ -13,7 +13,7 @@ func (c *checker) directories() {
 		label := "directory " + name
 		c.fail(d.Pos, label, cleanPath(name))
 		c.state(d.Meta, label, d.State)
-		c.user(d.Meta, label, "owner", d.Owner)
+		c.owner(d.Meta, label, d.Owner)
 		c.group(d.Meta, label, "group", d.Group)
 		c.mode(d.Meta, label, "mode", d.Mode)
 		c.notify(d.Notify, label+": notify", d.When)
@@ -25,7 +25,7 @@ func (c *checker) directories() {
 			c.addf(d.At("recurse"), "%s: recurse: what is absent has nothing below it", label)
 		}
 		label += ": recurse"
-		c.user(r.Meta, label, "owner", r.Owner)
+		c.owner(r.Meta, label, r.Owner)
 		c.group(r.Meta, label, "group", r.Group)
 		c.mode(r.Meta, label, "files", r.Files)
 		c.mode(r.Meta, label, "directories", r.Directories)
@@ -103,7 +103,7 @@ func (c *checker) files() {
 		label := "file " + name
 		c.fail(f.Pos, label, cleanPath(name))
 		c.state(f.Meta, label, f.State)
-		c.user(f.Meta, label, "owner", f.Owner)
+		c.owner(f.Meta, label, f.Owner)
 		c.group(f.Meta, label, "group", f.Group)
 		c.mode(f.Meta, label, "mode", f.Mode)
 		c.notify(f.Notify, label+": notify", f.When)

@@ -35,7 +35,7 @@ func clearStaleLocks(etc string) error {
 	if err != nil {
 		return fmt.Errorf("cannot see whether %s is stale: %w", found[0], err)
 	}
-	defer f.Close() //nolint:errcheck // only the lock matters; closing gives it up
+	defer f.Close()
 	// An open file description's lock conflicts with the process locks of
 	// lckpwdf(3), but is not lost when another part of this process closes
 	// the file.

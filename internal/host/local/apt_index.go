@@ -97,7 +97,7 @@ func (x *aptIndex) addFile(path string, gzipped bool) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	var r io.Reader = f
 	if gzipped {
 		z, err := gzip.NewReader(bufio.NewReader(f))

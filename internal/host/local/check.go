@@ -80,7 +80,8 @@ func (h *Host) checkApart(ctx context.Context, c host.Check, content host.Conten
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	// What stays behind lies in a directory that does not survive a boot.
+	defer func() { _ = os.RemoveAll(dir) }()
 	staged := filepath.Join(dir, "staged")
 	if err := os.WriteFile(staged, content.Bytes(), 0o600); err != nil {
 		return err

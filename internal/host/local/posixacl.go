@@ -126,7 +126,7 @@ func accessFrom(mode uint32, access, def []byte, names aclNames) (host.Access, e
 		}
 		a.User, a.Group, a.Other, a.Named, a.Mask = d.User, d.Group, d.Other, d.Named, d.Mask
 	}
-	if def != nil && len(def) > aclHeader {
+	if len(def) > aclHeader {
 		d, err := decodeACL(def, names)
 		if err != nil {
 			return a, err

@@ -97,7 +97,7 @@ func signalOwned(pid, uid int, sig unix.Signal) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd) //nolint:errcheck // nothing was written
+	defer unix.Close(fd)
 	owned, err := hasUID("/proc", pid, uid)
 	if err != nil || !owned {
 		return err

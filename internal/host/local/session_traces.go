@@ -62,7 +62,7 @@ func processesOf(proc string, uid int) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close() //nolint:errcheck // only read
+	defer dir.Close()
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
 		return nil, err
@@ -202,7 +202,7 @@ func userUnits(root, home string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close() //nolint:errcheck // only read
+	defer dir.Close()
 	const units = ".config/systemd/user"
 	if _, err := dir.Lstat(units); errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil, nil

@@ -21,7 +21,7 @@ import (
 const stagePrefix = ".opsafe-"
 
 // stageName tells opsafe's own temporary names from others that begin alike.
-var stageName = regexp.MustCompile(`^\.opsafe-[0-9a-f]{16}$`) //nolint:gochecknoglobals // a compiled constant
+var stageName = regexp.MustCompile(`^\.opsafe-[0-9a-f]{16}$`)
 
 // newStageName makes up a name that nobody can foresee.
 func newStageName() (string, error) {

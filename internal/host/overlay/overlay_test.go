@@ -29,9 +29,9 @@ units: {docker.service: {file: enabled}}
 programs: {visudo: BAD}
 `
 
-func open(t *testing.T, text string) *overlay.Host {
+func open(t *testing.T) *overlay.Host {
 	t.Helper()
-	s, err := snapshot.Parse([]byte(text))
+	s, err := snapshot.Parse([]byte(base))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func write(path, content string) host.WriteFile {
 // TestScanTreeComposes counts nodes of the base and of the overlay as one tree.
 func TestScanTreeComposes(t *testing.T) {
 	t.Parallel()
-	h := open(t, base)
+	h := open(t)
 	mode := host.Mode(0o640)
 	rule := host.TreeRule{Root: "/srv/t", Owner: "root", FileMode: &mode}
 	scan := func(total, differ, refused int, first ...string) {
@@ -88,7 +88,7 @@ func TestScanTreeComposes(t *testing.T) {
 
 func TestOwnersOfTheBaseFollowAccounts(t *testing.T) {
 	t.Parallel()
-	h := open(t, base)
+	h := open(t)
 	owner := func(path, want string) {
 		t.Helper()
 		if n, err := h.Stat(path); err != nil || n.Owner != want {
@@ -103,7 +103,7 @@ func TestOwnersOfTheBaseFollowAccounts(t *testing.T) {
 
 func TestLinksOfOthersAreNotFollowed(t *testing.T) {
 	t.Parallel()
-	h := open(t, base)
+	h := open(t)
 	do(t, h, write("/etc/touched", ""))
 	if err := h.Do(t.Context(), write("/home/alice/.ssh/authorized_keys", "x")); err == nil {
 		t.Error("a user's link was followed")
@@ -120,7 +120,7 @@ func TestLinksOfOthersAreNotFollowed(t *testing.T) {
 
 func TestChecksJudgeAtPlanTime(t *testing.T) {
 	t.Parallel()
-	h := open(t, base)
+	h := open(t)
 	w := write("/etc/sudoers.d/x", "BAD")
 	w.Check = &host.Check{Argv: []string{"visudo", "-cf", "%"}}
 	var verdict *host.CheckError
@@ -133,7 +133,7 @@ func TestChecksJudgeAtPlanTime(t *testing.T) {
 
 func TestInstalledFilesAreKnownAfterApply(t *testing.T) {
 	t.Parallel()
-	h := open(t, base)
+	h := open(t)
 	do(t, h, host.InstallPackages{Packages: []host.PackageInstall{{Name: "p", Provides: host.Provides{
 		Files: []host.ProvidedFile{{Path: "/etc/p/p.conf", Node: host.Node{Type: host.TypeFile, Owner: "root", Group: "root"}}},
 		Units: []host.Unit{{Name: "p.service", Active: "active", File: "enabled", Links: []string{"/etc/systemd/system/multi-user.target.wants/p.service"}}},
@@ -160,7 +160,7 @@ func TestInstalledFilesAreKnownAfterApply(t *testing.T) {
 // nobody could see does not make them absent.
 func TestStoppedDockerIsUnknown(t *testing.T) {
 	t.Parallel()
-	h := open(t, base)
+	h := open(t)
 	do(t, h, host.StartUnit{Name: "docker.service"})
 	if e, err := h.Engine(t.Context()); e == nil || err != nil {
 		t.Errorf("engine %v %v", e, err)

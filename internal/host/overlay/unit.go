@@ -14,7 +14,9 @@ const etcUnits = "/etc/systemd/system"
 
 // unitDirs are the directories of unit files, most important first. /lib is the
 // name that Debian's systemd shows for /usr/lib up to bookworm.
-var unitDirs = [...]string{etcUnits, "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
+func unitDirs() []string {
+	return []string{etcUnits, "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
+}
 
 // Unit describes a unit as systemd would.
 func (h *Host) Unit(ctx context.Context, name string) (*host.Unit, error) {
@@ -53,21 +55,25 @@ func template(name string) string {
 	return prefix + "@" + path.Ext(rest)
 }
 
-// unitTypes are the suffixes of units whose files opsafe writes.
-var unitTypes = [...]string{".service", ".timer", ".socket", ".path", ".mount", ".target", ".slice"}
-
-func isUnitName(name string) bool { return slices.Contains(unitTypes[:], path.Ext(name)) }
+// isUnitName tells names of units whose files opsafe writes.
+func isUnitName(name string) bool {
+	switch path.Ext(name) {
+	case ".service", ".timer", ".socket", ".path", ".mount", ".target", ".slice":
+		return true
+	}
+	return false
+}
 
 // unitOf tells which unit a path belongs to: as its file, as a drop-in, or as a
 // link that enables it. All are empty for other paths.
 func unitOf(at string) (file, dropIn, link string) {
 	dir, base := path.Split(at)
 	dir = path.Clean(dir)
-	if slices.Contains(unitDirs[:], dir) && isUnitName(base) {
+	if slices.Contains(unitDirs(), dir) && isUnitName(base) {
 		return base, "", ""
 	}
 	parent, sub := path.Split(dir)
-	if !slices.Contains(unitDirs[:], path.Clean(parent)) {
+	if !slices.Contains(unitDirs(), path.Clean(parent)) {
 		return "", "", ""
 	}
 	if name, ok := strings.CutSuffix(sub, ".d"); ok && isUnitName(name) && path.Ext(base) == ".conf" {
@@ -167,7 +173,7 @@ func (h *Host) fileState(u *host.Unit, fragment string) string {
 
 // fragment finds the file that systemd would read for a unit; empty for none.
 func (h *Host) fragment(name string) string {
-	for _, dir := range unitDirs {
+	for _, dir := range unitDirs() {
 		p := path.Join(dir, name)
 		if n, err := h.stat(p); err == nil && n != nil {
 			return p

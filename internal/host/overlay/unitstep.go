@@ -176,10 +176,9 @@ func (h *Host) start(u *host.Unit) error {
 	if path.Ext(u.Name) != ".service" {
 		return nil
 	}
-	content, err := h.readFile(u.Fragment)
-	if err != nil || content == nil {
-		return nil // not to be seen: most services keep running
-	}
+	// What is not to be seen is taken for a service that keeps running, as most
+	// do.
+	content, _ := h.readFile(u.Fragment)
 	f := parseUnitFile(content)
 	switch {
 	case f.last("Service", "Type") != "oneshot":
