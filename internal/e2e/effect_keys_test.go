@@ -161,11 +161,23 @@ func TestEffectKeys(t *testing.T) {
 
 	t.Run("a key that is given up goes", func(t *testing.T) {
 		e := e.on(t)
-		stub.set(func() { stub.keys["madwort"] = "" })
+		next := newSSHKey(t, "next")
+		stub.set(func() { stub.keys["madwort"] = next.public })
 		e.manage(0)
 		e.refused("madwort", registered)
-		if r := e.ssh("madwort", repository, "true"); r.code != 0 {
-			t.Errorf("the repository's key: %s", r)
+		for _, k := range []sshKey{repository, next} {
+			if r := e.ssh("madwort", k, "true"); r.code != 0 {
+				t.Errorf("a key that is left: %s", r)
+			}
+		}
+	})
+	t.Run("an empty answer takes no key away", func(t *testing.T) {
+		e := e.on(t)
+		before := e.authorized("madwort")
+		stub.set(func() { stub.keys["madwort"] = "" })
+		said := e.manage(1)
+		if !strings.Contains(said, "madwort") || !strings.Contains(said, "without any key") || e.authorized("madwort") != before {
+			t.Errorf("an empty answer: %s", said)
 		}
 	})
 	t.Run("nobody is left without a key", func(t *testing.T) {

@@ -156,6 +156,9 @@ func (l keyLook) file(r host.Reader, path, group string, n *host.Node, c *change
 		c.Action = change.Add
 	}
 	keyAttrs(c, have, l.set)
+	if l.set.Doubt != nil && loses(*c) {
+		return l.set.Doubt
+	}
 	c.Steps = append(c.Steps, write)
 	return nil
 }
@@ -195,6 +198,13 @@ func keyAttrs(c *change.Change, have []byte, set roster.KeySet) {
 	if len(c.Attrs) == 0 {
 		c.Attrs = append(c.Attrs, change.Attr{Name: "lines", Before: change.Text("order, options or comments differ"), After: change.Text("as declared")})
 	}
+}
+
+// loses reports whether a key goes.
+func loses(c change.Change) bool {
+	return slices.ContainsFunc(c.Attrs, func(a change.Attr) bool {
+		return a.Name == "key" && a.After.Kind == change.Absent
+	})
 }
 
 // presentKey names one line of a present authorized_keys.

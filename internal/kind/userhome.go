@@ -43,7 +43,7 @@ func (l userLook) lookHome(r host.Reader, u *host.User, c *change.Change) error 
 	}
 	if owner := l.ownerThen(u, n.Owner); owner != l.name {
 		if u == nil && !slices.Contains(l.reown, l.home) {
-			return fmt.Errorf("its home %s is there already and belongs to %s: remove it, or list it under reown to have it given to %s", l.home, owner, l.name)
+			return fmt.Errorf("its home %s is there already and belongs to %s: move it away and copy back what is wanted, or list it under reown, which service accounts have, to have it given to %s", l.home, owner, l.name)
 		}
 		if u != nil && mode != nil {
 			c.Action = cmp.Or(c.Action, change.Modify)

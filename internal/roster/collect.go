@@ -91,6 +91,9 @@ func (r *Roster) join(m Member, repo *spec.Repository, b *spec.Backend, got fetc
 	case m.Uses(spec.FromGitHub) && len(got.keys) == 0 && len(s.Keys) == 0:
 		s.fail(fmt.Errorf("the key server answered without any key for %s, as it does for names that it does not know; the present keys stay: "+
 			"correct the name, register a key, or put one into keys/%s", m.Name, m.Name))
+	case m.Uses(spec.FromGitHub) && len(got.keys) == 0:
+		s.Doubt = fmt.Errorf("the key server answered without any key for %s, as it does for names that it does not know, and keys are there that would go; the present keys stay: "+
+			"correct the name; or, if they have given up all that they had registered, take the keys away by hand", m.Name)
 	default:
 		s.add(got.keys)
 	}

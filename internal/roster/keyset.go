@@ -18,6 +18,9 @@ type KeySet struct {
 	// those that are certain. If Problem wraps a *host.UnknownError, this
 	// process may not see what it needs.
 	Problem error
+	// Doubt is set when the key server answered, but without any key, as it does
+	// for names that it does not know. Then no key that is on the host goes.
+	Doubt error
 	// Notes are worth saying, but stop nothing.
 	Notes []string
 }
