@@ -187,6 +187,8 @@ func (l lockLook) Look(_ context.Context, r host.Reader) (change.Change, error) 
 		before := string(p.State)
 		if p.State == host.PasswordLocked {
 			before = "locked, kept behind the lock"
+		} else if p.MustChange {
+			before = "to be set at first login"
 		}
 		differ(&c, "password", before, "removed and locked")
 		c.Steps = append(c.Steps, host.SetPassword{User: l.name, To: host.RemovePassword, Was: *p})
