@@ -21,7 +21,7 @@ const (
 	Add    Action = "add"
 	Modify Action = "change"
 	Remove Action = "remove"
-	Run    Action = "run" // a restart or reload
+	Run    Action = "run" // a restart, reload or start
 )
 
 // Change is one resource's difference and how it is made good. The zero Change
@@ -39,7 +39,9 @@ type Change struct {
 	Irreversible string
 	// Steps make the change, in order.
 	Steps []host.Step
-	// Revert puts things back when one of Steps or the look afterwards fails.
+	// Revert puts things back when one of Steps or the look afterwards fails. A
+	// restart among them is left out as long as none of Steps has touched that
+	// unit.
 	Revert []host.Step
 	// Finally is done in the end, whether Steps succeeded or not.
 	Finally []host.Step
@@ -49,6 +51,9 @@ type Change struct {
 	// change of the same plan has been made; there are no Steps then. It says
 	// why. It never occurs on a real host.
 	Deferred string
+	// Open is what stays wrong once the steps are done: they are made, and the
+	// resource fails all the same.
+	Open error
 	// Notes are for the operator and change nothing.
 	Notes []string
 }

@@ -156,6 +156,37 @@ files:
 	w.want(0, []string{"as before"}, nil, "disable-user", "dave")
 }
 
+// TestDisableBrokenSpec: a mistake elsewhere in the spec does not leave somebody
+// their access.
+func TestDisableBrokenSpec(t *testing.T) {
+	w := newWorld(t, people)
+	w.want(0, nil, nil, "manage")
+	w.write("backends/one/backend.yaml", "people: [developers]\nnonsense: 1\nusers:\n  svc: {groups: [alice-friends]}\n")
+	refused := func(at ...string) {
+		t.Helper()
+		w.want(1, nil, append(at, "may still list alice", "nonsense"), "disable-user", "alice")
+		w.untouched()
+	}
+	refused("developers.yaml:1:1", "keys/alice")
+	remove(t, w.dir+"/keys/alice")
+	refused("developers.yaml:1:1")
+	w.write("developers.yaml", "{bob: {roles: [developers]}, \"alice\": {roles: [developers]}}\n")
+	refused("developers.yaml:1:30")
+	w.write("developers.yaml", "bob: {roles: [developers\nalice: {}\n")
+	refused("developers.yaml:2:1")
+	w.write("developers.yaml", "# alice has left\nbob: {roles: [developers]}\n")
+	w.write("backends/more/part.yaml", "acls:\n  /srv: {entries: [user:alice:rwx]}\n")
+	refused("backends/more/part.yaml:2:25")
+	w.write("backends/more/part.yaml", "acls:\n  /srv: {entries: [user:alice2:rwx]}\n")
+	chmod(t, w.dir+"/keys", 0o777)
+	w.want(1, nil, []string{"others than root can write it"}, "disable-user", "alice")
+	chmod(t, w.dir+"/keys", 0o755)
+	w.want(0, []string{"alice has no access to this host any more"}, []string{"note: the spec cannot be loaded", "nonsense"}, "disable-user", "alice")
+	if u, err := w.host.User("alice"); err != nil || u.Shell != "/usr/sbin/nologin" {
+		t.Errorf("%+v, %v", u, err)
+	}
+}
+
 func TestCompleteAccounts(t *testing.T) {
 	w := newWorld(t, people)
 	w.want(0, []string{"carol\n"}, nil, "__complete", "disable-user", "")

@@ -2,13 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/user"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"opsafe/internal/change"
 	"opsafe/internal/converge"
 	"opsafe/internal/host"
 	"opsafe/internal/host/local"
@@ -77,11 +77,7 @@ func (a *App) disableUser(ctx context.Context, o accountOptions) error {
 		return err
 	}
 	defer release()
-	repo, err := o.load(a, "")
-	if err != nil {
-		return err
-	}
-	if err := a.unlisted(repo, o.name); err != nil {
+	if err := a.checkUnlisted(o); err != nil {
 		return err
 	}
 	backend, err := a.Host.ReadFile(backendFile)
@@ -103,6 +99,33 @@ func (a *App) disableUser(ctx context.Context, o accountOptions) error {
 		return nil
 	}
 	fmt.Fprintf(a.Out, "%s has no access to this host any more; looked at again: account, password, shell, keys, groups, sessions, jobs.\n", o.name)
+	return nil
+}
+
+// checkUnlisted refuses to disable somebody whom the spec still lists. A mistake
+// elsewhere in the spec is no reason to leave somebody their access: then what
+// can be said for certain has to do.
+func (a *App) checkUnlisted(o accountOptions) error {
+	repo, err := o.load(a, "")
+	var ps spec.Problems
+	if err == nil {
+		return a.unlisted(repo, o.name)
+	}
+	if !errors.As(err, &ps) {
+		return err
+	}
+	dir, err := o.repository(a)
+	if err != nil {
+		return err
+	}
+	at, err := mentions(dir, o.name)
+	if err != nil {
+		return err
+	}
+	if len(at) > 0 {
+		return fmt.Errorf("the spec cannot be loaded, and it may still list %s: nothing has been changed\nremove them first, here:%s\nor mend the spec, so that it can be told for certain:\n%w", o.name, places(at), ps)
+	}
+	note(a.Err, "the spec cannot be loaded; %s is not in it by name, so this goes on; whether their keys are listed under another name could not be checked:\n%v", o.name, ps)
 	return nil
 }
 
@@ -227,9 +250,4 @@ func (a *App) completeAccounts(*cobra.Command, []string, string) ([]string, cobr
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-// sortedIDs are the keys of m in order.
-func sortedIDs[V any](m map[change.ID]V) []change.ID {
-	return sorted(m, func(a, b change.ID) int { return strings.Compare(a.String(), b.String()) })
 }

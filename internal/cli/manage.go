@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"opsafe/internal/change"
 	"opsafe/internal/converge"
 	"opsafe/internal/host/local"
 	"opsafe/internal/host/overlay"
@@ -68,39 +67,27 @@ func (a *App) manage(ctx context.Context, o options) error {
 // that what nobody has touched costs one look, and so that what came out
 // differently from the plan can be said.
 func (a *App) converge(ctx context.Context, kinds []converge.Kind, out *output) (*converge.Report, error) {
-	rep := converge.Run(ctx, converge.Options{Host: overlay.New(a.Host), Kinds: kinds, Now: a.Now})
-	if rep.Summary.Changes() == 0 {
-		for _, r := range rep.Results {
+	plan := converge.Run(ctx, converge.Options{Host: overlay.New(a.Host), Kinds: kinds, Now: a.Now})
+	if plan.Summary.Changes() == 0 && !a.owing() {
+		for _, r := range plan.Results {
 			out.Done(r)
 		}
-		return rep, out.close(rep)
+		return plan, out.close(plan)
 	}
-	planned := changes(rep)
-	rep = converge.Run(ctx, converge.Options{Host: a.Host, Kinds: kinds, Sink: out, Now: a.Now})
+	rep := converge.Run(ctx, converge.Options{Host: a.Host, Kinds: kinds, Sink: out, Now: a.Now})
 	if err := out.close(rep); err != nil {
 		return nil, err
 	}
-	a.compare(planned, changes(rep))
+	for _, d := range differences(plan, rep) {
+		note(a.Err, "%s", d)
+	}
 	return rep, nil
 }
 
-// changes lists what a run changed, or would.
-func changes(rep *converge.Report) map[change.ID]change.Action {
-	m := map[change.ID]change.Action{}
-	for _, r := range rep.Results {
-		if r.Status == change.Changed {
-			m[r.ID] = r.Change.Action
-		}
-	}
-	return m
-}
-
-// compare says what came out differently from the plan: opsafe's knowledge of
-// what a package brings was wrong, or somebody else is at work on the host.
-func (a *App) compare(planned, made map[change.ID]change.Action) {
-	for _, id := range sortedIDs(made) {
-		if planned[id] == "" {
-			note(a.Err, "%s was changed without having been planned: something else changed the host meanwhile", id)
-		}
-	}
+// owing reports whether an earlier run has left something owed. The plan may have
+// nothing to do for it, since the unit does not run any more: then it is still to
+// be forgotten.
+func (a *App) owing() bool {
+	pending, err := a.Host.Pending()
+	return err == nil && len(pending) > 0
 }

@@ -28,12 +28,7 @@ func (o *options) load(a *App, backend string) (*spec.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.Root {
-		if err := spec.CheckOwnership(dir); err != nil {
-			return nil, err
-		}
-	}
-	repo, err := spec.Load(spec.LoadOptions{Dir: dir, Backend: backend, Known: kind.Known})
+	repo, err := spec.Load(spec.LoadOptions{Dir: dir, Backend: backend, RootOwned: a.Root, Known: kind.Known})
 	return repo, countProblems(err)
 }
 

@@ -3,10 +3,8 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -80,9 +78,4 @@ func newVersion(a *App) *cobra.Command {
 			fmt.Fprintf(a.Out, "opsafe %s%s, %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		},
 	}
-}
-
-// sorted are the keys of m in the order of compare.
-func sorted[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
-	return slices.SortedFunc(maps.Keys(m), compare)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"opsafe/internal/change"
@@ -143,6 +144,9 @@ func (r *run) resource(ctx context.Context, res kind.Resource) {
 	r.begin([]change.ID{res.ID}, out.Change)
 	err := r.apply(ctx, res, out.Change)
 	r.done(r.outcome(out, err))
+	if open := out.Change.Open; open != nil && err == nil {
+		r.done(change.Result{ID: res.ID, Pos: res.Pos, Status: change.Failed, Err: open})
+	}
 }
 
 // look compares one resource and reports whether there is something to do.
@@ -170,6 +174,9 @@ func (r *run) look(ctx context.Context, res kind.Resource) (change.Result, bool)
 		return out, false
 	case err != nil:
 		out.Status, out.Err = change.Failed, err
+		return out, false
+	case out.Change.Empty() && out.Change.Open != nil:
+		out.Status, out.Err = change.Failed, out.Change.Open
 		return out, false
 	case out.Change.Empty():
 		out.Status = change.Unchanged
@@ -214,7 +221,7 @@ func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) err
 	// What follows puts things right: it may not be cut short.
 	ctx = context.WithoutCancel(ctx)
 	if err != nil && len(c.Revert) > 0 {
-		if _, back := r.do(ctx, c.Revert); back != nil {
+		if _, back := r.do(ctx, r.back(c, done)); back != nil {
 			err = fmt.Errorf("%w; and what was there before could not be put back: %w", err, back)
 		} else {
 			err = fmt.Errorf("%w; what was there before has been put back", err)
@@ -222,6 +229,7 @@ func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) err
 	}
 	if _, last := r.do(ctx, c.Finally); last != nil {
 		err = errors.Join(err, last)
+		r.recallStarts()
 	}
 	if err != nil || len(c.Finally) == 0 {
 		return err
@@ -242,6 +250,9 @@ func (r *run) do(ctx context.Context, steps []host.Step) (done int, err error) {
 		r.changed = true
 		if owed {
 			r.started(ctx, s)
+		}
+		if settled, ok := s.(host.Settle); ok {
+			r.forget(settled)
 		}
 	}
 	return len(steps), nil
@@ -278,8 +289,8 @@ func (r *run) done(out change.Result) {
 func (r *run) verify(ctx context.Context) {
 	r.hint(ctx)
 	status := map[change.ID]int{}
-	for i, out := range r.results {
-		status[out.ID] = i
+	for i, out := range slices.Backward(r.results) {
+		status[out.ID] = i // the first, which is the change, if there are two
 	}
 	for _, k := range r.Kinds {
 		for _, res := range k.Resources {

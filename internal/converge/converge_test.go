@@ -61,6 +61,17 @@ func TestRun(t *testing.T) {
 			want: []string{"file//etc/a unchanged", "file//etc/b unchanged"},
 		},
 		{
+			name:  "what stays wrong does not hold up what can be done",
+			host:  "files: {/etc/b: {content: '1'}}",
+			kinds: []converge.Kind{files(stillOpen(file("/etc/a", "1", nil)), stillOpen(file("/etc/b", "1", nil)))},
+			want: []string{
+				"file//etc/a changed",
+				"file//etc/a failed: broken",
+				"file//etc/b failed: broken",
+			},
+			did: []string{"write /etc/a 1"},
+		},
+		{
 			name: "a step that has no effect is found out",
 			lie:  map[string]bool{"write /etc/a 1": true},
 			kinds: []converge.Kind{files(

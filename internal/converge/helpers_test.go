@@ -75,6 +75,9 @@ func stepText(s host.Step) string {
 	case host.Owe:
 		return "owe " + string(s.Pending.Verb) + " " + s.Pending.Unit
 	case host.Settle:
+		if s.Verb == host.Start {
+			return "settle start " + s.Unit
+		}
 		return "settle " + s.Unit
 	case host.InstallPackages:
 		names := make([]string, 0, len(s.Packages))
@@ -112,6 +115,17 @@ func file(path, content string, edit func(*change.Change), needs ...change.ID) k
 		}
 		return c, nil
 	})}
+}
+
+// stillOpen has something stay wrong with a resource.
+func stillOpen(res kind.Resource) kind.Resource {
+	look := res.Looker
+	res.Looker = lookFunc(func(ctx context.Context, r host.Reader) (change.Change, error) {
+		c, err := look.Look(ctx, r)
+		c.Open = errBroken
+		return c, err
+	})
+	return res
 }
 
 func fileID(path string) change.ID { return change.ID{Kind: "file", Name: path} }

@@ -11,7 +11,7 @@ import (
 	"opsafe/internal/kind"
 )
 
-// owed is a restart or reload that this run still has to do.
+// owed is a restart, reload or start that this run still has to do.
 type owed struct {
 	unit  string
 	verb  host.Verb
@@ -30,6 +30,51 @@ func (r *run) recall() {
 	for _, p := range pending {
 		r.owed = append(r.owed, owed{unit: p.Unit, verb: p.Verb, why: []string{p.Why + " in a run that did not finish"}, stage: kind.StageUnits})
 	}
+}
+
+// recallStarts takes over the starts that a change has recorded and could not make
+// itself, so that the end of the run tries each of them again.
+func (r *run) recallStarts() {
+	pending, err := r.Host.Pending()
+	if err != nil {
+		return // the next run says so
+	}
+	for _, p := range pending {
+		known := slices.ContainsFunc(r.owed, func(o owed) bool { return o.unit == p.Unit && o.verb == p.Verb })
+		if p.Verb == host.Start && !known {
+			r.owed = append(r.owed, owed{unit: p.Unit, verb: p.Verb, why: []string{p.Why}, stage: kind.StageUnits})
+		}
+	}
+}
+
+// forget drops what a change has settled itself.
+func (r *run) forget(s host.Settle) {
+	r.owed = slices.DeleteFunc(r.owed, func(o owed) bool { return s.Settles(host.Pending{Unit: o.unit, Verb: o.verb}) })
+}
+
+// back gives the steps that revert a change of which so many have been done. A
+// unit that none of them has touched goes on as it was: it is not restarted for a
+// file that has never taken its place, and what an earlier change owes to it
+// stays owed.
+func (r *run) back(c change.Change, done int) []host.Step {
+	touched := map[string]bool{}
+	for _, s := range c.Steps[:min(done+1, len(c.Steps))] {
+		switch s := s.(type) {
+		case host.ActOnUnit:
+			touched[s.Name] = true
+		case host.StartUnit:
+			touched[s.Name] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(c.Revert), func(s host.Step) bool {
+		switch s := s.(type) {
+		case host.ActOnUnit:
+			return !touched[s.Name]
+		case host.Settle:
+			return !touched[s.Unit] && slices.ContainsFunc(r.owed, func(o owed) bool { return o.unit == s.Unit })
+		}
+		return false
+	})
 }
 
 // owe records what a change will owe to units, durably and before the change is
@@ -54,9 +99,10 @@ func (r *run) owe(ctx context.Context, id change.ID, c change.Change) (fresh []s
 // forgive takes back what was owed for a change of which nothing has been done.
 func (r *run) forgive(ctx context.Context, units []string) {
 	for _, unit := range units {
-		r.owed = slices.DeleteFunc(r.owed, func(o owed) bool { return o.unit == unit })
+		s := host.Settle{Unit: unit, Verb: host.Restart}
+		r.forget(s)
 		// If this fails the unit is restarted once too often, by the next run.
-		_ = r.Host.Do(context.WithoutCancel(ctx), host.Settle{Unit: unit})
+		_ = r.Host.Do(context.WithoutCancel(ctx), s)
 	}
 }
 
@@ -78,7 +124,7 @@ func (r *run) raise(n change.Notification, why string) bool {
 	}
 	for i := range r.owed {
 		o := &r.owed[i]
-		if o.unit != n.Unit {
+		if o.unit != n.Unit || o.verb == host.Start {
 			continue
 		}
 		if n.Verb == host.Restart {
@@ -109,21 +155,18 @@ func (r *run) started(ctx context.Context, s host.Step) {
 	if !ok {
 		return
 	}
-	for i, o := range r.owed {
-		if o.unit == start.Name {
-			r.owed = append(r.owed[:i:i], r.owed[i+1:]...)
-			// If this fails the unit is restarted once too often, by the next
-			// run.
-			_ = r.Host.Do(ctx, host.Settle{Unit: o.unit})
-			return
-		}
-	}
+	settled := host.Settle{Unit: start.Name}
+	r.forget(settled)
+	// If this fails the unit is restarted once too often, by the next run.
+	_ = r.Host.Do(ctx, settled)
 }
 
-// settle fires what is owed at the end of a stage, each unit once.
+// settle fires what is owed at the end of a stage, each unit once. Starts come
+// last: what a unit was stopped for may be among the restarts.
 func (r *run) settle(ctx context.Context, stage kind.Stage, last bool) {
 	var later []owed
 	now := r.owed
+	slices.SortStableFunc(now, func(a, b owed) int { return rank(a.verb) - rank(b.verb) })
 	r.owed = nil
 	for _, o := range now {
 		switch {
@@ -138,14 +181,34 @@ func (r *run) settle(ctx context.Context, stage kind.Stage, last bool) {
 	r.owed = append(later, r.owed...)
 }
 
+func rank(v host.Verb) int {
+	if v == host.Start {
+		return 1
+	}
+	return 0
+}
+
+// idle reports whether nothing has to be done for what is owed to a unit. One that
+// does not run is not restarted: it will come up with the new state. One that
+// runs, is gone or masked is not started.
+func idle(v host.Verb, u *host.Unit) bool {
+	if v == host.Start {
+		return u == nil || u.Load == "masked" || u.Running()
+	}
+	return !u.Running()
+}
+
 func (r *run) fire(ctx context.Context, o owed) {
 	out := change.Result{ID: change.ID{Kind: string(o.verb), Name: o.unit}}
 	c := change.Change{Action: change.Run, Why: because(o.why), Steps: []host.Step{host.ActOnUnit{Name: o.unit, Verb: o.verb}}}
+	if o.verb == host.Start {
+		c.Steps = []host.Step{host.StartUnit{Name: o.unit}}
+	}
 	unit, err := r.Host.Unit(ctx, o.unit)
-	if err == nil && !unit.Running() {
-		// It does not run: it will come up with the new state. Nothing to do,
-		// and nothing to show.
-		if err := r.Host.Do(ctx, host.Settle{Unit: o.unit}); err != nil {
+	settle := host.Settle{Unit: o.unit, Verb: o.verb}
+	if err == nil && idle(o.verb, unit) {
+		// Nothing to do, and nothing to show.
+		if err := r.Host.Do(ctx, settle); err != nil {
 			out.Status, out.Err = change.Failed, err
 			r.done(out)
 		}
@@ -160,7 +223,7 @@ func (r *run) fire(ctx context.Context, o owed) {
 	if err == nil {
 		r.begin([]change.ID{out.ID}, c)
 		if _, err = r.do(ctx, c.Steps); err == nil {
-			err = r.Host.Do(ctx, host.Settle{Unit: o.unit})
+			err = r.Host.Do(ctx, settle)
 		}
 	}
 	if err != nil {

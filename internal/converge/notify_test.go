@@ -21,6 +21,7 @@ func TestNotify(t *testing.T) {
 		name    string
 		host    string
 		fail    map[string]error
+		lie     map[string]bool
 		kinds   []converge.Kind
 		want    []string
 		steps   []string // with the bookkeeping
@@ -135,10 +136,86 @@ func TestNotify(t *testing.T) {
 			want:  []string{"file//etc/a changed", "unit/two.service unchanged", "restart/on.service changed"},
 			steps: []string{"write /etc/a 1", "restart on.service", "settle on.service", "settle off.service"},
 		},
+		{
+			name:  "a start that a run which died owed, after the restarts",
+			host:  "pending: [{unit: off.service, verb: start, why: z}, {unit: on.service, verb: restart, why: y}]",
+			kinds: []converge.Kind{files()},
+			want:  []string{"restart/on.service changed", "start/off.service changed"},
+			steps: []string{"restart on.service", "settle on.service", "start off.service", "settle start off.service"},
+		},
+		{
+			name:  "no start of what runs or is gone",
+			host:  "pending: [{unit: on.service, verb: start, why: z}, {unit: none.service, verb: start, why: z}]",
+			kinds: []converge.Kind{files()},
+			steps: []string{"settle start on.service", "settle start none.service"},
+		},
+		{
+			name:    "a start stays owed when it fails",
+			host:    "pending: [{unit: off.service, verb: start, why: z}]",
+			fail:    map[string]error{"start off.service": errBroken},
+			kinds:   []converge.Kind{files()},
+			want:    []string{"start/off.service failed: broken; it is still owed, the next run tries again"},
+			steps:   []string{"start off.service"},
+			pending: []host.Pending{{Unit: "off.service", Verb: host.Start, Why: "z"}},
+		},
+		{
+			name:  "a start and a restart: it comes up anew",
+			host:  "pending: [{unit: off.service, verb: start, why: z}]",
+			kinds: []converge.Kind{files(file("/etc/a", "1", notify(host.Restart, "off.service")))},
+			want:  []string{"file//etc/a changed", "start/off.service changed"},
+			steps: []string{
+				"owe restart off.service", "write /etc/a 1", "settle off.service", "start off.service", "settle start off.service",
+			},
+		},
+		{
+			name:  "a change that restarts by itself needs no other restart",
+			kinds: []converge.Kind{files(file("/etc/a", "1", restart), file("/etc/b", "1", swap))},
+			want:  []string{"file//etc/a changed", "file//etc/b changed"},
+			steps: []string{
+				"owe restart on.service", "write /etc/a 1",
+				"owe start two.service", "stop two.service", "write /etc/b 1", "restart on.service", "settle on.service",
+				"start two.service", "settle start two.service",
+			},
+		},
+		{
+			name:  "a daemon that came up with what is then found wrong is restarted with the old",
+			lie:   map[string]bool{"write /etc/b 1": true},
+			kinds: []converge.Kind{files(file("/etc/b", "1", swap))},
+			want:  []string{`file//etc/b failed: still differs after the change: content is absent, not 1; what was there before has been put back`},
+			steps: []string{
+				"owe start two.service", "stop two.service", "write /etc/b 1", "restart on.service", "settle on.service",
+				"write /etc/b 0", "restart on.service", "start on.service", "settle on.service",
+				"start two.service", "settle start two.service",
+			},
+		},
+		{
+			name:  "a daemon whose new file was refused goes on as it is",
+			fail:  map[string]error{"write /etc/b 1": errBroken},
+			kinds: []converge.Kind{files(file("/etc/b", "1", swap))},
+			want:  []string{"file//etc/b failed: broken; what was there before has been put back"},
+			steps: []string{
+				"owe start two.service", "stop two.service", "write /etc/b 1", "write /etc/b 0", "start on.service", "settle on.service",
+				"start two.service", "settle start two.service",
+			},
+		},
+		{
+			name:  "what else is owed to it stays so",
+			fail:  map[string]error{"write /etc/b 1": errBroken},
+			kinds: []converge.Kind{files(file("/etc/a", "1", restart), file("/etc/b", "1", swap))},
+			want:  []string{"file//etc/a changed", "file//etc/b failed: broken; what was there before has been put back", "restart/on.service changed"},
+			steps: []string{
+				"owe restart on.service", "write /etc/a 1",
+				"owe start two.service", "stop two.service", "write /etc/b 1", "write /etc/b 0", "start on.service",
+				"start two.service", "settle start two.service", "restart on.service", "settle on.service",
+			},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHost(t, units+tt.host)
 			h.fail = tt.fail
+			if tt.lie != nil {
+				h.lie = tt.lie
+			}
 			rep := run(context.Background(), h, tt.kinds...)
 			if d := cmp.Diff(tt.want, outcome(rep)); d != "" {
 				t.Errorf("results (-want +got):\n%s", d)
@@ -152,6 +229,72 @@ func TestNotify(t *testing.T) {
 			}
 		})
 	}
+}
+
+// swap has a change restart a daemon by itself, while another unit is stopped.
+func swap(c *change.Change) {
+	const daemon, around = "on.service", "two.service"
+	c.Steps = append([]host.Step{
+		host.Owe{Pending: host.Pending{Unit: around, Verb: host.Start, Why: "stopped"}}, host.StopUnit{Name: around},
+	}, append(c.Steps, host.ActOnUnit{Name: daemon, Verb: host.Restart}, host.Settle{Unit: daemon, Verb: host.Restart})...)
+	c.Revert = []host.Step{
+		write("/etc/b", "0"),
+		host.ActOnUnit{Name: daemon, Verb: host.Restart},
+		host.StartUnit{Name: daemon},
+		host.Settle{Unit: daemon, Verb: host.Restart},
+	}
+	c.Finally = []host.Step{host.StartUnit{Name: around}, host.Settle{Unit: around, Verb: host.Start}}
+}
+
+// TestStartOwed kills a run, as it were, at each step of a change that stops a
+// unit: the next one starts it.
+func TestStartOwed(t *testing.T) {
+	const steps = 7
+	for killed := range steps {
+		h := newHost(t, units)
+		run(context.Background(), &dyingHost{fakeHost: h, left: killed + 1}, files(file("/etc/b", "1", swap)))
+		rep := run(context.Background(), h, files(file("/etc/b", "1", swap)))
+		u, err := h.Unit(context.Background(), "two.service")
+		if err != nil || !u.Running() || !rep.Converged() {
+			t.Errorf("killed after step %d: two.service is %+v, %v; %q", killed+1, u, err, outcome(rep))
+		}
+		if owed, err := h.Pending(); err != nil || len(owed) > 0 {
+			t.Errorf("killed after step %d: still owed: %v, %v", killed+1, owed, err)
+		}
+	}
+}
+
+// TestStartFails: a unit that does not start again does not keep the others from
+// it, and stays owed.
+func TestStartFails(t *testing.T) {
+	h := newHost(t, units)
+	h.fail["start two.service"] = errBroken
+	both := func(c *change.Change) {
+		swap(c)
+		c.Steps = append([]host.Step{host.Owe{Pending: host.Pending{Unit: "off.service", Verb: host.Start, Why: "stopped"}}}, c.Steps...)
+		c.Finally = append(c.Finally, host.StartUnit{Name: "off.service"}, host.Settle{Unit: "off.service", Verb: host.Start})
+	}
+	run(context.Background(), h, files(file("/etc/b", "1", both)))
+	if u, err := h.Unit(context.Background(), "off.service"); err != nil || !u.Running() {
+		t.Errorf("off.service: %+v, %v", u, err)
+	}
+	owed, err := h.Pending()
+	if err != nil || len(owed) != 1 || owed[0].Unit != "two.service" || owed[0].Verb != host.Start {
+		t.Errorf("owed: %v, %v", owed, err)
+	}
+}
+
+// dyingHost does a number of steps, and nothing after them.
+type dyingHost struct {
+	*fakeHost
+	left int
+}
+
+func (d *dyingHost) Do(ctx context.Context, s host.Step) error {
+	if d.left--; d.left < 0 {
+		return errBroken
+	}
+	return d.fakeHost.Do(ctx, s)
 }
 
 // blind cannot tell about units.

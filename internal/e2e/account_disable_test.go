@@ -38,6 +38,35 @@ func TestAccountDisable(t *testing.T) {
 		e.goneFrom(k)
 	})
 	t.Run("enable", func(t *testing.T) { proveEnabled(e.on(t), k) })
+	e.removePeople("madwort")
+	e.mustRun("rm", keyFile)
+	t.Run("in spite of everything", func(t *testing.T) { proveUnhindered(e.on(t), k) })
+}
+
+// proveUnhindered disables somebody who does what they can against it, while the
+// spec is broken elsewhere.
+func proveUnhindered(e *env, k sshKey) {
+	for _, script := range []string{
+		"rm -rf ~/.config; mkdir -p ~/real/systemd/user; ln -s real ~/.config; : >~/real/systemd/user/lab.timer",
+		"cp ~/.ssh/authorized_keys ~/.ssh/authorized_keys2; truncate -s 70M ~/.ssh/authorized_keys2",
+		"echo '5 * * * * true' | crontab -; setsid sleep 1234567 >/dev/null 2>&1 &",
+	} {
+		if r := e.runAs("madwort", "sh", "-c", script); r.code != 0 {
+			e.t.Fatalf("%s: %s", script, r)
+		}
+	}
+	e.mustRun("loginctl", "enable-linger", "madwort")
+	e.mustRun("usermod", "-g", "adm", "madwort") // as an account made by hand
+	e.mustRun("groupdel", "madwort")
+	e.write(guestRepository+"/backends/broken/backend.yaml", "nonsense: 1\n", 0o644)
+	r := e.opsafe("disable-user", "madwort")
+	if r.code != 0 || !strings.Contains(r.stderr, "nonsense") || !strings.Contains(r.stdout, "authorized_keys2 is not kept") {
+		e.t.Fatalf("disable-user: %s", r)
+	}
+	e.goneFrom(k)
+	if e.exists("/home/madwort/.config") {
+		e.t.Error("the link to units is there")
+	}
 }
 
 // settleIn has madwort arm everything that an account can, and work.

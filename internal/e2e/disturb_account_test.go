@@ -58,7 +58,7 @@ func accountDisturbances() []disturbance {
 		{
 			name: "service account unlocked",
 			do:   by("usermod", "--password", "$6$salt$hash", "opensafely"),
-			want: []string{"change user/opensafely"},
+			want: []string{"change password/opensafely"},
 			check: func(e *env) {
 				if shadow := e.mustRun("getent", "shadow", "opensafely"); !strings.HasPrefix(shadow, "opensafely:!") {
 					e.t.Errorf("the account is not locked: %s", shadow)
@@ -68,7 +68,7 @@ func accountDisturbances() []disturbance {
 		{
 			name: "account deleted",
 			do:   by("userdel", "--remove", "rebkwok"),
-			want: []string{"add user/rebkwok", "add key/rebkwok"},
+			want: []string{"add user/rebkwok", "add key/rebkwok", "change password/rebkwok"},
 			check: says("developers docker rebkwok researchers reviewers sudo", "sh", "-c",
 				"id --groups --name rebkwok | tr ' ' '\\n' | sort | paste -s -d ' '"),
 		},

@@ -159,9 +159,9 @@ func TestEffectKeys(t *testing.T) {
 		admits(e)
 	})
 
+	next := newSSHKey(t, "next")
 	t.Run("a key that is given up goes", func(t *testing.T) {
 		e := e.on(t)
-		next := newSSHKey(t, "next")
 		stub.set(func() { stub.keys["madwort"] = next.public })
 		e.manage(0)
 		e.refused("madwort", registered)
@@ -178,6 +178,16 @@ func TestEffectKeys(t *testing.T) {
 		said := e.manage(1)
 		if !strings.Contains(said, "madwort") || !strings.Contains(said, "without any key") || e.authorized("madwort") != before {
 			t.Errorf("an empty answer: %s", said)
+		}
+		// The repository still has its say.
+		rotated := newSSHKey(t, "rotated")
+		e.write(guestRepository+"/keys/madwort", rotated.public, 0o644)
+		e.manage(1)
+		e.refused("madwort", repository)
+		for _, k := range []sshKey{rotated, next} {
+			if r := e.ssh("madwort", k, "true"); r.code != 0 {
+				t.Errorf("a key that stays: %s", r)
+			}
 		}
 	})
 	t.Run("nobody is left without a key", func(t *testing.T) {

@@ -11,6 +11,9 @@ import (
 // rwx.
 type Mode uint32
 
+// SetID are the bits that let a program run as its file's owner and group.
+const SetID Mode = 0o6000
+
 // ParseMode reads an octal mode of three or four digits.
 func ParseMode(s string) (Mode, error) {
 	if len(s) < 3 || len(s) > 4 {
@@ -148,12 +151,21 @@ func (a Access) EffectiveGroup() Perm {
 	return a.Group
 }
 
-// WithMode sets the entries for user, group and others to the mode's rights and
-// computes the mask anew, so that named entries keep their effect.
+// WithMode sets the entries for user, group and others to the mode's rights;
+// named entries keep their effect, and get no more. Where the mode is granted
+// already, the mask stays. Otherwise it is computed anew, and what it took away
+// from named entries (a chmod by hand, say) is gone from them first: only a rule
+// that declares an entry lets it through again.
 func (a Access) WithMode(m Mode) Access {
+	granted := a.Mask != nil && (a.BaseMode()^m)&0o777 == 0
+	if !granted {
+		a = a.effective()
+	}
 	a.Special = m & 0o7000
 	a.User, a.Group, a.Other = Perm(m>>6&7), Perm(m>>3&7), Perm(m&7)
-	a.Mask = maskOf(a.Group, a.Named)
+	if !granted {
+		a.Mask = maskOf(a.Group, a.Named)
+	}
 	return a
 }
 
@@ -219,11 +231,13 @@ type ACLRule struct {
 	Exact   bool
 }
 
-// Apply returns the access with the rule's entries in it and masks computed as
-// setfacl does. Capital X is resolved against the access as it is; default
-// entries only apply to directories.
+// Apply returns the access with the rule's entries in it and masks that let them
+// through. Unlike with setfacl, what the old mask took away from others, the
+// owning group among them, stays away. Capital X is resolved against the access
+// as it is; default entries only apply to directories.
 func (r ACLRule) Apply(a Access, dir bool) Access {
 	executable := dir || (a.User|a.Group|a.Other)&Execute != 0
+	a = a.effective()
 	a.Named = mergeEntries(a.Named, r.Access, r.Exact, executable)
 	a.Mask = maskOf(a.Group, a.Named)
 	if !dir {

@@ -17,8 +17,13 @@ type Accounts interface {
 	// IDRanges are login.defs' rules for ids that a spec leaves open.
 	IDRanges() (IDRanges, error)
 	// Traces are what an account leaves running or armed besides its entry in
-	// the databases: sessions, cron and at jobs, linger.
+	// the databases: sessions, cron and at jobs, linger. Nothing that the
+	// account's owner can write is read for it, so that nobody can hinder it.
 	Traces(name string) (Traces, error)
+	// UserUnits lists what of an account's own systemd units is in its home:
+	// unit files and links, or the link that leads to all of them. With an
+	// error, it lists what it found until then.
+	UserUnits(name string) ([]string, error)
 }
 
 // UnknownID stands for a numeric id that is only known after apply, as of a
@@ -77,8 +82,20 @@ type Traces struct {
 	Sessions  []string // logind's session ids
 	Linger    bool
 	Cron      []string // paths of crontab and at job files
-	Units     []string // paths of the user's own systemd units and timers
+	// Unread says, for each part that could not be read, why; the other parts
+	// are good.
+	Unread map[TracePart]string
 }
+
+// TracePart is a part of Traces that is read by itself.
+type TracePart string
+
+// The parts of Traces.
+const (
+	TraceRunning TracePart = "sessions and processes"
+	TraceLinger  TracePart = "linger"
+	TraceCron    TracePart = "cron and at jobs"
+)
 
 // NextID chooses the lowest free id as useradd and groupadd do: the first above
 // the highest in use for ordinary accounts, the first below the lowest in use

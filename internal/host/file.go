@@ -116,7 +116,11 @@ type TreeRule struct {
 // and all, and a mask that takes away what its maker did not ask for (acl(5),
 // "object creation"). What counts is what the mask lets through: a file whose
 // effective rights are the rule's is as it has to be.
+//
+// A file that changes hands loses its set-id bits, unless the rule gives its
+// mode: they were its former owner's to give.
 func (r TreeRule) Apply(n Node) Node {
+	owner, group := n.Owner, n.Group
 	if r.Owner != "" {
 		n.Owner = r.Owner
 	}
@@ -125,16 +129,26 @@ func (r TreeRule) Apply(n Node) Node {
 	}
 	switch n.Type {
 	case TypeFile:
-		was := n.Access
-		rights := was.effective()
-		n.Access = r.access(rights, r.FileMode, false)
-		if n.Access.Equal(rights) && equalPerm(rights.Mask, was.Mask) {
-			n.Access = was
+		n.Access = r.fileAccess(n.Access)
+		if r.FileMode == nil && (n.Owner != owner || n.Group != group) {
+			n.Access.Special &^= SetID
 		}
 	case TypeDir:
 		n.Access = r.access(n.Access, r.DirMode, true)
 	}
 	return n
+}
+
+func (r TreeRule) fileAccess(was Access) Access {
+	if r.FileMode == nil && r.ACL == nil {
+		return was
+	}
+	rights := was.effective()
+	a := r.access(rights, r.FileMode, false)
+	if a.Equal(rights) && equalPerm(rights.Mask, was.Mask) {
+		return was
+	}
+	return a
 }
 
 func (r TreeRule) access(a Access, mode *Mode, dir bool) Access {

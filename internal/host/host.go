@@ -93,17 +93,47 @@ type Check struct {
 	// Companion is the path whose directory the staged file is judged for, so
 	// that relative includes work; empty for none.
 	Companion string
+	// Tree is the configuration that the content is a part of, if the program
+	// is to judge it as a whole: "%" is then a copy of its main file.
+	Tree *CheckTree
+}
+
+// A CheckTree is a configuration of one main file and a directory of drop-ins
+// that it includes, in the way of sshd or sudo. The content to judge is for one
+// of the drop-ins. Where the main file is missing, it is judged alone.
+//
+// What the program refuses to read even without the content may be repaired by
+// what else is declared. It is therefore enough, in that case, that it accepts
+// the configuration as all of it is declared.
+type CheckTree struct {
+	Main string // path of the main file
+	Dir  string // path of the directory
+	Name string // name in Dir of the file that the content is for
+	// Declared are the other files of Dir that are declared, by path, as they
+	// are to become; nil: gone. Those that are to go are not read.
+	Declared map[string]*Content
+	// Predicted are files, by path, that earlier steps of a plan would have
+	// written; nil: removed. They take the place of what is there.
+	Predicted map[string]*Content
 }
 
 // CheckError is the verdict of a checking program on content that it refuses.
 type CheckError struct {
 	Program string
 	Output  string // what the program said, trimmed
+	// Already says that the program refuses what is there without the content,
+	// too, and Output is what it says of that.
+	Already bool
 }
 
-func (e *CheckError) Error() string { return fmt.Sprintf("%s refuses it: %s", e.Program, e.Output) }
+func (e *CheckError) Error() string {
+	if e.Already {
+		return fmt.Sprintf("%s refuses what is there already, even without it: repair that first: %s", e.Program, e.Output)
+	}
+	return fmt.Sprintf("%s refuses it: %s", e.Program, e.Output)
+}
 
-// A Pending is a restart or reload that is owed because of a change that has
+// A Pending is a restart, reload or start that is owed because of a change that has
 // been made or is about to be.
 type Pending struct {
 	Unit string `json:"unit"`

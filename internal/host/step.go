@@ -219,13 +219,15 @@ type (
 	}
 )
 
-// Verb is what a notification does to a unit.
+// Verb is what is owed to a unit; a notification asks for one of the first two.
 type Verb string
 
-// The verbs of notifications.
+// The verbs.
 const (
 	Restart Verb = "restart"
 	Reload  Verb = "reload" // restart, if the unit cannot reload
+	// Start is owed to a unit that is stopped for the time of a change.
+	Start Verb = "start"
 )
 
 // Docker.
@@ -241,11 +243,18 @@ type (
 
 // Bookkeeping.
 type (
-	// Owe records a restart or reload durably before the change that causes it
-	// is made.
+	// Owe records a restart, reload or start durably before the change that
+	// causes it is made. A unit is owed at most one restart or reload, and the
+	// first includes the second; a start is owed beside it, since either may be
+	// done without the other.
 	Owe struct{ Pending Pending }
-	// Settle forgets what was owed to a unit, after it has been done.
-	Settle struct{ Unit string }
+	// Settle forgets what was owed to a unit, after it has been done: the start
+	// if Verb is Start, the restart or reload if it is one of these, all if it is
+	// empty.
+	Settle struct {
+		Unit string
+		Verb Verb
+	}
 )
 
 func (AddGroup) step()        {}
@@ -282,6 +291,11 @@ func (AddNetwork) step()      {}
 func (RemoveNetwork) step()   {}
 func (Owe) step()             {}
 func (Settle) step()          {}
+
+// Settles reports whether the step forgets what is owed.
+func (s Settle) Settles(p Pending) bool {
+	return s.Unit == p.Unit && (s.Verb == "" || (s.Verb == Start) == (p.Verb == Start))
+}
 
 // Merge joins two steps of one batch that can be done in one call, as two
 // installations of packages can. It reports whether it could.

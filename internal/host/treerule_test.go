@@ -53,4 +53,36 @@ func TestTreeRuleApply(t *testing.T) {
 	}
 }
 
+// TestTreeRuleSetID crosses what changes of a set-id file with whether its mode is
+// declared: only then does it keep the bits in other hands.
+func TestTreeRuleSetID(t *testing.T) {
+	t.Parallel()
+	declared := Mode(0o4755)
+	tests := []struct {
+		name string
+		rule TreeRule
+		typ  NodeType
+		want Mode
+	}{
+		{"another owner", TreeRule{Owner: "root"}, TypeFile, 0o1755},
+		{"another group", TreeRule{Group: "root"}, TypeFile, 0o1755},
+		{"another owner and an ACL", TreeRule{Owner: "root", ACL: &ACLRule{}}, TypeFile, 0o1755},
+		{"the same owner", TreeRule{Owner: "mallory", Group: "mallory"}, TypeFile, 0o7755},
+		{"another owner, and the mode is declared", TreeRule{Owner: "root", FileMode: &declared}, TypeFile, declared},
+		{"a directory", TreeRule{Owner: "root"}, TypeDir, 0o7755},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			n := tt.rule.Apply(Node{Type: tt.typ, Owner: "mallory", Group: "mallory", Access: AccessOf(0o7755)})
+			if n.Access.Mode() != tt.want {
+				t.Errorf("mode is %s, want %s", n.Access.Mode(), tt.want)
+			}
+			if again := tt.rule.Apply(n); !again.Access.Equal(n.Access) {
+				t.Errorf("again: %s, then %s", show(n.Access), show(again.Access))
+			}
+		})
+	}
+}
+
 func show(a Access) string { return a.Mode().String() + " " + strings.Join(a.Lines(), " ") }

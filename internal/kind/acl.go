@@ -32,10 +32,11 @@ func declareACLs(in *Input) []Resource {
 		}
 		out = append(out, res)
 		if spec.Is(a.Recursive) {
+			tree := in.aclRule(p, rule)
 			out = append(out, Resource{
 				ID: change.ID{Kind: id.Kind, Name: below(p)}, Pos: a.At("recursive"), When: a.When,
 				Needs:  append([]change.ID{id}, res.Needs...),
-				Looker: treeLook{rule: in.aclRule(p, rule)},
+				Looker: treeLook{rule: tree, notes: in.movable(tree)},
 			})
 		}
 	}
@@ -189,6 +190,23 @@ func (in *Input) aclCovers(p string) []coverOf {
 		return []coverOf{{rule: rule, when: a.When}}
 	}
 	return nil
+}
+
+// keepDeclared gives the access that a directory gets with a new mode, in which
+// the entries that it has and that are declared for it have their effect.
+func keepDeclared(ctx context.Context, r host.Reader, covers []coverOf, was, want host.Access) (host.Access, error) {
+	for _, c := range covers {
+		applies, _, err := Applies(ctx, r, c.when)
+		if err != nil {
+			return want, err
+		}
+		if applies {
+			declared := host.ACLRule{Access: c.rule.Access}.Apply(want, true).Named
+			kept := slices.DeleteFunc(slices.Clone(was.Named), func(e host.Entry) bool { return !slices.Contains(declared, e) })
+			want = host.ACLRule{Access: kept}.Apply(want, true)
+		}
+	}
+	return want, nil
 }
 
 // withACL gives the access of a file whose mode is set, with the ACL that is

@@ -74,15 +74,18 @@ func (l chronyLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 	if err != nil {
 		return c, err
 	}
-	n, err := r.Stat(at)
+	was, err := regular(r, at)
 	if err != nil {
 		return c, err
 	}
-	was, err := imageOf(r, at, n)
-	if err != nil || n != nil && bytes.Equal(was.Content.Bytes(), want) {
-		return c, err
+	like := ownNode()
+	if at == chronyConfig && was != nil {
+		like = was.Node // the distribution's
 	}
-	return l.change(ctx, r, at, want, was)
+	if was != nil && bytes.Equal(was.Content.Bytes(), want) {
+		return correct(at, was.Node, like), nil
+	}
+	return l.change(ctx, r, newContent(at, was, want, like), writeOwn(at, was, want, like))
 }
 
 // want is where the declared lines go, and the content of that file: a drop-in
@@ -127,57 +130,35 @@ func readsDropIns(conf []byte) bool {
 // change stops what must not see the clock jump, swaps the configuration,
 // restarts chronyd, and starts again what ran. If chronyd does not come up, the
 // old configuration comes back first.
-func (l chronyLook) change(ctx context.Context, r host.Reader, at string, want []byte, was *host.FileImage) (change.Change, error) {
-	c := change.Change{Action: change.Modify, Diff: diffOf(at, was, want)}
-	write := host.WriteFile{
-		Path: at, Content: host.NewContent(want), Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o644), Was: was,
-	}
-	if was == nil {
-		c.Action = change.Add
-	} else {
-		write.Owner, write.Group, write.Access = was.Node.Owner, was.Node.Group, was.Node.Access
-	}
+func (l chronyLook) change(ctx context.Context, r host.Reader, c change.Change, write host.WriteFile) (change.Change, error) {
 	var err error
 	if write.Check, err = l.check(r); err != nil {
 		return c, err
 	}
-	if err := needDir(r, &c, path.Dir(at)); err != nil {
-		return c, err
-	}
+	var stop []host.Step
 	for _, name := range l.decl.StopAround {
 		u, err := r.Unit(ctx, name)
 		if err != nil {
 			return c, err
 		}
-		if u.Running() {
-			c.Steps = append(c.Steps, host.StopUnit{Name: name})
-			c.Finally = append([]host.Step{host.StartUnit{Name: name}}, c.Finally...)
+		if !u.Running() {
+			continue
 		}
+		// A run that dies while they are stopped leaves their start owed.
+		c.Steps = append(c.Steps, host.Owe{Pending: host.Pending{Unit: name, Verb: host.Start, Why: "stopped while " + chronyUnit + " restarts"}})
+		stop = append(stop, host.StopUnit{Name: name})
+		c.Finally = append([]host.Step{host.StartUnit{Name: name}, host.Settle{Unit: name, Verb: host.Start}}, c.Finally...)
 	}
+	if err := needDir(r, &c, path.Dir(write.Path)); err != nil {
+		return c, err
+	}
+	c.Steps = append(c.Steps, stop...)
 	daemon, err := r.Unit(ctx, chronyUnit)
 	if err != nil {
 		return c, err
 	}
-	restart := host.Step(host.ActOnUnit{Name: chronyUnit, Verb: host.Restart})
-	if !daemon.Running() {
-		restart = host.StartUnit{Name: chronyUnit}
-	}
-	// A run that dies between the two leaves the restart owed.
-	owe := host.Owe{Pending: host.Pending{Unit: chronyUnit, Verb: host.Restart, Why: at + " changes"}}
-	settle := host.Settle{Unit: chronyUnit}
-	c.Steps = append(c.Steps, owe, write, restart, settle)
+	restartWith(&c, write, chronyUnit, daemon.Running())
 	c.Why = "restarts " + chronyUnit + l.around(c.Finally)
-	if was == nil {
-		c.Revert = []host.Step{host.RemovePath{Path: at}}
-	} else {
-		c.Revert = []host.Step{host.WriteFile{
-			Path: at, Content: was.Content, Owner: was.Node.Owner, Group: was.Node.Group, Access: was.Node.Access,
-		}}
-	}
-	if daemon.Running() {
-		c.Revert = append(c.Revert, host.StartUnit{Name: chronyUnit})
-	}
-	c.Revert = append(c.Revert, settle)
 	return c, nil
 }
 

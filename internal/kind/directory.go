@@ -32,15 +32,16 @@ func declareDirectories(in *Input) []Resource {
 		out = append(out, Resource{
 			ID: id, Pos: d.Pos, When: d.When,
 			Needs:  append(in.needOwner(d.Owner, d.Group), in.needParent(p)...),
-			Looker: directoryLook{path: p, own: own, notify: notify},
+			Looker: directoryLook{path: p, own: own, covers: in.aclCovers(p), notify: notify},
 		})
 		if d.Recurse == nil {
 			continue
 		}
+		rule := in.directoryRule(p, d.Recurse)
 		out = append(out, Resource{
 			ID: change.ID{Kind: id.Kind, Name: below(p)}, Pos: d.Recurse.Pos, When: d.When,
 			Needs:  append([]change.ID{id}, in.needOwner(d.Recurse.Owner, d.Recurse.Group)...),
-			Looker: treeLook{rule: in.directoryRule(p, d.Recurse), notify: notify},
+			Looker: treeLook{rule: rule, notify: notify, notes: in.movable(rule)},
 		})
 	}
 	return out
@@ -67,10 +68,11 @@ func below(dir string) string { return path.Join(dir, "**") }
 type directoryLook struct {
 	path   string
 	own    ownership
+	covers []coverOf
 	notify []change.Notification
 }
 
-func (l directoryLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+func (l directoryLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	c := change.Change{Action: change.Modify, Notify: l.notify}
 	n, err := r.Stat(l.path)
 	if err != nil {
@@ -85,7 +87,13 @@ func (l directoryLook) Look(_ context.Context, r host.Reader) (change.Change, er
 	if err := wantType(*n, host.TypeDir); err != nil {
 		return change.Change{}, err
 	}
-	differNode(&c, l.path, *n, l.own.want(*n))
+	want := l.own.want(*n)
+	if !want.Access.Equal(n.Access) {
+		if want.Access, err = keepDeclared(ctx, r, l.covers, n.Access, want.Access); err != nil {
+			return change.Change{}, err
+		}
+	}
+	differNode(&c, l.path, *n, want)
 	return orNothing(c), nil
 }
 

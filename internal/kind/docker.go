@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"reflect"
 	"slices"
 	"strconv"
@@ -63,46 +64,58 @@ type daemonLook struct {
 	pkg    string
 }
 
-func (l daemonLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+func (l daemonLook) Hints() host.Hints { return host.Hints{Units: []string{dockerUnit}} }
+
+// Look compares the file. Where the engine runs, it is restarted with a new one
+// there and then, so that the old one can come back if it does not start: not
+// every release can be asked beforehand.
+func (l daemonLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
 	want, err := json.MarshalIndent(l.daemon, "", "  ")
 	if err != nil {
 		return c, fmt.Errorf("cannot write daemon.json: %w", err)
 	}
 	want = append(want, '\n')
-	n, err := r.Stat(dockerConfig)
+	was, err := regular(r, dockerConfig)
 	if err != nil {
 		return c, err
 	}
-	was, err := imageOf(r, dockerConfig, n)
-	if err != nil {
-		return c, err
+	if was != nil && sameJSON(was.Content.Bytes(), want) {
+		// Another layout is not worth a restart of the engine.
+		return correct(dockerConfig, was.Node, ownNode()), nil
 	}
-	write := host.WriteFile{
-		Path: dockerConfig, Content: host.NewContent(want), Owner: rootsOwn, Group: rootsOwn,
-		Access: host.AccessOf(0o644), Was: was,
-	}
-	switch {
-	case n == nil:
-		c.Action = change.Add
-	case n.Type != host.TypeFile:
-		return c, fmt.Errorf("%s is a %s, not a file: look who put it there, and remove it", dockerConfig, n.Type)
-	case sameJSON(was.Content.Bytes(), want):
-		// Not worth a restart of the engine.
-		return c, nil
-	default:
-		c.Action = change.Modify
-	}
+	c = newContent(dockerConfig, was, want, ownNode())
+	write := writeOwn(dockerConfig, was, want, ownNode())
 	if write.Check, err = l.check(r); err != nil {
 		return c, err
 	}
-	if err := needDir(r, &c, "/etc/docker"); err != nil {
+	if err := needDir(r, &c, path.Dir(dockerConfig)); err != nil {
 		return c, err
 	}
-	c.Diff = diffOf(dockerConfig, was, want)
-	c.Steps = append(c.Steps, write)
-	c.Notify = []change.Notification{{Unit: dockerUnit, Verb: host.Restart}}
+	engine, err := r.Unit(ctx, dockerUnit)
+	if err != nil {
+		return c, err
+	}
+	if !engine.Running() {
+		// It comes up with the new file.
+		c.Steps = append(c.Steps, write)
+		return c, nil
+	}
+	restartWith(&c, write, dockerUnit, true)
+	c.Why = "restarts " + dockerUnit
+	if was == nil || !liveRestore(was.Content.Bytes()) || !liveRestore(want) {
+		c.Why += ", and its containers with it"
+	}
 	return c, nil
+}
+
+// liveRestore reports whether a daemon.json has containers outlive the engine:
+// they do so if both the one that ends and the one that comes up say it.
+func liveRestore(config []byte) bool {
+	var c struct {
+		On bool `json:"live-restore"`
+	}
+	return json.Unmarshal(config, &c) == nil && c.On
 }
 
 // sameJSON reports whether two documents say the same, however they are laid out.

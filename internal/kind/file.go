@@ -152,7 +152,10 @@ func (l fileLook) edit(ctx context.Context, r host.Reader, c *change.Change, n, 
 	if err != nil {
 		return false, err
 	}
-	if !later && string(data) == string(have) {
+	// A file that is another's is not given away, but made anew: where others
+	// can write its directory, it may have been put there for that.
+	handed := l.form.whole() && n.Owner != want.Owner
+	if !later && string(data) == string(have) && !handed {
 		return false, nil
 	}
 	differNode(c, l.path, n, want)

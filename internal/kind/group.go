@@ -15,7 +15,13 @@ import (
 
 // declareGroups lists the declared groups, and those that only get members:
 // groups of the distribution or of a package that a role grants.
-func declareGroups(in *Input) []Resource {
+func declareGroups(in *Input) []Resource { return groupResources(in, false) }
+
+// goneGroups lists those that go: after the accounts whose primary groups they
+// were.
+func goneGroups(in *Input) []Resource { return groupResources(in, true) }
+
+func groupResources(in *Input, absent bool) []Resource {
 	members := entitled(in)
 	names := slices.Collect(maps.Keys(in.Backend.Groups))
 	for name := range members {
@@ -31,6 +37,9 @@ func declareGroups(in *Input) []Resource {
 	var out []Resource
 	for _, name := range names {
 		g := in.Backend.Groups[name]
+		if gone := g != nil && g.State == stateAbsent; gone != absent {
+			continue
+		}
 		look := groupLook{name: name, decl: g, members: members[name], people: people}
 		res := Resource{ID: change.ID{Kind: "group", Name: name}, Looker: look}
 		if g == nil {

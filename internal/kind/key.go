@@ -133,92 +133,145 @@ func (l keyLook) own(c *change.Change, path, group string, n host.Node, mode hos
 }
 
 func (l keyLook) file(r host.Reader, path, group string, n *host.Node, c *change.Change) error {
-	want := l.set.File()
 	var have []byte
-	write := host.WriteFile{
-		Path: path, Content: host.NewContent(want), Owner: l.user, Group: group, Access: host.AccessOf(l.mode),
-	}
+	write := host.WriteFile{Path: path, Owner: l.user, Group: group, Access: host.AccessOf(l.mode)}
 	if n != nil {
 		if n.Type != host.TypeFile {
 			return fmt.Errorf("%s is a %s, not a file: look who put it there, and remove it", path, n.Type)
 		}
-		var err error
-		if have, err = r.ReadFile(path); err != nil {
-			return err
-		}
-		if bytes.Equal(have, want) {
-			return l.own(c, path, group, *n, l.mode)
+		// Padding the file must not keep a key in it: what is too large to be
+		// compared differs.
+		if n.Size <= maxKeyFile {
+			var err error
+			if have, err = r.ReadFile(path); err != nil {
+				return err
+			}
+		} else {
+			c.Irreversible = fmt.Sprintf("the present file has %d bytes, more than are kept", n.Size)
 		}
 		write.Was = &host.FileImage{Node: *n, Content: host.NewContent(have)}
 	}
-	c.Action = cmp.Or(c.Action, change.Modify)
+	doubtful := l.doubtful(have)
+	if len(doubtful) > 0 {
+		c.Open = l.set.Doubt.Err
+	}
+	want := slices.Concat(l.set.File(), doubtful)
+	before := len(c.Steps)
 	if n == nil {
 		c.Action = change.Add
+	} else if err := l.own(c, path, group, *n, l.mode); err != nil {
+		return err
 	}
-	keyAttrs(c, have, l.set)
-	if l.set.Doubt != nil && loses(*c) {
-		return l.set.Doubt
+	if n != nil && n.Owner == l.user && c.Irreversible == "" && bytes.Equal(have, want) {
+		return nil
 	}
+	// A new file takes the place of another's, which is not given away: its
+	// owner may have it open, and whose it is only he knows who put it there.
+	c.Steps = c.Steps[:before]
+	c.Action = cmp.Or(c.Action, change.Modify)
+	keyAttrs(c, have, want, l.set)
+	write.Content = host.NewContent(want)
 	c.Steps = append(c.Steps, write)
 	return nil
 }
 
-// keyAttrs names the keys that come and go, by their fingerprints. Lines that
-// are no keys, or whose options change, are named too: nothing goes unsaid.
-func keyAttrs(c *change.Change, have []byte, set roster.KeySet) {
-	before := map[string]string{}
-	var order []string
-	for line := range strings.Lines(string(have)) {
-		line = strings.TrimRight(line, "\r\n")
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		name, shown := presentKey(line)
-		if _, ok := before[name]; !ok {
-			order = append(order, name)
-		}
-		before[name] = shown
+// maxKeyFile is more than any list of keys that is meant, in bytes.
+const maxKeyFile = 1 << 20
+
+// doubtful are the present lines that came from a key server which now knows of
+// no key: they stay until somebody has looked.
+func (l keyLook) doubtful(have []byte) []byte {
+	if l.set.Doubt == nil {
+		return nil
 	}
+	declared := map[string]bool{}
+	for _, k := range l.set.Keys {
+		declared[k.Fingerprint] = true
+	}
+	var out []byte
+	for line := range bytes.Lines(have) {
+		if k, ok := presentKey(string(line)); ok && !declared[k.Fingerprint] && k.Comment == l.set.Doubt.Source {
+			out = append(out, line...)
+		}
+	}
+	return out
+}
+
+// keyAttrs names the keys that come, go and change, by their fingerprints, and
+// the lines that are no keys: nothing goes unsaid.
+func keyAttrs(c *change.Change, have, want []byte, set roster.KeySet) {
+	attr := func(name, before, after string) {
+		c.Attrs = append(c.Attrs, change.Attr{Name: name, Before: change.Text(before), After: change.Text(after)})
+	}
+	source := map[string]string{}
 	for _, k := range set.Keys {
-		shown := strings.TrimSpace(strings.Join([]string{k.Type, k.Fingerprint, k.Comment}, " "))
-		if k.Source != "" {
-			shown += " (" + k.Source + ")"
+		source[k.Fingerprint] = k.Source
+	}
+	wanted := map[string]roster.Key{}
+	var order []roster.Key
+	for line := range strings.Lines(string(want)) {
+		if k, ok := presentKey(line); ok {
+			wanted[k.Fingerprint] = k
+			order = append(order, k)
 		}
-		if _, ok := before[k.Fingerprint]; ok {
-			delete(before, k.Fingerprint)
+	}
+	seen := map[string]bool{}
+	var gone []string
+	for line := range strings.Lines(string(have)) {
+		k, ok := presentKey(line)
+		w, declared := wanted[k.Fingerprint]
+		switch {
+		case ok && declared && !seen[k.Fingerprint]:
+			seen[k.Fingerprint] = true
+			if k.Options != w.Options {
+				attr("options of "+k.Fingerprint, cmp.Or(k.Options, "none"), cmp.Or(w.Options, "none"))
+			}
+		case ok:
+			gone = append(gone, keyText(k))
+		case strings.TrimSpace(line) != "":
+			gone = append(gone, quoted(line))
+		}
+	}
+	for _, k := range order {
+		if seen[k.Fingerprint] {
 			continue
 		}
-		c.Attrs = append(c.Attrs, change.Attr{Name: "key", After: change.Text(shown)})
-	}
-	for _, name := range order {
-		if shown, ok := before[name]; ok {
-			c.Attrs = append(c.Attrs, change.Attr{Name: "key", Before: change.Text(shown)})
+		text := keyText(k)
+		if s := source[k.Fingerprint]; s != "" && s != k.Comment {
+			text += " (" + s + ")"
 		}
+		attr("key", "", text)
+	}
+	for _, text := range gone {
+		attr("key", text, "")
 	}
 	if len(c.Attrs) == 0 {
-		c.Attrs = append(c.Attrs, change.Attr{Name: "lines", Before: change.Text("order, options or comments differ"), After: change.Text("as declared")})
+		attr("lines", "order or comments differ", "as declared")
 	}
 }
 
-// loses reports whether a key goes.
-func loses(c change.Change) bool {
-	return slices.ContainsFunc(c.Attrs, func(a change.Attr) bool {
-		return a.Name == "key" && a.After.Kind == change.Absent
-	})
+func keyText(k roster.Key) string {
+	return strings.TrimSpace(strings.Join([]string{k.Type, k.Fingerprint, k.Comment}, " "))
 }
 
-// presentKey names one line of a present authorized_keys.
-func presentKey(line string) (name, shown string) {
+// quoted shows the beginning of a line that is no key.
+func quoted(line string) string {
+	line = strings.TrimRight(line, "\r\n")
+	const most = 40
+	if r := []rune(line); len(r) > most {
+		line = string(r[:most]) + "…"
+	}
+	return fmt.Sprintf("%q", line)
+}
+
+// presentKey reads one line of a present authorized_keys, of which more is
+// accepted than of a declared one.
+func presentKey(line string) (roster.Key, bool) {
 	keys, err := roster.ParseKeys([]byte(line), "", roster.ParseOptions{Options: true, Comments: true, MinRSABits: 1})
 	if err != nil || len(keys) != 1 {
-		const most = 40
-		if len(line) > most {
-			line = line[:most] + "…"
-		}
-		return line, fmt.Sprintf("%q", line)
+		return roster.Key{}, false
 	}
-	k := keys[0]
-	return k.Fingerprint, strings.TrimSpace(strings.Join([]string{k.Type, k.Fingerprint, k.Comment}, " "))
+	return keys[0], true
 }
 
 // second removes authorized_keys2, which sshd reads too: a key in it would be a
@@ -230,7 +283,10 @@ func (l keyLook) second(r host.Reader, dir string, c *change.Change) error {
 		return err
 	}
 	image := host.FileImage{Node: *n}
-	if n.Type == host.TypeFile {
+	switch {
+	case n.Type == host.TypeFile && n.Size > maxKeyFile:
+		c.Irreversible = fmt.Sprintf("%s has %d bytes, more than are kept", path, n.Size)
+	case n.Type == host.TypeFile:
 		have, err := r.ReadFile(path)
 		if err != nil {
 			return err

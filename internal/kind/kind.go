@@ -84,6 +84,7 @@ func Table() []Kind {
 		{Name: "file", Stage: StageFiles, Declare: declareFiles},
 		{Name: "sudoers", Stage: StageAccess, Declare: declareSudoers},
 		{Name: "sshd", Stage: StageAccess, Declare: declareSshd},
+		{Name: "password", Stage: StageAccess, Declare: declarePasswords},
 		{Name: "docker", Stage: StageServices, Declare: declareDocker},
 		{Name: "chrony", Stage: StageServices, Declare: declareChrony},
 		{Name: "unit", Stage: StageUnits, Declare: declareUnits},

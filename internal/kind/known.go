@@ -92,7 +92,7 @@ func known(name string, facts host.MachineFacts) (host.Provides, bool) {
 // references without a host.
 func Known(name string) (spec.Provides, bool) {
 	p, ok := known(name, host.MachineFacts{})
-	var s spec.Provides
+	s := spec.Provides{Replaces: p.Replaces}
 	for _, u := range p.Units {
 		s.Units = append(s.Units, u.Name)
 	}

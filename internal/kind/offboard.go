@@ -3,6 +3,7 @@ package kind
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -35,8 +36,8 @@ type Offboarding struct {
 // Offboard lists what makes an account unusable, in an order in which each step
 // leaves less access than before: the record that keeps a later run from
 // bringing the person back; the account; keys; groups; and what still runs or is
-// armed. It is all the person's supplementary groups: one that opsafe did not
-// grant is access too.
+// armed. It is all the person's groups: one that opsafe did not grant is access
+// too.
 func Offboard(r host.Reader, o Offboarding) ([]Resource, error) {
 	u, err := r.User(o.Name)
 	if err != nil {
@@ -66,7 +67,8 @@ func Offboard(r host.Reader, o Offboarding) ([]Resource, error) {
 			out = append(out, Resource{ID: change.ID{Kind: "group", Name: g.Name}, Looker: leaveLook{group: g.Name, user: o.Name}})
 		}
 	}
-	return append(out, Resource{ID: change.ID{Kind: "trace", Name: o.Name}, Looker: tracesLook{o.Name}}), nil
+	out = append(out, Resource{ID: change.ID{Kind: "primary-group", Name: o.Name}, Looker: ownGroupLook{o.Name}})
+	return append(out, traces(o.Name)...), nil
 }
 
 // tombstoneLook is the record by which later runs know.
@@ -121,6 +123,13 @@ func (l tombstoneLook) fill(r host.Reader, t *roster.Tombstone) error {
 			t.Groups = append(t.Groups, g.Name)
 		}
 	}
+	primary, err := groupOfGID(r, u.GID)
+	if err != nil {
+		return err
+	}
+	if primary != l.Name && !slices.Contains(t.Groups, primary) {
+		t.Groups = append(t.Groups, primary)
+	}
 	slices.Sort(t.Groups)
 	// The record is what keeps the person out: that their keys cannot be read,
 	// be it their own doing, does not stop it.
@@ -129,17 +138,19 @@ func (l tombstoneLook) fill(r host.Reader, t *roster.Tombstone) error {
 }
 
 // PresentKeys are the fingerprints of the keys with which somebody can log in to
-// the host now.
+// the host now. With an error, they are those of the file that can be read.
 func PresentKeys(r host.Reader, name string) ([]string, error) {
 	u, err := r.User(name)
 	if err != nil || u == nil {
 		return nil, err
 	}
 	var out []string
+	var unread error
 	for _, at := range keyFiles(u.Home) {
 		data, err := r.ReadFile(at)
 		if err != nil {
-			return nil, err
+			unread = errors.Join(unread, err)
+			continue
 		}
 		for line := range bytes.Lines(data) {
 			keys, err := roster.ParseKeys(line, at, roster.ParseOptions{Options: true, Comments: true, MinRSABits: 1})
@@ -151,7 +162,7 @@ func PresentKeys(r host.Reader, name string) ([]string, error) {
 			}
 		}
 	}
-	return out, nil
+	return out, unread
 }
 
 // keyFiles are those that sshd reads by default.
@@ -208,7 +219,7 @@ func day(n int) string {
 	return time.Unix(int64(n)*int64(24*time.Hour/time.Second), 0).UTC().Format(time.DateOnly)
 }
 
-// noKeysLook removes both key files.
+// noKeysLook removes both key files, whatever is in them.
 type noKeysLook struct{ name string }
 
 func (l noKeysLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
@@ -229,32 +240,41 @@ func (l noKeysLook) Look(_ context.Context, r host.Reader) (change.Change, error
 		c.Steps = []host.Step{host.RemovePath{Path: dir, Was: &host.FileImage{Node: *link}}}
 		return c, nil
 	}
+	var problem error
 	for _, at := range keyFiles(u.Home) {
 		n, err := r.Stat(at)
 		if err != nil {
-			return c, err
-		}
-		if n == nil {
+			problem = errors.Join(problem, err)
 			continue
 		}
-		was, err := imageOf(r, at, n)
-		if err != nil {
-			return c, err
+		// Sshd reads no keys from a directory, which may be full.
+		if n != nil && n.Type != host.TypeDir {
+			removeKeys(r, &c, at, n)
 		}
-		c.Action = change.Remove
-		keys := 0
-		for line := range strings.Lines(string(was.Content.Bytes())) {
-			if name, shown := presentKey(strings.TrimRight(line, "\r\n")); strings.HasPrefix(name, "SHA256:") {
-				c.Attrs = append(c.Attrs, change.Attr{Name: "key", Before: change.Text(shown)})
-				keys++
-			}
-		}
-		if keys == 0 {
-			differ(&c, at, string(n.Type), "")
-		}
-		c.Steps = append(c.Steps, host.RemovePath{Path: at, Was: was})
 	}
+	if len(c.Steps) == 0 {
+		return c, problem
+	}
+	c.Action = change.Remove
 	return c, nil
+}
+
+func removeKeys(r host.Reader, c *change.Change, at string, n *host.Node) {
+	was, lost := lastImage(r, at, n, keptRoom)
+	keys := 0
+	for line := range strings.Lines(string(was.Content.Bytes())) {
+		if k, ok := presentKey(line); ok {
+			c.Attrs = append(c.Attrs, change.Attr{Name: "key", Before: change.Text(keyText(k))})
+			keys++
+		}
+	}
+	if keys == 0 {
+		differ(c, at, string(n.Type), "")
+	}
+	if lost != "" {
+		lose(c, lost)
+	}
+	c.Steps = append(c.Steps, host.RemovePath{Path: at, Was: was})
 }
 
 // leaveLook is one membership that goes.

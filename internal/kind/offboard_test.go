@@ -2,6 +2,8 @@ package kind_test
 
 import (
 	"context"
+	"errors"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"opsafe/internal/converge"
+	"opsafe/internal/host"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
 	"opsafe/internal/kind"
@@ -25,7 +28,8 @@ users:
     home: /home/eve
     shell: /bin/zsh
     password: locked hash expires=20000
-    traces: {processes: 3, sessions: [c1], linger: true, cron: [/var/spool/cron/crontabs/eve], units: [/home/eve/.config/systemd/user/x.timer]}
+    traces: {processes: 3, sessions: [c1], linger: true, cron: [/var/spool/cron/crontabs/eve]}
+    units: [/home/eve/.config/systemd/user/x.timer]
   - {name: adam, uid: 1301, home: /home/adam}
 groups:
   - {name: sudo, gid: 27, members: [adam, eve]}
@@ -69,21 +73,24 @@ change group/sudo
 change group/docker
   member: eve → -
   step: SetMembers
-remove trace/eve
+remove linger/eve
   linger: yes → no
-  /var/spool/cron/crontabs/eve: there → -
-  /home/eve/.config/systemd/user/x.timer: there → -
-  running: 1 session, 3 processes → ended
   step: SetLinger
+remove cron/eve
+  /var/spool/cron/crontabs/eve: there → -
   step: MakeDir
   step: MakeDir
   step: WriteFile
   step: RemovePath
-  step: WriteFile
-  step: RemovePath
+  note: a copy of /var/spool/cron/crontabs/eve is kept in /var/lib/opsafe/kept/eve/var_spool_cron_crontabs_eve
+remove session/eve
+  running: 1 session, 3 processes → ended
   step: EndSessions
   irreversible: what ran is gone
-  note: a copy of /var/spool/cron/crontabs/eve is kept in /var/lib/opsafe/kept/eve/var_spool_cron_crontabs_eve
+remove unit/eve
+  /home/eve/.config/systemd/user/x.timer: there → -
+  step: WriteFile
+  step: RemovePath
   note: a copy of /home/eve/.config/systemd/user/x.timer is kept in /var/lib/opsafe/kept/eve/home_eve_.config_systemd_user_x.timer
 `
 	if d := cmp.Diff(strings.Split(want, "\n"), strings.Split(off(), "\n")); d != "" {
@@ -114,7 +121,178 @@ remove record/eve
 	}
 }
 
-func people(h *overlay.Host, resources []kind.Resource) string {
+// hindered is a host on which somebody does what they can to keep their access:
+// files that cannot be read, and units that cannot be listed.
+type hindered struct {
+	host.Host
+	units  error
+	unread map[string]error
+	part   host.TracePart
+}
+
+func (h hindered) ReadFile(at string) ([]byte, error) {
+	if err := h.unread[at]; err != nil {
+		return nil, err
+	}
+	return h.Host.ReadFile(at)
+}
+
+func (h hindered) UserUnits(name string) ([]string, error) {
+	units, err := h.Host.UserUnits(name)
+	return units, errors.Join(err, h.units)
+}
+
+func (h hindered) Traces(name string) (host.Traces, error) {
+	t, err := h.Host.Traces(name)
+	if h.part != "" {
+		t.Unread = map[host.TracePart]string{h.part: "broken"}
+	}
+	return t, err
+}
+
+const hinderedHost = `
+users:
+  - name: eve
+    uid: 1300
+    gid: 500
+    home: /home/eve
+    shell: /bin/sh
+    traces: {processes: 3, linger: true, cron: [/var/spool/cron/crontabs/eve]}
+    units: [/home/eve/.config/systemd/user/big.service, /home/eve/.config/systemd/user/x.timer, /home/eve/.config/systemd/user/LONG.service]
+  - {name: adam, uid: 1301, home: /home/adam}
+groups:
+  - {name: developers, gid: 500, members: [adam]}
+  - {name: taken, gid: 1300}
+files:
+  /home/eve: {type: directory, owner: eve, group: developers}
+  /home/eve/.ssh/authorized_keys: {owner: eve, content: "junk\n"}
+  /home/eve/.ssh/authorized_keys2: {owner: eve, content: "junk\n"}
+  /var/spool/cron/crontabs/eve: {owner: eve, mode: "0600", content: "@reboot /bin/true\n"}
+  /home/eve/.config/systemd/user/big.service: {owner: eve, content: BIG}
+  /home/eve/.config/systemd/user/LONG.service: {owner: eve, content: "[Service]\n"}
+  /home/eve/.config/systemd/user/x.timer: {type: symlink, target: /home/eve/y.timer, owner: eve}
+`
+
+// TestOffboardHindered takes the access of somebody away who stands in the way.
+func TestOffboardHindered(t *testing.T) {
+	text := strings.NewReplacer("BIG", strings.Repeat("x", 2<<20), "LONG", strings.Repeat("l", 240)).Replace(hinderedHost)
+	state, err := snapshot.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tooLarge := errors.New("it is larger than 64 MiB")
+	h := hindered{
+		Host:  overlay.New(snapshot.New(state)),
+		units: errors.New("there are too many"), part: host.TraceCron,
+		unread: map[string]error{
+			"/home/eve/.ssh/authorized_keys":  tooLarge,
+			"/home/eve/.ssh/authorized_keys2": tooLarge,
+			"/var/spool/cron/crontabs/eve":    errors.New("input/output error"),
+		},
+	}
+	off := func(h host.Host) string {
+		t.Helper()
+		resources, err := kind.Offboard(h, kind.Offboarding{Name: "eve", Backend: "b", By: "root", Now: time.Unix(0, 0)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return people(h, resources)
+	}
+	got := off(h)
+	for _, want := range []string{
+		`remove key/eve
+  /home/eve/.ssh/authorized_keys: file → -
+  /home/eve/.ssh/authorized_keys2: file → -
+  step: RemovePath
+  step: RemovePath
+  irreversible: not everything that is removed is kept
+  note: what was in /home/eve/.ssh/authorized_keys is not kept: it is larger than 64 MiB
+  note: what was in /home/eve/.ssh/authorized_keys2 is not kept: it is larger than 64 MiB
+`,
+		`change primary-group/eve
+  primary group: developers → eve
+  step: AddGroup
+  step: SetUser
+`,
+		`remove linger/eve
+  linger: yes → no
+  step: SetLinger
+`,
+		// What could be found is removed, and that there may be more is said.
+		`failed cron/eve
+  /var/spool/cron/crontabs/eve: there → -
+  step: RemovePath
+  irreversible: not everything that is removed is kept
+  note: what was in /var/spool/cron/crontabs/eve is not kept: input/output error
+  error: cannot verify the change: cron and at jobs of eve is unknown: broken
+`,
+		`remove session/eve
+  running: 3 processes → ended
+  step: EndSessions
+`,
+		`failed unit/eve
+  /home/eve/.config/systemd/user/big.service: there → -
+  /home/eve/.config/systemd/user/x.timer: a link to /home/eve/y.timer → -
+`,
+		"  note: what was in /home/eve/.config/systemd/user/big.service is not kept: it is larger than 1 MiB\n",
+		"  error: cannot verify the change: there are too many\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no\n%s", want)
+		}
+	}
+	for line := range strings.Lines(got) {
+		if _, at, ok := strings.Cut(line, " is kept in "); ok && len(path.Base(at)) > 200 {
+			t.Errorf("the name of the copy is too long for a file system: %s", at)
+		}
+	}
+	if t.Failed() {
+		t.Logf("got\n%s", got)
+	}
+	if g, err := h.Group("eve"); err != nil || g == nil || g.GID != 1302 {
+		t.Errorf("the own group: %+v, %v", g, err)
+	}
+	if again := off(h.Host); again != "" {
+		t.Errorf("something is left: %s", again)
+	}
+	// While the home cannot be listed, that is all that fails.
+	h.part = ""
+	if again := off(h); again != "failed unit/eve\n  error: there are too many\n" {
+		t.Errorf("the second time: %s", again)
+	}
+	disabled, err := roster.ReadTombstones(h)
+	if err != nil || cmp.Diff([]string{"developers"}, disabled["eve"].Groups) != "" {
+		t.Errorf("%+v, %v", disabled["eve"], err)
+	}
+}
+
+// TestOffboardDirectoryOfKeys: a full directory in the place of one key file does
+// not keep the other.
+func TestOffboardDirectoryOfKeys(t *testing.T) {
+	state, err := snapshot.Parse([]byte(`
+users: [{name: eve, uid: 1300, home: /home/eve}]
+files:
+  /home/eve: {type: directory, owner: eve}
+  /home/eve/.ssh/authorized_keys/x: {owner: eve, content: ""}
+  /home/eve/.ssh/authorized_keys2: {owner: eve, content: "junk\n"}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := overlay.New(snapshot.New(state))
+	resources, err := kind.Offboard(h, kind.Offboarding{Name: "eve", Backend: "b", By: "root", Now: time.Unix(0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := people(h, resources); strings.Contains(got, "failed") {
+		t.Error(got)
+	}
+	if n, err := h.Stat("/home/eve/.ssh/authorized_keys2"); err != nil || n != nil {
+		t.Errorf("%+v, %v", n, err)
+	}
+}
+
+func people(h host.Host, resources []kind.Resource) string {
 	kinds := []converge.Kind{{Kind: kind.Kind{Name: "people", Stage: kind.StageAccounts}, Resources: resources}}
 	return dump(converge.Run(context.Background(), converge.Options{Host: h, Kinds: kinds, Now: time.Now}).Results)
 }

@@ -33,8 +33,11 @@ func (o ownership) fresh(t host.NodeType, mode host.Mode) host.Node {
 }
 
 // want gives the node as it is declared. A mode's group digit is what the
-// owning group may do; named entries of an ACL keep theirs.
+// owning group may do; named entries of an ACL keep theirs. A file that changes
+// hands keeps no set-id bits that are not declared: whoever could write its
+// directory may have put a program of his own there, to become its new owner.
 func (o ownership) want(n host.Node) host.Node {
+	owner, group := n.Owner, n.Group
 	if o.owner != "" {
 		n.Owner = o.owner
 	}
@@ -43,6 +46,9 @@ func (o ownership) want(n host.Node) host.Node {
 	}
 	if o.mode != nil && modeDiffers(n.Access, *o.mode) {
 		n.Access = n.Access.WithMode(*o.mode)
+	}
+	if o.mode == nil && n.Type == host.TypeFile && (n.Owner != owner || n.Group != group) {
+		n.Access.Special &^= host.SetID
 	}
 	return n
 }

@@ -22,41 +22,57 @@ const (
 
 func sudoersPath(name string) string { return path.Join(sudoersDir, name) }
 
-// declareSudoers lists the drop-ins of sudoers, each of which visudo has to
-// accept before it takes effect.
+// declareSudoers lists the drop-ins of sudoers. Visudo has to accept the rules
+// as a whole before one of them takes effect.
 func declareSudoers(in *Input) []Resource {
-	mode := host.Mode(0o440)
+	return dropIns(in, in.Backend.Sudoers, "sudoers", in.needPackage("sudo"), dropInLook{
+		main: sudoersMain, dir: sudoersDir, mode: 0o440,
+		check:  host.Check{Argv: []string{"visudo", "-c", "-f", "%"}, Root: true}, // nobody else may read the others
+		reader: sudoersReads,
+	})
+}
+
+// dropIns are the resources of the files of which a program's configuration is
+// made, in the order in which it reads them. L holds what they have in common.
+func dropIns(in *Input, drops map[string]*spec.DropIn, kind string, needs []change.ID, l dropInLook) []Resource {
+	siblings := map[string]sibling{}
+	at := func(name string) string { return path.Join(l.dir, name+l.suffix) }
+	for name, d := range drops {
+		if len(d.When) == 0 {
+			siblings[at(name)] = sibling{text: in.text(d.Text), absent: d.State == stateAbsent}
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(drops), func(a, b string) int { return strings.Compare(at(a), at(b)) })
 	var out []Resource
-	for _, name := range slices.Sorted(maps.Keys(in.Backend.Sudoers)) {
-		d := in.Backend.Sudoers[name]
-		out = append(out, dropIn(in, d, change.ID{Kind: "sudoers", Name: name}, in.needPackage("sudo"), dropInLook{
-			path: sudoersPath(name), mode: mode,
-			check:  host.Check{Argv: []string{"visudo", "-c", "-f", "%"}},
-			reader: sudoersReads,
-		}))
+	for _, name := range names {
+		d, look := drops[name], l
+		look.path, look.text, look.absent, look.siblings = at(name), in.text(d.Text), d.State == stateAbsent, siblings
+		out = append(out, Resource{ID: change.ID{Kind: kind, Name: name}, Pos: d.Pos, When: d.When, Needs: needs, Looker: look})
 	}
 	return out
 }
 
-// dropIn is the resource of a file of which a program's configuration is made.
-func dropIn(in *Input, d *spec.DropIn, id change.ID, needs []change.ID, l dropInLook) Resource {
-	l.text, l.absent = in.text(d.Text), d.State == stateAbsent
-	return Resource{ID: id, Pos: d.Pos, When: d.When, Needs: needs, Looker: l}
-}
-
 // dropInLook is a file in a drop-in directory, root's own, which the program
-// that reads it has to accept.
+// that reads it has to accept, together with the rest.
 type dropInLook struct {
 	text   text
 	absent bool
 	path   string
 	mode   host.Mode
-	check  host.Check
-	// reader says what keeps the program from reading the drop-in as declared:
-	// an error if it would have no effect at all, notes otherwise.
-	reader func(r host.Reader, path string, content []byte) (notes []string, err error)
+	// main is the file that includes those of dir whose names end in suffix.
+	main, dir, suffix string
+	siblings          map[string]sibling // by path; with itself
+	check             host.Check         // its tree is made up for each
+	// reader says what keeps the program from reading the drop-in as declared.
+	reader func(r host.Reader, l dropInLook, content []byte) error
 	before func(r host.Reader) ([]host.Step, error)
 	notify []change.Notification
+}
+
+// sibling is a drop-in that is declared without conditions.
+type sibling struct {
+	text   text
+	absent bool
 }
 
 func (l dropInLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
@@ -67,36 +83,53 @@ func (l dropInLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 	if err != nil {
 		return change.Change{}, err
 	}
-	notes, err := l.reader(r, l.path, content)
-	if err != nil {
+	if err := l.reader(r, l, content); err != nil {
 		return change.Change{}, err
 	}
-	c, err := fileLook{
+	check := l.check
+	check.Tree = &host.CheckTree{Main: l.main, Dir: l.dir, Name: path.Base(l.path), Declared: l.declared(ctx, r)}
+	return fileLook{
 		path:   l.path,
 		own:    ownership{owner: rootsOwn, group: rootsOwn, mode: &l.mode},
 		form:   textForm{text: l.text},
-		check:  &l.check,
+		check:  &check,
 		before: l.before,
 		notify: l.notify,
 	}.Look(ctx, r)
-	c.Notes = append(c.Notes, notes...)
-	return c, err
+}
+
+// declared are the other drop-ins as they are to become. What is wrong with one
+// of them, its own look says.
+func (l dropInLook) declared(ctx context.Context, r host.Reader) map[string]*host.Content {
+	out := map[string]*host.Content{}
+	for at, s := range l.siblings {
+		if at == l.path {
+			continue
+		}
+		if s.absent {
+			out[at] = nil
+		} else if data, err := s.text.render(ctx, r); err == nil {
+			c := host.NewContent(data)
+			out[at] = &c
+		}
+	}
+	return out
 }
 
 // sudoersReads looks whether the main file reads drop-ins at all.
-func sudoersReads(r host.Reader, _ string, _ []byte) ([]string, error) {
+func sudoersReads(r host.Reader, _ dropInLook, _ []byte) error {
 	main, err := r.ReadFile(sudoersMain)
 	if host.IsUnknown(err) || err == nil && main == nil {
-		return nil, nil // visudo, or the missing directory, will tell
+		return nil // visudo, or the missing directory, will tell
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for line := range bytes.Lines(main) {
 		f := strings.Fields(string(line))
 		if len(f) == 2 && (f[0] == "@includedir" || f[0] == "#includedir") && path.Clean(strings.Trim(f[1], `"`)) == sudoersDir {
-			return nil, nil
+			return nil
 		}
 	}
-	return []string{fmt.Sprintf("%s has no line \"@includedir %s\": sudo does not read this file", sudoersMain, sudoersDir)}, nil
+	return fmt.Errorf("%s has no line \"@includedir %s\": it would have no effect", sudoersMain, sudoersDir)
 }

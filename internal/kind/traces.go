@@ -1,7 +1,9 @@
 package kind
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"path"
 	"slices"
@@ -11,58 +13,171 @@ import (
 	"opsafe/internal/host"
 )
 
-// tracesLook ends what still runs for the account, and removes what would start
-// again.
-type tracesLook struct{ name string }
+// traces are what still runs for an account, or would start again, in the order
+// in which it is taken away: first what starts things without anybody's login,
+// then what runs. The account's own units, in a home that its owner can fill as
+// they like, come last, when nothing can read them any more: they may not hinder
+// the rest.
+func traces(name string) []Resource {
+	of := func(kind string, l Looker) Resource {
+		return Resource{ID: change.ID{Kind: kind, Name: name}, Looker: l}
+	}
+	return []Resource{
+		of("linger", lingerLook{name}),
+		of("cron", cronLook{name}),
+		of("session", sessionLook{name}),
+		of("unit", ownUnitsLook{name}),
+	}
+}
 
-func (l tracesLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+// unread is the error of a part of the traces that could not be read.
+func unread(t host.Traces, part host.TracePart, name string) error {
+	if why := t.Unread[part]; why != "" {
+		return &host.UnknownError{What: fmt.Sprintf("%s of %s", part, name), Why: why}
+	}
+	return nil
+}
+
+// lingerLook keeps systemd from starting the account's own units at boot.
+type lingerLook struct{ name string }
+
+func (l lingerLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
 	t, err := r.Traces(l.name)
 	if err != nil {
 		return c, err
 	}
 	if t.Linger {
+		c.Action = change.Remove
 		differ(&c, "linger", "yes", "no")
-		c.Steps = append(c.Steps, host.SetLinger{User: l.name})
+		c.Steps = []host.Step{host.SetLinger{User: l.name}}
 	}
-	for _, at := range append(slices.Clone(t.Cron), t.Units...) {
+	return c, unread(t, host.TraceLinger, l.name)
+}
+
+// cronLook removes the crontab and at jobs.
+type cronLook struct{ name string }
+
+func (l cronLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	t, err := r.Traces(l.name)
+	if err != nil {
+		return change.Change{}, err
+	}
+	return removeJobs(r, l.name, t.Cron, unread(t, host.TraceCron, l.name))
+}
+
+// sessionLook ends what runs. It reads nothing that the account's owner can
+// write.
+type sessionLook struct{ name string }
+
+func (l sessionLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	t, err := r.Traces(l.name)
+	if err != nil {
+		return c, err
+	}
+	var running []string
+	if n := len(t.Sessions); n > 0 {
+		running = append(running, counted(n, "session"))
+	}
+	if t.Processes > 0 {
+		running = append(running, counted(t.Processes, "process"))
+	}
+	if len(running) == 0 {
+		return c, unread(t, host.TraceRunning, l.name)
+	}
+	c.Action, c.Irreversible = change.Remove, "what ran is gone"
+	differ(&c, "running", list(running), "ended")
+	c.Steps = []host.Step{host.EndSessions{User: l.name}}
+	return c, nil
+}
+
+// ownUnitsLook removes the account's own systemd units.
+type ownUnitsLook struct{ name string }
+
+func (l ownUnitsLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	units, err := r.UserUnits(l.name)
+	return removeJobs(r, l.name, units, err)
+}
+
+// removeJobs removes files of a person's, and keeps copies of what can be kept.
+// A problem with finding or seeing some does not keep the others: as long as
+// there are any to remove, the problem waits for the next look.
+func removeJobs(r host.Reader, name string, files []string, problem error) (change.Change, error) {
+	var c change.Change
+	room := keptRoom
+	for _, at := range files {
 		n, err := r.Stat(at)
 		if err != nil {
-			return c, err
+			problem = cmp.Or(problem, err)
+			continue
 		}
 		if n == nil {
 			continue
 		}
-		was, err := imageOf(r, at, n)
-		if err != nil {
-			return c, err
-		}
-		differ(&c, at, "there", "")
-		if err := keep(r, &c, l.name, at, was); err != nil {
-			return c, err
+		was, lost := lastImage(r, at, n, room)
+		room -= int64(len(was.Content.Bytes()))
+		differ(&c, at, present(n), "")
+		if lost != "" {
+			lose(&c, lost)
+		} else if err := keep(r, &c, name, at, was); err != nil {
+			lose(&c, "what was in "+at+" is not kept: "+err.Error())
 		}
 		c.Steps = append(c.Steps, host.RemovePath{Path: at, Was: was})
 	}
-	if len(t.Sessions) > 0 || t.Processes > 0 {
-		var running []string
-		if n := len(t.Sessions); n > 0 {
-			running = append(running, counted(n, "session"))
-		}
-		if t.Processes > 0 {
-			running = append(running, counted(t.Processes, "process"))
-		}
-		differ(&c, "running", list(running), "ended")
-		c.Steps = append(c.Steps, host.EndSessions{User: l.name})
+	if len(c.Steps) == 0 {
+		return c, problem
 	}
-	if len(c.Steps) > 0 {
-		c.Action = change.Remove
-		c.Irreversible = "what ran is gone"
-	}
+	c.Action = change.Remove
 	return c, nil
+}
+
+// present says what is at a path.
+func present(n *host.Node) string {
+	if n.Type == host.TypeSymlink {
+		return "a link to " + n.Target
+	}
+	return "there"
 }
 
 // keptDir holds what disable-user takes away from people besides their access.
 const keptDir = "/var/lib/opsafe/kept"
+
+// What is kept of a person's files is bounded, in bytes: whoever is to lose
+// their access could else fill the memory or the disk. No crontab, unit or list
+// of keys comes near.
+const (
+	maxKept        = 1 << 20
+	keptRoom int64 = 16 << 20
+)
+
+// lastImage is what is at a path that is going to be removed. Unlike imageOf it
+// always gives one; where the content is missing, lost says so.
+func lastImage(r host.Reader, at string, n *host.Node, room int64) (image *host.FileImage, lost string) {
+	image = &host.FileImage{Node: *n}
+	if n.Type != host.TypeFile {
+		return image, ""
+	}
+	lost = "what was in " + at + " is not kept: "
+	if n.Size > maxKept {
+		return image, lost + fmt.Sprintf("it is larger than %d MiB", maxKept>>20)
+	}
+	if n.Size > room {
+		return image, lost + "the files before it take up all the room for copies"
+	}
+	data, err := r.ReadFile(at)
+	if err != nil {
+		return image, lost + err.Error()
+	}
+	image.Content = host.NewContent(data)
+	return image, ""
+}
+
+// lose says that something cannot be had back.
+func lose(c *change.Change, what string) {
+	c.Notes = append(c.Notes, what)
+	c.Irreversible = "not everything that is removed is kept"
+}
 
 // keep copies a file, for root's eyes, before it is removed: a person's job may
 // be needed by whoever takes over.
@@ -84,10 +199,22 @@ func keep(r host.Reader, c *change.Change, name, at string, image *host.FileImag
 			c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(mode)})
 		}
 	}
-	copied := path.Join(keptDir, name, strings.ReplaceAll(strings.TrimPrefix(at, "/"), "/", "_"))
+	copied := path.Join(keptDir, name, keptName(at))
 	c.Notes = append(c.Notes, "a copy of "+at+" is kept in "+copied)
 	c.Steps = append(c.Steps, host.WriteFile{Path: copied, Content: image.Content, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o600)})
 	return nil
+}
+
+// keptName is the name of a copy. A name that would be too long, which a person
+// can bring about, is cut, and kept apart from others by a digest.
+func keptName(at string) string {
+	name := strings.ReplaceAll(strings.TrimPrefix(at, "/"), "/", "_")
+	const most = 180 // the kernel takes 255; a staged file's name has more to it
+	if len(name) > most {
+		digest := sha256.Sum256([]byte(at))
+		name = fmt.Sprintf("%s_%x", strings.ToValidUTF8(name[:most], ""), digest[:8])
+	}
+	return name
 }
 
 func counted(n int, what string) string {

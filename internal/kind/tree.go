@@ -18,6 +18,7 @@ import (
 type treeLook struct {
 	rule   host.TreeRule
 	notify []change.Notification
+	notes  []string // what is to be said of the rule whenever there is a tree
 }
 
 func (l treeLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
@@ -45,9 +46,9 @@ func (l treeLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 		case scan.Unknown > 0:
 			return change.Change{}, &host.UnknownError{What: "the tree " + l.rule.Root, Why: unseen}
 		}
-		return change.Change{}, nil
+		return change.Change{Notes: l.notes}, nil
 	}
-	c := change.Change{Action: change.Modify, Notify: l.notify, Steps: []host.Step{host.FixTree{Rule: l.rule}}}
+	c := change.Change{Action: change.Modify, Notes: slices.Clone(l.notes), Notify: l.notify, Steps: []host.Step{host.FixTree{Rule: l.rule}}}
 	c.Attrs = append(c.Attrs, change.Attr{
 		Name:   "differ",
 		Before: change.Text(fmt.Sprintf("%s of %s", thousands(scan.Differ), count(scan.Total, "path", "paths"))),

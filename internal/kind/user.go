@@ -16,6 +16,7 @@ import (
 // Empty fields are not managed.
 type account struct {
 	name     string
+	person   bool
 	absent   bool
 	uid      *int
 	group    string // primary; "": one of its own
@@ -29,32 +30,48 @@ type account struct {
 	reown    []string
 }
 
-// declareUsers lists service accounts, then people.
-func declareUsers(in *Input) []Resource {
-	var out []Resource
+// declaredAccount is an account and where it is declared.
+type declaredAccount struct {
+	account
+	pos  spec.Pos
+	when spec.Conditions
+}
+
+// accounts lists service accounts, then people.
+func (in *Input) accounts() []declaredAccount {
+	var out []declaredAccount
 	for _, name := range slices.Sorted(maps.Keys(in.Backend.Users)) {
 		u := in.Backend.Users[name]
-		a := account{
+		out = append(out, declaredAccount{pos: u.Pos, when: u.When, account: account{
 			name: name, absent: u.State == stateAbsent, uid: u.UID, group: u.Group, groups: u.Groups,
 			home: homeOf(name, u), homeMode: u.HomeMode, shell: u.Shell, comment: u.Comment,
 			system: spec.Is(u.System), password: u.Password, reown: u.Reown,
-		}
-		out = append(out, userResource(in, a, u.Pos, u.When))
+		}})
 	}
 	if in.Roster == nil {
 		return out
 	}
 	for _, m := range in.Roster.Members {
 		a := account{
-			name: m.Name, groups: m.Groups, home: "/home/" + m.Name, homeMode: m.HomeMode,
+			name: m.Name, person: true, groups: m.Groups, home: "/home/" + m.Name, homeMode: m.HomeMode,
 			shell: m.Shell, password: m.Password,
 		}
 		if m.Comment != "" {
 			a.comment = &m.Comment
 		}
-		out = append(out, userResource(in, a, m.Pos, nil))
+		out = append(out, declaredAccount{pos: m.Pos, account: a})
 	}
 	return out
+}
+
+// declareUsers lists the accounts, and groups that go after the accounts whose
+// primary groups they were.
+func declareUsers(in *Input) []Resource {
+	var out []Resource
+	for _, a := range in.accounts() {
+		out = append(out, userResource(in, a.account, a.pos, a.when))
+	}
+	return append(out, goneGroups(in)...)
 }
 
 func userResource(in *Input, a account, pos spec.Pos, when spec.Conditions) Resource {
@@ -93,9 +110,6 @@ func (l userLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 		return c, err
 	}
 	if err := l.lookHome(r, u, &c); err != nil {
-		return c, err
-	}
-	if err := l.lookPassword(r, u, &c); err != nil {
 		return c, err
 	}
 	return c, l.lookReown(ctx, r, u, &c)
@@ -177,6 +191,9 @@ func (l userLook) freeUID(r host.Reader) (int, error) {
 }
 
 func (l userLook) correct(r host.Reader, u *host.User, c *change.Change) error {
+	if err := l.personal(r, u); err != nil {
+		return err
+	}
 	step := host.SetUser{Name: l.name, Was: *u}
 	if l.uid != nil && *l.uid != u.UID {
 		if _, err := l.freeUID(r); err != nil {
@@ -213,6 +230,21 @@ func (l userLook) correct(r host.Reader, u *host.User, c *change.Change) error {
 	return nil
 }
 
+// personal refuses to make a system account of the host a person's.
+func (l userLook) personal(r host.Reader, u *host.User) error {
+	if !l.person {
+		return nil
+	}
+	ranges, err := r.IDRanges()
+	if err != nil {
+		return err
+	}
+	if u.UID < ranges.UIDMin {
+		return fmt.Errorf("%s is a system account on this host (uid %d), not a person's: correct the name in developers.yaml", l.name, u.UID)
+	}
+	return nil
+}
+
 func groupOfGID(r host.Reader, gid int) (string, error) {
 	g, err := r.GroupByID(gid)
 	if err != nil {
@@ -222,50 +254,4 @@ func groupOfGID(r host.Reader, gid int) (string, error) {
 		return fmt.Sprintf("#%d", gid), nil
 	}
 	return g.Name, nil
-}
-
-// lookPassword brings the password field to the rule. A password that its owner
-// has set satisfies set-at-first-login.
-func (l userLook) lookPassword(r host.Reader, u *host.User, c *change.Change) error {
-	if l.password == "" {
-		return nil
-	}
-	was := host.Password{State: host.PasswordLocked, Expires: -1} // of a new account
-	if u != nil {
-		p, err := r.Password(l.name)
-		if err != nil {
-			return err
-		}
-		if p == nil {
-			return fmt.Errorf("it has no line in /etc/shadow: run pwconv, then try again")
-		}
-		was = *p
-	}
-	var to host.PasswordChange
-	switch l.password {
-	case spec.PasswordLocked:
-		if was.State == host.PasswordLocked {
-			return nil
-		}
-		to = host.LockPassword
-	case spec.PasswordSetAtFirstLogin:
-		if was.State == host.PasswordLocked && was.HasHash {
-			// Somebody locked it by hand: to take the lock off, and the
-			// password with it, would let them in again.
-			c.Notes = append(c.Notes, "its password is locked, by hand, and stays so: unlock it with passwd -u "+l.name)
-			return nil
-		}
-		if was.State == host.PasswordSet || was.State == host.PasswordEmpty && was.MustChange {
-			return nil
-		}
-		to = host.PasswordAtFirstLogin
-	}
-	before := string(was.State)
-	if u == nil {
-		before = ""
-	}
-	differ(c, "password", before, string(to))
-	c.Action = cmp.Or(c.Action, change.Modify)
-	c.Steps = append(c.Steps, host.SetPassword{User: l.name, To: to, Was: was})
-	return nil
 }

@@ -38,11 +38,13 @@ func plural(kind string) string {
 	switch kind {
 	case "directory":
 		return "directories"
+	case "primary-group":
+		return "primary groups"
 	case "acl":
 		return "ACLs"
-	case "sudoers", "sshd", "docker", "chrony":
+	case "sudoers", "sshd", "docker", "chrony", "linger", "cron":
 		return kind
-	case "restart", "reload":
+	case "restart", "reload", "start":
 		return "services"
 	default:
 		return kind + "s"

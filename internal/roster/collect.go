@@ -40,8 +40,9 @@ func (r *Roster) CollectKeys(ctx context.Context, repo *spec.Repository, b *spec
 
 // fetched is the answer for one person.
 type fetched struct {
-	keys []Key
-	err  error
+	keys   []Key
+	source string
+	err    error
 }
 
 // fetchAll asks for everybody who uses GitHub, a few at a time.
@@ -65,6 +66,7 @@ func (r *Roster) fetchAll(ctx context.Context, people []Member, f *Fetcher) []fe
 				slots <- struct{}{}
 				defer func() { <-slots }()
 				out[i].keys, out[i].err = f.fetch(ctx, m.Person)
+				out[i].source = f.address(m.Name)
 			})
 		}
 	}
@@ -92,8 +94,8 @@ func (r *Roster) join(m Member, repo *spec.Repository, b *spec.Backend, got fetc
 		s.fail(fmt.Errorf("the key server answered without any key for %s, as it does for names that it does not know; the present keys stay: "+
 			"correct the name, register a key, or put one into keys/%s", m.Name, m.Name))
 	case m.Uses(spec.FromGitHub) && len(got.keys) == 0:
-		s.Doubt = fmt.Errorf("the key server answered without any key for %s, as it does for names that it does not know, and keys are there that would go; the present keys stay: "+
-			"correct the name; or, if they have given up all that they had registered, take the keys away by hand", m.Name)
+		s.Doubt = &Doubt{Source: got.source, Err: fmt.Errorf("the key server answered without any key for %s, as it does for names that it does not know; the keys that came from it stay: "+
+			"correct the name; or, if they have given up all that they had registered, take those keys away by hand", m.Name)}
 	default:
 		s.add(got.keys)
 	}

@@ -18,11 +18,19 @@ type KeySet struct {
 	// those that are certain. If Problem wraps a *host.UnknownError, this
 	// process may not see what it needs.
 	Problem error
-	// Doubt is set when the key server answered, but without any key, as it does
-	// for names that it does not know. Then no key that is on the host goes.
-	Doubt error
+	// Doubt is set when the key server answered, but without any key.
+	Doubt *Doubt
 	// Notes are worth saying, but stop nothing.
 	Notes []string
+}
+
+// Doubt is an answer without any key, as the server gives it for names that it
+// does not know too. Keys that came from it stay on the host until somebody has
+// looked.
+type Doubt struct {
+	Err error
+	// Source is the comment that keys from this server have on the host.
+	Source string
 }
 
 // File is the content of authorized_keys.

@@ -133,28 +133,6 @@ type AptKey struct {
 	Data []byte `yaml:"-"`
 }
 
-// Package is a Debian package. A bare word is its state.
-type Package struct {
-	Item
-	// State is installed, absent (removed, configuration kept) or purged. Left
-	// out, only the hold is managed.
-	State string `yaml:"state"`
-	// Hold keeps apt from ever upgrading it by the way.
-	Hold *bool `yaml:"hold"`
-	// Provides says what the package brings, where opsafe does not know it and
-	// the spec refers to it.
-	Provides *Provides `yaml:"provides"`
-}
-
-// Provides is what a package brings.
-type Provides struct {
-	Meta
-	Units  []string `yaml:"units"`
-	Users  []string `yaml:"users"`
-	Groups []string `yaml:"groups"`
-	Files  []string `yaml:"files"`
-}
-
 // Group is a group.
 type Group struct {
 	Item

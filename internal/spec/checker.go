@@ -31,6 +31,7 @@ type thing struct {
 	pos    Pos
 	absent bool
 	dir    bool
+	when   Conditions
 }
 
 func (l *loader) newChecker(r *Repository, b *Backend) *checker {

@@ -21,6 +21,8 @@ func known(name string) (Provides, bool) {
 		return Provides{Units: []string{"docker.service", "docker.socket"}, Groups: []string{"docker"}}, true
 	case "samba":
 		return Provides{Units: []string{"smbd.service"}, Groups: []string{"sambashare"}}, true
+	case "chrony":
+		return Provides{Replaces: []string{"systemd-timesyncd", "ntp"}}, true
 	}
 	return Provides{}, false
 }
@@ -139,7 +141,7 @@ files:
 users:
   app: {groups: [sudo, adm], shell: /bin/sh, home_mode: "0750"}
 docker:
-  daemon: {a: 1, b: {c: 2}}
+  daemon: {mtu: 1, features: {c: 2}}
   networks: {db: {interface: db0}}
 -- backends/common/lower.yaml --
 packages: {curl: purged, tree: installed}
@@ -155,7 +157,7 @@ files:
 users:
   app: {groups: [adm]}
 docker:
-  daemon: {b: true}
+  daemon: {features: true}
   networks: {db: {subnet: 172.30.0.0/24}}
 `
 
@@ -186,7 +188,7 @@ func TestInclude(t *testing.T) {
 	if d := cmp.Diff(map[string]string{"ONE": "one", "TWO": "zwei"}, b.Values); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff(map[string]any{"a": int64(1), "b": true}, b.Docker.Daemon); d != "" {
+	if d := cmp.Diff(map[string]any{"mtu": int64(1), "features": true}, b.Docker.Daemon); d != "" {
 		t.Error(d)
 	}
 	if n := b.Docker.Networks["db"]; n.Interface != "db0" || n.Subnet != "172.30.0.0/24" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -13,32 +14,29 @@ import (
 // maxNamed is how many paths an error about owners names.
 const maxNamed = 5
 
-// CheckOwnership refuses a repository that others than root can write: whoever
-// can change what root applies is root. It looks at everything that Load reads:
-// the directory itself, developers.yaml, and all below backends/ and keys/. A
-// sticky bit is no excuse.
-func CheckOwnership(dir string) error {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return fmt.Errorf("cannot find the repository: %w", err)
-	}
-	// The real directory counts, not a link to it.
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return fmt.Errorf("cannot check who can write the repository: %w", err)
-	}
-	o := owners{dir: dir}
-	if err := o.look(dir); err != nil {
+// checkOwners refuses a repository that others than root can write: whoever
+// can change what root applies is root. It looks at everything that is read of
+// it, through the descriptor that it is read from: the directory itself,
+// developers.yaml, and all below backends/ and keys/. A sticky bit is no
+// excuse. The directory's path, dir, is for messages.
+func checkOwners(root *os.Root, dir string) error {
+	o := owners{root: root, dir: dir}
+	if err := o.look("."); err != nil {
 		return err
 	}
 	for _, part := range []string{peopleFile, backendsDir, keysDir} {
-		err := filepath.WalkDir(filepath.Join(dir, part), func(p string, _ fs.DirEntry, err error) error {
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
+		err := fs.WalkDir(root.FS(), part, func(p string, _ fs.DirEntry, err error) error {
+			// WalkDir follows a part that is a link: what is there is looked at here.
+			if _, missing := root.Lstat(p); errors.Is(missing, fs.ErrNotExist) {
 				return nil
-			case err != nil:
+			}
+			if look := o.look(p); look != nil {
+				return look
+			}
+			if err != nil && len(o.found) == 0 {
 				return fmt.Errorf("cannot check who can write the repository: %w", err)
 			}
-			return o.look(p)
+			return nil
 		})
 		if err != nil {
 			return err
@@ -48,39 +46,63 @@ func CheckOwnership(dir string) error {
 }
 
 type owners struct {
+	root  *os.Root
 	dir   string
 	found []string
 	more  int
 }
 
 func (o *owners) look(p string) error {
-	info, err := os.Lstat(p)
+	info, err := o.root.Lstat(p)
 	if err != nil {
 		return fmt.Errorf("cannot check who can write the repository: %w", err)
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 {
-		o.add(fmt.Sprintf("%s belongs to uid %d", p, st.Uid))
+	name := filepath.Join(o.dir, p)
+	if uid := ownerOf(info); uid != 0 {
+		o.add(fmt.Sprintf("%s belongs to uid %d", name, uid))
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
 		return o.link(p)
 	}
 	if m := info.Mode().Perm(); m&0o022 != 0 {
-		o.add(fmt.Sprintf("%s has mode %04o", p, m))
+		o.add(fmt.Sprintf("%s has mode %04o", name, m))
 	}
 	return nil
 }
 
-// link refuses a link out of what is checked.
+// link refuses a link out of what is checked. What it leads through is in there
+// and looked at, too, so that the text of the link tells where it leads; but for
+// "..", after the name of another link.
 func (o *owners) link(p string) error {
-	target, err := filepath.EvalSymlinks(p)
+	target, err := o.root.Readlink(p)
 	if err != nil {
-		return fmt.Errorf("cannot follow the link %s: %w", p, err)
+		return fmt.Errorf("cannot check who can write the repository: %w", err)
 	}
-	rel, err := filepath.Rel(o.dir, target)
-	if err != nil || !inside(rel) {
-		o.add(fmt.Sprintf("%s is a link to %s, outside of what is checked", p, target))
+	name, to := filepath.Join(o.dir, p), path.Join(path.Dir(p), target)
+	switch {
+	case path.IsAbs(target):
+		o.add(fmt.Sprintf("%s is a link to %s, outside of what is checked", name, target))
+	case ups(target) != ups(path.Clean(target)):
+		o.add(fmt.Sprintf("%s is a link to %s, which goes down and up again: nobody can tell where to", name, target))
+	case !inside(to):
+		o.add(fmt.Sprintf("%s is a link to %s, outside of what is checked", name, filepath.Join(o.dir, to)))
+	default:
+		if _, err := o.root.Stat(p); err != nil {
+			return fmt.Errorf("cannot follow the link %s: %w", name, cause(err))
+		}
 	}
 	return nil
+}
+
+// ups counts how often a path goes up.
+func ups(p string) int {
+	n := 0
+	for part := range strings.SplitSeq(p, "/") {
+		if part == ".." {
+			n++
+		}
+	}
+	return n
 }
 
 func (o *owners) add(s string) {
@@ -100,6 +122,15 @@ func (o *owners) err() error {
 		list += fmt.Sprintf("; and %d more", o.more)
 	}
 	return fmt.Errorf("refusing the repository %s: others than root can write it: %s: mend it with: chown -R root:root %[1]s && chmod -R go-w %[1]s", o.dir, list)
+}
+
+// ownerOf is the uid of what was looked at.
+func ownerOf(info fs.FileInfo) uint32 {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ^uint32(0)
+	}
+	return st.Uid
 }
 
 // inside reports whether a path, relative to the repository, is one of those

@@ -69,6 +69,9 @@ type LoadOptions struct {
 	Dir string
 	// Backend is the only backend to load and check; "": all.
 	Backend string
+	// RootOwned refuses a repository that others than root can write, or put
+	// another in the place of: what it says are root's orders.
+	RootOwned bool
 	// Known says what a package brings, where opsafe knows it. Nil: nothing.
 	Known func(pkg string) (Provides, bool)
 }
@@ -81,9 +84,9 @@ func Load(o LoadOptions) (*Repository, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot find the repository: %w", err)
 	}
-	root, err := os.OpenRoot(dir)
+	root, err := openRepository(dir, o.RootOwned)
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the repository: %w", err)
+		return nil, err
 	}
 	defer root.Close()
 	l := newLoader(root, o.Known)

@@ -59,42 +59,6 @@ func TestDeepNesting(t *testing.T) {
 	}
 }
 
-func TestCheckOwnership(t *testing.T) {
-	files := "-- backends/one/backend.yaml --\nusers: {}\n-- keys/a --\n-- developers.yaml --\n-- other/x --\n"
-	for _, tc := range []struct {
-		name   string
-		change func(dir string) error
-		want   string // with DIR for the directory; "": fine
-	}{
-		{"root's", func(string) error { return nil }, ""},
-		{"others can write a key", func(d string) error { return os.Chmod(d+"/keys/a", 0o646) }, "DIR/keys/a has mode 0646"},
-		{"the group can write the directory", func(d string) error { return os.Chmod(d, 0o775) }, "DIR has mode 0775"},
-		{"sticky is no excuse", func(d string) error { return os.Chmod(d+"/backends", 0o777|os.ModeSticky) }, "DIR/backends has mode 0777"},
-		{"another's file", func(d string) error { return os.Chown(d+"/developers.yaml", 1234, 0) }, "DIR/developers.yaml belongs to uid 1234"},
-		{"what is not read does not matter", func(d string) error { return os.Chmod(d+"/other/x", 0o666) }, ""},
-		{"a link to what is not checked", func(d string) error { return os.Symlink("../other/x", d+"/backends/x") }, "DIR/backends/x is a link to DIR/other/x, outside of what is checked"},
-		{"a link to what is checked", func(d string) error { return os.Symlink("../keys/a", d+"/backends/x") }, ""},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			dir := unpack(t, txtar.Parse([]byte(files)).Files)
-			if err := tc.change(dir); err != nil {
-				t.Fatal(err)
-			}
-			err := CheckOwnership(dir)
-			if tc.want == "" {
-				if err != nil {
-					t.Errorf("got %v", err)
-				}
-				return
-			}
-			want := "refusing the repository DIR: others than root can write it: " + tc.want + ": mend it with: chown -R root:root DIR && chmod -R go-w DIR"
-			if err == nil || strings.ReplaceAll(err.Error(), dir, "DIR") != want {
-				t.Errorf("got  %v\nwant %s", err, want)
-			}
-		})
-	}
-}
-
 // realistic is a backend of 60 items.
 func realistic() []byte {
 	var b strings.Builder

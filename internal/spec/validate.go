@@ -25,6 +25,11 @@ func (l *loader) validate(r *Repository, all []string) {
 		c.chrony()
 		c.unitItems()
 		c.contradictions()
+		c.homes()
+		c.aclPlaces()
+		c.replaced()
+		c.unitLinks()
+		c.gitHubIDs()
 	}
 	l.validatePeople(r, all)
 }
@@ -77,12 +82,12 @@ func (l *loader) personID(p *Person, ids map[int64]*Person) {
 // rolesAndKeyFiles checks what any backend can make right: the others are
 // looked at only when something is unknown to those that are loaded.
 func (l *loader) rolesAndKeyFiles(r *Repository, all []string) {
-	roles, owners := set{}, set{}
+	roles, owners, accounts := set{}, set{}, set{}
 	for _, p := range r.People {
 		owners.add(p.Name)
 	}
 	for _, b := range r.Backends {
-		b.namesInto(roles, owners)
+		b.namesInto(roles, owners, accounts)
 	}
 	known := func() bool {
 		for _, p := range r.People {
@@ -104,7 +109,7 @@ func (l *loader) rolesAndKeyFiles(r *Repository, all []string) {
 	for _, name := range all {
 		if r.Backends[name] == nil {
 			var ignored Problems
-			l.backend(name, &ignored).namesInto(roles, owners)
+			l.backend(name, &ignored).namesInto(roles, owners, accounts)
 		}
 	}
 	for _, p := range r.People {
@@ -115,8 +120,13 @@ func (l *loader) rolesAndKeyFiles(r *Repository, all []string) {
 		}
 	}
 	for name := range r.KeyFiles {
-		if !owners[name] {
-			l.problems.Addf(Pos{File: keysDir + "/" + name}, "belongs to nobody: no person of developers.yaml and no service account is called %s%s",
+		at := Pos{File: keysDir + "/" + name}
+		switch {
+		case owners[name]:
+		case accounts[name]:
+			l.problems.Addf(at, "has no effect: a service account's keys are those that authorized_keys.%s says: name this file in its from", name)
+		default:
+			l.problems.Addf(at, "belongs to nobody: no person of developers.yaml and no service account is called %s%s",
 				quote(name), didYouMean(name, owners.names()))
 		}
 	}
@@ -130,16 +140,17 @@ func (l *loader) distinctRoles(r *Repository) {
 	}
 }
 
-// namesInto adds the roles and the accounts that a backend declares.
-func (b *Backend) namesInto(roles, owners set) {
+// namesInto adds the roles that a backend declares, whose key files it takes
+// beside people's own, and its service accounts.
+func (b *Backend) namesInto(roles, owners, accounts set) {
 	for name := range b.Roles {
 		roles.add(name)
 	}
 	for name := range b.Users {
-		owners.add(name)
+		accounts.add(name)
 	}
 	for name, a := range b.AuthorizedKeys {
-		owners.add(name)
+		accounts.add(name)
 		for i, from := range a.From {
 			if file, err := beside(a.At("from", i).File, from); err == nil {
 				if key, ok := strings.CutPrefix(file, keysDir+"/"); ok {

@@ -18,10 +18,10 @@ func (c *checker) put(p string, t thing) {
 func (c *checker) contradictions() {
 	c.ownPlaces()
 	for name, d := range sorted(c.b.Directories) {
-		c.put(name, thing{label: "directory " + name, pos: d.Pos, absent: gone(d.State), dir: true})
+		c.put(name, thing{label: "directory " + name, pos: d.Pos, absent: gone(d.State), dir: true, when: d.When})
 	}
 	for name, f := range sorted(c.b.Files) {
-		c.put(name, thing{label: "file " + name, pos: f.Pos, absent: gone(f.State)})
+		c.put(name, thing{label: "file " + name, pos: f.Pos, absent: gone(f.State), when: f.When})
 	}
 	for name, k := range sorted(c.b.KeyPairs) {
 		t := thing{label: "key pair " + name, pos: k.Pos}
@@ -70,6 +70,11 @@ func (c *checker) ownPlaces() {
 	for name, a := range sorted(c.b.AuthorizedKeys) {
 		if home := c.home(name); home != "" {
 			c.put(home+"/.ssh/authorized_keys", thing{label: "authorized_keys of " + name, pos: a.Pos})
+		}
+	}
+	for _, p := range c.r.People {
+		if c.keysManaged(p) && c.b.AuthorizedKeys[p.Name] == nil {
+			c.put("/home/"+p.Name+"/.ssh/authorized_keys", thing{label: "authorized_keys of person " + p.Name, pos: p.Pos})
 		}
 	}
 	if d := c.b.Docker; d != nil && d.Has("daemon") {

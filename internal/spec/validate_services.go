@@ -129,6 +129,7 @@ func (c *checker) docker() {
 		c.fail(d.At("package"), "docker", packageName(d.Package))
 	}
 	c.needsPackage("docker", d.Meta, dockerPackage(d))
+	c.dockerd(d)
 	bridges := map[string]string{}
 	for name, n := range sorted(d.Networks) {
 		label := "network " + name

@@ -23,12 +23,12 @@ func (c *checker) unitItems() {
 		}
 		c.unitSwitches(u, label)
 		if len(bodies) == 1 {
-			c.unitText(u.Meta, label, u.Text, true)
+			c.unitText(u.Meta, label, u.Text, true, u.When)
 		}
 		for dropIn, d := range u.DropIns {
 			inner := "drop-in " + dropIn + " of " + label
 			c.dropIn(d.Meta, inner, d.State, dropInName(dropIn, "systemd"))
-			c.unitText(d.Meta, inner, d.Text, false)
+			c.unitText(d.Meta, inner, d.Text, false, slices.Concat(u.When, d.When))
 		}
 		c.activates(name, u)
 	}
@@ -71,8 +71,9 @@ func body(t Text) (string, bool) {
 }
 
 // unitText checks that a text has the form of a unit file, after
-// systemd.syntax(7). Templates are filled in on the host, which checks them.
-func (c *checker) unitText(m Meta, label string, t Text, whole bool) {
+// systemd.syntax(7), and that the units which it cannot do without are there.
+// Templates are filled in on the host, which checks them.
+func (c *checker) unitText(m Meta, label string, t Text, whole bool, when Conditions) {
 	text, ok := body(t)
 	if !ok {
 		return
@@ -81,59 +82,26 @@ func (c *checker) unitText(m Meta, label string, t Text, whole bool) {
 	if t.Source != "" {
 		at = Pos{File: path.Join(path.Dir(m.At("source").File), t.Source)}
 	}
-	sections, err := parseUnit(text)
+	// line is the place of a line of the text, and what to call it.
+	line := func(n int) (Pos, string) {
+		if t.Source != "" {
+			return Pos{File: at.File, Line: n, Column: 1}, label
+		}
+		return at, fmt.Sprintf("%s: line %d of the text", label, n)
+	}
+	settings, err := parseUnit(text)
 	switch {
 	case err != nil:
-		if t.Source != "" {
-			at.Line, at.Column = err.line, 1
-			c.addf(at, "%s: %s", label, err.text)
-			return
-		}
-		c.addf(at, "%s: line %d of the text: %s", label, err.line, err.text)
-	case whole && len(sections) == 0:
+		where, label := line(err.line)
+		c.addf(where, "%s: %s", label, err.text)
+		return
+	case whole && len(settings) == 0:
 		c.addf(at, "%s: the text is empty: want sections, as in [Service]", label)
 	}
-}
-
-type unitError struct {
-	line int
-	text string
-}
-
-// parseUnit returns the last value of each setting, as Section.Key.
-func parseUnit(text string) (map[string]string, *unitError) {
-	settings := map[string]string{}
-	section, goesOn := "", false
-	number := 0
-	for line := range strings.SplitSeq(text, "\n") {
-		number++
-		line = strings.TrimSpace(line)
-		switch {
-		case line == "" || line[0] == '#' || line[0] == ';':
-			goesOn = goesOn && line != ""
-		case goesOn:
-			goesOn = strings.HasSuffix(line, `\`)
-		case line[0] == '[':
-			if !strings.HasSuffix(line, "]") || len(line) < 3 {
-				return nil, &unitError{number, fmt.Sprintf("%s: want a section, as in [Service]", quote(line))}
-			}
-			section = line[1 : len(line)-1]
-			settings[section] = ""
-		default:
-			key, value, ok := strings.Cut(line, "=")
-			switch {
-			case !ok:
-				return nil, &unitError{number, fmt.Sprintf("%s: want KEY=VALUE or [SECTION]", quote(line))}
-			case section == "":
-				return nil, &unitError{number, fmt.Sprintf("%s stands before the first [SECTION]", quote(line))}
-			case strings.TrimSpace(key) == "" || strings.ContainsAny(strings.TrimSpace(key), " \t"):
-				return nil, &unitError{number, fmt.Sprintf("%s: want KEY=VALUE", quote(line))}
-			}
-			settings[section+"."+strings.TrimSpace(key)] = strings.TrimSpace(value)
-			goesOn = strings.HasSuffix(line, `\`)
-		}
+	for _, s := range needs(settings) {
+		where, label := line(s.line)
+		c.unit(where, label+": "+s.key, s.value, when)
 	}
-	return settings, nil
 }
 
 // activates checks the unit that a timer, path or socket starts.
@@ -142,16 +110,16 @@ func (c *checker) activates(name string, u *Unit) {
 	if !ok || gone(u.State) {
 		return
 	}
-	kinds := map[string]string{".timer": "Timer.Unit", ".path": "Path.Unit", ".socket": "Socket.Service"}
-	setting, ok := kinds[path.Ext(name)]
+	kinds := map[string][2]string{".timer": {"Timer", "Unit"}, ".path": {"Path", "Unit"}, ".socket": {"Socket", "Service"}}
+	key, ok := kinds[path.Ext(name)]
 	settings, err := parseUnit(text)
 	if !ok || err != nil {
 		return
 	}
 	field := written(u.Meta, "content", "source")[0]
-	target, said := settings[setting]
-	if !said || target == "" {
-		if strings.HasSuffix(settings["Socket.Accept"], "yes") || settings["Socket.Accept"] == "true" {
+	target := last(settings, key[0], key[1])
+	if target == "" {
+		if accept := last(settings, "Socket", "Accept"); strings.HasSuffix(accept, "yes") || accept == "true" {
 			return
 		}
 		target = strings.TrimSuffix(name, path.Ext(name)) + ".service"

@@ -5,6 +5,7 @@ import "opsafe/internal/host"
 func otherCases() []testCase {
 	return []testCase{
 		{"Owe_and_Settle", oweAndSettle},
+		{"Owe_a_start", oweStart},
 		{"EndSessions", endSessions},
 		{"SetLinger", setLinger},
 		{"unknown_step", unknownStep},
@@ -31,6 +32,22 @@ func oweAndSettle(e *env) {
 	e.do(host.Settle{Unit: a.Unit}, host.Settle{Unit: "ct-none.service"})
 	e.owed(b)
 	e.do(host.Settle{Unit: b.Unit})
+	e.owed()
+}
+
+// oweStart shows that a start is owed beside a restart, and each settled alone.
+func oweStart(e *env) {
+	const unit = "ct-start-owed.service"
+	start := host.Pending{Unit: unit, Verb: host.Start, Why: "chrony changes"}
+	restart := host.Pending{Unit: unit, Verb: host.Restart, Why: "file /a"}
+	reload := host.Pending{Unit: unit, Verb: host.Reload, Why: "file /b"}
+	e.do(host.Owe{Pending: start}, host.Owe{Pending: reload}, host.Owe{Pending: restart}, host.Owe{Pending: start})
+	e.owed(start, restart)
+	e.do(host.Settle{Unit: unit, Verb: host.Reload})
+	e.owed(start)
+	e.do(host.Owe{Pending: restart}, host.Settle{Unit: unit, Verb: host.Start})
+	e.owed(restart)
+	e.do(host.Owe{Pending: start}, host.Settle{Unit: unit})
 	e.owed()
 }
 

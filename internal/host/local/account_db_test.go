@@ -1,6 +1,7 @@
 package local
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -187,24 +188,75 @@ func TestTraces(t *testing.T) {
 		"run/systemd/sessions/5":     "UID=42420\n",
 		"var/lib/systemd/linger/bob": "",
 
-		"var/spool/cron/crontabs/bob":                      "* * * * * true\n",
-		"home/bob/.config/systemd/user/a.timer":            "",
-		"home/bob/.config/systemd/user/a.service.d/x.conf": "",
-		"home/bob/.config/systemd/user/x.wants/b.service":  "",
-		"home/bob/.config/systemd/user/notes.txt":          "",
-		"home/alice/.config/systemd/system/not-mine.timer": "",
+		"var/spool/cron/crontabs/bob": "* * * * * true\n",
 	})
-	got, err := tracesOf(root, host.User{Name: "alice", UID: 4242, Home: "/home/alice"})
-	if diff := cmp.Diff(host.Traces{Processes: 2, Sessions: []string{"4"}}, got); err != nil || diff != "" {
-		t.Errorf("traces of alice (-want +got), %v:\n%s", err, diff)
+	got := tracesOf(root, host.User{Name: "alice", UID: 4242, Home: "/home/alice"})
+	if diff := cmp.Diff(host.Traces{Processes: 2, Sessions: []string{"4"}}, got); diff != "" {
+		t.Errorf("traces of alice (-want +got):\n%s", diff)
 	}
-	got, err = tracesOf(root, host.User{Name: "bob", UID: me + 1, Home: "/home/bob"})
-	want := host.Traces{
-		Linger: true, Cron: []string{root + "/var/spool/cron/crontabs/bob"},
-		Units: []string{"/home/bob/.config/systemd/user/a.timer", "/home/bob/.config/systemd/user/x.wants/b.service"},
+	bob := host.User{Name: "bob", UID: me + 1, Home: "/home/bob"}
+	want := host.Traces{Linger: true, Cron: []string{root + "/var/spool/cron/crontabs/bob"}}
+	if diff := cmp.Diff(want, tracesOf(root, bob)); diff != "" {
+		t.Errorf("traces of bob (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("traces of bob (-want +got), %v:\n%s", err, diff)
+	// A part that cannot be read does not hide the others.
+	put(t, root+"/var/spool/cron/atjobs", "not a directory")
+	got = tracesOf(root, bob)
+	if why := got.Unread[host.TraceCron]; len(got.Unread) != 1 || !strings.Contains(why, "atjobs") {
+		t.Errorf("unread: %q", got.Unread)
+	}
+	got.Unread = nil
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("traces of bob without at jobs (-want +got):\n%s", diff)
+	}
+}
+
+func TestTracesUserUnits(t *testing.T) {
+	const units = "/home/bob/.config/systemd/user"
+	root := tree(t, map[string]string{
+		units[1:] + "/a.timer":                             "",
+		units[1:] + "/a.service.d/x.conf":                  "",
+		units[1:] + "/x.wants/b.service":                   "",
+		units[1:] + "/notes.txt":                           "",
+		"home/alice/.config/systemd/system/not-mine.timer": "",
+		"srv/real/systemd/user/c.timer":                    "",
+	})
+	want := func(home string, list ...string) {
+		t.Helper()
+		got, err := userUnits(root, home)
+		if diff := cmp.Diff(list, got); err != nil || diff != "" {
+			t.Errorf("units in %s (-want +got), %v:\n%s", home, err, diff)
+		}
+	}
+	want("/home/bob", units+"/a.timer", units+"/x.wants/b.service")
+	want("/home/alice")
+	want("/home/nobody")
+	// A link on the way, be it out of the home, is what is to be removed.
+	for _, dir := range []string{"", "/.config", "/.config/systemd"} {
+		home := "/home/link" + strings.ReplaceAll(dir, "/", "-")
+		if err := os.MkdirAll(root+home+dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		link := home + dir + map[string]string{"": "/.config", "/.config": "/systemd", "/.config/systemd": "/user"}[dir]
+		if err := os.Symlink(root+"/srv/real", root+link); err != nil {
+			t.Fatal(err)
+		}
+		want(home, link)
+	}
+	// What was found before there were too many is still given.
+	for i := range maxUserUnits {
+		put(t, fmt.Sprintf("%s%s/zz%d", root, units, i), "")
+	}
+	got, err := userUnits(root, "/home/bob")
+	if err == nil || !strings.Contains(err.Error(), "by hand") || len(got) != 2 {
+		t.Errorf("too many: %q, %v", got, err)
+	}
+}
+
+func put(t *testing.T, file, content string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

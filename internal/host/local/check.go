@@ -30,10 +30,14 @@ func (h *Host) Check(ctx context.Context, c host.Check, content host.Content) er
 	if c.Root && os.Geteuid() != 0 {
 		return &host.UnknownError{What: "the verdict of " + c.Argv[0], Why: "it can judge as root only"}
 	}
-	var err error
-	if c.Companion != "" {
+	files, err := h.treeOf(c)
+	switch {
+	case err != nil:
+	case files != nil:
+		err = h.checkTree(ctx, c, content, files)
+	case c.Companion != "":
 		err = h.checkBeside(ctx, c, content)
-	} else {
+	default:
 		err = h.checkApart(ctx, c, content)
 	}
 	var verdict *host.CheckError
@@ -50,9 +54,6 @@ func (h *Host) checkBeside(ctx context.Context, c host.Check, content host.Conte
 		return err
 	}
 	defer unix.Close(dir)
-	if err := h.sweep(dir); err != nil {
-		return err
-	}
 	s, err := newStage(dir)
 	if err != nil {
 		return err
@@ -66,6 +67,17 @@ func (h *Host) checkBeside(ctx context.Context, c host.Check, content host.Conte
 
 // checkApart stages the content in a fresh directory.
 func (h *Host) checkApart(ctx context.Context, c host.Check, content host.Content) error {
+	return h.apart(func(dir string) error {
+		staged := filepath.Join(dir, "staged")
+		if err := os.WriteFile(staged, content.Bytes(), 0o600); err != nil {
+			return err
+		}
+		return judgeStaged(ctx, c, content, staged)
+	})
+}
+
+// apart gives do a directory that is nobody else's, and removes it afterwards.
+func (h *Host) apart(do func(dir string) error) error {
 	runDir := h.options.RunDir
 	if runDir == "" {
 		runDir = os.TempDir()
@@ -82,17 +94,35 @@ func (h *Host) checkApart(ctx context.Context, c host.Check, content host.Conten
 	}
 	// What stays behind lies in a directory that does not survive a boot.
 	defer func() { _ = os.RemoveAll(dir) }()
-	staged := filepath.Join(dir, "staged")
-	if err := os.WriteFile(staged, content.Bytes(), 0o600); err != nil {
+	return do(dir)
+}
+
+// judgeWrite judges content that is about to replace what is there.
+func (h *Host) judgeWrite(ctx context.Context, c host.Check, content host.Content, staged string) error {
+	files, err := h.treeOf(c)
+	if err != nil {
 		return err
+	}
+	if files != nil {
+		return h.checkTree(ctx, c, content, files)
 	}
 	return judgeStaged(ctx, c, content, staged)
 }
 
 // judgeStaged runs the checking program on a staged file. What it says is put
 // in terms of the file that the content is for, since the staged name changes
-// from run to run; of a secret, its words are kept back, as it may quote it.
+// from run to run.
 func judgeStaged(ctx context.Context, c host.Check, content host.Content, staged string) error {
+	name := c.Companion
+	if name == "" {
+		name = "(new content)"
+	}
+	return judge(ctx, c, content, staged, strings.NewReplacer(staged, name, filepath.Base(staged), filepath.Base(name)))
+}
+
+// judge runs the checking program on a path and puts what it says in other
+// words; if it is about a secret, its words are kept back, as it may quote it.
+func judge(ctx context.Context, c host.Check, content host.Content, staged string, words *strings.Replacer) error {
 	argv := slices.Clone(c.Argv)
 	for i, arg := range argv {
 		if arg == stagedArg && i > 0 {
@@ -101,15 +131,16 @@ func judgeStaged(ctx context.Context, c host.Check, content host.Content, staged
 	}
 	_, err := run(ctx, argv, runOptions{})
 	var failed *runError
-	if !errors.As(err, &failed) || failed.Code < 0 {
+	if !errors.As(err, &failed) {
 		return err
 	}
-	name := c.Companion
-	if name == "" {
-		name = "(new content)"
+	if content.Secret() {
+		failed.Output = ""
 	}
-	output := strings.ReplaceAll(failed.Output, staged, name)
-	output = strings.ReplaceAll(output, filepath.Base(staged), filepath.Base(name))
+	if failed.Code < 0 {
+		return err
+	}
+	output := words.Replace(failed.Output)
 	switch {
 	case content.Secret():
 		output = "what it says is kept back, since the content is secret"

@@ -87,7 +87,7 @@ func (h *Host) doFile(ctx context.Context, s host.Step) error {
 	case host.Owe:
 		return h.owe(s.Pending)
 	case host.Settle:
-		return h.settle(s.Unit)
+		return h.settle(s)
 	}
 	return fmt.Errorf("cannot do step %T: it is no step on files", s)
 }

@@ -95,6 +95,9 @@ func nodeType(mode uint32) host.NodeType {
 // special file and a file larger than host.MaxFile are errors.
 func (h *Host) ReadFile(path string) ([]byte, error) {
 	fd, err := h.openNode(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if errors.Is(err, unix.EAGAIN) {
+		fd, err = h.openLeased(path)
+	}
 	if absent(err) {
 		return nil, nil
 	}
@@ -103,6 +106,32 @@ func (h *Host) ReadFile(path string) ([]byte, error) {
 	}
 	defer unix.Close(fd)
 	return readRegular(fd, path)
+}
+
+// openLeased opens a regular file on which somebody holds a lease (fcntl(2)):
+// nobody may keep root from reading a file, and so from replacing it. The kernel
+// lets an open wait until the holder gives way, and takes the lease from him
+// after lease-break-time, 45 seconds; without waiting, the open would fail for
+// as long as the holder likes.
+func (h *Host) openLeased(path string) (int, error) {
+	at, err := h.openNode(path, unix.O_PATH)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(at)
+	var st unix.Stat_t
+	if err := unix.Fstat(at, &st); err != nil {
+		return -1, pathErr("stat", path, err)
+	}
+	if nodeType(st.Mode) != host.TypeFile {
+		return -1, pathErr("open", path, unix.EAGAIN)
+	}
+	for {
+		fd, err := unix.Open(procPath(at), unix.O_RDONLY|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return fd, pathErr("open", path, err)
+		}
+	}
 }
 
 // readRegular reads an open file to its end, if it is a regular one of at most

@@ -45,8 +45,8 @@ func (h *Host) readPending() ([]host.Pending, error) {
 	return f.Pending, nil
 }
 
-// owe records a restart or reload durably. One that is recorded already stays
-// as it is; a restart includes a reload.
+// owe records a restart, reload or start durably. One that is recorded already
+// stays as it is; a restart includes a reload, and a start stands for itself.
 func (h *Host) owe(p host.Pending) error {
 	h.pending.Lock()
 	defer h.pending.Unlock()
@@ -55,7 +55,7 @@ func (h *Host) owe(p host.Pending) error {
 		return err
 	}
 	for i, o := range owed {
-		if o.Unit != p.Unit {
+		if o.Unit != p.Unit || (o.Verb == host.Start) != (p.Verb == host.Start) {
 			continue
 		}
 		if o.Verb == p.Verb || o.Verb == host.Restart {
@@ -68,7 +68,7 @@ func (h *Host) owe(p host.Pending) error {
 }
 
 // settle forgets what was owed to a unit, and the file when nothing is left.
-func (h *Host) settle(unit string) error {
+func (h *Host) settle(s host.Settle) error {
 	h.pending.Lock()
 	defer h.pending.Unlock()
 	owed, err := h.readPending()
@@ -77,7 +77,7 @@ func (h *Host) settle(unit string) error {
 	}
 	var left []host.Pending
 	for _, o := range owed {
-		if o.Unit != unit {
+		if !s.Settles(o) {
 			left = append(left, o)
 		}
 	}

@@ -168,19 +168,14 @@ func (h *Host) setAccessFD(fd int, a host.Access) error {
 		return errors.New("cannot set a default ACL: it is not a directory")
 	}
 	path := procPath(fd)
+	var err error
 	if len(a.Named) == 0 && a.Mask == nil {
-		// Mode first: with the ACL gone, the mode's group bits, so far the
-		// mask, are the group's own rights.
-		if err := unix.Chmod(path, uint32(a.Mode())); err != nil {
-			return fmt.Errorf("cannot set its mode: %w", err)
-		}
-		if err := removeXattr(path, accessXattr); err != nil {
-			return fmt.Errorf("cannot remove its ACL: %w", err)
-		}
-	} else if err := h.setACL(path, accessXattr, host.Default{User: a.User, Group: a.Group, Other: a.Other, Named: a.Named, Mask: a.Mask}); err != nil {
+		err = setModeAlone(path, st.Mode, a.Mode())
+	} else {
+		err = h.setModeAndACL(path, st.Mode, withMask(a))
+	}
+	if err != nil {
 		return err
-	} else if err := unix.Chmod(path, uint32(withMask(a).Mode())); err != nil {
-		return fmt.Errorf("cannot set its mode: %w", err)
 	}
 	switch {
 	case kind != unix.S_IFDIR:
@@ -190,6 +185,46 @@ func (h *Host) setAccessFD(fd int, a host.Access) error {
 	}
 	if err := removeXattr(path, defaultXattr); err != nil {
 		return fmt.Errorf("cannot remove its default ACL: %w", err)
+	}
+	return nil
+}
+
+// setModeAlone gives a path a mode and no access ACL. With an ACL, the group's
+// bits of the mode are its mask: so they may grow only when it has gone, and what
+// the mask leaves has to be no more than what the group gets then.
+func setModeAlone(path string, was uint32, mode host.Mode) error {
+	_, err := unix.Getxattr(path, accessXattr, nil)
+	switch {
+	case err == nil:
+		if err := chmod(path, host.Mode(was)&mode); err != nil {
+			return err
+		}
+		if err := removeXattr(path, accessXattr); err != nil {
+			return fmt.Errorf("cannot remove its ACL: %w", err)
+		}
+	case !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.ENOTSUP):
+		return fmt.Errorf("cannot read its ACL: %w", err)
+	}
+	return chmod(path, mode)
+}
+
+// setModeAndACL gives a path a mode and an access ACL. Set-id bits go before
+// the ACL lets others execute it, and come after it no longer does.
+func (h *Host) setModeAndACL(path string, was uint32, a host.Access) error {
+	if kept := host.Mode(was) & (a.Special | 0o777); kept != host.Mode(was&0o7777) {
+		if err := chmod(path, kept); err != nil {
+			return err
+		}
+	}
+	if err := h.setACL(path, accessXattr, host.Default{User: a.User, Group: a.Group, Other: a.Other, Named: a.Named, Mask: a.Mask}); err != nil {
+		return err
+	}
+	return chmod(path, a.Mode())
+}
+
+func chmod(path string, mode host.Mode) error {
+	if err := unix.Chmod(path, uint32(mode)); err != nil {
+		return fmt.Errorf("cannot set its mode: %w", err)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package local
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -22,37 +23,51 @@ const (
 	maxUnitDepth = 6
 )
 
-// Traces lists what an account keeps running or armed. An account that does not
-// exist has none by name, since its uid is not known.
+// Traces lists what an account keeps running or armed outside its home. An
+// account that does not exist has none by name, since its uid is not known.
 func (h *Host) Traces(name string) (host.Traces, error) {
 	u, err := h.User(name)
 	if err != nil || u == nil {
 		return host.Traces{}, err
 	}
-	return tracesOf(h.accounts.root, *u)
+	return tracesOf(h.accounts.root, *u), nil
 }
 
 // tracesOf looks below root, which is empty but for tests.
-func tracesOf(root string, u host.User) (host.Traces, error) {
+func tracesOf(root string, u host.User) host.Traces {
 	var t host.Traces
-	pids, err := processesOf(root+"/proc", u.UID)
+	pids, procErr := processesOf(root+"/proc", u.UID)
+	sessions, err := sessionsOf(root, u.UID)
+	t.Processes, t.Sessions = len(pids), sessions
+	unread(&t, host.TraceRunning, errors.Join(procErr, err))
+	t.Linger, err = lingers(root, u.Name)
+	unread(&t, host.TraceLinger, err)
+	t.Cron, err = cronOf(root, u)
+	unread(&t, host.TraceCron, err)
+	return t
+}
+
+func unread(t *host.Traces, part host.TracePart, err error) {
+	if err == nil {
+		return
+	}
+	if t.Unread == nil {
+		t.Unread = map[host.TracePart]string{}
+	}
+	t.Unread[part] = err.Error()
+}
+
+// UserUnits lists what there is of an account's own units; see host.Accounts.
+func (h *Host) UserUnits(name string) ([]string, error) {
+	u, err := h.User(name)
+	if err != nil || u == nil {
+		return nil, err
+	}
+	units, err := userUnits(h.accounts.root, u.Home)
 	if err != nil {
-		return t, unknown("processes of "+u.Name, err)
+		return units, unseen("units of "+name, fmt.Errorf("cannot list the units of %s: %w", name, err))
 	}
-	t.Processes = len(pids)
-	if t.Sessions, err = sessionsOf(root, u.UID); err != nil {
-		return t, unknown("sessions of "+u.Name, err)
-	}
-	if t.Linger, err = lingers(root, u.Name); err != nil {
-		return t, unknown("linger of "+u.Name, err)
-	}
-	if t.Cron, err = cronOf(root, u); err != nil {
-		return t, unknown("cron jobs of "+u.Name, err)
-	}
-	if t.Units, err = userUnits(root, u.Home); err != nil {
-		return t, unknown("units of "+u.Name, err)
-	}
-	return t, nil
+	return units, nil
 }
 
 // processesOf lists the processes whose real, effective or saved uid is uid,
@@ -148,7 +163,8 @@ func lingers(root, user string) (bool, error) {
 	return err == nil, err
 }
 
-// cronOf finds the crontab by its name and at jobs by their owner.
+// cronOf finds the crontab by its name and at jobs by their owner. With an error,
+// it gives those found until then.
 func cronOf(root string, u host.User) ([]string, error) {
 	var out []string
 	tab := root + "/var/spool/cron/crontabs/" + u.Name
@@ -156,12 +172,12 @@ func cronOf(root string, u host.User) ([]string, error) {
 	if err == nil {
 		out = append(out, tab)
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return out, err
 	}
 	jobs := root + "/var/spool/cron/atjobs"
 	entries, err := readDirIfThere(jobs)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	for _, e := range entries {
 		var st unix.Stat_t
@@ -171,7 +187,7 @@ func cronOf(root string, u host.User) ([]string, error) {
 			continue // gone, or at's own counter
 		}
 		if err != nil {
-			return nil, &os.PathError{Op: "lstat", Path: file, Err: err}
+			return out, &os.PathError{Op: "lstat", Path: file, Err: err}
 		}
 		if st.Mode&unix.S_IFMT == unix.S_IFREG && int(st.Uid) == u.UID {
 			out = append(out, file)
@@ -189,8 +205,10 @@ func readDirIfThere(dir string) ([]fs.DirEntry, error) {
 	return entries, err
 }
 
-// userUnits lists the unit files and links below ~/.config/systemd/user. It
-// does not leave the home, whatever links the user has put there.
+// userUnits lists the unit files and links below ~/.config/systemd/user, or
+// the link that stands for that directory or one above it. It does not leave
+// the home, whatever links the user has put there. With an error, it lists what
+// it found until then.
 func userUnits(root, home string) ([]string, error) {
 	if home == "" || home == "/" {
 		return nil, nil
@@ -203,13 +221,26 @@ func userUnits(root, home string) ([]string, error) {
 		return nil, err
 	}
 	defer dir.Close()
-	const units = ".config/systemd/user"
-	if _, err := dir.Lstat(units); errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-		return nil, nil
+	units := ""
+	for _, name := range []string{".config", "systemd", "user"} {
+		units = path.Join(units, name)
+		info, err := dir.Lstat(units)
+		switch {
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		case info.Mode()&fs.ModeSymlink != 0:
+			return []string{path.Join(home, units)}, nil
+		}
 	}
+	return walkUnits(dir, home, units)
+}
+
+func walkUnits(dir *os.Root, home, units string) ([]string, error) {
 	var out []string
 	seen := 0
-	err = fs.WalkDir(dir.FS(), units, func(p string, e fs.DirEntry, err error) error {
+	err := fs.WalkDir(dir.FS(), units, func(p string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -217,7 +248,7 @@ func userUnits(root, home string) ([]string, error) {
 			return err
 		}
 		if seen++; seen > maxUserUnits {
-			return errors.New("there are too many files below " + path.Join(home, units))
+			return fmt.Errorf("there are more than %d files below %s: look at them, and remove that directory by hand", maxUserUnits, path.Join(home, units))
 		}
 		if e.IsDir() && strings.Count(p, "/") > strings.Count(units, "/")+maxUnitDepth {
 			return fs.SkipDir

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -71,6 +70,36 @@ func newStageDir(dir int) (*stage, error) {
 	return lockStage(dir, name, fd)
 }
 
+// newStageLink makes a symbolic link. It cannot be locked; but what changes it
+// does so by the descriptor, so that it is this link and no other.
+func newStageLink(dir int, target string) (*stage, error) {
+	name, err := newStageName()
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Symlinkat(target, dir, name); err != nil {
+		return nil, fmt.Errorf("cannot make a temporary link beside it: %w", err)
+	}
+	fd, err := openat2(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the temporary link: %w", err)
+	}
+	var st unix.Stat_t
+	err = unix.Fstat(fd, &st)
+	is := ""
+	if err == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		is, err = readlink(fd)
+	}
+	if err == nil && (is != target || int(st.Uid) != os.Geteuid() || st.Nlink != 1) {
+		err = errors.New("somebody has exchanged it meanwhile")
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("cannot use the temporary link: %w", err)
+	}
+	return &stage{dir: dir, name: name, file: os.NewFile(uintptr(fd), name)}, nil //nolint:gosec // a descriptor is not negative
+}
+
 func lockStage(dir int, name string, fd int) (*stage, error) {
 	s := &stage{dir: dir, name: name, file: os.NewFile(uintptr(fd), name)} //nolint:gosec // a descriptor is not negative
 	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
@@ -112,19 +141,30 @@ func (s *stage) rename(name string, flags uint) error {
 	if err := unix.Fstat(s.fd(), &mine); err != nil {
 		return fmt.Errorf("cannot stat the new file: %w", err)
 	}
-	if err := unix.Fstatat(s.dir, name, &there, unix.AT_SYMLINK_NOFOLLOW); err != nil || mine.Ino != there.Ino || mine.Dev != there.Dev {
+	if err := unix.Fstatat(s.dir, name, &there, unix.AT_SYMLINK_NOFOLLOW); err != nil || !sameInode(&mine, &there) {
 		return errors.New("cannot keep it in place: somebody has exchanged it meanwhile")
 	}
 	return syncDir(s.dir)
 }
 
-// discard removes what has not got its name, and closes it.
+// discard removes what has not got its name, and closes it. Somebody may have
+// put another under the temporary name: that one stays.
 func (s *stage) discard() {
-	if !s.done {
-		removeStaged(s.dir, s.name)
+	defer s.file.Close()
+	var mine, there unix.Stat_t
+	if s.done || unix.Fstat(s.fd(), &mine) != nil ||
+		unix.Fstatat(s.dir, s.name, &there, unix.AT_SYMLINK_NOFOLLOW) != nil || !sameInode(&mine, &there) {
+		return
 	}
-	s.file.Close()
+	if mine.Mode&unix.S_IFMT == unix.S_IFDIR {
+		emptyStaged(s.fd())
+		_ = unix.Unlinkat(s.dir, s.name, unix.AT_REMOVEDIR)
+		return
+	}
+	_ = unix.Unlinkat(s.dir, s.name, 0) // what is left is swept by the next run
 }
+
+func sameInode(a, b *unix.Stat_t) bool { return a.Ino == b.Ino && a.Dev == b.Dev }
 
 func syncDir(dir int) error {
 	if err := unix.Fsync(dir); err != nil {
@@ -134,7 +174,8 @@ func syncDir(dir int) error {
 }
 
 // openMade opens a directory that this process has just made, and makes sure
-// that nobody has put another in its place.
+// that nobody has put another in its place: it is this user's, closed to others,
+// and empty.
 func openMade(dir int, name string) (int, error) {
 	fd, err := openat2(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
 	if err != nil {
@@ -145,88 +186,16 @@ func openMade(dir int, name string) (int, error) {
 		unix.Close(fd)
 		return -1, fmt.Errorf("cannot stat the new directory: %w", err)
 	}
-	if int(st.Uid) != os.Geteuid() || st.Mode&0o077 != 0 {
+	names, err := namesIn(fd)
+	if err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("cannot look into the new directory: %w", err)
+	}
+	if !private(&st) || len(names) > 0 {
 		unix.Close(fd)
 		return -1, errors.New("cannot use the new directory: somebody has exchanged it meanwhile")
 	}
 	return fd, nil
-}
-
-// sweeps remembers which directories have been freed of what dead runs left.
-type sweeps struct {
-	mu   sync.Mutex
-	done map[[2]uint64]bool // by device and inode
-}
-
-// sweep removes what dead runs left under temporary names in a directory, once
-// for each. What it cannot remove is no reason to stop: the names are never
-// used again.
-func (h *Host) sweep(dir int) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(dir, &st); err != nil {
-		return fmt.Errorf("cannot stat the directory: %w", err)
-	}
-	h.sweeps.mu.Lock()
-	defer h.sweeps.mu.Unlock()
-	key := [2]uint64{st.Dev, st.Ino}
-	if h.sweeps.done[key] {
-		return nil
-	}
-	names, err := namesIn(dir)
-	if err != nil {
-		return fmt.Errorf("cannot look for temporary files of dead runs: %w", err)
-	}
-	for _, name := range names {
-		if stageName.MatchString(name) && isDead(dir, name) {
-			removeStaged(dir, name)
-		}
-	}
-	if h.sweeps.done == nil {
-		h.sweeps.done = map[[2]uint64]bool{}
-	}
-	h.sweeps.done[key] = true
-	return nil
-}
-
-// namesIn lists an open directory without moving the position of dir.
-func namesIn(dir int) ([]string, error) {
-	fd, err := openat2(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	f := os.NewFile(uintptr(fd), ".") //nolint:gosec // a descriptor is not negative
-	defer f.Close()
-	return f.Readdirnames(-1)
-}
-
-// isDead reports whether nobody holds the lock of a staged file or directory.
-// Links cannot be locked; they exist for two system calls only.
-func isDead(dir int, name string) bool {
-	fd, err := openat2(dir, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_NOFOLLOW|unix.O_CLOEXEC, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
-	if err != nil {
-		return errors.Is(err, unix.ELOOP)
-	}
-	defer unix.Close(fd)
-	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil
-}
-
-// removeStaged removes a name and, if it is a directory, what is in it, by
-// descriptors and within the file system.
-func removeStaged(dir int, name string) {
-	if err := unix.Unlinkat(dir, name, 0); !errors.Is(err, unix.EISDIR) {
-		return
-	}
-	fd, err := openat2(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
-	if err != nil {
-		return
-	}
-	if names, err := namesIn(fd); err == nil {
-		for _, n := range names {
-			removeStaged(fd, n)
-		}
-	}
-	unix.Close(fd)
-	_ = unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) // what is left is swept by the next run
 }
 
 // replace writes a file atomically under name in dir. Judge, if not nil, sees

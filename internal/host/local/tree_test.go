@@ -318,3 +318,62 @@ func BenchmarkScanTree(b *testing.B) {
 		})
 	}
 }
+
+// TestTreeSetID hands a tree over in which somebody left a program of his own.
+func TestTreeSetID(t *testing.T) {
+	h, dir := newTestHost(t)
+	must(t, os.WriteFile(dir+"/tool", nil, 0o755))
+	must(t, os.Chown(dir+"/tool", mallory, mallory))
+	must(t, unix.Chmod(dir+"/tool", 0o6755))
+	r := host.TreeRule{Root: dir, Owner: "root", ACL: &host.ACLRule{Access: []host.Entry{{Tag: host.TagUser, Name: "daemon", Perm: host.Read}}}}
+	do(t, h, host.FixTree{Rule: r})
+	if n := stat(t, h, dir+"/tool"); n.Owner != "root" || n.Access.Special != 0 {
+		t.Errorf("the program is %+v", n)
+	}
+	if s := scan(t, h, r); s.Differ != 0 {
+		t.Errorf("afterwards: %+v", s)
+	}
+}
+
+// TestXattrsAfterALink reads the ACL of a file after an entry that was a link by
+// the time its own was read.
+func TestXattrsAfterALink(t *testing.T) {
+	h, dir := newTestHost(t)
+	must(t, os.Symlink("nowhere", dir+"/link"))
+	must(t, os.WriteFile(dir+"/file", nil, 0o600))
+	a := host.ACLRule{Access: []host.Entry{{Tag: host.TagUser, Name: "daemon", Perm: 7}}}.Apply(host.AccessOf(0o600), false)
+	do(t, h, host.SetAccess{Path: dir + "/file", Access: a})
+	fd, err := h.openDir(dir)
+	must(t, err)
+	defer unix.Close(fd)
+	var x xattrReader
+	x.enter(fd)
+	buf := make([]byte, aclBuffer)
+	if acl, err := x.read(dirent{name: []byte("link")}, accessXattrZ, buf); acl != nil || err != nil {
+		t.Errorf("the link has %v, %v", acl, err)
+	}
+	if acl, err := x.read(dirent{name: []byte("file")}, accessXattrZ, buf); acl == nil || err != nil {
+		t.Errorf("the file has %v, %v", acl, err)
+	}
+}
+
+// TestTreeWithoutACLs looks through a file system that keeps none.
+func TestTreeWithoutACLs(t *testing.T) {
+	h, dir := newTestHost(t)
+	must(t, unix.Mount("ramfs", dir, "ramfs", 0, ""))
+	t.Cleanup(func() { must(t, unix.Unmount(dir, 0)) })
+	for path, want := range map[string]bool{dir: true, filepath.Dir(dir): false} {
+		fd, err := h.openDir(path)
+		must(t, err)
+		if got := keepsNoACLs(fd); got != want {
+			t.Errorf("%s keeps no ACLs: %v", path, got)
+		}
+		unix.Close(fd)
+	}
+	makeTree(t, dir, 2, 2)
+	r := host.TreeRule{Root: dir, FileMode: mode(0o640), DirMode: mode(0o750)}
+	do(t, h, host.FixTree{Rule: r})
+	if s := scan(t, h, r); s.Total != 8 || s.Differ != 0 {
+		t.Errorf("scan: %+v", s)
+	}
+}

@@ -96,8 +96,8 @@ func (f *treeFixer) bring(fd int, from, to host.Node) error {
 	access := !from.Access.Equal(to.Access)
 	if chown && access {
 		if both := from.Access.Mode() & to.Access.Mode(); both != from.Access.Mode() {
-			if err := unix.Chmod(procPath(fd), uint32(both)); err != nil {
-				return fmt.Errorf("cannot set its mode: %w", err)
+			if err := chmod(procPath(fd), both); err != nil {
+				return err
 			}
 		}
 	}

@@ -83,6 +83,13 @@ type xattrReader struct {
 	unsupported bool   // the file system keeps no ACLs
 }
 
+// keepsNoACLs reports whether the file system of an open file or directory has
+// no ACLs at all.
+func keepsNoACLs(fd int) bool {
+	_, err := unix.Fgetxattr(fd, accessXattr, nil)
+	return err == unix.ENOTSUP
+}
+
 // enter turns to the entries of a directory.
 func (x *xattrReader) enter(dir int) {
 	if x.own && unix.Fchdir(dir) == nil {
@@ -106,10 +113,9 @@ func (x *xattrReader) read(d dirent, attr string, buf []byte) ([]byte, error) {
 	switch errno {
 	case 0:
 		return buf[:n], nil
-	case unix.ENODATA:
-		return nil, nil
-	case unix.ENOTSUP:
-		x.unsupported = true
+	case unix.ENODATA, unix.ENOTSUP:
+		// A link that somebody has just put in the place of the entry has no
+		// ACL. That says nothing about the next entry.
 		return nil, nil
 	case unix.ERANGE:
 		return getxattr(unix.Lgetxattr, string(x.path[:len(x.path)-1]), attr[:len(attr)-1], buf)

@@ -39,6 +39,7 @@ type treeWalk struct {
 
 	viaProc       bool                       // as where a thread may have no working directory of its own
 	device        [2]uint32                  // of the root
+	noACLs        bool                       // the file system keeps none
 	except, prune map[string]map[string]bool // names, by their directory's path
 	jobs          chan treeJob
 	open          sync.WaitGroup // directories that are not done
@@ -71,6 +72,7 @@ func (t *treeWalk) run(root int) (*treeFinds, error) {
 		return nil, pathErr("stat", t.rule.Root, err)
 	}
 	t.device = [2]uint32{st.Dev_major, st.Dev_minor}
+	t.noACLs = keepsNoACLs(root)
 	t.except, t.prune = byDirectory(t.rule.Except), byDirectory(t.rule.Prune)
 	t.jobs = make(chan treeJob)
 	workers := make([]*treeWorker, 1)
@@ -79,7 +81,7 @@ func (t *treeWalk) run(root int) (*treeFinds, error) {
 	}
 	var wg sync.WaitGroup
 	for i := range workers {
-		w := &treeWorker{walk: t, verdicts: map[string]bool{}, finds: newTreeFinds()}
+		w := &treeWorker{walk: t, verdicts: map[string]bool{}, finds: newTreeFinds(), xattrs: xattrReader{unsupported: t.noACLs}}
 		workers[i] = w
 		wg.Go(func() {
 			withOwnDirectory(func(own bool) {

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -26,6 +27,11 @@ type unitConn struct {
 	conn  *sdbus.Conn
 	known map[string]*host.Unit // nil for units that do not exist
 	links linkIndex
+	// silent is why systemd is not asked again: it took a connection, and then
+	// said nothing.
+	silent error
+
+	dial func(context.Context) (*sdbus.Conn, error) // nil: dialSystemd
 }
 
 // forget makes the next look ask systemd and read the links again: after steps
@@ -94,20 +100,70 @@ func (u *unitConn) connection(ctx context.Context) (*sdbus.Conn, error) {
 		u.conn.Close()
 		u.conn = nil
 	}
-	// The connection outlives this question, so it may not end with its
-	// context.
-	ctx = context.WithoutCancel(ctx)
-	var err error
-	if os.Geteuid() == 0 {
-		u.conn, err = sdbus.NewSystemdConnectionContext(ctx)
-	} else {
-		u.conn, err = sdbus.NewSystemConnectionContext(ctx)
+	if u.silent != nil {
+		return nil, u.silent
 	}
-	if err != nil {
-		u.conn = nil
+	dial := u.dial
+	if dial == nil {
+		dial = dialSystemd
+	}
+	conn, err := patient(ctx, dial, (*sdbus.Conn).Close)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, err
+	case errors.Is(err, errSilent):
+		u.silent = unknown("state of systemd's units", err)
+		return nil, u.silent
+	case err != nil:
 		return nil, unknown("state of systemd's units", err)
 	}
-	return u.conn, nil
+	u.conn = conn
+	return conn, nil
+}
+
+// errSilent is systemd that does not answer: its process hangs, or is stopped.
+var errSilent = fmt.Errorf("systemd does not answer within %v: see whether process 1 hangs", systemdPatience)
+
+// patient makes what may never come, for systemdPatience. What connects to
+// systemd heeds neither a context nor a deadline once the socket is open, so it
+// is left behind if it takes longer; what comes of it then is thrown away.
+func patient[T any](ctx context.Context, attempt func(context.Context) (T, error), throwAway func(T)) (T, error) {
+	type result struct {
+		it  T
+		err error
+	}
+	done, late := make(chan result), make(chan struct{})
+	go func() {
+		// It outlives this question, so it may not end with its context.
+		it, err := attempt(context.WithoutCancel(ctx))
+		select {
+		case done <- result{it, err}:
+		case <-late:
+			if err == nil {
+				throwAway(it)
+			}
+		}
+	}()
+	timer := time.NewTimer(systemdPatience)
+	defer timer.Stop()
+	var none T
+	select {
+	case r := <-done:
+		return r.it, r.err
+	case <-timer.C:
+		close(late)
+		return none, errSilent
+	case <-ctx.Done():
+		close(late)
+		return none, context.Cause(ctx)
+	}
+}
+
+func dialSystemd(ctx context.Context) (*sdbus.Conn, error) {
+	if os.Geteuid() == 0 {
+		return sdbus.NewSystemdConnectionContext(ctx)
+	}
+	return sdbus.NewSystemConnectionContext(ctx)
 }
 
 // connect is connection for callers that do not hold mu.

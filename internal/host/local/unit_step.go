@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ func (h *Host) doUnit(ctx context.Context, s host.Step) error {
 	case host.ReloadManager:
 		return reloadManager(ctx, conn)
 	case host.EnableUnit:
-		return h.enableUnit(ctx, conn, s.Name)
+		return h.enableUnit(ctx, conn, s)
 	case host.DisableUnit:
 		changes, err := conn.DisableUnitFilesContext(ctx, []string{s.Name}, false)
 		return reloadAfter(ctx, conn, len(changes), "disable "+s.Name, err)
@@ -35,12 +36,17 @@ func (h *Host) doUnit(ctx context.Context, s host.Step) error {
 		changes, err := conn.UnmaskUnitFilesContext(ctx, []string{s.Name}, false)
 		return reloadAfter(ctx, conn, len(changes), "unmask "+s.Name, err)
 	case host.StartUnit:
+		forgetFailures(ctx, conn, s.Name)
 		return job(ctx, conn, "start", s.Name, conn.StartUnitContext)
 	case host.StopUnit:
 		return job(ctx, conn, "stop", s.Name, conn.StopUnitContext)
 	case host.ActOnUnit:
 		switch s.Verb {
 		case host.Restart:
+			// One that is not running stays as it is, failed or not.
+			if p, err := conn.GetUnitPropertyContext(ctx, s.Name, "ActiveState"); err == nil && p.Value.Value() == "active" {
+				forgetFailures(ctx, conn, s.Name)
+			}
 			return job(ctx, conn, "restart", s.Name, conn.TryRestartUnitContext)
 		case host.Reload:
 			return job(ctx, conn, "reload", s.Name, conn.ReloadOrTryRestartUnitContext)
@@ -70,28 +76,63 @@ func reloadAfter(ctx context.Context, conn *sdbus.Conn, changes int, what string
 	return reloadManager(ctx, conn)
 }
 
-// enableUnit makes the links of [Install]. Links that the unit has already are
-// removed first, since they may be those of an earlier [Install].
-func (h *Host) enableUnit(ctx context.Context, conn *sdbus.Conn, name string) error {
+// enableUnit makes the links of [Install], and only then removes those of an
+// earlier [Install]: at no time, whatever fails, is a unit off at the next boot
+// that was on.
+func (h *Host) enableUnit(ctx context.Context, conn *sdbus.Conn, s host.EnableUnit) error {
 	h.units.forget()
 	links, err := readLinks(h.units.etcDir())
 	if err != nil {
-		return fmt.Errorf("cannot enable %s: %w", name, err)
+		return fmt.Errorf("cannot enable %s: %w", s.Name, err)
 	}
-	changes := 0
-	if len(links[name]) > 0 {
-		removed, err := conn.DisableUnitFilesContext(ctx, []string{name}, false)
-		if err != nil {
-			return fmt.Errorf("cannot enable %s anew: %w", name, err)
+	enable := func() ([]sdbus.EnableUnitFileChange, error) {
+		installable, made, err := conn.EnableUnitFilesContext(ctx, []string{s.Name}, false, true)
+		if err == nil && !installable {
+			err = errors.New("its [Install] section asks for no links: start it instead, or have another unit want it")
 		}
-		changes += len(removed)
+		return made, err
 	}
-	installable, made, err := conn.EnableUnitFilesContext(ctx, []string{name}, false, true)
-	changes += len(made)
-	if err == nil && !installable {
-		err = errors.New("its [Install] section asks for no links: start it instead, or have another unit want it")
+	made, err := enable()
+	if err != nil {
+		return reloadAfter(ctx, conn, len(made), "enable "+s.Name, err)
 	}
-	return reloadAfter(ctx, conn, changes, "enable "+name, err)
+	stale := staleLinks(links[s.Name], s.Links, made)
+	for _, path := range stale {
+		if err := h.removePathAt(path); err != nil {
+			return fmt.Errorf("cannot remove the former link %s of %s: %w", path, s.Name, err)
+		}
+	}
+	if len(stale) > 0 {
+		// Systemd does not say which links it found to be right already. If
+		// the step did not expect one of them, it is gone now, and comes back.
+		if _, err := enable(); err != nil {
+			return fmt.Errorf("cannot enable %s: %w", s.Name, err)
+		}
+	}
+	return reloadAfter(ctx, conn, len(made)+len(stale), "enable "+s.Name, nil)
+}
+
+// staleLinks are those links of a unit that were there before, are not expected
+// and have not just been made.
+func staleLinks(before, expected []string, made []sdbus.EnableUnitFileChange) []string {
+	var stale []string
+	for _, path := range before {
+		fresh := slices.ContainsFunc(made, func(c sdbus.EnableUnitFileChange) bool {
+			return c.Type == "symlink" && c.Filename == path
+		})
+		if !fresh && !slices.Contains(expected, path) {
+			stale = append(stale, path)
+		}
+	}
+	return stale
+}
+
+// forgetFailures lets a unit be started that has been so often of late that
+// systemd refuses to (StartLimitBurst= in systemd.unit(5)): what keeps it from
+// running may just have been mended. That there is no such unit yet is for the
+// job to say.
+func forgetFailures(ctx context.Context, conn *sdbus.Conn, name string) {
+	_ = conn.ResetFailedUnitContext(ctx, name)
 }
 
 // jobCall queues a job and sends its result to the channel.

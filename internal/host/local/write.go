@@ -47,7 +47,7 @@ func (h *Host) writeFileAt(ctx context.Context, s host.WriteFile) error {
 	defer unix.Close(dir)
 	var judge func(string) error
 	if s.Check != nil {
-		judge = func(staged string) error { return judgeStaged(ctx, *s.Check, s.Content, staged) }
+		judge = func(staged string) error { return h.judgeWrite(ctx, *s.Check, s.Content, staged) }
 	}
 	return h.replace(dir, name, fileWish{content: s.Content.Bytes(), uid: uid, gid: gid, access: s.Access}, judge)
 }
@@ -76,18 +76,21 @@ func (h *Host) makeDirAt(s host.MakeDir) error {
 	if s.Skeleton {
 		return h.makeHome(dir, name, s.Access, uid, gid)
 	}
-	if err := unix.Mkdirat(dir, name, 0o700); err != nil {
+	if err := h.sweep(dir); err != nil {
 		return err
 	}
-	fd, err := openMade(dir, name)
+	staged, err := newStageDir(dir)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
-	if err := h.setAllFD(fd, uid, gid, s.Access); err != nil {
-		return errors.Join(err, unix.Unlinkat(dir, name, unix.AT_REMOVEDIR))
+	defer staged.discard()
+	if err := h.setAllFD(staged.fd(), uid, gid, s.Access); err != nil {
+		return err
 	}
-	return errors.Join(syncDir(fd), syncDir(dir))
+	if err := staged.sync(); err != nil {
+		return err
+	}
+	return staged.rename(name, unix.RENAME_NOREPLACE)
 }
 
 // setAllFD sets owner and group (-1: as it is), then mode and ACL of something
@@ -128,27 +131,28 @@ func (h *Host) makeLinkAt(s host.MakeLink) error {
 	if err := h.sweep(dir); err != nil {
 		return err
 	}
-	staged, err := newStageName()
+	staged, err := newStageLink(dir, s.Target)
 	if err != nil {
 		return err
 	}
-	if err := unix.Symlinkat(s.Target, dir, staged); err != nil {
-		return fmt.Errorf("cannot make a temporary link beside it: %w", err)
+	defer staged.discard()
+	if err := chownFD(staged.fd(), uid, gid); err != nil {
+		return err
 	}
-	err = unix.Fchownat(dir, staged, uid, gid, unix.AT_SYMLINK_NOFOLLOW)
-	if err == nil {
-		err = unix.Renameat(dir, staged, dir, name)
-	}
-	if err != nil {
-		return errors.Join(err, unix.Unlinkat(dir, staged, 0))
-	}
-	return syncDir(dir)
+	return staged.rename(name, 0)
 }
 
 func (h *Host) setOwner(s host.SetOwner) error {
 	uid, gid, err := h.owners(s.Owner, s.Group)
 	if err == nil {
-		err = h.change(s.Path, func(fd int) error { return chownFD(fd, uid, gid) })
+		err = h.change(s.Path, func(n *found) error {
+			if n.st.Mode&unix.S_IFMT == unix.S_IFREG && int(n.st.Uid) != uid {
+				if err := h.mayGive(n); err != nil {
+					return err
+				}
+			}
+			return chownFD(n.fd, uid, gid)
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("cannot set the owner of %s: %w", s.Path, err)
@@ -157,23 +161,71 @@ func (h *Host) setOwner(s host.SetOwner) error {
 }
 
 func (h *Host) setAccess(s host.SetAccess) error {
-	err := h.change(s.Path, func(fd int) error { return h.setAccessFD(fd, s.Access) })
+	err := h.change(s.Path, func(n *found) error {
+		if n.st.Mode&unix.S_IFMT == unix.S_IFREG && n.st.Uid == 0 {
+			if more, err := h.opens(n.fd, s.Access); err != nil {
+				return err
+			} else if more {
+				if err := h.mayGive(n); err != nil {
+					return err
+				}
+			}
+		}
+		return h.setAccessFD(n.fd, s.Access)
+	})
 	if err != nil {
 		return fmt.Errorf("cannot set the rights of %s: %w", s.Path, err)
 	}
 	return nil
 }
 
+// found is something to be changed, open with O_PATH, and the directory in which
+// it was found; the root of the file system is its own.
+type found struct {
+	fd     int
+	in, st unix.Stat_t
+}
+
+// mayGive refuses to give away, or to open to more people, a file that somebody
+// may have moved to its place for that: one of root's or of a third person's,
+// where others than its owner decide which file has the name.
+func (h *Host) mayGive(n *found) error {
+	who := "others than root"
+	switch {
+	case n.in.Uid != 0 && othersWrite(&n.in):
+		who = h.userName(int(n.in.Uid)) + " and others"
+	case n.in.Uid != 0:
+		who = h.userName(int(n.in.Uid))
+	case !othersWrite(&n.in):
+		return nil
+	}
+	if n.st.Uid == n.in.Uid && !othersWrite(&n.in) {
+		return nil // it is that of the only one who can have put it there
+	}
+	return fmt.Errorf("it belongs to %s, in a directory that %s can write: opsafe does not give it away; look whose it is and remove it, and it is made anew",
+		h.userName(int(n.st.Uid)), who)
+}
+
+// opens reports whether a file lets anybody do more with new rights than with
+// those it has. An ACL counts as more, unless it is there already.
+func (h *Host) opens(fd int, to host.Access) (bool, error) {
+	n, err := h.nodeAt(fd)
+	if err != nil || n.Access.Equal(to) {
+		return false, err
+	}
+	return len(to.Named) > 0 || len(n.Access.Named) > 0 || to.Mode()&^n.Access.Mode() != 0, nil
+}
+
 // change opens (O_PATH) what is at path itself and hands it on, unless it is a
 // file that somebody may have linked there from elsewhere to have it changed.
-func (h *Host) change(path string, do func(fd int) error) error {
+func (h *Host) change(path string, do func(*found) error) error {
 	if filepath.Clean(path) == "/" {
 		fd, err := h.openNode("/", unix.O_PATH)
 		if err != nil {
 			return err
 		}
 		defer unix.Close(fd)
-		return do(fd)
+		return do(&found{fd: fd})
 	}
 	dir, name, err := h.openParent(path)
 	if err != nil {
@@ -185,14 +237,14 @@ func (h *Host) change(path string, do func(fd int) error) error {
 		return err
 	}
 	defer unix.Close(fd)
-	var in, st unix.Stat_t
-	if err := errors.Join(unix.Fstat(dir, &in), unix.Fstat(fd, &st)); err != nil {
+	n := &found{fd: fd}
+	if err := errors.Join(unix.Fstat(dir, &n.in), unix.Fstat(fd, &n.st)); err != nil {
 		return err
 	}
-	if st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink > 1 && (in.Uid != 0 || othersWrite(&in)) {
-		return fmt.Errorf("it has %d hard links, and others than root can make them there: find the others with find -inum %d and remove one", st.Nlink, st.Ino)
+	if n.st.Mode&unix.S_IFMT == unix.S_IFREG && n.st.Nlink > 1 && (n.in.Uid != 0 || othersWrite(&n.in)) {
+		return fmt.Errorf("it has %d hard links, and others than root can make them there: find the others with find -inum %d and remove one", n.st.Nlink, n.st.Ino)
 	}
-	return do(fd)
+	return do(n)
 }
 
 func (h *Host) removePath(s host.RemovePath) error {

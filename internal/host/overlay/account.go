@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"maps"
 	"slices"
 
 	"opsafe/internal/host"
@@ -170,15 +171,29 @@ func (h *Host) Traces(name string) (host.Traces, error) {
 			return t, err
 		}
 	}
+	t.Unread = maps.Clone(t.Unread)
 	if h.ended[name] {
 		t.Processes, t.Sessions = 0, nil
+		delete(t.Unread, host.TraceRunning)
 	}
 	if on, ok := h.linger[name]; ok {
 		t.Linger = on
+		delete(t.Unread, host.TraceLinger)
 	}
 	t.Cron = h.present(t.Cron)
-	t.Units = h.present(t.Units)
 	return t, nil
+}
+
+// UserUnits are those of the base without what steps have removed.
+func (h *Host) UserUnits(name string) ([]string, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	known, err := h.base.User(name)
+	if err != nil || known == nil {
+		return nil, err
+	}
+	units, err := h.base.UserUnits(name)
+	return h.present(units), err
 }
 
 // present leaves out paths that steps have removed.

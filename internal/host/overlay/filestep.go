@@ -95,11 +95,37 @@ func (h *Host) judge(ctx context.Context, c host.Check, content host.Content) er
 			return nil
 		}
 	}
+	if c.Tree != nil {
+		tree := *c.Tree
+		tree.Predicted = h.predicted(tree)
+		c.Tree = &tree
+	}
 	err := h.base.Check(ctx, c, content)
 	if errors.Is(err, host.ErrNoProgram) || host.IsUnknown(err) {
 		return nil
 	}
 	return err
+}
+
+// predicted are the files of a configuration that earlier steps have written or
+// removed.
+func (h *Host) predicted(t host.CheckTree) map[string]*host.Content {
+	paths := []string{path.Clean(t.Main)}
+	for name := range h.files.children[path.Clean(t.Dir)] {
+		paths = append(paths, path.Join(t.Dir, name))
+	}
+	out := map[string]*host.Content{}
+	for _, p := range paths {
+		switch e := h.files.nodes[p]; {
+		case e == nil:
+		case e.absent:
+			out[p] = nil
+		case e.fresh && e.unknown == nil && e.node.Type == host.TypeFile:
+			c := host.NewContent(e.content)
+			out[p] = &c
+		}
+	}
+	return out
 }
 
 func (h *Host) makeLink(ctx context.Context, s host.MakeLink) error {

@@ -17,7 +17,7 @@ func (h *Host) doOther(ctx context.Context, s host.Step) (bool, error) {
 	case host.Owe:
 		return true, wrap("remember what is owed to "+s.Pending.Unit, h.owe(s.Pending))
 	case host.Settle:
-		return true, wrap("settle what was owed to "+s.Unit, h.settle(s.Unit))
+		return true, wrap("settle what was owed to "+s.Unit, h.settle(s))
 	}
 	return false, nil
 }
@@ -44,12 +44,15 @@ func (h *Host) copyPending() error {
 	return nil
 }
 
-// owe keeps one entry for a unit: a restart covers a reload.
+// owe keeps one entry for a unit, where a restart covers a reload, and one for its
+// start.
 func (h *Host) owe(p host.Pending) error {
 	if err := h.copyPending(); err != nil {
 		return err
 	}
-	i := slices.IndexFunc(h.pending, func(q host.Pending) bool { return q.Unit == p.Unit })
+	i := slices.IndexFunc(h.pending, func(q host.Pending) bool {
+		return q.Unit == p.Unit && (q.Verb == host.Start) == (p.Verb == host.Start)
+	})
 	switch {
 	case i < 0:
 		h.pending = append(h.pending, p)
@@ -59,10 +62,10 @@ func (h *Host) owe(p host.Pending) error {
 	return nil
 }
 
-func (h *Host) settle(unit string) error {
+func (h *Host) settle(s host.Settle) error {
 	if err := h.copyPending(); err != nil {
 		return err
 	}
-	h.pending = slices.DeleteFunc(h.pending, func(p host.Pending) bool { return p.Unit == unit })
+	h.pending = slices.DeleteFunc(h.pending, s.Settles)
 	return nil
 }

@@ -1,6 +1,7 @@
 package overlay_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -129,6 +130,39 @@ func TestChecksJudgeAtPlanTime(t *testing.T) {
 	}
 	w.Check.Argv[0] = "not-installed-yet"
 	do(t, h, w)
+}
+
+// asked is a base that remembers what it was last asked to check.
+type asked struct {
+	host.Reader
+	check host.Check
+}
+
+func (a *asked) Check(_ context.Context, c host.Check, _ host.Content) error {
+	a.check = c
+	return nil
+}
+
+func TestChecksOfTreesSeeEarlierSteps(t *testing.T) {
+	t.Parallel()
+	below := &asked{Reader: open(t)}
+	h := overlay.New(below)
+	do(t, h, write("/etc/sudoers.d/a", "A"))
+	do(t, h, write("/etc/sudoers.d/b", "B"))
+	do(t, h, host.RemovePath{Path: "/etc/sudoers.d/b"})
+	do(t, h, write("/etc/sudoers", "main"))
+	do(t, h, write("/etc/other", "other"))
+	w := write("/etc/sudoers.d/c", "C")
+	w.Check = &host.Check{Argv: []string{"visudo", "%"}, Tree: &host.CheckTree{Main: "/etc/sudoers", Dir: "/etc/sudoers.d/", Name: "c"}}
+	do(t, h, w)
+	got := below.check.Tree.Predicted
+	if b, ok := got["/etc/sudoers.d/b"]; len(got) != 3 || !ok || b != nil ||
+		string(got["/etc/sudoers.d/a"].Bytes()) != "A" || string(got["/etc/sudoers"].Bytes()) != "main" {
+		t.Errorf("predicted: %v", got)
+	}
+	if w.Check.Tree.Predicted != nil {
+		t.Error("the step itself was changed")
+	}
 }
 
 func TestInstalledFilesAreKnownAfterApply(t *testing.T) {

@@ -82,3 +82,11 @@ func (r *Reader) Traces(name string) (host.Traces, error) {
 	}
 	return host.Traces{}, r.missing("traces of " + name)
 }
+
+// UserUnits lists an account's own units.
+func (r *Reader) UserUnits(name string) ([]string, error) {
+	if u, ok := r.state.UserUnits[name]; ok {
+		return u, nil
+	}
+	return nil, r.missing("units of " + name)
+}

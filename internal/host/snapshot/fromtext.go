@@ -62,6 +62,9 @@ func (s *State) makeMaps() {
 	if s.Traces == nil {
 		s.Traces = map[string]host.Traces{}
 	}
+	if s.UserUnits == nil {
+		s.UserUnits = map[string][]string{}
+	}
 	if s.Files == nil {
 		s.Files = map[string]File{}
 	}
@@ -142,6 +145,9 @@ func (s *State) addUser(t UserText, partial bool) error {
 	}
 	if t.Traces != nil {
 		s.Traces[t.Name] = *t.Traces
+	}
+	if len(t.Units) > 0 {
+		s.UserUnits[t.Name] = t.Units
 	}
 	if t.Password == "" && partial {
 		return nil

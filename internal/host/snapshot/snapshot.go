@@ -27,6 +27,7 @@ type State struct {
 	Groups    []host.Group
 	Passwords map[string]host.Password // by user
 	Traces    map[string]host.Traces   // by user
+	UserUnits map[string][]string      // by user
 
 	Files map[string]File // by path without links on the way to it
 

@@ -51,6 +51,7 @@ type UserText struct {
 	// behind a lock; "must-change"; "expires=DAYS".
 	Password string       `json:"password,omitempty" yaml:"password"`
 	Traces   *host.Traces `json:"traces,omitempty" yaml:"traces"`
+	Units    []string     `json:"units,omitempty" yaml:"units"`
 }
 
 // GroupText is a group.

@@ -64,6 +64,7 @@ func (s State) userText(u host.User) UserText {
 	if tr, ok := s.Traces[u.Name]; ok {
 		t.Traces = &tr
 	}
+	t.Units = s.UserUnits[u.Name]
 	return t
 }
 

@@ -1,0 +1,180 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"opsafe/internal/host"
+)
+
+// treeOf reads the configuration that a check is about, by path: nil if there
+// is none, or its main file cannot be read.
+func (h *Host) treeOf(c host.Check) (map[string][]byte, error) {
+	if c.Tree == nil {
+		return nil, nil
+	}
+	files := map[string][]byte{}
+	if main, err := h.ReadFile(c.Tree.Main); err == nil && main != nil {
+		files[filepath.Clean(c.Tree.Main)] = main
+	}
+	names, err := h.ReadDir(c.Tree.Dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, stagePrefix) {
+			continue
+		}
+		path := filepath.Join(c.Tree.Dir, name)
+		data, err := readAsProgram(path)
+		if err != nil {
+			return nil, err
+		}
+		if data != nil {
+			files[path] = data
+		}
+	}
+	replaceFiles(files, c.Tree.Predicted)
+	if files[filepath.Clean(c.Tree.Main)] == nil {
+		return nil, nil
+	}
+	return files, nil
+}
+
+// replaceFiles puts other contents into a tree; nil removes.
+func replaceFiles(files map[string][]byte, by map[string]*host.Content) {
+	for path, content := range by {
+		if content == nil {
+			delete(files, path)
+		} else {
+			files[path] = append([]byte{}, content.Bytes()...)
+		}
+	}
+}
+
+// readAsProgram reads what a program would that opens a path: links are
+// followed. Nil: no file is there.
+func readAsProgram(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if absent(err) || errors.Is(err, unix.ELOOP) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, err
+	}
+	return readRegular(fd, path)
+}
+
+// checkTree lets the program judge a configuration as it will be with the
+// content; see host.CheckTree.
+func (h *Host) checkTree(ctx context.Context, c host.Check, content host.Content, there map[string][]byte) error {
+	t := *c.Tree
+	mine := filepath.Join(t.Dir, t.Name)
+	with := maps.Clone(there)
+	for path, declared := range t.Declared {
+		if declared == nil {
+			delete(with, path)
+		}
+	}
+	with[mine] = content.Bytes()
+	refused := h.judgeTree(ctx, c, content, with)
+	var verdict *host.CheckError
+	if !errors.As(refused, &verdict) {
+		return refused
+	}
+	without := maps.Clone(there)
+	delete(without, mine)
+	already := h.judgeTree(ctx, c, host.NewContent(nil), without)
+	switch {
+	case already == nil:
+		return refused
+	case !errors.As(already, &verdict):
+		return already
+	}
+	replaceFiles(with, t.Declared)
+	err := h.judgeTree(ctx, c, content, with)
+	if errors.As(err, new(*host.CheckError)) {
+		verdict.Already = true
+		return verdict
+	}
+	return err
+}
+
+// judgeTree stages a configuration, as only root can read it, and has it judged.
+func (h *Host) judgeTree(ctx context.Context, c host.Check, content host.Content, files map[string][]byte) error {
+	return h.apart(func(dir string) error {
+		main := filepath.Clean(c.Tree.Main)
+		for path, data := range files {
+			if path == main {
+				data = includeStaged(data, *c.Tree, dir)
+			}
+			if err := os.MkdirAll(dir+filepath.Dir(path), 0o700); err != nil {
+				return err
+			}
+			if err := os.WriteFile(dir+path, data, 0o440); err != nil { //nolint:gosec // in a directory of root's alone; sudo wants this mode
+				return err
+			}
+			if err := os.Chmod(dir+path, 0o440); err != nil { //nolint:gosec // whatever the umask is
+				return err
+			}
+		}
+		if err := os.MkdirAll(dir+filepath.Clean(c.Tree.Dir), 0o700); err != nil {
+			return err
+		}
+		return judge(ctx, c, content, dir+main, strings.NewReplacer(dir+"/", "/"))
+	})
+}
+
+// includeLine is a line of sshd_config(5) or sudoers(5) that includes others.
+var includeLine = regexp.MustCompile(`(?i)^(\s*"?(?:include"?|[@#]include|[@#]includedir)(?:\s*=\s*|\s+))(.*?)(\s*)$`)
+
+// includeStaged makes the main file include the staged directory instead of
+// the real one. What it includes else stays what it is: relative paths are so
+// to where the main file really is.
+func includeStaged(main []byte, t host.CheckTree, staged string) []byte {
+	var out bytes.Buffer
+	for line := range bytes.Lines(main) {
+		m := includeLine.FindSubmatch(line)
+		if m == nil {
+			out.Write(line)
+			continue
+		}
+		out.Write(m[1])
+		for i, arg := range bytes.Fields(m[2]) {
+			if i > 0 {
+				out.WriteByte(' ')
+			}
+			out.WriteString(stagedInclude(string(arg), t, staged))
+		}
+		out.Write(m[3])
+	}
+	return out.Bytes()
+}
+
+func stagedInclude(arg string, t host.CheckTree, staged string) string {
+	path := strings.Trim(arg, `"`)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(t.Main), path)
+	}
+	dir := filepath.Clean(t.Dir)
+	if clean := filepath.Clean(path); clean == dir || filepath.Dir(clean) == dir {
+		return staged + clean
+	}
+	if filepath.IsAbs(strings.Trim(arg, `"`)) {
+		return arg
+	}
+	return path
+}

@@ -1,0 +1,63 @@
+package kind
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+)
+
+// ownGroupLook is the primary group: one that others share, as of an account
+// made by hand with useradd -g, is access to what they share. The account gets
+// a group of its own in its place.
+type ownGroupLook struct{ name string }
+
+func (l ownGroupLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	u, err := r.User(l.name)
+	if err != nil || u == nil {
+		return c, err
+	}
+	have, err := groupOfGID(r, u.GID)
+	if err != nil || have == l.name {
+		return c, err
+	}
+	own, err := r.Group(l.name)
+	if err != nil {
+		return c, err
+	}
+	if own == nil {
+		gid, err := freeGID(r, u.UID)
+		if err != nil {
+			return c, fmt.Errorf("cannot take %s out of its primary group %s: there is no number for a group of its own: %w", l.name, have, err)
+		}
+		c.Steps = append(c.Steps, host.AddGroup{Name: l.name, GID: gid})
+	}
+	c.Action = change.Modify
+	differ(&c, "primary group", have, l.name)
+	c.Steps = append(c.Steps, host.SetUser{Name: l.name, Group: &l.name, Was: *u})
+	return c, nil
+}
+
+// freeGID is a gid for a person's own group: like, if no group has it, as
+// useradd does, or the next that is free.
+func freeGID(r host.Reader, like int) (int, error) {
+	groups, err := r.Groups()
+	if err != nil {
+		return 0, err
+	}
+	ranges, err := r.IDRanges()
+	if err != nil {
+		return 0, err
+	}
+	used := make([]int, 0, len(groups))
+	for _, g := range groups {
+		used = append(used, g.GID)
+	}
+	if like >= ranges.GIDMin && like <= ranges.GIDMax && !slices.Contains(used, like) {
+		return like, nil
+	}
+	return host.NextID(used, ranges.GIDMin, ranges.GIDMax, false)
+}

@@ -1,0 +1,84 @@
+package kind
+
+import (
+	"fmt"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+)
+
+// ownNode is a file that opsafe writes for a daemon: root's, for all to read.
+func ownNode() host.Node {
+	return host.Node{Type: host.TypeFile, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o644)}
+}
+
+// regular gives the file at a path, nil for none. A link or anything else is an
+// error: it is not followed, since a daemon that runs as root obeys what is
+// there, and not replaced, since somebody has put it there.
+func regular(r host.Reader, at string) (*host.FileImage, error) {
+	n, err := r.Stat(at)
+	if n == nil || err != nil {
+		return nil, err
+	}
+	if n.Type != host.TypeFile {
+		return nil, fmt.Errorf("%s is a %s, not a file: look who put it there, and remove it", at, n.Type)
+	}
+	return imageOf(r, at, n)
+}
+
+// correct is the change of owner and access of a file whose content is right; the
+// daemon need not know. It is empty if they are right, too.
+func correct(at string, was, like host.Node) change.Change {
+	var c change.Change
+	want := was
+	want.Owner, want.Group, want.Access = like.Owner, like.Group, like.Access
+	differNode(&c, at, was, want)
+	if len(c.Steps) > 0 {
+		c.Action = change.Modify
+	}
+	return c
+}
+
+// newContent describes that a file gets another content, and the owner and access
+// of a node. Its steps are still missing.
+func newContent(at string, was *host.FileImage, content []byte, like host.Node) change.Change {
+	c := change.Change{Action: change.Add, Diff: diffOf(at, was, content)}
+	if was != nil {
+		c.Action, c.Attrs = change.Modify, correct(at, was.Node, like).Attrs
+	}
+	return c
+}
+
+func writeOwn(at string, was *host.FileImage, content []byte, like host.Node) host.WriteFile {
+	return host.WriteFile{
+		Path: at, Content: host.NewContent(content), Owner: like.Owner, Group: like.Group, Access: like.Access, Was: was,
+	}
+}
+
+// restartWith adds the steps that write a daemon's configuration and have the
+// daemon come up with it, and those that bring the old content back if it does
+// not.
+func restartWith(c *change.Change, write host.WriteFile, unit string, running bool) {
+	restart := host.ActOnUnit{Name: unit, Verb: host.Restart}
+	act := host.Step(restart)
+	if !running {
+		act = host.StartUnit{Name: unit}
+	}
+	// A run that dies between the two leaves the restart owed.
+	owe := host.Owe{Pending: host.Pending{Unit: unit, Verb: host.Restart, Why: write.Path + " changes"}}
+	settle := host.Settle{Unit: unit, Verb: host.Restart}
+	c.Steps = append(c.Steps, owe, write, act, settle)
+	if write.Was == nil {
+		c.Revert = append(c.Revert, host.RemovePath{Path: write.Path})
+	} else {
+		old := write
+		old.Content, old.Check, old.Was = write.Was.Content, nil, nil
+		c.Revert = append(c.Revert, old)
+	}
+	// It may run with the new configuration, or not at all.
+	c.Revert = append(c.Revert, restart)
+	if running {
+		c.Revert = append(c.Revert, host.StartUnit{Name: unit})
+	}
+	c.Revert = append(c.Revert, settle)
+}

@@ -1,0 +1,177 @@
+package spec
+
+import (
+	"path"
+	"slices"
+)
+
+// homes finds accounts that share a home: each would put the other's files to
+// rights.
+func (c *checker) homes() {
+	taken := map[string]thing{}
+	for name := range sorted(c.members) {
+		taken["/home/"+name] = thing{label: "person " + name, pos: c.r.Person(name).Pos}
+	}
+	for name, u := range sorted(c.b.Users) {
+		home := c.home(name)
+		if gone(u.State) || nobodysHome(home) || c.members[name] || name == "root" {
+			continue
+		}
+		label, at := "user "+name, u.At("home")
+		switch other, ok := taken[home]; {
+		case home == "/root":
+			c.addf(at, "%s: home /root is root's", label)
+		case ok && !exclusive(u.When, other.when):
+			c.addf(at, "%s: home %s is that of %s at %s, too: want one for each", label, home, other.label, other.pos)
+		default:
+			taken[home] = thing{label: label, pos: u.Pos, when: u.When}
+		}
+	}
+}
+
+// nobodysHome reports whether a home is one that Debian gives accounts which
+// have none.
+func nobodysHome(home string) bool {
+	return slices.Contains([]string{"/nonexistent", "/var/empty", "/run/sshd", "/dev/null"}, home)
+}
+
+// exclusive reports whether two lists of conditions can never hold at once, as
+// far as their words tell.
+func exclusive(a, b Conditions) bool {
+	return slices.ContainsFunc(a, func(x Condition) bool {
+		return slices.ContainsFunc(b, func(y Condition) bool { return x.excludes(y) })
+	})
+}
+
+func (c Condition) excludes(o Condition) bool {
+	if c.Fact != o.Fact || c.Not && o.Not {
+		return false
+	}
+	in := func(list []string) func(string) bool {
+		return func(s string) bool { return slices.Contains(list, s) }
+	}
+	switch {
+	case c.Not != o.Not: // all that one allows, the other forbids
+		allowed, forbidden := c.Args, o.Args
+		if c.Not {
+			allowed, forbidden = forbidden, allowed
+		}
+		return !slices.ContainsFunc(allowed, func(s string) bool { return !in(forbidden)(s) })
+	case c.Fact == FactRelease:
+		return !slices.ContainsFunc(c.Args, in(o.Args))
+	}
+	return false
+}
+
+// aclPlaces finds ACLs of what is declared absent or is a link.
+func (c *checker) aclPlaces() {
+	for p, a := range sorted(c.b.ACLs) {
+		if f := c.b.Files[p]; f != nil && f.Has("link") && !gone(f.State) {
+			c.addf(a.Pos, "acl of %s: file %[1]s at %s is a link, which has no ACL: name what it leads to", p, f.Pos)
+			continue
+		}
+		for at := p; at != "/" && at != "."; at = path.Dir(at) {
+			if t, ok := c.places[at]; ok && t.absent && !exclusive(a.When, t.when) {
+				c.addf(a.Pos, "acl of %s: %s is declared absent at %s", p, t.label, t.pos)
+				break
+			}
+		}
+	}
+}
+
+// replaced finds packages that apt removes for another declared one.
+func (c *checker) replaced() {
+	installed := map[string]thing{}
+	for name, p := range c.b.Packages {
+		if p.State == "installed" {
+			installed[name] = thing{label: "package " + name, pos: p.Pos, when: p.When}
+		}
+	}
+	if k := c.b.Chrony; k != nil {
+		installed["chrony"] = thing{label: "the section chrony", pos: k.Pos, when: k.When}
+	}
+	if d := c.b.Docker; d != nil {
+		installed[dockerPackage(d)] = thing{label: "the section docker", pos: d.Pos, when: d.When}
+	}
+	for name, by := range sorted(installed) {
+		known, ok := c.known(name)
+		if !ok {
+			continue
+		}
+		for _, other := range known.Replaces {
+			p := c.b.Packages[other]
+			if p == nil || p.State != "installed" || exclusive(p.When, by.when) {
+				continue
+			}
+			c.addf(p.At("state"), "package %s: is installed, but apt removes it for %s, which %s at %s installs: one of them has to go", other, name, by.label, by.pos)
+		}
+	}
+}
+
+// unitLinks finds files in the directories of links by which units are enabled,
+// for units of the section units.
+func (c *checker) unitLinks() {
+	kinds := []string{".wants", ".requires", ".upholds"}
+	for p, f := range sorted(c.b.Files) {
+		dir, name := path.Split(p)
+		dir = path.Clean(dir)
+		u := c.b.Units[name]
+		if u == nil || path.Dir(dir) != "/etc/systemd/system" || !slices.Contains(kinds, path.Ext(dir)) {
+			continue
+		}
+		c.addf(f.Pos, "file %s: is a link by which systemd enables unit %s, which is declared at %s: say enabled there, and leave the link out", p, name, u.Pos)
+	}
+}
+
+// gitHubIDs finds numbers of accounts that nothing compares: only the API tells
+// them.
+func (c *checker) gitHubIDs() {
+	form := c.b.Keys.GitHub.Form
+	if form != "" && form != "plain" {
+		return
+	}
+	for _, p := range c.r.People {
+		if p.GitHubID > 0 && c.asksGitHub(p) {
+			c.addf(p.At("github_id"), "person %s: github_id is only checked with keys.github.form: api, and backend %s asks in the form plain", quote(p.Name), c.b.Name)
+		}
+	}
+}
+
+// asksGitHub reports whether GitHub is asked for somebody's keys: if all of the
+// roles that say where keys come from allow it. Of somebody without an account
+// here, whom a service account lets in, all roles count.
+func (c *checker) asksGitHub(p *Person) bool {
+	member, asks := c.members[p.Name], false
+	if !member && !c.guest(p.Name) {
+		return false
+	}
+	for _, name := range p.Roles {
+		role := c.b.Roles[name]
+		if role == nil || !role.Has("keys") || member && !slices.Contains(c.b.People, name) {
+			continue
+		}
+		if !slices.Contains(role.Keys, FromGitHub) {
+			return false
+		}
+		asks = true
+	}
+	return asks
+}
+
+func (c *checker) guest(person string) bool {
+	for _, a := range c.b.AuthorizedKeys {
+		if slices.Contains(a.People, person) {
+			return true
+		}
+	}
+	return false
+}
+
+// keysManaged reports whether a person's authorized_keys is opsafe's: if a role
+// says where keys come from.
+func (c *checker) keysManaged(p *Person) bool {
+	return c.members[p.Name] && slices.ContainsFunc(p.Roles, func(name string) bool {
+		role := c.b.Roles[name]
+		return role != nil && role.Has("keys") && slices.Contains(c.b.People, name)
+	})
+}
