@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/converge"
-	"opsafe/internal/host/local"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/render"
 )
@@ -39,11 +38,11 @@ func (a *App) manage(ctx context.Context, o options) error {
 	if err := a.needRoot("manage"); err != nil {
 		return err
 	}
-	lock, err := local.TakeLock(a.LockPath)
+	release, err := a.lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer lock.Release()
+	defer release()
 	p, err := o.prepare(ctx, a)
 	if err != nil {
 		return err

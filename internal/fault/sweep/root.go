@@ -16,10 +16,10 @@ import (
 // each point begins, below it, and a root directory that lies over it.
 type lab struct {
 	scenario
-	dir   string // on a tmpfs
-	base  string // a root directory in the state in which each point begins; only read
-	root  string // the root directory of a point
-	upper string // what a point has changed, as it lies on the disk
+	dir   string            // on a tmpfs
+	base  string            // a root directory in the state in which each point begins; only read
+	root  string            // the root directory of a point
+	upper string            // what a point has changed, as it lies on the disk
 	live  map[string]string // the scenario's live directories, and where their old content is kept
 
 	seen     visits

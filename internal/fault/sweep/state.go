@@ -146,6 +146,9 @@ func (l *lab) unsteady(name string) bool {
 // by themselves. Of ranges of subordinate ids nothing is declared.
 func (l *lab) essence(name string, content []byte) []string {
 	lines := strings.Split(strings.TrimSuffix(string(content), "\n"), "\n")
+	if strings.HasSuffix(name, "group") || strings.HasSuffix(name, "gshadow") {
+		lines = slices.DeleteFunc(lines, func(line string) bool { return slices.Contains(l.husks, line[:strings.IndexByte(line+":", ':')]) })
+	}
 	for i, line := range lines {
 		f := strings.Split(line, ":")
 		open := slices.Contains(l.open, f[0])
@@ -155,11 +158,17 @@ func (l *lab) essence(name string, content []byte) []string {
 		case name == "/etc/shadow" && len(f) > 2 && f[2] != "0":
 			f[2] = ""
 		case name == "/etc/gshadow" && len(f) > 3:
-			f[3] = ""
+			f[1], f[3] = strings.TrimPrefix(f[1], "x"), "" // grpconv writes x, groupadd !, and neither lets anybody in
+			f[1] = strings.TrimPrefix(f[1], "!")
 		case name == "/etc/passwd" && open && len(f) > 3:
 			f[2], f[3] = "", ""
-		case name == "/etc/group" && open && len(f) > 2:
-			f[2] = ""
+		case name == "/etc/group" && len(f) > 3:
+			members := strings.Split(f[3], ",")
+			slices.Sort(members)
+			f[3] = strings.Join(members, ",")
+			if open {
+				f[2] = ""
+			}
 		}
 		lines[i] = strings.Join(f, ":")
 	}
@@ -187,7 +196,7 @@ func (l *lab) differences(is, want state) ([]string, error) {
 			return nil, err
 		}
 		if a != b {
-			out = append(out, n+" is "+a+", not "+b)
+			out = append(out, n+" "+contrast(a, b))
 		}
 	}
 	slices.Sort(out)
@@ -196,6 +205,19 @@ func (l *lab) differences(is, want state) ([]string, error) {
 		out = append(out[:most], "and "+strconv.Itoa(len(out)-most)+" more")
 	}
 	return out, nil
+}
+
+// contrast says what of two descriptions differs.
+func contrast(is, want string) string {
+	a, b := strings.Fields(is), strings.Fields(want)
+	if len(a) < 9 && len(b) < 9 {
+		return "is " + is + ", not " + want
+	}
+	onlyIn := func(these, others []string) string {
+		left := slices.DeleteFunc(slices.Clone(these), func(w string) bool { return slices.Contains(others, w) })
+		return strings.Join(left, " ")
+	}
+	return "has " + onlyIn(a, b) + ", not " + onlyIn(b, a)
 }
 
 // at is what a state has at a path: what is not listed is as it was.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,26 +15,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clearStaleLocks removes the lock files of shadow's tools (/etc/passwd.lock
-// and others, which hold a process id) whose process is gone or is no account
-// tool: they outlive a tool that was killed, and a recycled process id, or a
-// restart, makes them last for ever. It works under /etc/.pwd.lock, which every
-// tool holds for as long as its lock files exist; while somebody holds that,
-// nothing is stale.
-func clearStaleLocks(etc string) error {
-	var found []string
-	for _, db := range []string{"passwd", "group", "shadow", "gshadow", "subuid", "subgid"} {
-		path := filepath.Join(etc, db+".lock")
-		if _, err := os.Lstat(path); err == nil {
-			found = append(found, path)
-		}
-	}
-	if len(found) == 0 {
-		return nil
+// clearStaleLocks removes what shadow's tools leave in /etc when they are killed
+// and no such tool is at work any more: lock files (passwd.lock and others, which
+// hold a process id) outlive a tool that was killed, and a recycled process id, or
+// a restart, makes them last for ever; passwd.ID and passwd+ are what a lock and a
+// new database are made from. It works under /etc/.pwd.lock, which every tool holds
+// for as long as these files exist; while somebody holds that, nothing is stale.
+// It returns what it has removed.
+func clearStaleLocks(etc string) (removed []string, err error) {
+	found, err := accountTemps(etc)
+	if err != nil || len(found) == 0 {
+		return nil, err
 	}
 	f, err := os.OpenFile(filepath.Join(etc, ".pwd.lock"), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return fmt.Errorf("cannot see whether %s is stale: %w", found[0], err)
+		return nil, fmt.Errorf("cannot see whether %s is stale: %w", found[0], err)
 	}
 	defer f.Close()
 	// An open file description's lock conflicts with the process locks of
@@ -42,34 +38,60 @@ func clearStaleLocks(etc string) error {
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: 0}
 	err = unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock)
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("cannot lock %s: %w", f.Name(), err)
+		return nil, fmt.Errorf("cannot lock %s: %w", f.Name(), err)
 	}
 	for _, path := range found {
-		if err := removeStaleLock(path); err != nil {
-			return err
+		gone, err := removeStaleLock(path)
+		if err != nil {
+			return removed, err
+		}
+		if gone {
+			removed = append(removed, path)
 		}
 	}
-	return nil
+	return removed, nil
 }
 
-func removeStaleLock(path string) error {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+// accountTemp are the names that shadow's tools give to locks and to what is on
+// its way to a database.
+var accountTemp = regexp.MustCompile(`^(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$`)
+
+func accountTemps(etc string) ([]string, error) {
+	entries, err := os.ReadDir(etc)
 	if err != nil {
-		return fmt.Errorf("cannot see whether %s is stale: %w", path, err)
+		return nil, fmt.Errorf("cannot look for stale locks: %w", err)
 	}
-	if lockHolderLives("/proc", data) {
-		return nil
+	var found []string
+	for _, e := range entries {
+		if e.Type().IsRegular() && accountTemp.MatchString(e.Name()) {
+			found = append(found, filepath.Join(etc, e.Name()))
+		}
+	}
+	return found, nil
+}
+
+// removeStaleLock removes one of them unless the process that it names lives. A
+// new database names none, nor does a lock that was cut short.
+func removeStaleLock(path string) (removed bool, err error) {
+	if !strings.HasSuffix(path, "+") {
+		data, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("cannot see whether %s is stale: %w", path, err)
+		}
+		if lockHolderLives("/proc", data) {
+			return false, nil
+		}
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cannot remove stale lock: %w", err)
+		return false, fmt.Errorf("cannot remove stale lock: %w", err)
 	}
-	return nil
+	return true, nil
 }
 
 // accountTools are the programs that make lock files in /etc. The kernel cuts

@@ -35,7 +35,7 @@ func (h *Host) accountTool(ctx context.Context, argv ...string) error {
 // another, for lockPatience at most.
 func (h *Host) retryLocked(ctx context.Context, tool func() error) error {
 	return retry(ctx, lockPatience, lockPause, accountsLocked, func() error {
-		if err := clearStaleLocks(h.accounts.root + "/etc"); err != nil {
+		if _, err := clearStaleLocks(h.accounts.root + "/etc"); err != nil {
 			return err
 		}
 		return tool()
