@@ -103,6 +103,11 @@ try: deps build ## watch opsafe bring a throwaway host to its declared state
 bench: deps ## measure a run that finds nothing to do, beside its lower bound
 	@$(GO) run ./internal/bench
 
+# What takes longer than a test may. Each line says what it has tried.
+.PHONY: soak
+soak: deps images ## the full bar: faults at more than 10,000 points; prints the figures
+	@$(GO) run ./internal/fault/soak $(SOAK_ARGS)
+
 .PHONY: clean
 clean: ## delete what was built, but for tools and images of hosts
 	rm -rf bin

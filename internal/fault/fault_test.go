@@ -109,7 +109,7 @@ func TestKillLeavesNobody(t *testing.T) {
 	if data, err := os.ReadFile(filepath.Join(dir, "there")); err != nil || len(data) > 0 {
 		t.Errorf("the call at which it was killed has been done: %q, %v", data, err)
 	}
-	if err := unix.Kill(pid, 0); pid == 0 || err != unix.ESRCH { //nolint:errorlint // a plain errno
+	if err := unix.Kill(pid, 0); pid == 0 || err != unix.ESRCH {
 		t.Errorf("process %d outlived the tree: %v", pid, err)
 	}
 }

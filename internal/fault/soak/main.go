@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 
 	"opsafe/internal/fault"
 	"opsafe/internal/fault/sweep"
@@ -26,7 +28,7 @@ func main() {
 func run() error {
 	var o sweep.Options
 	var only string
-	flag.IntVar(&o.Points, "points", 400, "at most so many points of each scenario and fault")
+	flag.IntVar(&o.Points, "points", 1000, "at most so many points of each scenario and fault")
 	flag.IntVar(&o.Hosts, "hosts", runtime.NumCPU(), "how many throwaway hosts work at once")
 	flag.StringVar(&o.Scenario, "scenario", "", "only this scenario")
 	flag.StringVar(&only, "fault", "", "only this fault")
@@ -47,6 +49,10 @@ func run() error {
 		return err
 	}
 	res.Table(os.Stdout)
+	slowest := slices.SortedFunc(slices.Values(res.Points), func(a, b sweep.Point) int { return cmp.Compare(b.Seconds, a.Seconds) })
+	for _, p := range slowest[:min(3, len(slowest))] {
+		o.Log("%.1f s: %s", p.Seconds, &p)
+	}
 	if bad := res.Bad(); len(bad) > 0 {
 		return fmt.Errorf("cannot call it sound: %d of %d points are not in order", len(bad), len(res.Points))
 	}

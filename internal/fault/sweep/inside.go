@@ -102,8 +102,11 @@ func sweepOne(ctx context.Context, s scenario, o Order, enc *json.Encoder) error
 			continue
 		}
 		points := o.Points
-		if s.slow || f == fault.PowerCut {
-			points = max(1, points/slowness)
+		if s.slow {
+			points = max(1, points/slowScenario)
+		}
+		if f == fault.PowerCut {
+			points = max(1, points/slowPowerCut)
 		}
 		at := sample(f, calls, points)
 		if o.At > 0 {
@@ -127,8 +130,11 @@ func sweepOne(ctx context.Context, s scenario, o Order, enc *json.Encoder) error
 	return nil
 }
 
-// slowness is how many times fewer points there are of what takes long.
-const slowness = 4
+// How many times fewer points there are of what takes long.
+const (
+	slowScenario = 16
+	slowPowerCut = 4
+)
 
 // readTallies reads what a host reports.
 func readTallies(r io.Reader, each func(Tally)) error {

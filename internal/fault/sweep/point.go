@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"opsafe/internal/fault"
 )
@@ -21,6 +22,7 @@ type Point struct {
 	Call     string // which call of which program it befell; empty: none
 	Class    fault.Class
 	Code     int // of the run
+	Seconds  float64
 	Bad      []string
 	Output   string // of the run, when something is bad
 	Next     string // of the run after it, when something is bad
@@ -71,6 +73,7 @@ func (l *lab) command() fault.Command {
 
 // point has something go wrong once, and looks at what comes of it.
 func (l *lab) point(ctx context.Context, f fault.Fault, at int) (Point, error) {
+	start := time.Now()
 	p := Point{Scenario: l.name, Fault: f, At: at}
 	out, err := l.strike(ctx, f, at)
 	if err != nil {
@@ -106,6 +109,7 @@ func (l *lab) point(ctx context.Context, f fault.Fault, at int) (Point, error) {
 	if len(p.Bad) > 0 {
 		p.Output, p.Next = out.Output, said
 	}
+	p.Seconds = time.Since(start).Seconds()
 	return p, l.end()
 }
 

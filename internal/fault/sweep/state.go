@@ -25,7 +25,7 @@ const gone = "nothing"
 
 // temporary are the names under which opsafe and the account tools prepare
 // files; they may be there after a run that died, and not after the next one.
-var temporary = regexp.MustCompile(`(^|/)\.opsafe-[0-9a-f]{16}(/|$)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$|^/etc/\.pwd\.lock\.`)
+var temporary = regexp.MustCompile(`(^|/)\.opsafe-[0-9a-f]{16}(/|$)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$|^/run/opsafe/check-[0-9]+(/|$)`)
 
 // whatever are paths of which nothing is expected: copies that account tools
 // keep, locks that are held by a descriptor, logs.
@@ -93,7 +93,7 @@ func (l *lab) describe(path, name string) (string, error) {
 	for _, acl := range []string{"system.posix_acl_access", "system.posix_acl_default"} {
 		buf := make([]byte, 4096)
 		if n, err := unix.Lgetxattr(path, acl, buf); err == nil {
-			what += " acl " + hex.EncodeToString(buf[:n])
+			what += " acl=" + hex.EncodeToString(buf[:n])
 		}
 	}
 	switch st.Mode & unix.S_IFMT {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"opsafe/internal/host"
 )
@@ -178,6 +179,26 @@ func TestStaleLocks(t *testing.T) {
 	}
 	if removed, err := clearStaleLocks(kept); err != nil || len(removed) != 1 || removed[0] != kept+"/passwd.lock" {
 		t.Errorf("removed %q, %v", removed, err)
+	}
+}
+
+// TestAccountsInUse knows a lock that somebody holds from one that nobody does.
+func TestAccountsInUse(t *testing.T) {
+	etc := tree(t, map[string]string{".pwd.lock": "", "passwd.lock": "1"})
+	if accountsInUse(etc) {
+		t.Error("in use, though nobody holds anything")
+	}
+	f, err := os.OpenFile(etc+"/.pwd.lock", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lock := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
+		t.Fatal(err)
+	}
+	if !accountsInUse(etc) {
+		t.Error("not in use, though somebody holds .pwd.lock")
 	}
 }
 

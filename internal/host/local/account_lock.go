@@ -55,6 +55,27 @@ func clearStaleLocks(etc string) (removed []string, err error) {
 	return removed, nil
 }
 
+// accountsInUse reports whether somebody works on the account databases: holds
+// /etc/.pwd.lock, or has lock files that are not stale.
+func accountsInUse(etc string) bool {
+	found, err := accountTemps(etc)
+	if err != nil {
+		return false
+	}
+	for _, path := range found {
+		if data, err := os.ReadFile(path); err == nil && lockHolderLives("/proc", data) {
+			return true
+		}
+	}
+	f, err := os.Open(filepath.Join(etc, ".pwd.lock"))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: 0}
+	return unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lock) == nil && lock.Type != unix.F_UNLCK
+}
+
 // accountTemp are the names that shadow's tools give to locks and to what is on
 // its way to a database.
 var accountTemp = regexp.MustCompile(`^(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$`)

@@ -32,10 +32,23 @@ func (h *Host) accountTool(ctx context.Context, argv ...string) error {
 }
 
 // retryLocked repeats an account tool while the databases are locked by
-// another, for lockPatience at most.
+// another, for lockPatience at most. Where nobody holds a lock it is the disk
+// that refuses one, and waiting does not help: then the tool is repeated once
+// only, for one who has just let go.
 func (h *Host) retryLocked(ctx context.Context, tool func() error) error {
-	return retry(ctx, lockPatience, lockPause, accountsLocked, func() error {
-		if _, err := clearStaleLocks(h.accounts.root + "/etc"); err != nil {
+	etc := h.accounts.root + "/etc"
+	free := 0
+	again := func(err error) bool {
+		if !accountsLocked(err) {
+			return false
+		}
+		if !accountsInUse(etc) {
+			free++
+		}
+		return free < 2
+	}
+	return retry(ctx, lockPatience, lockPause, again, func() error {
+		if _, err := clearStaleLocks(etc); err != nil {
 			return err
 		}
 		return tool()

@@ -39,15 +39,33 @@ func (h *Host) tidyShadow(ctx context.Context) (done []string, err error) {
 			err = errors.Join(err, shadowErr)
 			continue
 		}
-		if toolErr := h.accountTool(ctx, db.tool); toolErr != nil {
+		if toolErr := h.convert(ctx, db.tool, only); toolErr != nil {
 			err = errors.Join(err, toolErr)
 			continue
 		}
-		h.accounts.forget()
 		done = append(done, fmt.Sprintf("ran %s, since a program that died has left %s in one of /etc/%s and /etc/%s only",
 			db.tool, strings.Join(only, ", "), db.main, db.shadow))
 	}
 	return done, err
+}
+
+// convert runs pwconv or grpconv. Pwconv gives an account that had no line in
+// shadow a password field that matches nothing, but does not look locked.
+func (h *Host) convert(ctx context.Context, tool string, names []string) error {
+	defer h.accounts.forget()
+	if err := h.accountTool(ctx, tool); err != nil || tool != "pwconv" {
+		return err
+	}
+	h.accounts.forget()
+	for _, name := range names {
+		if u, err := h.User(name); err != nil || u == nil {
+			continue
+		}
+		if err := h.accountTool(ctx, "usermod", "-p", "!", "--", name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // disagreement lists names that are in one of two databases only; of the first,
