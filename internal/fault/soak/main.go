@@ -45,8 +45,8 @@ func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	res, err := sweep.Run(ctx, o)
-	if err != nil {
-		return err
+	if res == nil || len(res.Points) == 0 {
+		return errors.Join(err, errors.New("cannot say anything: no point was swept"))
 	}
 	res.Table(os.Stdout)
 	slowest := slices.SortedFunc(slices.Values(res.Points), func(a, b sweep.Point) int { return cmp.Compare(b.Seconds, a.Seconds) })
@@ -54,10 +54,7 @@ func run() error {
 		o.Log("%.1f s: %s", p.Seconds, &p)
 	}
 	if bad := res.Bad(); len(bad) > 0 {
-		return fmt.Errorf("cannot call it sound: %d of %d points are not in order", len(bad), len(res.Points))
+		return errors.Join(err, fmt.Errorf("cannot call it sound: %d of %d points are not in order", len(bad), len(res.Points)))
 	}
-	if len(res.Points) == 0 {
-		return errors.New("cannot say anything: no point was swept")
-	}
-	return nil
+	return err
 }

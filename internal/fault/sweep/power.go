@@ -28,7 +28,7 @@ func (l *lab) cutPower(ctx context.Context, at int) (fault.Outcome, error) {
 	if err := l.newDisk(disk, where); err != nil {
 		return fault.Outcome{}, err
 	}
-	if err := l.begin(where); err != nil {
+	if err := errors.Join(l.begin(where), bringToDisk(where)); err != nil {
 		return fault.Outcome{}, err
 	}
 	out, err := fault.Run(ctx, l.command(), fault.Plan{Fault: fault.PowerCut, At: at, Cut: func() error { return cut(where) }})
@@ -101,6 +101,16 @@ func mountDisk(disk, where string) error {
 		return fmt.Errorf("cannot mount a disk: %w: %s", err, out)
 	}
 	return nil
+}
+
+// bringToDisk makes what has been set up so far outlast a power cut.
+func bringToDisk(path string) error {
+	d, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return unix.Syncfs(int(d.Fd()))
 }
 
 // cut stops the disk on which a path lies.

@@ -93,7 +93,7 @@ func (l *lab) describe(path, name string) (string, error) {
 	for _, acl := range []string{"system.posix_acl_access", "system.posix_acl_default"} {
 		buf := make([]byte, 4096)
 		if n, err := unix.Lgetxattr(path, acl, buf); err == nil {
-			what += " acl=" + hex.EncodeToString(buf[:n])
+			what += " acl=" + hex.EncodeToString(declaredEntries(acl, buf[:n]))
 		}
 	}
 	switch st.Mode & unix.S_IFMT {
@@ -116,6 +116,24 @@ func (l *lab) describe(path, name string) (string, error) {
 		return what + fmt.Sprintf(" %d bytes %x", len(content), sum[:8]), err
 	}
 	return what, nil
+}
+
+// declaredEntries are the entries of an ACL that a spec can declare. The owner's,
+// the group's and others' default entries are what the mode was when the default
+// ACL was made; nothing is declared of them, nor of the mask that follows from
+// them.
+func declaredEntries(name string, acl []byte) []byte {
+	if name != "system.posix_acl_default" {
+		return acl
+	}
+	const header, entry, user, group = 4, 8, 2, 8 // tags of named users and groups, see acl(5)
+	var named []byte
+	for i := header; i+entry <= len(acl); i += entry {
+		if acl[i] == user || acl[i] == group {
+			named = append(named, acl[i:i+entry]...)
+		}
+	}
+	return named
 }
 
 // owner is an id, or the name that has it if the spec leaves that one's id open.
