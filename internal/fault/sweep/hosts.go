@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"opsafe/internal/fault"
 	"opsafe/internal/testhost"
 )
 
@@ -27,6 +28,7 @@ type Options struct {
 type Result struct {
 	Points []Point
 	Calls  map[string]int // of each scenario, when nothing goes wrong
+	Missed int            // points that a run did not reach: not each makes quite the same calls
 	Took   time.Duration
 }
 
@@ -96,6 +98,10 @@ func (r *Result) add(t Tally, log func(string, ...any)) {
 		r.Calls[name] = n
 	}
 	if t.Point == nil {
+		return
+	}
+	if t.Point.Call == "" && t.Point.Fault != fault.PowerCut && len(t.Point.Bad) == 0 {
+		r.Missed++
 		return
 	}
 	r.Points = append(r.Points, *t.Point)

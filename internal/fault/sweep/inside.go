@@ -109,6 +109,9 @@ func sweepOne(ctx context.Context, s scenario, o Order, enc *json.Encoder) error
 			points = max(1, points/slowPowerCut)
 		}
 		at := sample(f, calls, points)
+		if f == fault.PowerCut {
+			at = append(at, afterwards)
+		}
 		if o.At > 0 {
 			at = []int{o.At}
 		}
@@ -129,6 +132,9 @@ func sweepOne(ctx context.Context, s scenario, o Order, enc *json.Encoder) error
 	fmt.Fprintf(os.Stderr, "%s: %d points in %s\n", s.name, n, time.Since(start).Round(time.Millisecond))
 	return nil
 }
+
+// afterwards is a call that no run reaches: the power is cut when it has ended.
+const afterwards = 1 << 20
 
 // How many times fewer points there are of what takes long.
 const (

@@ -121,7 +121,13 @@ func (l *lab) strike(ctx context.Context, f fault.Fault, at int) (fault.Outcome,
 	if err := l.begin(""); err != nil {
 		return fault.Outcome{}, err
 	}
-	return fault.Run(ctx, l.command(), fault.Plan{Fault: f, At: at})
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	out, err := fault.Run(ctx, l.command(), fault.Plan{Fault: f, At: at})
+	if ctx.Err() != nil {
+		err = errors.Join(err, fmt.Errorf("it does not end: %s", out.Output))
+	}
+	return out, err
 }
 
 // judge looks at what a run has left in which something went wrong.

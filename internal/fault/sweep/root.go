@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -180,10 +182,16 @@ systemctl daemon-reload && systemctl reset-failed && systemctl restart lab-old l
 	return nil
 }
 
+// patience is how long any run may take: one that hangs is ended, and counts as
+// killed.
+const patience = 3 * time.Minute
+
 // enter runs a program in a root directory, and returns its exit code and what
 // it said.
 func (l *lab) enter(root string, argv ...string) (int, string) {
-	cmd := exec.Command(argv[0], argv[1:]...) //nolint:gosec // a test's own programs
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // a test's own programs
 	cmd.Dir, cmd.Env = "/", environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
 	out, err := cmd.CombinedOutput()

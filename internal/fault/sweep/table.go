@@ -21,7 +21,8 @@ func (r *Result) Table(w io.Writer) {
 		row(w, string(f), names, func(n string) int { return r.count(n, f) }, r.countBad(f))
 	}
 	row(w, "points", names, func(n string) int { return r.count(n, "") }, r.countBad(""))
-	fmt.Fprintf(w, "\n%s points in %s. Where they fell: %s.\n", group(len(r.Points)), r.Took.Round(time.Second), r.classes())
+	fmt.Fprintf(w, "\n%s points in %s; %d more were not reached. Where they fell: %s.\n",
+		group(len(r.Points)), r.Took.Round(time.Second), r.Missed, r.classes())
 }
 
 func row(w io.Writer, label string, names []string, of func(string) int, bad int) {

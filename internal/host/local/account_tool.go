@@ -51,8 +51,22 @@ func (h *Host) retryLocked(ctx context.Context, tool func() error) error {
 		if _, err := clearStaleLocks(etc); err != nil {
 			return err
 		}
-		return tool()
+		if err := tool(); err != nil {
+			return err
+		}
+		return syncPath(etc)
 	})
+}
+
+// syncPath brings a directory to disk: shadow's tools rename new databases to
+// their places, and a power cut would undo that after success has been reported.
+func syncPath(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return syncDir(int(d.Fd()))
 }
 
 // retry repeats do every pause while it fails with an error that again accepts,
