@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,17 +13,18 @@ import (
 
 func TestMain(m *testing.M) {
 	Inside()
+	flag.Parse()
 	os.Exit(m.Run())
 }
 
 // points is how many points the sweep takes of each scenario and fault, so that
 // it is done in a few minutes; make soak takes many more.
-const points = 40
+var points = flag.Int("points", 40, "at most so many points of each scenario and fault")
 
 // TestSweep has something go wrong at points that are spread over all calls of
 // all scenarios.
 func TestSweep(t *testing.T) {
-	o := Options{Order: Order{Points: points}, Repository: "../../..", Hosts: 2, Log: t.Logf}
+	o := Options{Order: Order{Points: *points}, Repository: "../../..", Hosts: 2, Log: t.Logf}
 	res, err := Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
