@@ -253,8 +253,11 @@ func toldOf(unit, path string) error {
 	if err := unix.Stat(path, &file); err != nil {
 		return fmt.Errorf("cannot see whether %s was told: %w", unit, err)
 	}
-	if err := unix.Stat(filepath.Join(marks, unit), &mark); err != nil || mark.Mtim.Nano() < file.Ctim.Nano() {
-		return fmt.Errorf("%s was never told that %s has changed (%w)", unit, path, err)
+	if err := unix.Stat(filepath.Join(marks, unit), &mark); err != nil {
+		return fmt.Errorf("cannot see whether %s was told: %w", unit, err)
+	}
+	if mark.Mtim.Nano() < file.Ctim.Nano() {
+		return fmt.Errorf("%s was never told that %s has changed", unit, path)
 	}
 	return nil
 }

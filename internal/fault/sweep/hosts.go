@@ -105,10 +105,16 @@ func (r *Result) add(t Tally, log func(string, ...any)) {
 		return
 	}
 	r.Points = append(r.Points, *t.Point)
+	if len(r.Points)%progress == 0 {
+		log("%d points, the last in %s", len(r.Points), t.Point.Scenario)
+	}
 	if len(t.Point.Bad) > 0 {
 		log("%s", t.Point)
 	}
 }
+
+// progress is after how many points a sweep says how far it is.
+const progress = 500
 
 // String describes a point, with how to see it again.
 func (p *Point) String() string {
