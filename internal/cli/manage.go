@@ -13,14 +13,17 @@ import (
 )
 
 func newManage(a *App) *cobra.Command {
-	var o options
+	var o manageOptions
 	c := &cobra.Command{
 		Use:   "manage",
 		Short: "Bring this host to its declared state",
 		Long: `Bring this host to its declared state: look, compare, change what differs, and
 look again. Exits with 0 only if the host is in the declared state in the end.
 
-A failure in one resource stops what needs it, not the rest.`,
+A failure in one resource stops what needs it, not the rest.
+
+Nothing is changed if afterwards nobody whom the spec names could log in with a
+key and become root.`,
 		Example: "  sudo opsafe manage --backend tpp\n  sudo opsafe manage --only user/alice",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.manage(c.Context(), o) },
@@ -29,10 +32,16 @@ A failure in one resource stops what needs it, not the rest.`,
 	o.addSelection(c)
 	o.addFormat(c)
 	o.addFull(c)
+	o.addLockOut(c)
 	return c
 }
 
-func (a *App) manage(ctx context.Context, o options) error {
+type manageOptions struct {
+	options
+	lockOut
+}
+
+func (a *App) manage(ctx context.Context, o manageOptions) error {
 	if err := o.checkFormat(); err != nil {
 		return err
 	}
@@ -51,8 +60,8 @@ func (a *App) manage(ctx context.Context, o options) error {
 	if p.boot != "" && p.boot != p.backend {
 		return fmt.Errorf("this host is %s (%s), and %s is asked for: to make it another backend's for good, run: opsafe bootstrap --switch %s", p.boot, backendFile, p.backend, p.backend)
 	}
-	out := a.newOutput("manage", o, p.backend, p.facts.Hostname, render.Apply)
-	rep, err := a.converge(ctx, p.kinds, out)
+	out := a.newOutput("manage", o.options, p.backend, p.facts.Hostname, render.Apply)
+	rep, err := a.converge(ctx, p.kinds, wayIn{p.declared, o.lockOut}, out)
 	if err != nil {
 		return err
 	}
@@ -66,13 +75,17 @@ func (a *App) manage(ctx context.Context, o options) error {
 // converge plans, and then does what is planned. The plan's run comes first so
 // that what nobody has touched costs one look, and so that what came out
 // differently from the plan can be said.
-func (a *App) converge(ctx context.Context, kinds []converge.Kind, out *output) (*converge.Report, error) {
-	plan := converge.Run(ctx, converge.Options{Host: overlay.New(a.Host), Kinds: kinds, Now: a.Now})
+func (a *App) converge(ctx context.Context, kinds []converge.Kind, way wayIn, out *output) (*converge.Report, error) {
+	after := overlay.New(a.Host)
+	plan := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Now: a.Now})
 	if plan.Summary.Changes() == 0 && !a.owing() {
 		for _, r := range plan.Results {
 			out.Done(r)
 		}
 		return plan, out.close(plan)
+	}
+	if err := a.guard(ctx, after, way); err != nil {
+		return nil, err
 	}
 	rep := converge.Run(ctx, converge.Options{Host: a.Host, Kinds: kinds, Sink: out, Now: a.Now})
 	if err := out.close(rep); err != nil {
@@ -80,6 +93,9 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, out *output) 
 	}
 	for _, d := range differences(plan, rep) {
 		note(a.Err, "%s", d)
+	}
+	if err := a.proveWayIn(ctx, way); err != nil {
+		return nil, err
 	}
 	return rep, nil
 }

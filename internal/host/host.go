@@ -35,6 +35,12 @@ type Reader interface {
 	// words; an error that matches ErrNoProgram means that the program is not
 	// on the host (yet).
 	Check(ctx context.Context, c Check, content Content) error
+	// Evaluate has the program of a check that has a Tree say what that
+	// configuration comes to (sshd -T, cvtsudoers, …), and returns what it
+	// prints. On an overlay the configuration is the predicted one. What the
+	// program refuses is a *CheckError; a missing program or main file is
+	// unknown.
+	Evaluate(ctx context.Context, c Check) (string, error)
 }
 
 // Host is a Reader whose steps take effect: on the machine (local) or in

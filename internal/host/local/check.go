@@ -117,35 +117,37 @@ func judgeStaged(ctx context.Context, c host.Check, content host.Content, staged
 	if name == "" {
 		name = "(new content)"
 	}
-	return judge(ctx, c, content, staged, strings.NewReplacer(staged, name, filepath.Base(staged), filepath.Base(name)))
+	_, err := judge(ctx, c, content, staged, strings.NewReplacer(staged, name, filepath.Base(staged), filepath.Base(name)))
+	return err
 }
 
 // judge runs the checking program on a path and puts what it says in other
 // words; if it is about a secret, its words are kept back, as it may quote it.
-func judge(ctx context.Context, c host.Check, content host.Content, staged string, words *strings.Replacer) error {
+// It returns what an approving program prints.
+func judge(ctx context.Context, c host.Check, content host.Content, staged string, words *strings.Replacer) (string, error) {
 	argv := slices.Clone(c.Argv)
 	for i, arg := range argv {
 		if arg == stagedArg && i > 0 {
 			argv[i] = staged
 		}
 	}
-	_, err := run(ctx, argv, runOptions{})
+	said, err := run(ctx, argv, runOptions{})
 	var failed *runError
 	if !errors.As(err, &failed) {
-		return err
+		return said, err
 	}
 	if content.Secret() {
 		failed.Output = ""
 	}
 	if failed.Code < 0 {
-		return err
+		return "", err
 	}
-	output := words.Replace(failed.Output)
+	output := words.Replace(strings.ReplaceAll(failed.Output, "\r\n", "\n")) // as sshd ends its lines
 	switch {
 	case content.Secret():
 		output = "what it says is kept back, since the content is secret"
 	case output == "":
 		output = fmt.Sprintf("exit code %d, without a word", failed.Code)
 	}
-	return &host.CheckError{Program: c.Argv[0], Output: output}
+	return "", &host.CheckError{Program: c.Argv[0], Output: output}
 }
