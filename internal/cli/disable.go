@@ -203,6 +203,10 @@ func (a *App) begin(command string, o accountOptions) (release func(), err error
 	if err != nil {
 		return nil, err
 	}
+	if err := a.unconfirmed(); err != nil {
+		lock.Release()
+		return nil, err
+	}
 	return lock.Release, nil
 }
 

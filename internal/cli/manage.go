@@ -3,9 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"opsafe/internal/confirm"
 	"opsafe/internal/converge"
 	"opsafe/internal/host/local"
 	"opsafe/internal/host/overlay"
@@ -33,12 +35,14 @@ key and become root.`,
 	o.addFormat(c)
 	o.addFull(c)
 	o.addLockOut(c)
+	c.Flags().DurationVar(&o.confirm, "confirm", 0, "bring back what could cut you off, unless opsafe confirm follows within this `TIME` (2m)")
 	return c
 }
 
 type manageOptions struct {
 	options
 	lockOut
+	confirm time.Duration
 }
 
 func (a *App) manage(ctx context.Context, o manageOptions) error {
@@ -53,6 +57,9 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 		return err
 	}
 	defer lock.Release()
+	if err := a.unconfirmed(); err != nil {
+		return err
+	}
 	p, err := o.prepare(ctx, a)
 	if err != nil {
 		return err
@@ -61,7 +68,7 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 		return fmt.Errorf("this host is %s (%s), and %s is asked for: to make it another backend's for good, run: opsafe bootstrap --switch %s", p.boot, backendFile, p.backend, p.backend)
 	}
 	out := a.newOutput("manage", o.options, p.backend, p.facts.Hostname, render.Apply)
-	rep, err := a.converge(ctx, p.kinds, wayIn{p.declared, o.lockOut}, out)
+	rep, err := a.converge(ctx, p.kinds, runOptions{declared: p.declared, lockOut: o.lockOut, confirm: o.confirm}, out)
 	if err != nil {
 		return err
 	}
@@ -72,10 +79,19 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 	return nil
 }
 
+// runOptions is what a run that changes the host heeds.
+type runOptions struct {
+	declared []string // whom the spec names
+	lockOut
+	confirm time.Duration // 0: nothing has to be confirmed
+}
+
+func (o runOptions) wayIn() wayIn { return wayIn{declared: o.declared, lockOut: o.lockOut} }
+
 // converge plans, and then does what is planned. The plan's run comes first so
 // that what nobody has touched costs one look, and so that what came out
 // differently from the plan can be said.
-func (a *App) converge(ctx context.Context, kinds []converge.Kind, way wayIn, out *output) (*converge.Report, error) {
+func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions, out *output) (*converge.Report, error) {
 	after := overlay.New(a.Host)
 	plan := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Now: a.Now})
 	if plan.Summary.Changes() == 0 && !a.owing() {
@@ -84,8 +100,15 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, way wayIn, ou
 		}
 		return plan, out.close(plan)
 	}
-	if err := a.guard(ctx, after, way); err != nil {
+	if err := a.guard(ctx, after, o.wayIn()); err != nil {
 		return nil, err
+	}
+	var waiting *confirm.Record
+	if o.confirm != 0 {
+		var err error
+		if waiting, err = a.arm(ctx, o.confirm, plan.Results); err != nil {
+			return nil, err
+		}
 	}
 	rep := converge.Run(ctx, converge.Options{Host: a.Host, Kinds: kinds, Sink: out, Now: a.Now})
 	if err := out.close(rep); err != nil {
@@ -94,7 +117,12 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, way wayIn, ou
 	for _, d := range differences(plan, rep) {
 		note(a.Err, "%s", d)
 	}
-	if err := a.proveWayIn(ctx, way); err != nil {
+	if waiting != nil {
+		if err := a.await(ctx, waiting); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.proveWayIn(ctx, o.wayIn()); err != nil {
 		return nil, err
 	}
 	return rep, nil

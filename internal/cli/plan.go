@@ -54,6 +54,9 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 		return err
 	}
 	a.afterwards(p)
+	if err := a.unconfirmed(); a.Root && err != nil {
+		note(a.Err, "manage would refuse: %v", err)
+	}
 	if rep.Summary.Changes() > 0 && a.Root {
 		if err := a.guard(ctx, after, wayIn{declared: p.declared}); err != nil {
 			return fmt.Errorf("manage would refuse this: %w", err)

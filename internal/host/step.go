@@ -93,6 +93,8 @@ const (
 	LockPassword PasswordChange = "locked"
 	// RemovePassword removes the hash and locks: unlocking brings nothing back.
 	RemovePassword PasswordChange = "removed"
+	// UnlockPassword takes the lock off a hash, which has to be there.
+	UnlockPassword PasswordChange = "unlocked"
 	// PasswordAtFirstLogin lets the next login, which needs a key, set one.
 	PasswordAtFirstLogin PasswordChange = "set at first login"
 )
