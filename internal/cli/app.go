@@ -110,8 +110,8 @@ exactly what it is going to do.
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
 	root.AddCommand(
-		newPlan(a), newManage(a), newValidate(a), newDisableUser(a), newEnableUser(a), newConfirm(a), newRevert(a),
-		newBootstrap(a), newWhereami(a), newVersion(a),
+		newPlan(a), newManage(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
+		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newVersion(a),
 	)
 	return root
 }

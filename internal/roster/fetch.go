@@ -164,7 +164,7 @@ func (f *Fetcher) fetch(ctx context.Context, p *spec.Person) ([]Key, error) {
 		keys, err = f.fetchPlain(ctx, p)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot fetch the keys of %s from %s: %w; the present keys stay", p.Name, f.address(p.Name), cause(ctx, err))
+		return nil, fmt.Errorf("cannot fetch the keys of %s from %s: %w", p.Name, f.address(p.Name), cause(ctx, err))
 	}
 	return keys, nil
 }

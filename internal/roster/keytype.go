@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rsa"
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -76,9 +77,17 @@ func (k *Key) checkRSA(pub ssh.PublicKey, column, least int) *fault {
 		return faultf(column, "this is not a key of type %s", k.Type)
 	}
 	k.Bits = r.N.BitLen()
-	if k.Bits < least {
-		return faultf(column, "the RSA key %s has %d bits, fewer than %d: make an ed25519 key, or allow it with keys.min_rsa_bits (%d at the least)",
-			k.Fingerprint, k.Bits, least, FloorRSABits)
+	if why := k.weak(least); why != "" {
+		return faultf(column, "%s", why)
 	}
 	return nil
+}
+
+// weak says why a key is too weak; empty: it is not.
+func (k *Key) weak(least int) string {
+	if k.Type != ssh.KeyAlgoRSA || k.Bits >= least {
+		return ""
+	}
+	return fmt.Sprintf("the RSA key %s has %d bits, fewer than %d: make an ed25519 key, or allow it with keys.min_rsa_bits (%d at the least)",
+		k.Fingerprint, k.Bits, least, FloorRSABits)
 }

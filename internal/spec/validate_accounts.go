@@ -50,7 +50,7 @@ func (c *checker) source(role *Role, label string, i int, source KeySource) {
 		c.addf(at, "%s: keys: %s: want %s%s", label, quote(string(source)), oneOf(words), didYouMean(string(source), slices.Values(words)))
 	case slices.Contains(role.Keys[:i], source):
 		c.addf(at, "%s: keys: %s is there twice", label, source)
-	case source == FromGitHub && c.b.Keys.GitHub.URL == "":
+	case source == FromGitHub && c.b.Keys.GitHub.URL == "" && !c.b.Keys.GitHub.Locked():
 		c.addf(at, "%s: keys: github needs keys.github.url, such as https://github.com", label)
 	}
 }
@@ -67,6 +67,11 @@ func (c *checker) fetching() {
 		c.keyServer(k.GitHub.At("url"), k.GitHub.URL)
 	}
 	c.path(k.GitHub.Meta, "keys.github", "token_file", k.GitHub.TokenFile)
+	c.one(k.GitHub.Meta, "keys.github", "mode", k.GitHub.Mode, "live", "locked")
+	c.one(k.GitHub.Meta, "keys.github", "trust", k.GitHub.Trust, "pinned", "live")
+	if k.GitHub.Locked() && k.GitHub.TrustsServer() {
+		c.addf(k.GitHub.At("trust"), "keys.github: trust live contradicts mode locked, which asks no server: leave one of them out, or say trust: pinned")
+	}
 	if k.Has("min_rsa_bits") && (k.MinRSABits < 2048 || k.MinRSABits > 16384) {
 		c.addf(k.At("min_rsa_bits"), "keys: min_rsa_bits %d: want 2048 to 16384", k.MinRSABits)
 	}
