@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"opsafe/internal/roster"
@@ -209,5 +210,36 @@ func TestKeysLocked(t *testing.T) {
 	}
 	if got := w.file("/home/alice/.ssh/authorized_keys"); got != aliceKey+" keys/github.lock\n" {
 		t.Errorf("alice has %q", got)
+	}
+}
+
+// TestKeysUpdateGitHubID: whose number is known is asked for by the API alone,
+// and a name that has become another account's brings no keys.
+func TestKeysUpdateGitHubID(t *testing.T) {
+	var id atomic.Int64
+	id.Store(4711)
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/bob/keys"):
+			fmt.Fprintf(w, "[{\"key\": %q}]", bobKey)
+		case strings.HasSuffix(r.URL.Path, "/keys"):
+			fmt.Fprintf(w, "[{\"key\": %q}]", aliceKey)
+		default:
+			fmt.Fprintf(w, "{\"id\": %d}", id.Load())
+		}
+	}))
+	t.Cleanup(api.Close)
+	w, s := newRegistered(t, "")
+	w.write("developers.yaml", "alice: {roles: [admins], github_id: 4711}\nbob: {roles: [developers]}\n")
+	w.write("backends/two/backend.yaml", "people: [admins]\nroles: {admins: {keys: [github]}}\nkeys: {github: {form: api, url: \""+api.URL+"\"}}\n")
+	s.keys["bob"] = bobKey
+	w.want(1, []string{"+ bob", "pin/alice", "github_id of alice (developers.yaml:1:37) can only be checked in form api", "nothing is pinned"}, nil, "keys", "update", "--backend", "one")
+	w.want(0, []string{"+ alice"}, nil, "keys", "update")
+	before := w.repoFile("keys/github.lock")
+	id.Store(815)
+	w.want(1, []string{"the name alice belongs to the account 815, but developers.yaml says 4711", "the pins stay"}, nil, "keys", "update")
+	if got := w.repoFile("keys/github.lock"); got != before || !strings.Contains(got, aliceKey) {
+		t.Errorf("the file is\n%s", got)
 	}
 }

@@ -80,7 +80,12 @@ func UpdatePins(ctx context.Context, repo *spec.Repository, f *Fetcher) (PinUpda
 	}
 	var people []Member
 	for _, name := range slices.Sorted(maps.Keys(least)) {
-		people = append(people, Member{Name: name, Person: repo.Person(name), Sources: []spec.KeySource{spec.FromGitHub}})
+		p := repo.Person(name)
+		if p.GitHubID != 0 && f.o.Form != FormAPI {
+			u.keep(name, fmt.Errorf("github_id of %s (%s) can only be checked in form api: name a backend of that form with --backend", name, p.At("github_id")))
+			continue
+		}
+		people = append(people, Member{Name: name, Person: p, Sources: []spec.KeySource{spec.FromGitHub}})
 	}
 	answers := fetchAll(ctx, people, f)
 	if err := ctx.Err(); err != nil {
