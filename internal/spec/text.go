@@ -65,12 +65,15 @@ func (l *loader) beside(at Pos, label, name string, problems *Problems) []byte {
 		return nil
 	}
 	t, ok := l.texts[file]
+	if !ok && len(*problems) >= maxMissing {
+		return nil
+	}
 	if !ok {
 		t.data, t.err = l.read(file, maxText)
 		l.texts[file] = t
 	}
 	if t.err != nil {
-		problems.Addf(at, "%s: %v%s", label, t.err, l.nearFile(file, t.err))
+		problems.Addf(at, "%s: %v%s", label, t.err, l.nearFile(file, t.err, problems))
 	}
 	return t.data
 }

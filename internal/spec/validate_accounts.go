@@ -32,7 +32,7 @@ func (c *checker) roles() {
 	c.distinct(c.b.Meta, "the backend", "people", c.b.People)
 	for i, role := range c.b.People {
 		if !known[role] {
-			c.addf(c.b.At("people", i), "people: no role %s is declared%s", quote(role), didYouMean(role, known.names()))
+			c.addf(c.b.At("people", i), "people: no role %s is declared%s", quote(role), c.problems.hint(role, known.names()))
 		}
 	}
 	for name := range c.b.Values {
@@ -47,7 +47,7 @@ func (c *checker) source(role *Role, label string, i int, source KeySource) {
 	words := []string{string(FromRepository), string(FromGitHub)}
 	switch {
 	case !slices.Contains(words, string(source)):
-		c.addf(at, "%s: keys: %s: want %s%s", label, quote(string(source)), oneOf(words), didYouMean(string(source), slices.Values(words)))
+		c.addf(at, "%s: keys: %s: want %s%s", label, quote(string(source)), oneOf(words), c.problems.hint(string(source), slices.Values(words)))
 	case slices.Contains(role.Keys[:i], source):
 		c.addf(at, "%s: keys: %s is there twice", label, source)
 	case source == FromGitHub && c.b.Keys.GitHub.URL == "" && !c.b.Keys.GitHub.Locked():
@@ -184,7 +184,7 @@ func (c *checker) keys() {
 		c.distinct(a.Meta, label, "people", a.People)
 		for i, p := range a.People {
 			if !c.people[p] {
-				c.addf(a.At("people", i), "%s: people: %s is not in developers.yaml%s", label, quote(p), didYouMean(p, c.people.names()))
+				c.addf(a.At("people", i), "%s: people: %s is not in developers.yaml%s", label, quote(p), c.problems.hint(p, c.people.names()))
 			}
 		}
 		c.distinct(a.Meta, label, "from", a.From)
