@@ -108,3 +108,38 @@ func TestSshdDirectives(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// FuzzTexts reads any text as a unit file, as sshd's configuration and as
+// variables: what is found stands on a line of its own.
+func FuzzTexts(f *testing.F) {
+	for _, s := range []string{
+		"[Install]\nWantedBy=multi-user.target \\\n a.target\nAlias=\n", "[Install]\nWantedBy=../x /a\n", "\\", "[a\n=\n", "[]\nA=b",
+		"Port 22\n  include=\"a b\" c\nUsePAM\tyes\nX\nMatch all\n", "\"\n", "a='b\n", "export A=b\n=c\n # d=e\n",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		data := []byte(text)
+		for _, s := range settings(data) {
+			if strings.ContainsAny(s.section+s.key+s.value, "\n") {
+				t.Fatalf("setting %+v", s)
+			}
+		}
+		for _, l := range installLinks("a.service", data) {
+			if !strings.HasPrefix(l, unitDir) || strings.ContainsAny(l, " \n") {
+				t.Fatalf("link %q", l)
+			}
+		}
+		lines := 1 + strings.Count(text, "\n")
+		for _, d := range sshdDirectives(data) {
+			if d.key == "" || d.line < 1 || d.line > lines {
+				t.Fatalf("directive %+v", d)
+			}
+		}
+		for _, name := range variables(data) {
+			if name == "" || strings.ContainsAny(name, "=\n") {
+				t.Fatalf("variable %q", name)
+			}
+		}
+	})
+}

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/crypto/ssh"
-
 	"opsafe/internal/roster"
 )
 
@@ -229,50 +227,4 @@ func TestCheckOptions(t *testing.T) {
 			t.Errorf("%q is accepted", bad)
 		}
 	}
-}
-
-// FuzzParseKeys checks on whatever is accepted that it means one thing: each
-// line is what x/crypto finds in it, in its canonical form, it survives
-// rendering, and nothing else in it can be read as a key.
-func FuzzParseKeys(f *testing.F) {
-	for text := range goodKeys(f) {
-		f.Add([]byte(text), false)
-		f.Add([]byte("restrict "+text+"\r\n"+text), true)
-	}
-	f.Add([]byte("# x\n\n"+newKey(f)+" "+newKey(f)), true)
-	f.Add([]byte(dsaLine()+"\n"+certLine(f)), true)
-	f.Fuzz(func(t *testing.T, data []byte, lenient bool) {
-		o := roster.ParseOptions{Comments: lenient, Options: lenient}
-		keys, err := roster.ParseKeys(data, "keys/alice", o)
-		if err != nil {
-			if keys != nil {
-				t.Fatal("keys beside an error")
-			}
-			return
-		}
-		rendered := roster.AuthorizedKeys(keys, "")
-		if n := bytes.Count(rendered, []byte("\n")); n != len(keys) {
-			t.Fatalf("%d lines for %d keys", n, len(keys))
-		}
-		again, err := roster.ParseKeys(rendered, "keys/alice", o)
-		if err != nil || len(again) != len(keys) {
-			t.Fatalf("not readable again: %v", err)
-		}
-		lines := strings.SplitAfter(string(rendered), "\n")
-		for i, k := range keys {
-			if a := again[i]; a.Blob != k.Blob || a.Options != k.Options || a.Fingerprint != k.Fingerprint {
-				t.Fatalf("%+v became %+v", k, a)
-			}
-			pub, comment, _, rest, err := ssh.ParseAuthorizedKey([]byte(lines[i]))
-			if err != nil || len(rest) > 0 || ssh.FingerprintSHA256(pub) != k.Fingerprint {
-				t.Fatalf("x/crypto sees something else: %v", err)
-			}
-			words := strings.Fields(comment)
-			for j := range words {
-				if _, _, _, _, err := ssh.ParseAuthorizedKey([]byte(strings.Join(words[j:], " "))); err == nil {
-					t.Fatalf("another key in the comment %q", comment)
-				}
-			}
-		}
-	})
 }

@@ -13,8 +13,10 @@ import (
 
 // What the largest spec there can be may cost.
 const (
-	maxLoad  = time.Second // of computing: the clock on the wall goes on while others compute
-	maxAlloc = 512 << 20   // bytes, in all
+	// Of computing: the clock on the wall goes on while others compute. It is half
+	// a second where nobody shares the caches.
+	maxLoad  = 2 * time.Second
+	maxAlloc = 400 << 20 // bytes, in all
 )
 
 func cpu(t testing.TB) time.Duration {
@@ -66,7 +68,11 @@ func TestHostileSize(t *testing.T) {
 		"a long number":         "a: 0x" + strings.Repeat("_1", maxYAML/2-10),
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, file := range []string{"backends/one/backend.yaml", peopleFile} {
+			files := []string{"backends/one/backend.yaml"}
+			if name == "unknown fields" {
+				files = append(files, peopleFile)
+			}
+			for _, file := range files {
 				dir := unpack(t, []txtar.File{{Name: "backends/one/backend.yaml", Data: []byte("users: {}")}, {Name: file, Data: []byte(text)}})
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)

@@ -229,15 +229,16 @@ func (c *checker) nearUnit(name string) string {
 		return ""
 	}
 	ext := path.Ext(name)
-	stems := set{}
-	for _, known := range []set{c.units, c.brought, c.base} {
-		for unit := range known {
-			if stem, ok := strings.CutSuffix(unit, ext); ok {
-				stems.add(stem)
+	stems := func(yield func(string) bool) {
+		for _, known := range []set{c.units, c.brought, c.base} {
+			for unit := range known {
+				if stem, ok := strings.CutSuffix(unit, ext); ok && !yield(stem) {
+					return
+				}
 			}
 		}
 	}
-	if n := nearest(strings.TrimSuffix(name, ext), stems.names()); n != "" {
+	if n := nearest(strings.TrimSuffix(name, ext), stems); n != "" {
 		return ": did you mean " + quote(n+ext) + "?"
 	}
 	return ""

@@ -1,8 +1,6 @@
 package spec
 
 import (
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -89,42 +87,4 @@ func BenchmarkLoad(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-// FuzzDecode loads any text as a backend: it ends in a value or in problems,
-// never in a panic.
-func FuzzDecode(f *testing.F) {
-	f.Add(realistic())
-	cases, err := filepath.Glob("testdata/*.txtar")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, name := range cases {
-		ar, err := txtar.ParseFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, file := range ar.Files {
-			if strings.HasSuffix(file.Name, ".yaml") {
-				f.Add(file.Data)
-			}
-		}
-	}
-	dir := unpack(f, []txtar.File{{Name: "backends/common/base.yaml", Data: []byte("packages: {vim: installed}\nusers: {app: {}}\n")}})
-	if err := os.MkdirAll(filepath.Join(dir, "backends/one"), 0o755); err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		file := filepath.Join(dir, "backends/one/backend.yaml")
-		if err := os.WriteFile(file, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "developers.yaml"), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		r, err := Load(LoadOptions{Dir: dir, Known: known})
-		if (r == nil) == (err == nil) {
-			t.Fatalf("got repository %v and error %v", r, err)
-		}
-	})
 }
