@@ -103,8 +103,8 @@ func FuzzEdit(f *testing.F) {
 }
 
 func TestSshdDirectives(t *testing.T) {
-	got := sshdDirectives([]byte("# c\n\nPort 22\n  include=\"a b\" c\nUsePAM\tyes\nX\n"))
-	if len(got) != 4 || got[0].key != "port" || got[0].line != 3 || got[1].key != "include" || got[3].key != "x" || len(got[3].args) != 0 {
+	got := sshdDirectives([]byte("# c\n\nPort 22\n  include=\"a b\" c\nUsePAM\tyes\nX\n=\"PermitRootLogin\" yes\n==\n\"\n"))
+	if len(got) != 5 || got[4].key != "permitrootlogin" || got[0].key != "port" || got[0].line != 3 || got[1].key != "include" || got[3].key != "x" || len(got[3].args) != 0 {
 		t.Errorf("got %+v", got)
 	}
 }
