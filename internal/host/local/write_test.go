@@ -267,6 +267,9 @@ func TestHardLink(t *testing.T) {
 	must(t, os.Link(dir+"/victim", dir+"/home/mine"))
 	mustFail(t, h.Do(ctx, host.SetOwner{Path: dir + "/home/mine", Owner: "#54321"}), "hard links")
 	mustFail(t, h.Do(ctx, host.SetAccess{Path: dir + "/home/mine", Access: host.AccessOf(0o666)}), "hard links")
+	must(t, unix.Mkfifo(dir+"/pipe", 0o600))
+	must(t, os.Link(dir+"/pipe", dir+"/home/pipe"))
+	mustFail(t, h.Do(ctx, host.SetOwner{Path: dir + "/home/pipe", Owner: "#54321"}), "hard links")
 	if n := stat(t, h, dir+"/victim"); n.Owner != "root" || n.Access.Mode() != 0o600 {
 		t.Errorf("victim is %+v", n)
 	}
