@@ -64,8 +64,13 @@ func readable(file string, data []byte, problems *Problems) bool {
 		case r == 0:
 			problems.Addf(place(file, data, i), "NUL character")
 			return false
-		case unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t', r == '\ufeff':
+		case r == '\r' && bytes.HasPrefix(data[i:], []byte("\r\n")), r == '\n', r == '\t':
+		case unicode.IsControl(r), r == '\ufeff':
 			problems.Addf(place(file, data, i), "control character %U", r)
+			return false
+		case r == '\u2028', r == '\u2029':
+			// YAML ends a line there, which no editor shows.
+			problems.Addf(place(file, data, i), "line separator %U: write \"\\u%04x\" if it is meant", r, r)
 			return false
 		}
 		i += size

@@ -19,6 +19,8 @@ func TestBytes(t *testing.T) {
 		{"control", "a: é\x1b\n", `f:1:5: control character U+001B`},
 		{"too large", "a: " + strings.Repeat("x", maxYAML), `f: 1048579 bytes: a spec file holds at most 1048576 (1 MiB)`},
 		{"carriage returns", "users:\r\n  a: {}\r\n", ""},
+		{"carriage return alone", "a: b\rc: d\n", `f:1:5: control character U+000D`},
+		{"line separator", "a: b\u2028c: d\n", `f:1:5: line separator U+2028: write "\u2028" if it is meant`},
 		{"tab in a text", "a: |\n  x\n  \ty\n", ""},
 		{"no final newline", "a: b", ""},
 		{"only a comment", "# nothing\n", ""},
