@@ -11,12 +11,14 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// What the largest spec there can be may cost.
+// What a spec of a size may cost. A quarter of the largest size is enough to tell
+// what grows with the square of it: that took minutes.
 const (
-	// Of computing: the clock on the wall goes on while others compute. It is half
-	// a second where nobody shares the caches.
-	maxLoad  = 2 * time.Second
-	maxAlloc = 400 << 20 // bytes, in all
+	hostileSize = maxYAML / 4
+	// Of computing: the clock on the wall goes on while others compute. It is a
+	// fifth of it where nobody shares the caches.
+	maxLoad  = time.Second
+	maxAlloc = 100 << 20 // bytes, in all
 )
 
 func cpu(t testing.TB) time.Duration {
@@ -28,12 +30,11 @@ func cpu(t testing.TB) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// full repeats a line, with a number of its own for each %[1]d, up to the size
-// of the largest spec.
+// full repeats a line, with a number of its own for each %[1]d, up to that size.
 func full(head, line, tail string) string {
 	b := strings.Builder{}
 	b.WriteString(head)
-	for i := 0; b.Len()+len(line)+len(tail)+16 < maxYAML; i++ {
+	for i := 0; b.Len()+len(line)+len(tail)+16 < hostileSize; i++ {
 		if strings.Contains(line, "%") {
 			fmt.Fprintf(&b, line, i)
 		} else {
@@ -43,8 +44,7 @@ func full(head, line, tail string) string {
 	return b.String() + tail
 }
 
-// TestHostileSize loads the largest specs there can be, each made to cost much
-// somewhere: most have tens of thousands of names that are compared with as many,
+// TestHostileSize loads large specs, each made to cost much somewhere: most have tens of thousands of names that are compared with as many,
 // or of files that are not there.
 func TestHostileSize(t *testing.T) {
 	for name, text := range map[string]string{
@@ -65,7 +65,7 @@ func TestHostileSize(t *testing.T) {
 		"documents":             full("", "---\n", ""),
 		"aliases":               full("a: &a [x, x, x, x, x, x, x, x]\n", "b%[1]d: [*a, *a, *a, *a, *a, *a]\n", ""),
 		"comments":              full("a:\n", "- 1 # c\n# d\n", ""),
-		"a long number":         "a: 0x" + strings.Repeat("_1", maxYAML/2-10),
+		"a long number":         "a: 0x" + strings.Repeat("_1", hostileSize/2-10),
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := []string{"backends/one/backend.yaml"}
