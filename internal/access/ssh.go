@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -46,8 +47,23 @@ func (j *judge) sshdFor(ctx context.Context) (sshdConfig, error) {
 
 // ssh judges whether sshd admits them, and a key of theirs.
 func (j *judge) ssh(ctx context.Context) error {
-	config, err := j.sshdFor(ctx)
+	runs, err := j.running(ctx)
 	if err != nil {
+		return err
+	}
+	if !runs {
+		j.noLogin("sshd does not run: neither ssh.service nor ssh.socket is active")
+		return nil
+	}
+	config, err := j.sshdFor(ctx)
+	var refused *host.CheckError
+	switch {
+	case errors.As(err, &refused) && strings.Contains(refused.Output, "privilege separation directory"):
+		return &host.UnknownError{What: "sshd's configuration", Why: refused.Output + ", without which sshd says nothing: start ssh.service", Err: err}
+	case errors.As(err, &refused):
+		j.noLogin("its configuration is wrong: " + refused.Error())
+		return nil
+	case err != nil:
 		return err
 	}
 	if !config.is("pubkeyauthentication", yes) {
@@ -67,25 +83,21 @@ func (j *judge) ssh(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := j.running(ctx); err != nil {
-		return err
-	}
 	return j.keys(config)
 }
 
 // running looks whether anything listens for them.
-func (j *judge) running(ctx context.Context) error {
+func (j *judge) running(ctx context.Context) (bool, error) {
 	for _, name := range []string{"ssh.service", "ssh.socket"} {
 		u, err := j.Unit(ctx, name)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if u != nil && u.Running() {
-			return nil
+			return true, nil
 		}
 	}
-	j.noLogin("sshd does not run: neither ssh.service nor ssh.socket is active")
-	return nil
+	return false, nil
 }
 
 // openToAll looks for the files by which an administrator keeps everybody but
