@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Reader is read-only access to the state of a host. Kinds get a Reader and
@@ -145,6 +146,44 @@ type Pending struct {
 	Unit string `json:"unit"`
 	Verb Verb   `json:"verb"`
 	Why  string `json:"why"`
+	// Undo are files as they were before the changes for which this is owed.
+	// They are put back if the unit does not come through it, also by a later
+	// run.
+	Undo []PriorFile `json:"undo,omitempty"`
+}
+
+// Join is what is owed to a unit when q is owed to it, too, of the same sort: a
+// restart includes a reload, and of a file the earlier state counts.
+func (p Pending) Join(q Pending) Pending {
+	undo := p.Undo
+	if p.Verb != Restart && q.Verb == Restart {
+		p.Verb, p.Why = q.Verb, q.Why
+	}
+	for _, f := range q.Undo {
+		if !slices.ContainsFunc(undo, func(g PriorFile) bool { return g.Path == f.Path }) {
+			undo = append(slices.Clip(undo), f)
+		}
+	}
+	p.Undo = undo
+	return p
+}
+
+// PriorFile is a regular file as it was, or that there was none.
+type PriorFile struct {
+	Path    string `json:"path"`
+	Absent  bool   `json:"absent,omitempty"`
+	Owner   string `json:"owner,omitempty"`
+	Group   string `json:"group,omitempty"`
+	Mode    Mode   `json:"mode,omitempty"`
+	Content []byte `json:"content,omitempty"`
+}
+
+// PutBack is the step that makes the file what it was.
+func (f PriorFile) PutBack() Step {
+	if f.Absent {
+		return RemovePath{Path: f.Path}
+	}
+	return WriteFile{Path: f.Path, Content: NewContent(f.Content), Owner: f.Owner, Group: f.Group, Access: AccessOf(f.Mode)}
 }
 
 // Facts are properties of the machine as a whole.

@@ -32,6 +32,7 @@ func declareSshd(in *Input) []Resource {
 		reader: sshdReads,
 		before: sshdRuns,
 		notify: []change.Notification{{Unit: sshdUnit, Verb: host.Reload}},
+		undo:   true,
 	})
 }
 
