@@ -100,7 +100,7 @@ func (l userLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 	case l.absent && u == nil:
 		return c, nil
 	case l.absent:
-		return l.remove(u), nil
+		return l.remove(r, u), nil
 	case u == nil:
 		err = l.add(r, &c)
 	default:
@@ -115,9 +115,15 @@ func (l userLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 	return c, l.lookReown(ctx, r, u, &c)
 }
 
-func (l userLook) remove(u *host.User) change.Change {
-	c := change.Change{Action: change.Remove, Steps: []host.Step{host.DeleteUser{Name: l.name, Was: *u}}}
+func (l userLook) remove(r host.Reader, u *host.User) change.Change {
+	c := change.Change{Action: change.Remove}
 	differ(&c, "uid", idText(u.UID), "")
+	if n := running(r, l.name); n > 0 && u.UID > 0 {
+		// Userdel refuses to remove an account that has processes.
+		differ(&c, "running", counted(n, "process"), "ended")
+		c.Steps = append(c.Steps, host.EndSessions{User: l.name})
+	}
+	c.Steps = append(c.Steps, host.DeleteUser{Name: l.name, Was: *u})
 	c.Notes = append(c.Notes, fmt.Sprintf("its home %s stays, and belongs to nobody", u.Home))
 	return c
 }
@@ -224,10 +230,22 @@ func (l userLook) correct(r host.Reader, u *host.User, c *change.Change) error {
 		step.Comment = l.comment
 	}
 	if len(c.Attrs) > 0 {
+		if n := running(r, l.name); n > 0 && (step.UID != nil || step.Home != nil) {
+			return fmt.Errorf("usermod changes neither uid nor home of an account that has processes, and it has %d: stop what runs as %s first, see ps -u %s", n, l.name, l.name)
+		}
 		c.Action = change.Modify
 		c.Steps = append(c.Steps, step)
 	}
 	return nil
+}
+
+// running counts an account's processes, as far as they can be seen.
+func running(r host.Reader, name string) int {
+	t, err := r.Traces(name)
+	if err != nil {
+		return 0 // the tool will tell
+	}
+	return t.Processes
 }
 
 // personal refuses to make a system account of the host a person's.
