@@ -35,20 +35,20 @@ func TestDegradedProcesses(t *testing.T) {
 
 // lab runs manage with a spec of the test's own, which has to exit with a code
 // and to say some words.
-func (e *env) lab(code int, spec string, words ...string) string {
+func (e *env) lab(code int, spec string, words ...string) {
 	e.t.Helper()
-	return e.labDo("manage", code, spec, words...)
+	e.labSpec(spec)
+	e.says(code, e.opsafe("manage", "--backend", "lab"), words...)
 }
 
-func (e *env) labDo(command string, code int, spec string, words ...string) string {
+func (e *env) labSpec(spec string) {
 	e.t.Helper()
 	e.mustRun("mkdir", "-p", guestRepository+"/backends/lab")
 	e.write(guestRepository+"/backends/lab/backend.yaml", "description: lab\n"+spec, 0o644)
-	return e.says(code, e.opsafe(command, "--backend", "lab"), words...)
 }
 
 // says checks how a run ended, and that it said some words.
-func (e *env) says(code int, r result, words ...string) string {
+func (e *env) says(code int, r result, words ...string) {
 	e.t.Helper()
 	said := strings.Join(strings.Fields(r.stdout+r.stderr), " ")
 	if r.code != code {
@@ -59,7 +59,6 @@ func (e *env) says(code int, r result, words ...string) string {
 			e.t.Errorf("it does not say %q: %s", w, r)
 		}
 	}
-	return said
 }
 
 // start runs something in the background of the host as somebody.

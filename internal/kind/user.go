@@ -97,6 +97,8 @@ func (l userLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 	}
 	var c change.Change
 	switch {
+	case u != nil && u.Source != "":
+		return c, elsewhere("account", l.name, u.UID, u.Source)
 	case l.absent && u == nil:
 		return c, nil
 	case l.absent:
@@ -165,19 +167,20 @@ func (l userLook) add(r host.Reader, c *change.Change) error {
 // freeUID is the declared uid, if nobody has it, or the next that is free both
 // as uid and as gid, so that an own group has the same number.
 func (l userLook) freeUID(r host.Reader) (int, error) {
+	if l.uid != nil {
+		u, err := r.UserByID(*l.uid)
+		if err == nil && u != nil {
+			err = fmt.Errorf("uid %d is taken by %s%s", u.UID, u.Name, from(u.Source))
+		}
+		return *l.uid, err
+	}
 	users, err := r.Users()
 	if err != nil {
 		return 0, err
 	}
 	var used []int
 	for _, u := range users {
-		if l.uid != nil && u.UID == *l.uid {
-			return 0, fmt.Errorf("uid %d is taken by %s", u.UID, u.Name)
-		}
 		used = append(used, u.UID)
-	}
-	if l.uid != nil {
-		return *l.uid, nil
 	}
 	groups, err := r.Groups()
 	if err != nil {
@@ -190,10 +193,47 @@ func (l userLook) freeUID(r host.Reader) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	lo, hi := ranges.UIDMin, ranges.UIDMax
 	if l.system {
-		return host.NextID(used, ranges.SysUIDMin, ranges.SysUIDMax, true)
+		lo, hi = ranges.SysUIDMin, ranges.SysUIDMax
 	}
-	return host.NextID(used, ranges.UIDMin, ranges.UIDMax, false)
+	return nextFree(r, used, lo, hi, l.system)
+}
+
+// nextFree chooses an id that nobody has, be it as uid or as gid, also not in a
+// source of accounts that is not listed.
+func nextFree(r host.Reader, used []int, lo, hi int, system bool) (int, error) {
+	for {
+		id, err := host.NextID(used, lo, hi, system)
+		if err != nil {
+			return 0, err
+		}
+		u, err := r.UserByID(id)
+		if err != nil {
+			return 0, err
+		}
+		g, err := r.GroupByID(id)
+		if err != nil {
+			return 0, err
+		}
+		if (u == nil || u.Source == "") && (g == nil || g.Source == "") {
+			return id, nil
+		}
+		used = append(used, id)
+	}
+}
+
+// elsewhere refuses what the host does not keep itself.
+func elsewhere(what, name string, id int, source string) error {
+	return fmt.Errorf("the %s %s (%d) is not the host's own, it comes from %s, by /etc/nsswitch.conf: opsafe neither changes it nor makes another of that name; take it out of the spec, or out of there", what, name, id, source)
+}
+
+// from says where something comes from, if not from the host's own files.
+func from(source string) string {
+	if source == "" {
+		return ""
+	}
+	return ", which comes from " + source
 }
 
 func (l userLook) correct(r host.Reader, u *host.User, c *change.Change) error {

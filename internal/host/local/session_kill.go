@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -75,7 +76,7 @@ func killAll(uid int) error {
 			return
 		}
 		// That there is none to be met, or none more, is as it should be.
-		if err := unix.Kill(-1, unix.SIGKILL); err != nil && err != unix.ESRCH && err != unix.EPERM { //nolint:errorlint // the kernel's own number
+		if err := unix.Kill(-1, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) && !errors.Is(err, unix.EPERM) {
 			done <- fmt.Errorf("cannot kill the processes of uid %d: %w", uid, err)
 			return
 		}
