@@ -65,7 +65,7 @@ type App struct {
 func Main(args []string) int {
 	app := &App{
 		Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Now: time.Now,
-		Host: local.New(local.Options{}), Root: os.Geteuid() == 0,
+		Host: local.New(local.Options{Tell: func(what string) { note(os.Stderr, "%s", what) }}), Root: os.Geteuid() == 0,
 		LockPath: local.LockPath, Executable: os.Executable,
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)

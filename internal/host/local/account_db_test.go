@@ -166,7 +166,7 @@ func TestStaleLocks(t *testing.T) {
 		}
 	}
 	etc := tree(t, map[string]string{"passwd.lock": "1\x00", "group.lock": ""})
-	if err := clearStaleLocks(etc); err != nil {
+	if err := clearStaleLocks(etc, func(string) {}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"passwd.lock", "group.lock"} {

@@ -20,7 +20,9 @@ import (
 // restart, makes them last for ever. It works under /etc/.pwd.lock, which every
 // tool holds for as long as its lock files exist; while somebody holds that,
 // nothing is stale.
-func clearStaleLocks(etc string) error {
+//
+// It tells of what it has removed.
+func clearStaleLocks(etc string, tell func(string)) error {
 	var found []string
 	for _, db := range []string{"passwd", "group", "shadow", "gshadow", "subuid", "subgid"} {
 		path := filepath.Join(etc, db+".lock")
@@ -48,14 +50,14 @@ func clearStaleLocks(etc string) error {
 		return fmt.Errorf("cannot lock %s: %w", f.Name(), err)
 	}
 	for _, path := range found {
-		if err := removeStaleLock(path); err != nil {
+		if err := removeStaleLock(path, tell); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func removeStaleLock(path string) error {
+func removeStaleLock(path string, tell func(string)) error {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -66,9 +68,14 @@ func removeStaleLock(path string) error {
 	if lockHolderLives("/proc", data) {
 		return nil
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err = os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("cannot remove stale lock: %w", err)
 	}
+	tell(fmt.Sprintf("removed %s, a lock that has outlived its account tool: it named %q", path, bytes.Trim(data, "\x00 \n")))
 	return nil
 }
 

@@ -35,11 +35,22 @@ func (h *Host) accountTool(ctx context.Context, argv ...string) error {
 // another, for lockPatience at most.
 func (h *Host) retryLocked(ctx context.Context, tool func() error) error {
 	return retry(ctx, lockPatience, lockPause, accountsLocked, func() error {
-		if err := clearStaleLocks(h.accounts.root + "/etc"); err != nil {
+		etc := h.accounts.root + "/etc"
+		// The tools say of a file system that takes nothing that they cannot lock.
+		if readOnly(etc) {
+			return fmt.Errorf("cannot change accounts: %s is on a read-only file system: see why (dmesg), and have it mounted for writing again", etc)
+		}
+		if err := clearStaleLocks(etc, h.tell); err != nil {
 			return err
 		}
 		return tool()
 	})
+}
+
+// readOnly reports whether a directory is on a file system that takes nothing.
+func readOnly(dir string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(dir, &st) == nil && st.Flags&unix.ST_RDONLY != 0
 }
 
 // retry repeats do every pause while it fails with an error that again accepts,
