@@ -103,6 +103,16 @@ type Check struct {
 	// Tree is the configuration that the content is a part of, if the program
 	// is to judge it as a whole: "%" is then a copy of its main file.
 	Tree *CheckTree
+	// Unit is the unit of systemd that the content is a part of. The path of its
+	// staged file is added to Argv.
+	Unit *UnitCheck
+}
+
+// UnitCheck is a unit as it is to become: the files that make it up, by name,
+// NAME and NAME.d/DROP-IN.conf. Refused is what systemd would not load.
+type UnitCheck struct {
+	Name  string
+	Files map[string]Content
 }
 
 // A CheckTree is a configuration of one main file and a directory of drop-ins

@@ -33,6 +33,8 @@ func (h *Host) Check(ctx context.Context, c host.Check, content host.Content) er
 	files, err := h.treeOf(c)
 	switch {
 	case err != nil:
+	case c.Unit != nil:
+		err = h.checkUnit(ctx, c)
 	case files != nil:
 		err = h.checkTree(ctx, c, content, files)
 	case c.Companion != "":
@@ -99,6 +101,9 @@ func (h *Host) apart(do func(dir string) error) error {
 
 // judgeWrite judges content that is about to replace what is there.
 func (h *Host) judgeWrite(ctx context.Context, c host.Check, content host.Content, staged string) error {
+	if c.Unit != nil {
+		return h.checkUnit(ctx, c)
+	}
 	files, err := h.treeOf(c)
 	if err != nil {
 		return err
