@@ -22,6 +22,7 @@ func TestDegradedAccess(t *testing.T) {
 		{"dead before it was put back", proveSshdPutBackLater},
 		{"in force", proveSshdInForce},
 		{"sudo refuses it in place", proveSudoPutBack},
+		{"testparm refuses it", proveSambaChecked},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.prove(e.on(t)) })
 	}
@@ -148,4 +149,20 @@ func proveSudoPutBack(e *env) {
 	e.dropsManage(0, "sudoers:\n  lab: {content: \"root2 ALL=(ALL) ALL\\n\"}\n")
 	e.mustRun("sudo", "-l", "-U", "root")
 	e.inOrder()
+}
+
+// proveSambaChecked is a file whose own program judges it.
+func proveSambaChecked(e *env) {
+	file := func(content string) string {
+		return "files:\n  /etc/samba/smb.conf:\n    content: \"" + content + "\"\n    check: [testparm, -s, \"%\"]\n    notify: {reload: [smbd.service]}\npackages: {samba: installed}\n"
+	}
+	was := e.read("/etc/samba/smb.conf")
+	e.drops(1, file(`[global\nnetbios name\n[share\n`), "testparm refuses it")
+	if got := e.read("/etc/samba/smb.conf"); got != was {
+		e.t.Errorf("the file is now %q", got)
+	}
+	e.drops(0, file(`[global]\nserver role = standalone server\n[share]\npath = /srv\n`))
+	if got := e.mustRun("testparm", "-s", "--section-name", "share", "--parameter-name", "path"); got != "/srv" {
+		e.t.Errorf("samba has the path %q", got)
+	}
 }

@@ -41,7 +41,7 @@ func (h *Host) checkUnit(ctx context.Context, c host.Check) error {
 			}
 		}
 		argv := append(append([]string{}, c.Argv...), filepath.Join(dir, c.Unit.Name))
-		_, err := run(ctx, argv, runOptions{env: []string{unitPath}})
+		_, err := run(ctx, argv, runOptions{env: []string{unitPath, "SYSTEMD_LOG_COLOR=0", "SYSTEMD_LOG_TARGET=console", "SYSTEMD_LOG_LEVEL=info"}})
 		var failed *runError
 		if !errors.As(err, &failed) || failed.Code < 0 {
 			return err
