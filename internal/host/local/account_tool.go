@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
@@ -122,19 +121,13 @@ func badNameAllowed(argv []string, runTool func([]string) error) error {
 // the tool, however it ends.
 func (h *Host) accountToolBlind(ctx context.Context, hide []string, argv ...string) error {
 	return h.retryLocked(ctx, func() error {
-		done := make(chan error, 1)
-		go func() {
-			// The thread is never unlocked, so it ends with the goroutine
-			// and takes its namespace with it.
-			runtime.LockOSThread()
-			if err := hideDirs(hide); err != nil {
-				done <- err
-				return
+		var err error
+		onOwnThread(func() { // which takes its namespace with it
+			if err = hideDirs(hide); err == nil {
+				_, err = run(context.WithoutCancel(ctx), argv, runOptions{})
 			}
-			_, err := run(context.WithoutCancel(ctx), argv, runOptions{})
-			done <- err
-		}()
-		return <-done
+		})
+		return err
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,29 +154,30 @@ func (a *arena) asMallory(strike func(string) int) (exchanged *atomic.Int64, sto
 	ended, begun := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		runtime.LockOSThread() // and never unlocked
-		if err := mallorysRights(); err != nil {
-			a.t.Error(err)
-			close(begun)
-			return
-		}
-		for first := true; ; {
-			if n := strike(a.mine); n > 0 {
-				exchanged.Add(int64(n))
-				if first {
-					close(begun)
-					first = false
-				}
-			}
-			select {
-			case <-ended:
-				if first {
-					close(begun)
-				}
+		onOwnThread(func() {
+			if err := mallorysRights(); err != nil {
+				a.t.Error(err)
+				close(begun)
 				return
-			default:
 			}
-		}
+			for first := true; ; {
+				if n := strike(a.mine); n > 0 {
+					exchanged.Add(int64(n))
+					if first {
+						close(begun)
+						first = false
+					}
+				}
+				select {
+				case <-ended:
+					if first {
+						close(begun)
+					}
+					return
+				default:
+				}
+			}
+		})
 	})
 	return exchanged, func() {
 		close(ended)

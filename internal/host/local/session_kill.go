@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -67,20 +66,16 @@ func killAll(uid int) error {
 	if uid <= 0 {
 		return fmt.Errorf("uid %d is not a user's", uid)
 	}
-	done := make(chan error, 1)
-	go func() {
-		// Never unlocked: the thread ends with the goroutine, and with it the id.
-		runtime.LockOSThread()
+	var err error
+	onOwnThread(func() {
 		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, strangerUID, uintptr(uid), 0); errno != 0 {
-			done <- fmt.Errorf("cannot take on uid %d: %w", uid, errno)
+			err = fmt.Errorf("cannot take on uid %d: %w", uid, errno)
 			return
 		}
 		// That there is none to be met, or none more, is as it should be.
-		if err := unix.Kill(-1, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) && !errors.Is(err, unix.EPERM) {
-			done <- fmt.Errorf("cannot kill the processes of uid %d: %w", uid, err)
-			return
+		if e := unix.Kill(-1, unix.SIGKILL); e != nil && !errors.Is(e, unix.ESRCH) && !errors.Is(e, unix.EPERM) {
+			err = fmt.Errorf("cannot kill the processes of uid %d: %w", uid, e)
 		}
-		done <- nil
-	}()
-	return <-done
+	})
+	return err
 }
