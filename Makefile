@@ -99,6 +99,31 @@ try: deps build ## watch opsafe bring a throwaway host to its declared state
 	@$(GO) build -o bin/ ./internal/testhost/throwaway ./internal/testhost/try
 	@bin/try
 
+# Against somebody who exchanges what opsafe finds on its way; the test prints what
+# came of it. TMPDIR says on which file system.
+RACE_ROUNDS ?= 100000
+# Of each fuzz target.
+FUZZ_TIME ?= 5m
+
+.PHONY: soak
+soak: soak-races soak-fuzz ## race and fuzz for long, and print the figures
+
+.PHONY: soak-races
+soak-races: deps
+	@echo "== races"
+	@out=$$(OPSAFE_RACE_ROUNDS=$(RACE_ROUNDS) $(GO) test -count=1 -timeout 60m -v -run '^TestRace' ./internal/host/local 2>&1); code=$$?; \
+	echo "$$out" | grep -v '^=== '; exit $$code
+
+# Minimizing an input that is only interesting would take a minute each, for nothing.
+# Inputs that are found are left in testdata/fuzz, to become cases.
+.PHONY: soak-fuzz
+soak-fuzz: deps
+	@echo "== fuzzing, $(FUZZ_TIME) each"
+	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z]*' internal | sed 's|/[^/]*:func | |' | sort | while read -r dir target; do \
+	  out=$$($(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_TIME) -fuzzminimizetime 1s ./$$dir 2>&1) || { echo "$$out"; exit 1; }; \
+	  printf '%-22s %-16s %s\n' "$$dir" "$$target" "$$(echo "$$out" | grep -Eo 'elapsed: [^(]*execs: [0-9]*' | tail -1)"; \
+	done
+
 .PHONY: bench
 bench: deps ## measure a run that finds nothing to do, beside its lower bound
 	@$(GO) run ./internal/bench

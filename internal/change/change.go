@@ -47,6 +47,9 @@ type Change struct {
 	Finally []host.Step
 	// Notify lists what is owed to units once the change is made.
 	Notify []Notification
+	// Undo are files as they were before, which are put back if a unit of Notify
+	// does not come through what it is told.
+	Undo []host.PriorFile
 	// Deferred is set when the difference will only be known once an earlier
 	// change of the same plan has been made; there are no Steps then. It says
 	// why. It never occurs on a real host.

@@ -66,7 +66,7 @@ type App struct {
 
 // Main runs the program with these arguments and returns its exit code.
 func Main(args []string) int {
-	machine := local.New(local.Options{})
+	machine := local.New(local.Options{Tell: func(what string) { note(os.Stderr, "%s", what) }})
 	app := &App{
 		Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Now: time.Now,
 		Host: machine, Root: os.Geteuid() == 0, Tidy: machine.Tidy,
@@ -114,8 +114,8 @@ exactly what it is going to do.
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
 	root.AddCommand(
-		newPlan(a), newManage(a), newValidate(a), newDisableUser(a), newEnableUser(a),
-		newBootstrap(a), newWhereami(a), newVersion(a),
+		newPlan(a), newManage(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
+		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newVersion(a),
 	)
 	return root
 }
@@ -128,10 +128,15 @@ func (a *App) needRoot(command string) error {
 	return fmt.Errorf("%s changes this host and needs root: run it with sudo", command)
 }
 
-// lock keeps other runs away, and clears away what dead ones left.
+// lock keeps other runs away, and clears away what dead ones left. It refuses where
+// changes wait to be confirmed.
 func (a *App) lock(ctx context.Context) (release func(), err error) {
 	lock, err := local.TakeLock(a.LockPath)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.unconfirmed(); err != nil {
+		lock.Release()
 		return nil, err
 	}
 	if a.Tidy == nil {

@@ -20,6 +20,7 @@ import (
 
 type accountOptions struct {
 	options
+	lockOut
 	name string
 	plan bool
 }
@@ -49,6 +50,7 @@ not bring the person back; enable-user does.`,
 		},
 	}
 	o.add(c, a)
+	o.addLockOut(c)
 	return c
 }
 
@@ -87,6 +89,9 @@ func (a *App) disableUser(ctx context.Context, o accountOptions) error {
 		Name: o.name, Backend: strings.TrimSpace(string(backend)), By: a.operator(), Now: a.Now(),
 	})
 	if err != nil {
+		return err
+	}
+	if err := a.guardDisabling(ctx, o, resources); err != nil {
 		return err
 	}
 	rep, err := a.account(ctx, o, "disable-user", resources)
@@ -207,8 +212,7 @@ func (a *App) account(ctx context.Context, o accountOptions, command string, res
 		mode, on = render.Plan, host.Host(overlay.New(a.Host))
 	}
 	out := a.newOutput(command, o.options, "", facts.Hostname, mode)
-	kinds := []converge.Kind{{Kind: kind.Kind{Name: command, Stage: kind.StageAccounts}, Resources: resources}}
-	rep := converge.Run(ctx, converge.Options{Host: on, Kinds: kinds, Sink: out, Now: a.Now})
+	rep := converge.Run(ctx, converge.Options{Host: on, Kinds: accountKinds(command, resources), Sink: out, Now: a.Now})
 	if err := out.close(rep); err != nil {
 		return nil, err
 	}
@@ -216,6 +220,10 @@ func (a *App) account(ctx context.Context, o accountOptions, command string, res
 		return nil, said(exitFailed)
 	}
 	return rep, nil
+}
+
+func accountKinds(command string, resources []kind.Resource) []converge.Kind {
+	return []converge.Kind{{Kind: kind.Kind{Name: command, Stage: kind.StageAccounts}, Resources: resources}}
 }
 
 // operator is who asked for it: the person behind sudo, if there is one.

@@ -3,23 +3,28 @@ package cli
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"opsafe/internal/confirm"
 	"opsafe/internal/converge"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/render"
 )
 
 func newManage(a *App) *cobra.Command {
-	var o options
+	var o manageOptions
 	c := &cobra.Command{
 		Use:   "manage",
 		Short: "Bring this host to its declared state",
 		Long: `Bring this host to its declared state: look, compare, change what differs, and
 look again. Exits with 0 only if the host is in the declared state in the end.
 
-A failure in one resource stops what needs it, not the rest.`,
+A failure in one resource stops what needs it, not the rest.
+
+Nothing is changed if afterwards nobody whom the spec names could log in with a
+key and become root.`,
 		Example: "  sudo opsafe manage --backend tpp\n  sudo opsafe manage --only user/alice",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.manage(c.Context(), o) },
@@ -28,10 +33,18 @@ A failure in one resource stops what needs it, not the rest.`,
 	o.addSelection(c)
 	o.addFormat(c)
 	o.addFull(c)
+	o.addLockOut(c)
+	c.Flags().DurationVar(&o.confirm, "confirm", 0, "bring back what could cut you off, unless opsafe confirm follows within this `TIME` (2m)")
 	return c
 }
 
-func (a *App) manage(ctx context.Context, o options) error {
+type manageOptions struct {
+	options
+	lockOut
+	confirm time.Duration
+}
+
+func (a *App) manage(ctx context.Context, o manageOptions) error {
 	if err := o.checkFormat(); err != nil {
 		return err
 	}
@@ -50,8 +63,8 @@ func (a *App) manage(ctx context.Context, o options) error {
 	if p.boot != "" && p.boot != p.backend {
 		return fmt.Errorf("this host is %s (%s), and %s is asked for: to make it another backend's for good, run: opsafe bootstrap --switch %s", p.boot, backendFile, p.backend, p.backend)
 	}
-	out := a.newOutput("manage", o, p.backend, p.facts.Hostname, render.Apply)
-	rep, err := a.converge(ctx, p.kinds, out)
+	out := a.newOutput("manage", o.options, p.backend, p.facts.Hostname, render.Apply)
+	rep, err := a.converge(ctx, p.kinds, runOptions{declared: p.declared, lockOut: o.lockOut, confirm: o.confirm}, out)
 	if err != nil {
 		return err
 	}
@@ -62,16 +75,36 @@ func (a *App) manage(ctx context.Context, o options) error {
 	return nil
 }
 
+// runOptions is what a run that changes the host heeds.
+type runOptions struct {
+	declared []string // whom the spec names
+	lockOut
+	confirm time.Duration // 0: nothing has to be confirmed
+}
+
+func (o runOptions) wayIn() wayIn { return wayIn{declared: o.declared, lockOut: o.lockOut} }
+
 // converge plans, and then does what is planned. The plan's run comes first so
 // that what nobody has touched costs one look, and so that what came out
 // differently from the plan can be said.
-func (a *App) converge(ctx context.Context, kinds []converge.Kind, out *output) (*converge.Report, error) {
-	plan := converge.Run(ctx, converge.Options{Host: overlay.New(a.Host), Kinds: kinds, Now: a.Now})
+func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions, out *output) (*converge.Report, error) {
+	after := overlay.New(a.Host)
+	plan := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Now: a.Now})
 	if plan.Summary.Changes() == 0 && !a.owing() {
 		for _, r := range plan.Results {
 			out.Done(r)
 		}
 		return plan, out.close(plan)
+	}
+	if err := a.guard(ctx, after, o.wayIn()); err != nil {
+		return nil, err
+	}
+	var waiting *confirm.Record
+	if o.confirm != 0 {
+		var err error
+		if waiting, err = a.arm(ctx, o.confirm, plan.Results); err != nil {
+			return nil, err
+		}
 	}
 	rep := converge.Run(ctx, converge.Options{Host: a.Host, Kinds: kinds, Sink: out, Now: a.Now})
 	if err := out.close(rep); err != nil {
@@ -79,6 +112,14 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, out *output) 
 	}
 	for _, d := range differences(plan, rep) {
 		note(a.Err, "%s", d)
+	}
+	if waiting != nil {
+		if err := a.await(ctx, waiting); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.proveWayIn(ctx, o.wayIn()); err != nil {
+		return nil, err
 	}
 	return rep, nil
 }

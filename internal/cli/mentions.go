@@ -16,9 +16,9 @@ import (
 )
 
 // mentions finds where a spec that cannot be loaded may still list somebody: as
-// a key of developers.yaml, by a file in keys/, and in any line of a backend's
-// YAML that has the name as a word. It is roster.Listed for want of a better:
-// rather a place too many.
+// a key of developers.yaml or of the lock file, by a file in keys/, and in any
+// line of a backend's YAML that has the name as a word. It is roster.Listed for
+// want of a better: rather a place too many.
 func mentions(dir, name string) ([]spec.Pos, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -26,12 +26,13 @@ func mentions(dir, name string) ([]spec.Pos, error) {
 	}
 	defer root.Close()
 	var at []spec.Pos
-	const people = "developers.yaml"
-	data, err := fs.ReadFile(root.FS(), people)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("cannot tell whether %s is still listed: %w", name, err)
+	for _, file := range []string{"developers.yaml", spec.LockFile} {
+		data, err := fs.ReadFile(root.FS(), file)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("cannot tell whether %s is still listed: %w", name, err)
+		}
+		at = append(at, topKeys(file, data, name)...)
 	}
-	at = append(at, topKeys(people, data, name)...)
 	file := path.Join("keys", name)
 	if _, err := root.Lstat(file); err == nil {
 		at = append(at, spec.Pos{File: file})

@@ -48,11 +48,20 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 		note(a.Err, "this host was bootstrapped as %s; manage would refuse %s", p.boot, p.backend)
 	}
 	out := a.newOutput("plan", o.options, p.backend, p.facts.Hostname, render.Plan)
-	rep := converge.Run(ctx, converge.Options{Host: overlay.New(a.Host), Kinds: p.kinds, Sink: out, Now: a.Now})
+	after := overlay.New(a.Host)
+	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Sink: out, Now: a.Now})
 	if err := out.close(rep); err != nil {
 		return err
 	}
 	a.afterwards(p)
+	if err := a.unconfirmed(); a.Root && err != nil {
+		note(a.Err, "manage would refuse: %v", err)
+	}
+	if rep.Summary.Changes() > 0 && a.Root {
+		if err := a.guard(ctx, after, wayIn{declared: p.declared}); err != nil {
+			return fmt.Errorf("manage would refuse this: %w", err)
+		}
+	}
 	switch {
 	case rep.Summary.Failed > 0 || rep.Interrupted:
 		return said(exitFailed)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"opsafe/internal/converge"
 	"opsafe/internal/host"
@@ -19,6 +21,8 @@ type prepared struct {
 	kinds   []converge.Kind
 	roster  *roster.Roster
 	facts   host.MachineFacts
+	// declared are the people and accounts whose keys the spec gives.
+	declared []string
 }
 
 // load reads and checks the repository. As root, files that others can write are
@@ -75,7 +79,13 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &prepared{backend: name, boot: boot, kinds: kinds, roster: in.Roster, facts: facts}, nil
+	p := &prepared{backend: name, boot: boot, kinds: kinds, roster: in.Roster, facts: facts}
+	for _, m := range in.Roster.Members {
+		p.declared = append(p.declared, m.Name)
+	}
+	p.declared = slices.AppendSeq(p.declared, maps.Keys(backend.AuthorizedKeys))
+	slices.Sort(p.declared)
+	return p, nil
 }
 
 func (a *App) input(ctx context.Context, repo *spec.Repository, b *spec.Backend) (*kind.Input, error) {
@@ -87,9 +97,11 @@ func (a *App) input(ctx context.Context, repo *spec.Repository, b *spec.Backend)
 	if err != nil {
 		return nil, countProblems(err)
 	}
-	fetcher, err := roster.NewFetcher(roster.FetchOptionsOf(b, a.Host))
-	if err != nil {
-		return nil, fmt.Errorf("cannot fetch keys: %w", err)
+	var fetcher *roster.Fetcher
+	if !b.Keys.GitHub.Locked() { // else nothing is asked of anybody
+		if fetcher, err = roster.NewFetcher(roster.FetchOptionsOf(b, a.Host)); err != nil {
+			return nil, fmt.Errorf("cannot fetch keys: %w", err)
+		}
 	}
 	keys, err := people.CollectKeys(ctx, repo, b, fetcher)
 	if err != nil {

@@ -220,7 +220,9 @@ func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) err
 	}
 	// What follows puts things right: it may not be cut short.
 	ctx = context.WithoutCancel(ctx)
-	if err != nil && len(c.Revert) > 0 {
+	// What a check has refused has never taken its place.
+	refused := done == 0 && errors.As(err, new(*host.CheckError))
+	if err != nil && !refused && len(c.Revert) > 0 {
 		if _, back := r.do(ctx, r.back(c, done)); back != nil {
 			err = fmt.Errorf("%w; and what was there before could not be put back: %w", err, back)
 		} else {

@@ -86,7 +86,7 @@ func (r *run) owe(ctx context.Context, id change.ID, c change.Change) (fresh []s
 		if why == "" {
 			why = label(id) + " changes"
 		}
-		if err := r.Host.Do(ctx, host.Owe{Pending: host.Pending{Unit: n.Unit, Verb: n.Verb, Why: why}}); err != nil {
+		if err := r.Host.Do(ctx, host.Owe{Pending: host.Pending{Unit: n.Unit, Verb: n.Verb, Why: why, Undo: c.Undo}}); err != nil {
 			return fresh, fmt.Errorf("cannot record that %s has to %s: %w", n.Unit, n.Verb, err)
 		}
 		if r.raise(n, why) {
@@ -214,7 +214,14 @@ func (r *run) fire(ctx context.Context, o owed) {
 	}
 	unit, err := r.Host.Unit(ctx, o.unit)
 	settle := host.Settle{Unit: o.unit, Verb: o.verb}
-	if err == nil && idle(o.verb, unit) {
+	undo := r.undo(o)
+	if len(undo) > 0 {
+		// What has begun is ended: it, or what was there before.
+		ctx = context.WithoutCancel(ctx)
+	}
+	// One that has failed may have done so over the very files.
+	crashed := len(undo) > 0 && unit != nil && unit.Active == "failed"
+	if err == nil && !crashed && idle(o.verb, unit) {
 		// Nothing to do, and nothing to show.
 		if err := r.Host.Do(ctx, settle); err != nil {
 			out.Status, out.Err = change.Failed, err
@@ -230,8 +237,17 @@ func (r *run) fire(ctx context.Context, o owed) {
 	out.Change = c
 	if err == nil {
 		r.begin([]change.ID{out.ID}, c)
-		if _, err = r.do(ctx, c.Steps); err == nil {
+		if crashed {
+			err = fmt.Errorf("%s has failed; see journalctl -u %s", o.unit, o.unit)
+		} else {
+			_, err = r.do(ctx, c.Steps)
+		}
+		switch {
+		case err == nil:
 			err = r.Host.Do(ctx, settle)
+		case len(undo) > 0:
+			r.done(r.outcome(out, r.putBack(ctx, o, undo, err)))
+			return
 		}
 	}
 	if err != nil {

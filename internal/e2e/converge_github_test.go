@@ -22,8 +22,12 @@ func stubGitHub(e *env) {
 	serveKeys(e, keyServer(e.t))
 }
 
+// pinnedTrust is what the backends trust: what is pinned, and that the keys of a
+// test are not.
+const pinnedTrust = "trust: pinned"
+
 // serveKeys makes the host's copy of the spec ask a server of the test for keys,
-// which listens on the host's loopback.
+// which listens on the host's loopback, and trust what it answers.
 func serveKeys(e *env, handler http.Handler) {
 	e.t.Helper()
 	listener, err := e.Listen("tcp", "127.0.0.1:0")
@@ -39,7 +43,9 @@ func serveKeys(e *env, handler http.Handler) {
 			e.t.Error(err)
 		}
 	})
-	e.replace(guestRepository+"/backends/common/base.yaml", githubURL, "url: http://"+listener.Addr().String())
+	base := guestRepository + "/backends/common/base.yaml"
+	e.replace(base, githubURL, "url: http://"+listener.Addr().String())
+	e.replace(base, pinnedTrust, "trust: live")
 }
 
 // keyServer answers NAME.keys with a key that is made once for each name.

@@ -18,6 +18,8 @@ type keyStub struct {
 	keys map[string]string // registered keys by name, lines
 	bad  http.HandlerFunc  // answers instead, if set
 	auth []string          // Authorization headers of the API
+
+	asked int // how often
 }
 
 func newKeyStub(e *env) *keyStub {
@@ -49,6 +51,7 @@ func (s *keyStub) set(change func()) {
 func (s *keyStub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.asked++
 	name, api := strings.CutPrefix(r.URL.Path, "/api/users/")
 	name = strings.TrimPrefix(strings.TrimSuffix(strings.TrimSuffix(name, "/keys"), ".keys"), "/")
 	if api {
@@ -97,6 +100,14 @@ func badAnswers(stranger string) map[string]http.HandlerFunc {
 			text(w)
 			fmt.Fprint(w, stranger+"rate limit exceeded\n")
 		},
+		"another type": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/octet-stream")
+			fmt.Fprint(w, stranger)
+		},
+		"more than anybody has": func(w http.ResponseWriter, _ *http.Request) {
+			text(w)
+			fmt.Fprint(w, strings.Repeat(stranger, 64<<10/len(stranger)+1))
+		},
 		"nothing": func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err == nil {
@@ -116,7 +127,7 @@ func TestEffectKeys(t *testing.T) {
 	stub.keys["madwort"], stub.keys["solo"] = registered.public, solo.public
 	e.appendTo(guestPeople, "solo: {roles: [developers]}\n")
 	e.replace(guestBackend, "developers: {keys: [repository]}", "developers: {keys: [repository, github]}")
-	e.setLab("keys: {github: {form: plain, url: " + stub.url + "}}\n")
+	e.setLab("keys: {github: {form: plain, trust: live, url: " + stub.url + "}}\n")
 
 	e.manage(0)
 	for _, name := range []string{"madwort", "solo"} {
@@ -144,7 +155,7 @@ func TestEffectKeys(t *testing.T) {
 	})
 
 	e.write("/etc/opensafely/token", "secret-token-77\n", 0o600)
-	e.setLab("keys: {github: {form: api, url: " + stub.url + "/api, token_file: /etc/opensafely/token}}\n")
+	e.setLab("keys: {github: {form: api, trust: live, url: " + stub.url + "/api, token_file: /etc/opensafely/token}}\n")
 	t.Run("api", func(t *testing.T) {
 		e := e.on(t)
 		if doc := e.manageJSON("tpp"); len(doc.Changes) > 0 && strings.Contains(strings.Join(changed(doc), " "), "file/") {
@@ -199,6 +210,7 @@ func TestEffectKeys(t *testing.T) {
 			t.Errorf("an empty answer: %s", said)
 		}
 	})
+	t.Run("pins", func(t *testing.T) { provePins(e.on(t), stub, solo) })
 }
 
 func (e *env) authorized(name string) string {

@@ -66,6 +66,9 @@ func ParsePerm(s string) (Perm, error) {
 	if s == "" {
 		return 0, fmt.Errorf("rights are empty: want r, w, x, X, or --- for none")
 	}
+	if p&Execute != 0 {
+		p &^= ExecuteIfDir // x says it of all
+	}
 	return p, nil
 }
 

@@ -3,11 +3,13 @@ package host
 import "fmt"
 
 // Accounts are the users and groups of the host's own databases, /etc/passwd,
-// /etc/group, /etc/shadow and /etc/gshadow.
+// /etc/group, /etc/shadow and /etc/gshadow. One that another source of
+// nsswitch.conf knows is found by name and by number, but not listed.
 type Accounts interface {
 	User(name string) (*User, error)
 	Group(name string) (*Group, error)
-	// GroupByID is the first group of the database with that number.
+	// UserByID and GroupByID are the first ones with that number.
+	UserByID(uid int) (*User, error)
 	GroupByID(gid int) (*Group, error)
 	// Users and Groups are in the order of the database.
 	Users() ([]User, error)
@@ -38,6 +40,9 @@ type User struct {
 	Comment string
 	Home    string
 	Shell   string
+	// Source is where the account comes from, if not from /etc/passwd: it is
+	// not the host's to change.
+	Source string
 }
 
 // Group is one line of group(5).
@@ -45,6 +50,7 @@ type Group struct {
 	Name    string
 	GID     int
 	Members []string // supplementary members, sorted
+	Source  string   // as in User
 }
 
 // PasswordState tells how a password field of shadow(5) can be used.

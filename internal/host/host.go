@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Reader is read-only access to the state of a host. Kinds get a Reader and
@@ -35,6 +36,12 @@ type Reader interface {
 	// words; an error that matches ErrNoProgram means that the program is not
 	// on the host (yet).
 	Check(ctx context.Context, c Check, content Content) error
+	// Evaluate has the program of a check that has a Tree say what that
+	// configuration comes to (sshd -T, cvtsudoers, …), and returns what it
+	// prints. On an overlay the configuration is the predicted one. What the
+	// program refuses is a *CheckError; a missing program or main file is
+	// unknown.
+	Evaluate(ctx context.Context, c Check) (string, error)
 }
 
 // Host is a Reader whose steps take effect: on the machine (local) or in
@@ -96,6 +103,16 @@ type Check struct {
 	// Tree is the configuration that the content is a part of, if the program
 	// is to judge it as a whole: "%" is then a copy of its main file.
 	Tree *CheckTree
+	// Unit is the unit of systemd that the content is a part of. The path of its
+	// staged file is added to Argv.
+	Unit *UnitCheck
+}
+
+// UnitCheck is a unit as it is to become: the files that make it up, by name,
+// NAME and NAME.d/DROP-IN.conf. Refused is what systemd would not load.
+type UnitCheck struct {
+	Name  string
+	Files map[string]Content
 }
 
 // A CheckTree is a configuration of one main file and a directory of drop-ins
@@ -139,6 +156,44 @@ type Pending struct {
 	Unit string `json:"unit"`
 	Verb Verb   `json:"verb"`
 	Why  string `json:"why"`
+	// Undo are files as they were before the changes for which this is owed.
+	// They are put back if the unit does not come through it, also by a later
+	// run.
+	Undo []PriorFile `json:"undo,omitempty"`
+}
+
+// Join is what is owed to a unit when q is owed to it, too, of the same sort: a
+// restart includes a reload, and of a file the earlier state counts.
+func (p Pending) Join(q Pending) Pending {
+	undo := p.Undo
+	if p.Verb != Restart && q.Verb == Restart {
+		p.Verb, p.Why = q.Verb, q.Why
+	}
+	for _, f := range q.Undo {
+		if !slices.ContainsFunc(undo, func(g PriorFile) bool { return g.Path == f.Path }) {
+			undo = append(slices.Clip(undo), f)
+		}
+	}
+	p.Undo = undo
+	return p
+}
+
+// PriorFile is a regular file as it was, or that there was none.
+type PriorFile struct {
+	Path    string `json:"path"`
+	Absent  bool   `json:"absent,omitempty"`
+	Owner   string `json:"owner,omitempty"`
+	Group   string `json:"group,omitempty"`
+	Mode    Mode   `json:"mode,omitempty"`
+	Content []byte `json:"content,omitempty"`
+}
+
+// PutBack is the step that makes the file what it was.
+func (f PriorFile) PutBack() Step {
+	if f.Absent {
+		return RemovePath{Path: f.Path}
+	}
+	return WriteFile{Path: f.Path, Content: NewContent(f.Content), Owner: f.Owner, Group: f.Group, Access: AccessOf(f.Mode)}
 }
 
 // Facts are properties of the machine as a whole.

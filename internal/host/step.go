@@ -93,6 +93,8 @@ const (
 	LockPassword PasswordChange = "locked"
 	// RemovePassword removes the hash and locks: unlocking brings nothing back.
 	RemovePassword PasswordChange = "removed"
+	// UnlockPassword takes the lock off a hash, which has to be there.
+	UnlockPassword PasswordChange = "unlocked"
 	// PasswordAtFirstLogin lets the next login, which needs a key, set one.
 	PasswordAtFirstLogin PasswordChange = "set at first login"
 )
@@ -241,6 +243,10 @@ type (
 	}
 )
 
+// Probe runs a program, which changes nothing and has to accept what is in place:
+// the host in use is the last judge of what was written.
+type Probe struct{ Argv []string }
+
 // Bookkeeping.
 type (
 	// Owe records a restart, reload or start durably before the change that
@@ -289,6 +295,7 @@ func (StopUnit) step()        {}
 func (ActOnUnit) step()       {}
 func (AddNetwork) step()      {}
 func (RemoveNetwork) step()   {}
+func (Probe) step()           {}
 func (Owe) step()             {}
 func (Settle) step()          {}
 

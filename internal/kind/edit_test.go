@@ -103,8 +103,43 @@ func FuzzEdit(f *testing.F) {
 }
 
 func TestSshdDirectives(t *testing.T) {
-	got := sshdDirectives([]byte("# c\n\nPort 22\n  include=\"a b\" c\nUsePAM\tyes\nX\n"))
-	if len(got) != 4 || got[0].key != "port" || got[0].line != 3 || got[1].key != "include" || got[3].key != "x" || len(got[3].args) != 0 {
+	got := sshdDirectives([]byte("# c\n\nPort 22\n  include=\"a b\" c\nUsePAM\tyes\nX\n=\"PermitRootLogin\" yes\n==\n\"\n"))
+	if len(got) != 5 || got[4].key != "permitrootlogin" || got[0].key != "port" || got[0].line != 3 || got[1].key != "include" || got[3].key != "x" || len(got[3].args) != 0 {
 		t.Errorf("got %+v", got)
 	}
+}
+
+// FuzzTexts reads any text as a unit file, as sshd's configuration and as
+// variables: what is found stands on a line of its own.
+func FuzzTexts(f *testing.F) {
+	for _, s := range []string{
+		"[Install]\nWantedBy=multi-user.target \\\n a.target\nAlias=\n", "[Install]\nWantedBy=../x /a\n", "\\", "[a\n=\n", "[]\nA=b",
+		"Port 22\n  include=\"a b\" c\nUsePAM\tyes\nX\nMatch all\n", "\"\n", "a='b\n", "export A=b\n=c\n # d=e\n",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		data := []byte(text)
+		for _, s := range settings(data) {
+			if strings.ContainsAny(s.section+s.key+s.value, "\n") {
+				t.Fatalf("setting %+v", s)
+			}
+		}
+		for _, l := range installLinks("a.service", data) {
+			if !strings.HasPrefix(l, unitDir) || strings.ContainsAny(l, " \n") {
+				t.Fatalf("link %q", l)
+			}
+		}
+		lines := 1 + strings.Count(text, "\n")
+		for _, d := range sshdDirectives(data) {
+			if d.key == "" || d.line < 1 || d.line > lines {
+				t.Fatalf("directive %+v", d)
+			}
+		}
+		for _, name := range variables(data) {
+			if name == "" || strings.ContainsAny(name, "=\n") {
+				t.Fatalf("variable %q", name)
+			}
+		}
+	})
 }

@@ -5,15 +5,20 @@ import (
 	"path"
 	"strings"
 
+	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/spec"
 )
+
+// envSuffix ends the names of environment files.
+const envSuffix = ".env"
 
 // lacking says which variables the declared content of an environment file has
 // and the host's own lacks: such a file is written once and then left to the
 // host, so that a variable which is declared later never gets there by itself.
 // Values are never named.
 func (l fileLook) lacking(ctx context.Context, r host.Reader) ([]string, error) {
-	if !l.once || l.form == nil || path.Ext(l.path) != ".env" {
+	if !l.once || l.form == nil || path.Ext(l.path) != envSuffix {
 		return nil, nil
 	}
 	have, err := r.ReadFile(l.path)
@@ -55,4 +60,47 @@ func variables(data []byte) []string {
 		}
 	}
 	return names
+}
+
+// secretVariables are those that the secret environment files declare. An operator
+// may have written one of them into another layer, which is shown: for the diff of
+// that, its value is as secret.
+func (in *Input) secretVariables(file string) map[string]bool {
+	if path.Ext(file) != envSuffix {
+		return nil
+	}
+	names := map[string]bool{}
+	for p, f := range in.Backend.Files {
+		if path.Ext(p) == envSuffix && spec.Is(f.Secret) {
+			for _, name := range variables(f.Data) {
+				names[name] = true
+			}
+		}
+	}
+	return names
+}
+
+// hideValues replaces the values of variables in a diff by digests.
+func hideValues(d *change.Diff, names map[string]bool) *change.Diff {
+	if len(names) == 0 || d.Hidden != "" {
+		return d
+	}
+	d.Before, d.After = hideIn(d.Before, names), hideIn(d.After, names)
+	return d
+}
+
+func hideIn(text string, names map[string]bool) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(line, "=")
+		value, rest := strings.TrimRight(value, "\r\n"), "\n"
+		if v := variables([]byte(line)); len(v) == 1 && names[v[0]] && value != "" {
+			if !strings.HasSuffix(line, "\n") {
+				rest = ""
+			}
+			line = name + "=" + host.NewSecret([]byte(value)).String() + rest
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }

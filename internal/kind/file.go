@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 
 	"opsafe/internal/change"
@@ -41,7 +42,7 @@ func declareFiles(in *Input) []Resource {
 			path: p, notify: notify, covers: covers,
 			own:    ownership{owner: f.Owner, group: f.Group, mode: spec.Mode(f.Mode)},
 			form:   formOf(in, f),
-			secret: spec.Is(f.Secret), once: spec.Is(f.Once), check: checkOf(f.Check),
+			secret: spec.Is(f.Secret), once: spec.Is(f.Once), check: checkOf(f.Check), hidden: in.secretVariables(p),
 		}
 		if f.Link != "" {
 			res.Looker = linkLook{path: p, target: f.Link, owner: f.Owner, group: f.Group, notify: notify}
@@ -93,6 +94,8 @@ type fileLook struct {
 	// once leaves the content of a file that is there to the host.
 	once  bool
 	check *host.Check
+	// hidden are variables whose values are not shown.
+	hidden map[string]bool
 	// before are steps that writing needs.
 	before func(r host.Reader) ([]host.Step, error)
 	covers []coverOf
@@ -148,7 +151,7 @@ func (l fileLook) edit(ctx context.Context, r host.Reader, c *change.Change, n, 
 	case err != nil && !later:
 		return false, err
 	}
-	data, err := l.form.content(ctx, r, orEmpty(have))
+	data, err := l.content(ctx, r, orEmpty(have))
 	if err != nil {
 		return false, err
 	}
@@ -168,6 +171,19 @@ func (l fileLook) edit(ctx context.Context, r host.Reader, c *change.Change, n, 
 	})
 }
 
+// content is what is to be in the file. What is wrong with a secret one may quote
+// it: only the place is said.
+func (l fileLook) content(ctx context.Context, r host.Reader, have []byte) ([]byte, error) {
+	data, err := l.form.content(ctx, r, have)
+	if err == nil || !l.secret || host.IsUnknown(err) {
+		return data, err
+	}
+	return nil, fmt.Errorf("cannot make its content%s: what is wrong is kept back, since it is secret", templatePlace.FindString(err.Error()))
+}
+
+// templatePlace is where text/template says that something is wrong.
+var templatePlace = regexp.MustCompile(`: template: [^:]*:\d+(:\d+)?`)
+
 // orEmpty tells an empty file from none.
 func orEmpty(data []byte) []byte {
 	if data == nil {
@@ -184,7 +200,7 @@ func (l fileLook) add(ctx context.Context, r host.Reader) (change.Change, error)
 	if err := wantParent(r, l.path); err != nil {
 		return change.Change{}, err
 	}
-	data, err := l.form.content(ctx, r, nil)
+	data, err := l.content(ctx, r, nil)
 	if err != nil {
 		return change.Change{}, err
 	}
@@ -236,7 +252,7 @@ func (l fileLook) show(c *change.Change, have, data []byte, later bool) {
 		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: secretValue(have), After: secretValue(data)})
 		c.Diff = secretDiff(l.path, have, data)
 	default:
-		c.Diff = diffOf(l.path, &host.FileImage{Content: host.NewContent(have)}, data)
+		c.Diff = hideValues(diffOf(l.path, &host.FileImage{Content: host.NewContent(have)}, data), l.hidden)
 	}
 }
 

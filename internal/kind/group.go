@@ -111,11 +111,16 @@ func (l groupLook) Look(_ context.Context, r host.Reader) (change.Change, error)
 	if err != nil {
 		return change.Change{}, err
 	}
+	if g != nil && g.Source != "" && (l.decl != nil || len(l.members) > 0) {
+		return change.Change{}, elsewhere("group", l.name, g.GID, g.Source)
+	}
 	if l.decl != nil && l.decl.State == stateAbsent {
 		return l.remove(r, g)
 	}
 	var c change.Change
 	switch {
+	case g != nil && g.Source != "":
+		return c, nil // nobody is to be in it by us
 	case g == nil && l.decl == nil && len(l.members) == 0:
 		return c, nil // nobody is to be in it
 	case g == nil && l.decl == nil:
@@ -161,7 +166,7 @@ func (l groupLook) add(r host.Reader, c *change.Change) error {
 // join adds and removes members. Accounts that do not exist yet come with all
 // of their groups when they are made.
 func (l groupLook) join(r host.Reader, g *host.Group, c *change.Change) error {
-	users, err := r.Users()
+	users, err := withMembers(r, g.Members)
 	if err != nil {
 		return err
 	}
@@ -244,21 +249,39 @@ func (l groupLook) remove(r host.Reader, g *host.Group) (change.Change, error) {
 	return c, nil
 }
 
+// withMembers are the host's users, and those of the members that come from
+// another source of accounts, which does not list them.
+func withMembers(r host.Reader, members []string) ([]host.User, error) {
+	users, err := r.Users()
+	if err != nil {
+		return nil, err
+	}
+	users = slices.Clip(users)
+	for _, m := range members {
+		if hasUser(users, m) {
+			continue
+		}
+		u, err := r.User(m)
+		if err != nil {
+			return nil, err
+		}
+		if u != nil {
+			users = append(users, *u)
+		}
+	}
+	return users, nil
+}
+
 func hasUser(users []host.User, name string) bool {
 	return slices.ContainsFunc(users, func(u host.User) bool { return u.Name == name })
 }
 
 func gidFree(r host.Reader, gid int) error {
-	groups, err := r.Groups()
-	if err != nil {
-		return err
+	g, err := r.GroupByID(gid)
+	if err == nil && g != nil {
+		err = fmt.Errorf("gid %d is taken by group %s%s", gid, g.Name, from(g.Source))
 	}
-	for _, g := range groups {
-		if g.GID == gid {
-			return fmt.Errorf("gid %d is taken by group %s", gid, g.Name)
-		}
-	}
-	return nil
+	return err
 }
 
 func nextGID(r host.Reader, ranges host.IDRanges, system bool) (int, error) {
@@ -270,10 +293,11 @@ func nextGID(r host.Reader, ranges host.IDRanges, system bool) (int, error) {
 	for _, g := range groups {
 		used = append(used, g.GID)
 	}
+	lo, hi := ranges.GIDMin, ranges.GIDMax
 	if system {
-		return host.NextID(used, ranges.SysGIDMin, ranges.SysGIDMax, true)
+		lo, hi = ranges.SysGIDMin, ranges.SysGIDMax
 	}
-	return host.NextID(used, ranges.GIDMin, ranges.GIDMax, false)
+	return nextFree(r, used, lo, hi, system)
 }
 
 // idText writes an id, or that it is not known yet.

@@ -28,6 +28,32 @@ func imageOf(r host.Reader, path string, n *host.Node) (*host.FileImage, error) 
 	return image, nil
 }
 
+// priorFiles are the regular files that steps are about to replace or remove, or
+// that are not there yet.
+func priorFiles(steps []host.Step) []host.PriorFile {
+	var out []host.PriorFile
+	for _, s := range steps {
+		var path string
+		var was *host.FileImage
+		switch s := s.(type) {
+		case host.WriteFile:
+			path, was = s.Path, s.Was
+		case host.RemovePath:
+			path, was = s.Path, s.Was
+		default:
+			continue
+		}
+		switch {
+		case was == nil:
+			out = append(out, host.PriorFile{Path: path, Absent: true})
+		case was.Node.Type == host.TypeFile:
+			n := was.Node
+			out = append(out, host.PriorFile{Path: path, Owner: n.Owner, Group: n.Group, Mode: n.Access.Mode(), Content: was.Content.Bytes()})
+		}
+	}
+	return out
+}
+
 // diffOf is the change of a file's content from what was there to after. What
 // is no text is not shown.
 func diffOf(path string, was *host.FileImage, after []byte) *change.Diff {

@@ -85,6 +85,9 @@ func (l keyLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	if err != nil {
 		return c, err
 	}
+	if len(l.set.Keys) == 0 && l.set.Doubt != nil {
+		c.Open = l.set.Doubt.Err // nobody is left without a key unsaid
+	}
 	if len(l.set.Keys) == 0 && file == nil {
 		return c, l.second(r, dir, &c) // no keys, and nothing there
 	}
@@ -178,8 +181,8 @@ func (l keyLook) file(r host.Reader, path, group string, n *host.Node, c *change
 // maxKeyFile is more than any list of keys that is meant, in bytes.
 const maxKeyFile = 1 << 20
 
-// doubtful are the present lines that came from a key server which now knows of
-// no key: they stay until somebody has looked.
+// doubtful are the present lines that came from a key server whose answer would
+// take them all away: they stay until somebody has looked.
 func (l keyLook) doubtful(have []byte) []byte {
 	if l.set.Doubt == nil {
 		return nil
@@ -190,88 +193,11 @@ func (l keyLook) doubtful(have []byte) []byte {
 	}
 	var out []byte
 	for line := range bytes.Lines(have) {
-		if k, ok := presentKey(string(line)); ok && !declared[k.Fingerprint] && k.Comment == l.set.Doubt.Source {
+		if k, ok := presentKey(string(line)); ok && !declared[k.Fingerprint] && l.set.Doubt.Keeps(k) {
 			out = append(out, line...)
 		}
 	}
 	return out
-}
-
-// keyAttrs names the keys that come, go and change, by their fingerprints, and
-// the lines that are no keys: nothing goes unsaid.
-func keyAttrs(c *change.Change, have, want []byte, set roster.KeySet) {
-	attr := func(name, before, after string) {
-		c.Attrs = append(c.Attrs, change.Attr{Name: name, Before: change.Text(before), After: change.Text(after)})
-	}
-	source := map[string]string{}
-	for _, k := range set.Keys {
-		source[k.Fingerprint] = k.Source
-	}
-	wanted := map[string]roster.Key{}
-	var order []roster.Key
-	for line := range strings.Lines(string(want)) {
-		if k, ok := presentKey(line); ok {
-			wanted[k.Fingerprint] = k
-			order = append(order, k)
-		}
-	}
-	seen := map[string]bool{}
-	var gone []string
-	for line := range strings.Lines(string(have)) {
-		k, ok := presentKey(line)
-		w, declared := wanted[k.Fingerprint]
-		switch {
-		case ok && declared && !seen[k.Fingerprint]:
-			seen[k.Fingerprint] = true
-			if k.Options != w.Options {
-				attr("options of "+k.Fingerprint, cmp.Or(k.Options, "none"), cmp.Or(w.Options, "none"))
-			}
-		case ok:
-			gone = append(gone, keyText(k))
-		case strings.TrimSpace(line) != "":
-			gone = append(gone, quoted(line))
-		}
-	}
-	for _, k := range order {
-		if seen[k.Fingerprint] {
-			continue
-		}
-		text := keyText(k)
-		if s := source[k.Fingerprint]; s != "" && s != k.Comment {
-			text += " (" + s + ")"
-		}
-		attr("key", "", text)
-	}
-	for _, text := range gone {
-		attr("key", text, "")
-	}
-	if len(c.Attrs) == 0 {
-		attr("lines", "order or comments differ", "as declared")
-	}
-}
-
-func keyText(k roster.Key) string {
-	return strings.TrimSpace(strings.Join([]string{k.Type, k.Fingerprint, k.Comment}, " "))
-}
-
-// quoted shows the beginning of a line that is no key.
-func quoted(line string) string {
-	line = strings.TrimRight(line, "\r\n")
-	const most = 40
-	if r := []rune(line); len(r) > most {
-		line = string(r[:most]) + "…"
-	}
-	return fmt.Sprintf("%q", line)
-}
-
-// presentKey reads one line of a present authorized_keys, of which more is
-// accepted than of a declared one.
-func presentKey(line string) (roster.Key, bool) {
-	keys, err := roster.ParseKeys([]byte(line), "", roster.ParseOptions{Options: true, Comments: true, MinRSABits: 1})
-	if err != nil || len(keys) != 1 {
-		return roster.Key{}, false
-	}
-	return keys[0], true
 }
 
 // second removes authorized_keys2, which sshd reads too: a key in it would be a

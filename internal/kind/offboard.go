@@ -46,6 +46,9 @@ func Offboard(r host.Reader, o Offboarding) ([]Resource, error) {
 	if u == nil {
 		return nil, fmt.Errorf("there is no account %s on this host", o.Name)
 	}
+	if u.Source != "" {
+		return nil, fmt.Errorf("%s is not this host's own account, it comes from %s: take their access away there", o.Name, u.Source)
+	}
 	ranges, err := r.IDRanges()
 	if err != nil {
 		return nil, err
@@ -287,7 +290,7 @@ func (l leaveLook) Look(_ context.Context, r host.Reader) (change.Change, error)
 		return c, err
 	}
 	// gpasswd refuses members without an account.
-	users, err := r.Users()
+	users, err := withMembers(r, g.Members)
 	if err != nil {
 		return c, err
 	}

@@ -32,6 +32,7 @@ func declareSshd(in *Input) []Resource {
 		reader: sshdReads,
 		before: sshdRuns,
 		notify: []change.Notification{{Unit: sshdUnit, Verb: host.Reload}},
+		undo:   true,
 	})
 }
 
@@ -174,8 +175,10 @@ func sshdDirectives(data []byte) []sshdDirective {
 	number := 0
 	for line := range strings.Lines(string(data)) {
 		number++
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
+		// As sshd does, which passes over one = before the keyword, and takes it
+		// in quotes.
+		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "="))
+		if line == "" || line[0] == '#' || line[0] == '=' {
 			continue
 		}
 		end := strings.IndexAny(line, " \t=")
@@ -189,7 +192,9 @@ func sshdDirectives(data []byte) []sshdDirective {
 		for i, a := range args {
 			args[i] = strings.Trim(a, `"`)
 		}
-		out = append(out, sshdDirective{name: line[:end], key: sshdKey(line[:end]), args: args, line: number})
+		if name := strings.Trim(line[:end], `"`); name != "" {
+			out = append(out, sshdDirective{name: name, key: sshdKey(name), args: args, line: number})
+		}
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package kind
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -29,6 +30,8 @@ func declareSudoers(in *Input) []Resource {
 		main: sudoersMain, dir: sudoersDir, mode: 0o440,
 		check:  host.Check{Argv: []string{"visudo", "-c", "-f", "%"}, Root: true}, // nobody else may read the others
 		reader: sudoersReads,
+		// Sudo itself, which is stricter here and laxer there.
+		probe: []string{"sudo", "-n", "-l", "-U", "root"},
 	})
 }
 
@@ -67,6 +70,11 @@ type dropInLook struct {
 	reader func(r host.Reader, l dropInLook, content []byte) error
 	before func(r host.Reader) ([]host.Step, error)
 	notify []change.Notification
+	// undo has the file put back if a notified unit does not come through it.
+	undo bool
+	// probe is a program that has to accept what is in place then, if it did so
+	// before; else what was there before is put back.
+	probe []string
 }
 
 // sibling is a drop-in that is declared without conditions.
@@ -76,6 +84,34 @@ type sibling struct {
 }
 
 func (l dropInLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+	c, err := l.look(ctx, r)
+	if err != nil || len(c.Steps) == 0 {
+		return c, err
+	}
+	if l.undo {
+		c.Undo = priorFiles(c.Steps)
+	}
+	if len(l.probe) > 0 {
+		l.prove(ctx, r, &c)
+	}
+	return c, nil
+}
+
+// prove adds the probe to a change, and what puts the file back when it fails.
+func (l dropInLook) prove(ctx context.Context, r host.Reader, c *change.Change) {
+	before := r.Check(ctx, host.Check{Argv: l.probe, Root: true}, host.NewContent(nil))
+	if errors.As(before, new(*host.CheckError)) {
+		return // what is broken already is not this file's doing
+	}
+	for _, f := range priorFiles(c.Steps) {
+		c.Revert = append(c.Revert, f.PutBack())
+	}
+	if len(c.Revert) > 0 {
+		c.Steps = append(c.Steps, host.Probe{Argv: l.probe})
+	}
+}
+
+func (l dropInLook) look(ctx context.Context, r host.Reader) (change.Change, error) {
 	if l.absent {
 		return goneFileLook{path: l.path, notify: l.notify}.Look(ctx, r)
 	}

@@ -94,7 +94,7 @@ func (l unitLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 	}
 	own := l.decl.Source != "" || l.decl.Content != nil || l.decl.Template != ""
 	if own {
-		if err := writeUnitFile(ctx, r, l.in, &c, unitDir+l.name, l.decl.Text, false); err != nil {
+		if err := writeUnitFile(ctx, r, l.in, &c, l.name, unitDir+l.name, l.decl.Text, false); err != nil {
 			return c, err
 		}
 	} else if u == nil {
@@ -137,7 +137,7 @@ func (l unitLook) remove(ctx context.Context, r host.Reader, u *host.Unit) (chan
 		differ(&c, "enabled", "yes", "no")
 		c.Steps = append(c.Steps, host.DisableUnit{Name: l.name})
 	}
-	if err := writeUnitFile(ctx, r, l.in, &c, unitDir+l.name, l.decl.Text, true); err != nil {
+	if err := writeUnitFile(ctx, r, l.in, &c, l.name, unitDir+l.name, l.decl.Text, true); err != nil {
 		return c, err
 	}
 	if len(c.Steps) > 0 {

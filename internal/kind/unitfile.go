@@ -35,7 +35,7 @@ func (l unitFileLook) Hints() host.Hints { return host.Hints{Units: []string{l.u
 
 func (l unitFileLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
-	if err := writeUnitFile(ctx, r, l.in, &c, l.path, l.text, l.absent); err != nil {
+	if err := writeUnitFile(ctx, r, l.in, &c, l.unit, l.path, l.text, l.absent); err != nil {
 		return c, err
 	}
 	u, err := r.Unit(ctx, l.unit)
@@ -52,7 +52,7 @@ func (l unitFileLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 }
 
 // writeUnitFile adds what makes a file of systemd's configuration as declared.
-func writeUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Change, at string, text spec.Text, absent bool) error {
+func writeUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Change, unit, at string, text spec.Text, absent bool) error {
 	n, err := r.Stat(at)
 	if err != nil {
 		return err
@@ -93,6 +93,7 @@ func writeUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Chan
 	}
 	c.Steps = append(c.Steps, host.WriteFile{
 		Path: at, Content: host.NewContent(want), Owner: "root", Group: "root", Access: access, Was: image,
+		Check: unitCheck(ctx, r, in, unit),
 	})
 	return nil
 }

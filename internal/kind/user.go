@@ -97,10 +97,12 @@ func (l userLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 	}
 	var c change.Change
 	switch {
+	case u != nil && u.Source != "":
+		return c, elsewhere("account", l.name, u.UID, u.Source)
 	case l.absent && u == nil:
 		return c, nil
 	case l.absent:
-		return l.remove(u), nil
+		return l.remove(r, u), nil
 	case u == nil:
 		err = l.add(r, &c)
 	default:
@@ -115,9 +117,15 @@ func (l userLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 	return c, l.lookReown(ctx, r, u, &c)
 }
 
-func (l userLook) remove(u *host.User) change.Change {
-	c := change.Change{Action: change.Remove, Steps: []host.Step{host.DeleteUser{Name: l.name, Was: *u}}}
+func (l userLook) remove(r host.Reader, u *host.User) change.Change {
+	c := change.Change{Action: change.Remove}
 	differ(&c, "uid", idText(u.UID), "")
+	if n := running(r, l.name); n > 0 && u.UID > 0 {
+		// Userdel refuses to remove an account that has processes.
+		differ(&c, "running", counted(n, "process"), "ended")
+		c.Steps = append(c.Steps, host.EndSessions{User: l.name})
+	}
+	c.Steps = append(c.Steps, host.DeleteUser{Name: l.name, Was: *u})
 	c.Notes = append(c.Notes, fmt.Sprintf("its home %s stays, and belongs to nobody", u.Home))
 	return c
 }
@@ -159,19 +167,20 @@ func (l userLook) add(r host.Reader, c *change.Change) error {
 // freeUID is the declared uid, if nobody has it, or the next that is free both
 // as uid and as gid, so that an own group has the same number.
 func (l userLook) freeUID(r host.Reader) (int, error) {
+	if l.uid != nil {
+		u, err := r.UserByID(*l.uid)
+		if err == nil && u != nil {
+			err = fmt.Errorf("uid %d is taken by %s%s", u.UID, u.Name, from(u.Source))
+		}
+		return *l.uid, err
+	}
 	users, err := r.Users()
 	if err != nil {
 		return 0, err
 	}
 	var used []int
 	for _, u := range users {
-		if l.uid != nil && u.UID == *l.uid {
-			return 0, fmt.Errorf("uid %d is taken by %s", u.UID, u.Name)
-		}
 		used = append(used, u.UID)
-	}
-	if l.uid != nil {
-		return *l.uid, nil
 	}
 	groups, err := r.Groups()
 	if err != nil {
@@ -184,10 +193,47 @@ func (l userLook) freeUID(r host.Reader) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	lo, hi := ranges.UIDMin, ranges.UIDMax
 	if l.system {
-		return host.NextID(used, ranges.SysUIDMin, ranges.SysUIDMax, true)
+		lo, hi = ranges.SysUIDMin, ranges.SysUIDMax
 	}
-	return host.NextID(used, ranges.UIDMin, ranges.UIDMax, false)
+	return nextFree(r, used, lo, hi, l.system)
+}
+
+// nextFree chooses an id that nobody has, be it as uid or as gid, also not in a
+// source of accounts that is not listed.
+func nextFree(r host.Reader, used []int, lo, hi int, system bool) (int, error) {
+	for {
+		id, err := host.NextID(used, lo, hi, system)
+		if err != nil {
+			return 0, err
+		}
+		u, err := r.UserByID(id)
+		if err != nil {
+			return 0, err
+		}
+		g, err := r.GroupByID(id)
+		if err != nil {
+			return 0, err
+		}
+		if (u == nil || u.Source == "") && (g == nil || g.Source == "") {
+			return id, nil
+		}
+		used = append(used, id)
+	}
+}
+
+// elsewhere refuses what the host does not keep itself.
+func elsewhere(what, name string, id int, source string) error {
+	return fmt.Errorf("the %s %s (%d) is not the host's own, it comes from %s, by /etc/nsswitch.conf: opsafe neither changes it nor makes another of that name; take it out of the spec, or out of there", what, name, id, source)
+}
+
+// from says where something comes from, if not from the host's own files.
+func from(source string) string {
+	if source == "" {
+		return ""
+	}
+	return ", which comes from " + source
 }
 
 func (l userLook) correct(r host.Reader, u *host.User, c *change.Change) error {
@@ -224,10 +270,22 @@ func (l userLook) correct(r host.Reader, u *host.User, c *change.Change) error {
 		step.Comment = l.comment
 	}
 	if len(c.Attrs) > 0 {
+		if n := running(r, l.name); n > 0 && (step.UID != nil || step.Home != nil) {
+			return fmt.Errorf("usermod changes neither uid nor home of an account that has processes, and it has %d: stop what runs as %s first, see ps -u %s", n, l.name, l.name)
+		}
 		c.Action = change.Modify
 		c.Steps = append(c.Steps, step)
 	}
 	return nil
+}
+
+// running counts an account's processes, as far as they can be seen.
+func running(r host.Reader, name string) int {
+	t, err := r.Traces(name)
+	if err != nil {
+		return 0 // the tool will tell
+	}
+	return t.Processes
 }
 
 // personal refuses to make a system account of the host a person's.

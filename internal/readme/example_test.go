@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ import (
 // example is a block of YAML in README.md.
 type example struct {
 	line int
-	kind string // spec=…: people, include, backend
+	kind string // spec=…: people, lock, include, backend
 	text string
 	// chapter is the kind in whose chapter it stands; empty: in none.
 	chapter string
@@ -56,7 +57,7 @@ func examples(t *testing.T) []example {
 			if language, what, _ := strings.Cut(info, " "); language == "yaml" {
 				name, ok := strings.CutPrefix(what, "spec=")
 				if !ok {
-					t.Fatalf("README.md:%d: a block of YAML without spec=people, spec=include or spec=backend", number)
+					t.Fatalf("README.md:%d: a block of YAML without spec=people, spec=lock, spec=include or spec=backend", number)
 				}
 				open = &example{line: number, kind: name, chapter: chapter}
 			}
@@ -97,6 +98,8 @@ func scaffold(t *testing.T, all []example) map[string]string {
 		switch e.kind {
 		case "people":
 			files["developers.yaml"] = e.text
+		case "lock":
+			files[spec.LockFile] = e.text
 		case "include":
 			files["backends/common/base.yaml"] = e.text
 		}
@@ -148,8 +151,8 @@ func TestExamples(t *testing.T) {
 	for _, e := range all {
 		chapters[e.chapter] = true
 		t.Run(fmt.Sprintf("%s/line-%d", e.kind, e.line), func(t *testing.T) {
-			if e.kind != "backend" && e.kind != "people" && e.kind != "include" {
-				t.Fatalf("README.md:%d: spec=%s: want people, include or backend", e.line, e.kind)
+			if !slices.Contains([]string{"people", "lock", "include", "backend"}, e.kind) {
+				t.Fatalf("README.md:%d: spec=%s: want people, lock, include or backend", e.line, e.kind)
 			}
 			text := "description: the surroundings alone\n"
 			if e.kind == "backend" {

@@ -71,16 +71,29 @@ func code(text string) []string {
 	return out
 }
 
-// commands are opsafe's own commands. The completion command counts as one.
-func commands() []*cobra.Command {
-	return slices.DeleteFunc(slices.Clone(cli.Command().Commands()), func(c *cobra.Command) bool { return c.Name() == "help" })
+// commands are opsafe's own commands, by their names behind opsafe. Those that
+// only hold others stand for these; the completion command counts as one.
+func commands() map[string]*cobra.Command {
+	out := map[string]*cobra.Command{}
+	for _, c := range cli.Command().Commands() {
+		switch {
+		case c.Name() == "help":
+		case c.Name() == "completion" || !c.HasSubCommands():
+			out[c.Name()] = c
+		default:
+			for _, sub := range c.Commands() {
+				out[c.Name()+" "+sub.Name()] = sub
+			}
+		}
+	}
+	return out
 }
 
 func TestCommands(t *testing.T) {
 	var want, have []string
-	for _, c := range commands() {
-		use := c.Use
-		if c.Name() == "completion" {
+	for name, c := range commands() {
+		use := name + strings.TrimPrefix(c.Use, c.Name())
+		if name == "completion" {
 			use += " SHELL"
 		}
 		want = append(want, "opsafe "+use)
@@ -93,10 +106,10 @@ func TestCommands(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	var want, have []string
-	for _, c := range commands() {
+	for name, c := range commands() {
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			if f.Name != "help" {
-				want = append(want, c.Name()+" --"+f.Name)
+				want = append(want, name+" --"+f.Name)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"opsafe/internal/spec"
@@ -12,9 +13,10 @@ import (
 
 // CollectKeys gathers the keys of all members and guests whose keys are
 // managed, by name. Everybody's registered keys are fetched at once, before
-// anything is changed. What goes wrong for one person is that person's Problem;
-// the error is for the run as a whole and only comes of ctx. Without a fetcher,
-// people who use GitHub have a Problem.
+// anything is changed; where the backend's keys are locked, nobody is asked. What
+// goes wrong for one person is that person's Problem; the error is for the run
+// as a whole and only comes of ctx. Without a fetcher, people who use GitHub have
+// a Problem where keys are live.
 func (r *Roster) CollectKeys(ctx context.Context, repo *spec.Repository, b *spec.Backend, f *Fetcher) (map[string]KeySet, error) {
 	var people []Member
 	for _, m := range slices.Concat(r.Members, r.Guests) {
@@ -22,7 +24,10 @@ func (r *Roster) CollectKeys(ctx context.Context, repo *spec.Repository, b *spec
 			people = append(people, m)
 		}
 	}
-	registered := r.fetchAll(ctx, people, f)
+	registered := make([]fetched, len(people))
+	if !b.Keys.GitHub.Locked() {
+		registered = fetchAll(ctx, people, f)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("cannot fetch keys: %w", err)
 	}
@@ -30,7 +35,7 @@ func (r *Roster) CollectKeys(ctx context.Context, repo *spec.Repository, b *spec
 	for i, m := range people {
 		sets[i] = r.join(m, repo, b, registered[i])
 	}
-	claimAll(repo, people, sets)
+	r.claimAll(repo, people, sets)
 	out := make(map[string]KeySet, len(people))
 	for i, m := range people {
 		out[m.Name] = sets[i]
@@ -46,7 +51,7 @@ type fetched struct {
 }
 
 // fetchAll asks for everybody who uses GitHub, a few at a time.
-func (r *Roster) fetchAll(ctx context.Context, people []Member, f *Fetcher) []fetched {
+func fetchAll(ctx context.Context, people []Member, f *Fetcher) []fetched {
 	out := make([]fetched, len(people))
 	var wg sync.WaitGroup
 	var slots chan struct{}
@@ -60,7 +65,7 @@ func (r *Roster) fetchAll(ctx context.Context, people []Member, f *Fetcher) []fe
 		switch {
 		case !m.Uses(spec.FromGitHub):
 		case f == nil:
-			out[i].err = fmt.Errorf("the keys that %s has registered have not been asked for; the present keys stay", m.Name)
+			out[i].err = fmt.Errorf("the keys that %s has registered have not been asked for", m.Name)
 		default:
 			wg.Go(func() {
 				slots <- struct{}{}
@@ -87,23 +92,28 @@ func (r *Roster) join(m Member, repo *spec.Repository, b *spec.Backend, got fetc
 			s.fail(fmt.Errorf("%w; the present keys stay", err))
 		}
 	}
-	switch {
-	case got.err != nil:
-		s.fail(got.err)
-	case m.Uses(spec.FromGitHub) && len(got.keys) == 0 && len(s.Keys) == 0:
-		s.fail(fmt.Errorf("the key server answered without any key for %s, as it does for names that it does not know; the present keys stay: "+
-			"correct the name, register a key, or put one into keys/%s", m.Name, m.Name))
-	case m.Uses(spec.FromGitHub) && len(got.keys) == 0:
-		s.Doubt = &Doubt{Source: got.source, Err: fmt.Errorf("the key server answered without any key for %s, as it does for names that it does not know; the keys that came from it stay: "+
-			"correct the name; or, if they have given up all that they had registered, take those keys away by hand", m.Name)}
-	default:
-		s.add(got.keys)
+	if m.Uses(spec.FromGitHub) {
+		r.register(&s, m, b.Keys.GitHub, got)
 	}
-	if len(s.Keys) == 0 && s.Problem == nil && m.Uses(spec.FromRepository) && repo.KeyFiles[m.Name] == nil {
-		s.notef("there is no keys/%s: %s has no key", m.Name, m.Name)
+	if len(s.Keys) == 0 && s.Problem == nil && s.Doubt == nil {
+		noteNone(&s, m, repo, b)
 	}
 	r.noteRevoked(&s)
 	return s
+}
+
+// noteNone says why somebody has no key.
+func noteNone(s *KeySet, m Member, repo *spec.Repository, b *spec.Backend) {
+	var why []string
+	if m.Uses(spec.FromRepository) && repo.KeyFiles[m.Name] == nil {
+		why = append(why, "there is no "+keyFile(m.Name))
+	}
+	if m.Uses(spec.FromGitHub) && b.Keys.GitHub.Locked() {
+		why = append(why, "no key is pinned for them")
+	}
+	if len(why) > 0 {
+		s.notef("%s: %s has no key", strings.Join(why, ", and "), m.Name)
+	}
 }
 
 // noteRevoked says which keys somebody had who is disabled on this host.
@@ -124,8 +134,8 @@ func keyFile(name string) string { return "keys/" + name }
 
 // claimAll finds keys that two people have. It also knows the files of people
 // who have no account here: a key of theirs that a member registers is as
-// wrong.
-func claimAll(repo *spec.Repository, people []Member, sets []KeySet) {
+// wrong, and so is one that is pinned for them.
+func (r *Roster) claimAll(repo *spec.Repository, people []Member, sets []KeySet) {
 	all := owners{}
 	index := map[string]int{}
 	for i, m := range people {
@@ -146,7 +156,7 @@ func claimAll(repo *spec.Repository, people []Member, sets []KeySet) {
 		}
 		// A file that cannot be read is Validate's to report.
 		keys, _ := repositoryKeys(repo, p.Name, FloorRSABits)
-		for _, k := range keys {
+		for _, k := range slices.Concat(keys, r.pins[p.Name]) {
 			if other, ok := all[k.Blob]; ok {
 				sets[index[other.person]].fail(shared(owned{person: p.Name, key: k}, other.person, other.key))
 			}
@@ -155,7 +165,12 @@ func claimAll(repo *spec.Repository, people []Member, sets []KeySet) {
 }
 
 func shared(a owned, person string, k Key) error {
-	return fmt.Errorf("%s (%s) and %s (%s) have the same key %s, so that nobody could tell them apart; the present keys of both stay",
+	return fmt.Errorf("%w; the present keys of both stay", twice(a, person, k))
+}
+
+// twice is what is wrong with a key that two people have.
+func twice(a owned, person string, k Key) error {
+	return fmt.Errorf("%s (%s) and %s (%s) have the same key %s, so that nobody could tell them apart",
 		a.person, a.key.Place(), person, k.Place(), k.Fingerprint)
 }
 
@@ -182,8 +197,12 @@ func (r *Roster) ServiceKeys(repo *spec.Repository, b *spec.Backend, a *spec.Aut
 			s.fail(spec.Problem{Pos: a.At("people", i), Text: fmt.Sprintf("no keys of %s are managed: no role of %s says where they come from", name, name)})
 		default:
 			s.add(set.Keys)
+			s.doubt(set.Doubt)
 			if set.Problem != nil {
 				s.fail(set.Problem)
+			}
+			if r.Member(name) == nil { // else they are said of the person's own file
+				s.Notes = append(s.Notes, set.Notes...)
 			}
 		}
 	}

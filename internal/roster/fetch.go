@@ -2,6 +2,7 @@ package roster
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -164,7 +165,7 @@ func (f *Fetcher) fetch(ctx context.Context, p *spec.Person) ([]Key, error) {
 		keys, err = f.fetchPlain(ctx, p)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot fetch the keys of %s from %s: %w; the present keys stay", p.Name, f.address(p.Name), cause(ctx, err))
+		return nil, fmt.Errorf("cannot fetch the keys of %s from %s: %w", p.Name, f.address(p.Name), cause(ctx, err))
 	}
 	return keys, nil
 }
@@ -191,7 +192,11 @@ func cause(ctx context.Context, err error) error {
 	}
 	var u *url.Error
 	if errors.As(err, &u) {
-		return u.Err
+		err = u.Err
+	}
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
+		return fmt.Errorf("%w; see whether this host's clock is right (timedatectl)", err)
 	}
 	return err
 }

@@ -120,6 +120,10 @@ func TestBadAnswers(t *testing.T) {
 			w.Header()["Content-Type"] = nil
 			_, _ = w.Write([]byte(key))
 		}, "content of type"},
+		"other type": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/octet-stream")
+			_, _ = w.Write([]byte(key + "\n"))
+		}, "octet-stream"},
 		"bad last line": {func(w http.ResponseWriter, _ *http.Request) { text(w, key+"\n"+key[:30]) }, "line 2"},
 		"comment line":  {func(w http.ResponseWriter, _ *http.Request) { text(w, "# error\n"+key+"\n") }, "line 1"},
 		"options":       {func(w http.ResponseWriter, _ *http.Request) { text(w, `command="x" `+key+"\n") }, "line 1"},

@@ -3,6 +3,7 @@ package roster
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,19 +19,40 @@ type KeySet struct {
 	// those that are certain. If Problem wraps a *host.UnknownError, this
 	// process may not see what it needs.
 	Problem error
-	// Doubt is set when the key server answered, but without any key.
+	// Doubt is set when the key server answered, but in a way that would take
+	// away all that came from it.
 	Doubt *Doubt
 	// Notes are worth saying, but stop nothing.
 	Notes []string
 }
 
 // Doubt is an answer without any key, as the server gives it for names that it
-// does not know too. Keys that came from it stay on the host until somebody has
-// looked.
+// does not know too, or without any that is pinned. Keys that came from it, and
+// are trusted, stay on the host until somebody has looked.
 type Doubt struct {
 	Err error
-	// Source is the comment that keys from this server have on the host.
-	Source string
+	// Sources are the comments by which keys that stay are known on the host,
+	// Pinned their fingerprints.
+	Sources, Pinned []string
+}
+
+// Keeps reports whether a key that is on the host stays there.
+func (d *Doubt) Keeps(k Key) bool {
+	return d != nil && (slices.Contains(d.Sources, k.Comment) || slices.Contains(d.Pinned, k.Fingerprint))
+}
+
+// doubt adds to what is in doubt.
+func (s *KeySet) doubt(d *Doubt) {
+	switch {
+	case d == nil:
+	case s.Doubt == nil:
+		s.Doubt = d
+	default:
+		s.Doubt = &Doubt{
+			Err:     errors.Join(s.Doubt.Err, d.Err),
+			Sources: slices.Concat(s.Doubt.Sources, d.Sources), Pinned: slices.Concat(s.Doubt.Pinned, d.Pinned),
+		}
+	}
 }
 
 // File is the content of authorized_keys.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/rsa"
 	"encoding/base64"
+	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -49,6 +51,10 @@ func (k *Key) decode(column int, o ParseOptions) *fault {
 	if pub.Type() != k.Type {
 		return faultf(column, "the line says %s, but the key is of another type: copy the line again from the .pub file", k.Type)
 	}
+	if strings.HasPrefix(k.Type, "sk-") && bytes.IndexByte(lastString(raw), 0) >= 0 {
+		// x/crypto takes it, but sshd passes over the line.
+		return faultf(column, "the key is for an application with a NUL in its name: copy the line again from the .pub file")
+	}
 	if !bytes.Equal(pub.Marshal(), raw) {
 		return faultf(column, "the key is not written in its canonical form: copy the line again from the .pub file")
 	}
@@ -66,6 +72,20 @@ func (k *Key) decode(column int, o ParseOptions) *fault {
 	return nil
 }
 
+// lastString is the last of the strings, each behind its length, that a key on a
+// token is made of: what it is for, such as ssh:.
+func lastString(raw []byte) []byte {
+	var last []byte
+	for len(raw) >= 4 {
+		n := uint64(binary.BigEndian.Uint32(raw))
+		if raw = raw[4:]; n > uint64(len(raw)) {
+			return nil
+		}
+		last, raw = raw[:n], raw[n:]
+	}
+	return last
+}
+
 func (k *Key) checkRSA(pub ssh.PublicKey, column, least int) *fault {
 	cp, ok := pub.(ssh.CryptoPublicKey)
 	if !ok {
@@ -76,9 +96,17 @@ func (k *Key) checkRSA(pub ssh.PublicKey, column, least int) *fault {
 		return faultf(column, "this is not a key of type %s", k.Type)
 	}
 	k.Bits = r.N.BitLen()
-	if k.Bits < least {
-		return faultf(column, "the RSA key %s has %d bits, fewer than %d: make an ed25519 key, or allow it with keys.min_rsa_bits (%d at the least)",
-			k.Fingerprint, k.Bits, least, FloorRSABits)
+	if why := k.weak(least); why != "" {
+		return faultf(column, "%s", why)
 	}
 	return nil
+}
+
+// weak says why a key is too weak; empty: it is not.
+func (k *Key) weak(least int) string {
+	if k.Type != ssh.KeyAlgoRSA || k.Bits >= least {
+		return ""
+	}
+	return fmt.Sprintf("the RSA key %s has %d bits, fewer than %d: make an ed25519 key, or allow it with keys.min_rsa_bits (%d at the least)",
+		k.Fingerprint, k.Bits, least, FloorRSABits)
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // Listed finds every place where a name is still listed, in order and without
-// repetitions: its entry in developers.yaml, its file in keys/, and in each
-// backend users, authorized_keys (the account and its people) and ACL entries.
+// repetitions: its entry in developers.yaml, its file in keys/, its pins, and in
+// each backend users, authorized_keys (the account and its people) and ACL entries.
 // Disable-user refuses to work while there is one, since the next run on
 // another host would bring the person back there.
 func Listed(repo *spec.Repository, name string) []spec.Pos {
@@ -23,6 +23,11 @@ func Listed(repo *spec.Repository, name string) []spec.Pos {
 	}
 	if _, ok := repo.KeyFiles[name]; ok {
 		at = append(at, spec.Pos{File: keyFile(name)})
+	}
+	for _, p := range pinned(repo) {
+		if p.Name == name {
+			at = append(at, p.Pos)
+		}
 	}
 	for _, b := range repo.Backends {
 		if u := b.Users[name]; u != nil && !off(u.Item) && u.State != "absent" {
@@ -76,9 +81,18 @@ func listedEntries(acl *spec.ACL, name string) []spec.Pos {
 	return at
 }
 
-// ListedKeys finds every place of the spec, besides the person's own file, that
-// holds a key with one of the fingerprints: a service account's key lines and
-// files, and other people's files. It is what Listed is for names.
+// pinned are the entries of the lock file, if there is one.
+func pinned(repo *spec.Repository) []*spec.Pinned {
+	if repo.Lock == nil {
+		return nil
+	}
+	return repo.Lock.People
+}
+
+// ListedKeys finds every place of the spec, besides the person's own file and
+// pins, that holds a key with one of the fingerprints: a service account's key
+// lines and files, and other people's files and pins. It is what Listed is for
+// names.
 func ListedKeys(repo *spec.Repository, name string, fingerprints []string) []spec.Pos {
 	var at []spec.Pos
 	hit := func(k Key) bool { return slices.Contains(fingerprints, k.Fingerprint) }
@@ -87,6 +101,14 @@ func ListedKeys(repo *spec.Repository, name string, fingerprints []string) []spe
 		for _, k := range keys {
 			if person != name && hit(k) {
 				at = append(at, spec.Pos{File: k.Source, Line: k.Line, Column: 1})
+			}
+		}
+	}
+	for _, p := range pinned(repo) {
+		for _, item := range p.Keys {
+			keys, _ := ParseKeys([]byte(item.Key), "", ParseOptions{MinRSABits: FloorRSABits})
+			if p.Name != name && slices.ContainsFunc(keys, hit) {
+				at = append(at, item.At("key"))
 			}
 		}
 	}

@@ -24,6 +24,7 @@ type Roster struct {
 	// they get no account, no membership and no key until enable-user.
 	Held []Held
 
+	pins     map[string][]Key // of spec.LockFile, by person
 	disabled map[string]Tombstone
 	revoked  map[string]string // fingerprint of a disabled person's key: the person
 }
@@ -78,14 +79,25 @@ func (r *Roster) Disabled(name string) bool {
 	return ok
 }
 
-// Resolve joins the people with the backend's roles, without looking at
-// anything else. Disabled are the host's tombstones, nil where there is no host.
-// The error is a spec.Problems: roles that contradict each other for somebody,
-// roles that are not defined, options or an address that cannot be used.
+// Resolve joins the people with the backend's roles and reads the keys that are
+// pinned, without looking at anything else. Disabled are the host's tombstones,
+// nil where there is no host. The error is a spec.Problems: roles that
+// contradict each other for somebody, roles that are not defined, options or an
+// address that cannot be used, pins that are wrong.
 func Resolve(repo *spec.Repository, b *spec.Backend, disabled map[string]Tombstone) (*Roster, error) {
 	var ps spec.Problems
-	rs := checkRoles(b, &ps)
-	checkGitHub(b, &ps)
+	r := resolve(repo, b, disabled, &ps)
+	r.pin(repo, b, &ps)
+	if err := ps.Err(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// resolve is Resolve without the pins, as far as it gets.
+func resolve(repo *spec.Repository, b *spec.Backend, disabled map[string]Tombstone, ps *spec.Problems) *Roster {
+	rs := checkRoles(b, ps)
+	checkGitHub(b, ps)
 	r := &Roster{disabled: disabled, revoked: map[string]string{}}
 	for name, t := range disabled {
 		for _, fp := range t.Keys {
@@ -108,15 +120,12 @@ func Resolve(repo *spec.Repository, b *spec.Backend, disabled map[string]Tombsto
 		}
 		r.Members = append(r.Members, rs.merge(p, roles))
 	}
-	rs.report(&ps)
+	rs.report(ps)
 	byName := func(a, b Member) int { return strings.Compare(a.Name, b.Name) }
 	slices.SortFunc(r.Members, byName)
 	slices.SortFunc(r.Guests, byName)
 	slices.SortFunc(r.Held, func(a, b Held) int { return strings.Compare(a.Name, b.Name) })
-	if err := ps.Err(); err != nil {
-		return nil, err
-	}
-	return r, nil
+	return r
 }
 
 // guestNames are the people whose keys service accounts of the backend let in.

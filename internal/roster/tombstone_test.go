@@ -97,3 +97,18 @@ func TestListed(t *testing.T) {
 		t.Errorf("keys listed at\n%s, want\n%s", got, want)
 	}
 }
+
+// TestListedPins: a pin is a place where somebody, or a key of theirs, is listed.
+func TestListedPins(t *testing.T) {
+	hers := newKey(t)
+	repo := load(t, map[string]string{
+		"developers.yaml": "bob: {roles: []}\n", "backends/one/backend.yaml": one("", "https://one.example"),
+		spec.LockFile: pins(t, "alice", hers) + pins(t, "bob", newKey(t), hers),
+	})
+	if got := fmt.Sprint(roster.Listed(repo, "alice")); got != "[keys/github.lock:1:1]" {
+		t.Errorf("listed at %s", got)
+	}
+	if got := fmt.Sprint(roster.ListedKeys(repo, "alice", []string{fingerprint(t, hers)})); got != "[keys/github.lock:8:10]" {
+		t.Errorf("keys listed at %s", got)
+	}
+}

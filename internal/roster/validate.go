@@ -21,14 +21,12 @@ func Validate(repo *spec.Repository) error {
 		if usual == 0 || bits < usual {
 			usual = bits
 		}
-		r, err := Resolve(repo, b, nil)
-		ps.Merge(b.Pos, err)
-		if r != nil {
-			// The strictest backend on which the file counts decides.
-			for _, m := range slices.Concat(r.Members, r.Guests) {
-				if m.Uses(spec.FromRepository) {
-					least[m.Name] = max(least[m.Name], bits)
-				}
+		r := resolve(repo, b, nil, &ps)
+		r.pin(repo, b, &ps)
+		// The strictest backend on which the file counts decides.
+		for _, m := range slices.Concat(r.Members, r.Guests) {
+			if m.Uses(spec.FromRepository) {
+				least[m.Name] = max(least[m.Name], bits)
 			}
 		}
 		checkServices(repo, b, &ps)
@@ -58,7 +56,7 @@ func checkServices(repo *spec.Repository, b *spec.Backend, ps *spec.Problems) {
 }
 
 // checkFiles checks the files of keys/: each holds nothing but good keys, and
-// none that another's holds too.
+// none that another's holds too or that is pinned for another.
 func checkFiles(repo *spec.Repository, least map[string]int, usual int, ps *spec.Problems) {
 	all := owners{}
 	for _, name := range slices.Sorted(maps.Keys(repo.KeyFiles)) {
@@ -74,6 +72,13 @@ func checkFiles(repo *spec.Repository, least map[string]int, usual int, ps *spec
 				ps.Addf(spec.Pos{File: k.Source, Line: k.Line, Column: 1},
 					"the key %s is in %s too: a key belongs to one person", k.Fingerprint, other.key.Place())
 			}
+		}
+	}
+	// What is wrong among the pins themselves has been said for each backend.
+	var said spec.Problems
+	for _, p := range readPins(repo, nil, &said) {
+		if other, ok := all[p.key.Blob]; ok && other.person != p.person {
+			ps.Addf(p.at, "the key %s, pinned for %s, is in %s too: a key belongs to one person", p.key.Fingerprint, p.person, other.key.Place())
 		}
 	}
 }

@@ -99,7 +99,19 @@ type GitHub struct {
 	URL  string `yaml:"url"`
 	// TokenFile is a file on the host that holds a token for the API.
 	TokenFile string `yaml:"token_file"`
+	// Mode is live (the default): the server is asked in every run; or locked: it
+	// never is, and the keys that are pinned in LockFile are all there are.
+	Mode string `yaml:"mode"`
+	// Trust is pinned (the default): of what the server answers only pinned keys
+	// count; or live: all of it does.
+	Trust string `yaml:"trust"`
 }
+
+// Locked reports whether the server is never asked.
+func (g GitHub) Locked() bool { return g.Mode == "locked" }
+
+// TrustsServer reports whether keys count that nobody has pinned.
+func (g GitHub) TrustsServer() bool { return g.Trust == "live" }
 
 // Apt says where packages come from.
 type Apt struct {

@@ -135,7 +135,7 @@ func (c *checker) one(m Meta, label, field, value string, words ...string) {
 	if !m.Has(field) || slices.Contains(words, value) {
 		return
 	}
-	c.addf(m.At(field), "%s: %s %s: want %s%s", label, field, quote(value), oneOf(words), didYouMean(value, slices.Values(words)))
+	c.addf(m.At(field), "%s: %s %s: want %s%s", label, field, quote(value), oneOf(words), c.problems.hint(value, slices.Values(words)))
 }
 
 func (c *checker) state(m Meta, label, value string) {
@@ -171,7 +171,7 @@ func (c *checker) noUser(name string) string {
 	case c.people[name]:
 		return fmt.Sprintf("user %s has no role in people of this backend", quote(name))
 	}
-	return fmt.Sprintf("no user %s is declared%s", quote(name), didYouMean(name, c.users.names()))
+	return fmt.Sprintf("no user %s is declared%s", quote(name), c.problems.hint(name, c.users.names()))
 }
 
 // group checks a reference to a group, if it is written.
@@ -186,7 +186,7 @@ func (c *checker) noGroup(name string) string {
 	if g := c.b.Groups[name]; g != nil {
 		return fmt.Sprintf("group %s is declared absent at %s", quote(name), g.Pos)
 	}
-	return fmt.Sprintf("no group %s is declared%s", quote(name), didYouMean(name, c.groups.names()))
+	return fmt.Sprintf("no group %s is declared%s", quote(name), c.problems.hint(name, c.groups.names()))
 }
 
 func (c *checker) groupList(m Meta, label, field string, names []string) {
@@ -225,16 +225,20 @@ func (c *checker) hostHas(name string) bool {
 // nearUnit suggests a unit of the same type; the type itself, which makes all
 // of them alike, does not count.
 func (c *checker) nearUnit(name string) string {
+	if len(*c.problems) >= maxHints {
+		return ""
+	}
 	ext := path.Ext(name)
-	stems := set{}
-	for _, known := range []set{c.units, c.brought, c.base} {
-		for unit := range known {
-			if stem, ok := strings.CutSuffix(unit, ext); ok {
-				stems.add(stem)
+	stems := func(yield func(string) bool) {
+		for _, known := range []set{c.units, c.brought, c.base} {
+			for unit := range known {
+				if stem, ok := strings.CutSuffix(unit, ext); ok && !yield(stem) {
+					return
+				}
 			}
 		}
 	}
-	if n := nearest(strings.TrimSuffix(name, ext), stems.names()); n != "" {
+	if n := nearest(strings.TrimSuffix(name, ext), stems); n != "" {
 		return ": did you mean " + quote(n+ext) + "?"
 	}
 	return ""

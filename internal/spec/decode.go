@@ -49,7 +49,7 @@ func (d *decoder) structure(n *node, v reflect.Value, label string, at Pos) {
 	for _, e := range n.entries {
 		index, ok := info.fields[e.key]
 		if !ok {
-			d.problems.Addf(e.keyPos, "unknown field %s%s%s", quote(e.key), prefixed(" in ", label), didYouMean(e.key, info.names()))
+			d.problems.Addf(e.keyPos, "unknown field %s%s%s", quote(e.key), prefixed(" in ", label), d.problems.hint(e.key, info.names()))
 			continue
 		}
 		meta.fields[e.key] = e.value.pos

@@ -13,7 +13,7 @@ func (c *checker) dockerd(d *Docker) {
 	for _, key := range slices.Sorted(maps.Keys(d.Daemon)) {
 		label := "docker: daemon: option " + quote(key)
 		if !known[key] {
-			c.addf(d.AtKey("daemon", key), "%s: dockerd has no such option%s", label, didYouMean(key, known.names()))
+			c.addf(d.AtKey("daemon", key), "%s: dockerd has no such option%s", label, c.problems.hint(key, known.names()))
 			continue
 		}
 		if _, err := json.Marshal(d.Daemon[key]); err != nil {

@@ -131,13 +131,16 @@ func (in *includer) add(file string, from Pos) {
 			if item.kind != scalarNode || item.tag != "!!str" {
 				continue // the decoder says so
 			}
+			if len(*in.problems) >= maxMissing {
+				break
+			}
 			target, err := beside(item.pos.File, item.value)
 			if err != nil {
 				in.problems.Addf(item.pos, "include: %v", err)
 				continue
 			}
 			if _, err := in.root.Stat(target); err != nil {
-				in.problems.Addf(item.pos, "include %s: %v%s", quote(item.value), cause(err), in.nearFile(target, cause(err)))
+				in.problems.Addf(item.pos, "include %s: %v%s", quote(item.value), cause(err), in.nearFile(target, cause(err), in.problems))
 				continue
 			}
 			in.add(target, item.pos)
@@ -146,6 +149,10 @@ func (in *includer) add(file string, from Pos) {
 	in.stack = in.stack[:len(in.stack)-1]
 	in.order = append(in.order, file)
 }
+
+// maxMissing is how many problems there may be for further files to be looked
+// for: a hostile file can name tens of thousands that are not there.
+const maxMissing = 1000
 
 // beside resolves a path that is written in a file, relative to that file.
 func beside(file, name string) (string, error) {
@@ -166,8 +173,8 @@ func beside(file, name string) (string, error) {
 }
 
 // nearFile suggests a file beside the one that is missing.
-func (l *loader) nearFile(file string, why error) string {
-	if !errors.Is(why, errNoFile) {
+func (l *loader) nearFile(file string, why error, problems *Problems) string {
+	if !errors.Is(why, errNoFile) || len(*problems) >= maxHints {
 		return ""
 	}
 	entries, err := fs.ReadDir(l.root.FS(), path.Dir(file))
@@ -180,5 +187,5 @@ func (l *loader) nearFile(file string, why error) string {
 			names.add(e.Name())
 		}
 	}
-	return didYouMean(path.Base(file), names.names())
+	return problems.hint(path.Base(file), names.names())
 }

@@ -13,17 +13,33 @@ import (
 // quote is %q without touching letters of other languages.
 func quote(s string) string { return strconv.Quote(s) }
 
+// Comparing names with all others takes minutes where a hostile file holds tens
+// of thousands of either: so many are compared, and so many problems have a
+// suggestion.
+const (
+	maxKnown = 5000
+	maxHints = 100
+	// maxName is the longest name, in bytes, that is compared.
+	maxName = 100
+)
+
 // nearest returns the known name that is most like name, or "" where none is
-// like it.
+// like it, or where there are too many to compare.
 func nearest(name string, known iter.Seq[string]) string {
-	best, bestScore := "", 0.0
+	if len(name) > maxName {
+		return ""
+	}
+	best, bestScore, n := "", 0.0, 0
 	lower := strings.ToLower(name)
-	for _, k := range slices.Sorted(known) {
-		if k == name {
+	for k := range known {
+		if n++; n > maxKnown {
+			return ""
+		}
+		if k == name || len(k) > maxName {
 			continue
 		}
 		score := likeness(lower, strings.ToLower(k))
-		if score > bestScore {
+		if score > bestScore || score == bestScore && k < best {
 			best, bestScore = k, score
 		}
 	}
@@ -53,6 +69,14 @@ func didYouMean(name string, known iter.Seq[string]) string {
 		return ": did you mean " + quote(n) + "?"
 	}
 	return ""
+}
+
+// hint is didYouMean for the next problem, unless there are many already.
+func (ps *Problems) hint(name string, known iter.Seq[string]) string {
+	if len(*ps) >= maxHints {
+		return ""
+	}
+	return didYouMean(name, known)
 }
 
 // set is a set of names.

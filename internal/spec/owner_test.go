@@ -3,7 +3,9 @@ package spec
 import (
 	"errors"
 	"os"
+	"path"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -18,6 +20,21 @@ func TestRootOwned(t *testing.T) {
 	}{
 		{"root's", func(string) error { return nil }, ""},
 		{"others can write a key", func(d string) error { return os.Chmod(d+"/keys/a", 0o646) }, "DIR/keys/a has mode 0646"},
+		{"others can write a backend", func(d string) error { return os.Chmod(d+"/backends/one/backend.yaml", 0o666) }, "DIR/backends/one/backend.yaml has mode 0666"},
+		{"others can write a part", func(d string) error { return os.Chmod(d+"/backends/common/deep/x", 0o602) }, "DIR/backends/common/deep/x has mode 0602"},
+		{"others can write a backend's directory", func(d string) error { return os.Chmod(d+"/backends/one", 0o757) }, "DIR/backends/one has mode 0757"},
+		{"others can write the people", func(d string) error { return os.Chmod(d+"/developers.yaml", 0o646) }, "DIR/developers.yaml has mode 0646"},
+		{"others can write keys/", func(d string) error { return os.Chmod(d+"/keys", 0o777) }, "DIR/keys has mode 0777"},
+		{"the group can write a key", func(d string) error { return os.Chmod(d+"/keys/a", 0o664) }, "DIR/keys/a has mode 0664"},
+		{"an ACL lets somebody write a key", func(d string) error {
+			// Version 2; user::rw, user:1234:rw, group::r, mask::rw, other::r.
+			acl := "\x02\x00\x00\x00\x01\x00\x06\x00\xff\xff\xff\xff\x02\x00\x06\x00\xd2\x04\x00\x00\x04\x00\x04\x00\xff\xff\xff\xff\x10\x00\x06\x00\xff\xff\xff\xff\x20\x00\x04\x00\xff\xff\xff\xff"
+			return syscall.Setxattr(d+"/keys/a", "system.posix_acl_access", []byte(acl), 0)
+		}, "DIR/keys/a has mode 0664"},
+		{"another's key", func(d string) error { return os.Chown(d+"/keys/a", 1234, 0) }, "DIR/keys/a belongs to uid 1234"},
+		{"a key that is a link out", func(d string) error {
+			return errors.Join(os.Remove(d+"/keys/a"), os.Symlink("/etc/shadow", d+"/keys/a"))
+		}, "DIR/keys/a is a link to /etc/shadow, outside of what is checked"},
 		{"the group can write the directory", func(d string) error { return os.Chmod(d, 0o775) }, "DIR has mode 0775"},
 		{"sticky is no excuse", func(d string) error { return os.Chmod(d+"/backends", 0o777|os.ModeSticky) }, "DIR/backends has mode 0777"},
 		{"another's file", func(d string) error { return os.Chown(d+"/developers.yaml", 1234, 0) }, "DIR/developers.yaml belongs to uid 1234"},
@@ -53,6 +70,32 @@ func TestRootOwned(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, want)
 			}
 		})
+	}
+}
+
+// TestSpecialFiles puts what is no regular file where files of a repository are
+// read: it is refused, at once and by name.
+func TestSpecialFiles(t *testing.T) {
+	const files = "-- backends/one/backend.yaml --\ninclude: [../common/part.yaml]\nfiles: {/etc/a: {source: text}}\nsudoers: {a: {template: tmpl}}\n" +
+		"-- backends/one/text --\n-- backends/one/tmpl --\n-- backends/common/part.yaml --\npackages: {vim: installed}\n-- keys/a --\n-- developers.yaml --\na: {roles: []}\n"
+	for kind, put := range map[string]func(path string) error{
+		"pipe":         func(p string) error { return syscall.Mkfifo(p, 0o600) },
+		"device":       func(p string) error { return syscall.Mknod(p, syscall.S_IFCHR|0o600, 1<<8|5) }, // /dev/zero
+		"directory":    func(p string) error { return os.Mkdir(p, 0o755) },
+		"link to root": func(p string) error { return os.Symlink("/etc/shadow", p) },
+	} {
+		for _, file := range []string{"backends/one/backend.yaml", "backends/one/text", "backends/one/tmpl", "backends/common/part.yaml", "keys/a", "developers.yaml"} {
+			for _, rootOwned := range []bool{false, true} {
+				dir := unpack(t, txtar.Parse([]byte(files)).Files)
+				if err := errors.Join(os.Remove(dir+"/"+file), put(dir+"/"+file)); err != nil {
+					t.Fatal(err)
+				}
+				r, err := Load(LoadOptions{Dir: dir, RootOwned: rootOwned})
+				if r != nil || err == nil || !strings.Contains(err.Error(), path.Base(file)) {
+					t.Errorf("%s at %s: got %v", kind, file, err)
+				}
+			}
+		}
 	}
 }
 

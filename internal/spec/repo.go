@@ -24,6 +24,7 @@ type Repository struct {
 	Backends map[string]*Backend
 	People   []*Person         // in the order of developers.yaml
 	KeyFiles map[string][]byte // keys/NAME, by NAME
+	Lock     *Lock             // LockFile; nil: there is none
 }
 
 // Backend returns a backend by name.
@@ -100,6 +101,7 @@ func Load(o LoadOptions) (*Repository, error) {
 		wanted = []string{o.Backend}
 	}
 	r.KeyFiles = l.keyFiles()
+	r.Lock = l.lock()
 	r.People = l.people()
 	for _, name := range wanted {
 		r.Backends[name] = l.backend(name, &l.problems)
@@ -134,6 +136,7 @@ type loader struct {
 	checked  set              // files decoded by themselves
 	texts    map[string]textFile
 	nobody   bool // there is no developers.yaml
+	locked   bool // there is a LockFile
 }
 
 func newLoader(root *os.Root, known func(string) (Provides, bool)) *loader {
@@ -188,6 +191,8 @@ func (l *loader) keyFiles() map[string][]byte {
 			l.problems.Addf(Pos{File: file}, "is a symbolic link: put the keys themselves here")
 		case !e.Type().IsRegular():
 			l.problems.Addf(Pos{File: file}, "is no file: keys/ holds one file of public keys per name")
+		case file == LockFile:
+			l.locked = true
 		default:
 			data, err := readIn(dir, e.Name(), file, maxKeyFile)
 			if err != nil {

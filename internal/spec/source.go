@@ -64,8 +64,13 @@ func readable(file string, data []byte, problems *Problems) bool {
 		case r == 0:
 			problems.Addf(place(file, data, i), "NUL character")
 			return false
-		case unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t', r == '\ufeff':
+		case r == '\r' && bytes.HasPrefix(data[i:], []byte("\r\n")), r == '\n', r == '\t':
+		case unicode.IsControl(r), r == '\ufeff':
 			problems.Addf(place(file, data, i), "control character %U", r)
+			return false
+		case r == '\u2028', r == '\u2029':
+			// YAML ends a line there, which no editor shows.
+			problems.Addf(place(file, data, i), "line separator %U: write \"\\u%04x\" if it is meant", r, r)
 			return false
 		}
 		i += size
@@ -125,6 +130,10 @@ func splitYAML(err error) (line int, text string) {
 	return line, m[2]
 }
 
+// maxSearched is the largest file, in bytes, in which the place of a syntax error
+// is searched for by parsing its beginnings; a larger one is hardly a person's.
+const maxSearched = 128 << 10
+
 // syntaxPlace finds where a syntax error is. yaml.v3 names the line on which
 // the broken construct begins, counted from 0 or from 1 after the kind of the
 // error; but it reads as a stream, so that the shortest beginning of the file
@@ -134,6 +143,9 @@ func syntaxPlace(file string, data []byte, err error) Pos {
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	if strings.HasPrefix(text, "a second document") {
 		return Pos{File: file, Line: said, Column: 1}
+	}
+	if len(data) > maxSearched {
+		return Pos{File: file, Line: min(max(said, 1), len(lines)), Column: 1}
 	}
 	n := sort.Search(len(lines), func(i int) bool {
 		_, e := parseYAML(bytes.Join(lines[:i+1], nil))

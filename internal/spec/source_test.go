@@ -1,8 +1,6 @@
 package spec
 
 import (
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,6 +19,8 @@ func TestBytes(t *testing.T) {
 		{"control", "a: é\x1b\n", `f:1:5: control character U+001B`},
 		{"too large", "a: " + strings.Repeat("x", maxYAML), `f: 1048579 bytes: a spec file holds at most 1048576 (1 MiB)`},
 		{"carriage returns", "users:\r\n  a: {}\r\n", ""},
+		{"carriage return alone", "a: b\rc: d\n", `f:1:5: control character U+000D`},
+		{"line separator", "a: b\u2028c: d\n", `f:1:5: line separator U+2028: write "\u2028" if it is meant`},
 		{"tab in a text", "a: |\n  x\n  \ty\n", ""},
 		{"no final newline", "a: b", ""},
 		{"only a comment", "# nothing\n", ""},
@@ -89,42 +89,4 @@ func BenchmarkLoad(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-// FuzzDecode loads any text as a backend: it ends in a value or in problems,
-// never in a panic.
-func FuzzDecode(f *testing.F) {
-	f.Add(realistic())
-	cases, err := filepath.Glob("testdata/*.txtar")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, name := range cases {
-		ar, err := txtar.ParseFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, file := range ar.Files {
-			if strings.HasSuffix(file.Name, ".yaml") {
-				f.Add(file.Data)
-			}
-		}
-	}
-	dir := unpack(f, []txtar.File{{Name: "backends/common/base.yaml", Data: []byte("packages: {vim: installed}\nusers: {app: {}}\n")}})
-	if err := os.MkdirAll(filepath.Join(dir, "backends/one"), 0o755); err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		file := filepath.Join(dir, "backends/one/backend.yaml")
-		if err := os.WriteFile(file, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "developers.yaml"), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		r, err := Load(LoadOptions{Dir: dir, Known: known})
-		if (r == nil) == (err == nil) {
-			t.Fatalf("got repository %v and error %v", r, err)
-		}
-	})
 }

@@ -19,17 +19,22 @@ type textFile struct {
 func (l *loader) loadTexts(b *Backend, problems *Problems) {
 	for name, f := range b.Files {
 		l.text(f.Meta, "file "+name, &f.Text, problems)
+		l.checkTemplate(f.At("template"), &f.Text, Is(f.Secret), problems)
 	}
 	for name, d := range b.Sudoers {
 		l.text(d.Meta, "sudoers drop-in "+name, &d.Text, problems)
+		l.checkTemplate(d.At("template"), &d.Text, false, problems)
 	}
 	for name, d := range b.Sshd {
 		l.text(d.Meta, "sshd drop-in "+name, &d.Text, problems)
+		l.checkTemplate(d.At("template"), &d.Text, false, problems)
 	}
 	for name, u := range b.Units {
 		l.text(u.Meta, "unit "+name, &u.Text, problems)
+		l.checkTemplate(u.At("template"), &u.Text, false, problems)
 		for dropIn, d := range u.DropIns {
 			l.text(d.Meta, "drop-in "+dropIn+" of unit "+name, &d.Text, problems)
+			l.checkTemplate(d.At("template"), &d.Text, false, problems)
 		}
 	}
 	for name, a := range b.AuthorizedKeys {
@@ -53,7 +58,6 @@ func (l *loader) text(m Meta, label string, t *Text, problems *Problems) {
 		t.Data = l.beside(m.At("source"), label+": source", t.Source, problems)
 	case t.Template != "":
 		t.Data = l.beside(m.At("template"), label+": template", t.Template, problems)
-		l.checkTemplate(m.At("template"), t, problems)
 	}
 }
 
@@ -65,21 +69,25 @@ func (l *loader) beside(at Pos, label, name string, problems *Problems) []byte {
 		return nil
 	}
 	t, ok := l.texts[file]
+	if !ok && len(*problems) >= maxMissing {
+		return nil
+	}
 	if !ok {
 		t.data, t.err = l.read(file, maxText)
 		l.texts[file] = t
 	}
 	if t.err != nil {
-		problems.Addf(at, "%s: %v%s", label, t.err, l.nearFile(file, t.err))
+		problems.Addf(at, "%s: %v%s", label, t.err, l.nearFile(file, t.err, problems))
 	}
 	return t.data
 }
 
 var templateLine = regexp.MustCompile(`^template: [^:]*:(\d+)(?::\d+)?: (.*)$`)
 
-// checkTemplate looks for syntax errors; values are looked up on the host.
-func (l *loader) checkTemplate(at Pos, t *Text, problems *Problems) {
-	if t.Data == nil {
+// checkTemplate looks for syntax errors; values are looked up on the host. What is
+// wrong with a secret one may quote it, and is not said.
+func (l *loader) checkTemplate(at Pos, t *Text, secret bool, problems *Problems) {
+	if t.Data == nil || t.Template == "" {
 		return
 	}
 	_, err := template.New("t").Option("missingkey=error").Parse(string(t.Data))
@@ -91,6 +99,9 @@ func (l *loader) checkTemplate(at Pos, t *Text, problems *Problems) {
 	if m := templateLine.FindStringSubmatch(strings.ReplaceAll(text, "\n", " ")); m != nil {
 		place.Line, _ = strconv.Atoi(m[1])
 		text = m[2]
+	}
+	if secret {
+		text = "what is wrong is kept back, since the content is secret"
 	}
 	problems.Addf(place, "cannot read the template: %s", text)
 }

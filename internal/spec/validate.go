@@ -115,7 +115,7 @@ func (l *loader) rolesAndKeyFiles(r *Repository, all []string) {
 	for _, p := range r.People {
 		for i, role := range p.Roles {
 			if !roles[role] {
-				l.problems.Addf(p.At("roles", i), "person %s: no backend has a role %s%s", quote(p.Name), quote(role), didYouMean(role, roles.names()))
+				l.problems.Addf(p.At("roles", i), "person %s: no backend has a role %s%s", quote(p.Name), quote(role), l.problems.hint(role, roles.names()))
 			}
 		}
 	}
@@ -127,7 +127,7 @@ func (l *loader) rolesAndKeyFiles(r *Repository, all []string) {
 			l.problems.Addf(at, "has no effect: a service account's keys are those that authorized_keys.%s says: name this file in its from", name)
 		default:
 			l.problems.Addf(at, "belongs to nobody: no person of developers.yaml and no service account is called %s%s",
-				quote(name), didYouMean(name, owners.names()))
+				quote(name), l.problems.hint(name, owners.names()))
 		}
 	}
 	l.distinctRoles(r)

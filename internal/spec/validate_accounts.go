@@ -32,7 +32,7 @@ func (c *checker) roles() {
 	c.distinct(c.b.Meta, "the backend", "people", c.b.People)
 	for i, role := range c.b.People {
 		if !known[role] {
-			c.addf(c.b.At("people", i), "people: no role %s is declared%s", quote(role), didYouMean(role, known.names()))
+			c.addf(c.b.At("people", i), "people: no role %s is declared%s", quote(role), c.problems.hint(role, known.names()))
 		}
 	}
 	for name := range c.b.Values {
@@ -47,10 +47,10 @@ func (c *checker) source(role *Role, label string, i int, source KeySource) {
 	words := []string{string(FromRepository), string(FromGitHub)}
 	switch {
 	case !slices.Contains(words, string(source)):
-		c.addf(at, "%s: keys: %s: want %s%s", label, quote(string(source)), oneOf(words), didYouMean(string(source), slices.Values(words)))
+		c.addf(at, "%s: keys: %s: want %s%s", label, quote(string(source)), oneOf(words), c.problems.hint(string(source), slices.Values(words)))
 	case slices.Contains(role.Keys[:i], source):
 		c.addf(at, "%s: keys: %s is there twice", label, source)
-	case source == FromGitHub && c.b.Keys.GitHub.URL == "":
+	case source == FromGitHub && c.b.Keys.GitHub.URL == "" && !c.b.Keys.GitHub.Locked():
 		c.addf(at, "%s: keys: github needs keys.github.url, such as https://github.com", label)
 	}
 }
@@ -67,6 +67,11 @@ func (c *checker) fetching() {
 		c.keyServer(k.GitHub.At("url"), k.GitHub.URL)
 	}
 	c.path(k.GitHub.Meta, "keys.github", "token_file", k.GitHub.TokenFile)
+	c.one(k.GitHub.Meta, "keys.github", "mode", k.GitHub.Mode, "live", "locked")
+	c.one(k.GitHub.Meta, "keys.github", "trust", k.GitHub.Trust, "pinned", "live")
+	if k.GitHub.Locked() && k.GitHub.TrustsServer() {
+		c.addf(k.GitHub.At("trust"), "keys.github: trust live contradicts mode locked, which asks no server: leave one of them out, or say trust: pinned")
+	}
 	if k.Has("min_rsa_bits") && (k.MinRSABits < 2048 || k.MinRSABits > 16384) {
 		c.addf(k.At("min_rsa_bits"), "keys: min_rsa_bits %d: want 2048 to 16384", k.MinRSABits)
 	}
@@ -179,7 +184,7 @@ func (c *checker) keys() {
 		c.distinct(a.Meta, label, "people", a.People)
 		for i, p := range a.People {
 			if !c.people[p] {
-				c.addf(a.At("people", i), "%s: people: %s is not in developers.yaml%s", label, quote(p), didYouMean(p, c.people.names()))
+				c.addf(a.At("people", i), "%s: people: %s is not in developers.yaml%s", label, quote(p), c.problems.hint(p, c.people.names()))
 			}
 		}
 		c.distinct(a.Meta, label, "from", a.From)

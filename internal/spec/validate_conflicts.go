@@ -124,10 +124,10 @@ func (c *checker) unitLinks() {
 }
 
 // gitHubIDs finds numbers of accounts that nothing compares: only the API tells
-// them.
+// them. A backend that knows no server asks none.
 func (c *checker) gitHubIDs() {
-	form := c.b.Keys.GitHub.Form
-	if form != "" && form != "plain" {
+	g := c.b.Keys.GitHub
+	if g.Form != "" && g.Form != "plain" || g.Locked() && g.URL == "" {
 		return
 	}
 	for _, p := range c.r.People {

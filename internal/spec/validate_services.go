@@ -61,7 +61,7 @@ func (c *checker) aptSource(name string, s *AptSource, keys set) {
 		c.addf(s.Pos, "%s: has no components, such as main (only suites that end in / do without)", label)
 	}
 	if s.Has("signed_by") && !keys[s.SignedBy] {
-		c.addf(s.At("signed_by"), "%s: signed_by: no key %s is declared in apt.keys%s", label, quote(s.SignedBy), didYouMean(s.SignedBy, keys.names()))
+		c.addf(s.At("signed_by"), "%s: signed_by: no key %s is declared in apt.keys%s", label, quote(s.SignedBy), c.problems.hint(s.SignedBy, keys.names()))
 	}
 }
 

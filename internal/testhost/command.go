@@ -73,9 +73,11 @@ func (h *Host) enter(ctx context.Context, dir string, env, argv []string) *exec.
 	return cmd
 }
 
-// entry is the argument vector that enters the host.
+// entry is the argument vector that enters the host: its namespaces, and its
+// root. Where systemd-nspawn could not pivot to that (in a chroot, or from an
+// initial file system), the mount namespace alone leads to the machine's own.
 func (h *Host) entry(dir string) []string {
-	return []string{"nsenter", "-t", strconv.Itoa(h.leader()), "-a", "--wdns=" + dir, "--"}
+	return []string{"nsenter", "-t", strconv.Itoa(h.leader()), "-a", "-r", "--wdns=" + dir, "--"}
 }
 
 // Run runs a program in the host as root and waits for it. A program that

@@ -2,6 +2,7 @@ package testhost
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -69,10 +70,20 @@ func remountWritable(leader int, mounts []string) error {
 			return
 		}
 		defer func() { _ = unix.Close(fd) }()
+		// The mounts are where the container sees them, whose root need not be
+		// that of its mount namespace.
+		root := 0
+		if root, err = unix.Open(fmt.Sprintf("/proc/%d/root", leader), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+			return
+		}
+		defer func() { _ = unix.Close(root) }()
 		if err = unix.Unshare(unix.CLONE_FS); err != nil {
 			return
 		}
 		if err = unix.Setns(fd, unix.CLONE_NEWNS); err != nil {
+			return
+		}
+		if err = errors.Join(unix.Fchdir(root), unix.Chroot(".")); err != nil {
 			return
 		}
 		const flags = unix.MS_REMOUNT | unix.MS_BIND | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_RELATIME

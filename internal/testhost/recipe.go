@@ -35,7 +35,7 @@ func bareRecipe(suite string) recipe {
 		Suite:    suite,
 		Base:     base,
 		Archive: append(fullPackages(),
-			"at", "bolt", "cron", "docker-cli", "fwupd", "iptables", "nftables", "nginx-light", "popularity-contest",
+			"at", "bolt", "cron", "docker-cli", "fwupd", "iptables", "libnss-extrausers", "nftables", "nginx-light", "popularity-contest",
 			"redis-tools", "systemd-resolved", "tzdata"),
 	}
 }

@@ -201,6 +201,8 @@ func setPassword(e *env) {
 		e.ok(err)
 		e.same("password after "+string(c.to), p, &c.want)
 	}
+	e.do(host.SetPassword{User: "ctpw", To: host.RemovePassword})
+	e.refuse(host.SetPassword{User: "ctpw", To: host.UnlockPassword})
 	e.refuse(host.SetPassword{User: "ctnobody", To: host.LockPassword}, host.SetPassword{User: "ctpw", To: "other"})
 }
 

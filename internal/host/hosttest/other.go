@@ -6,6 +6,7 @@ func otherCases() []testCase {
 	return []testCase{
 		{"Owe_and_Settle", oweAndSettle},
 		{"Owe_a_start", oweStart},
+		{"Probe", func(e *env) { e.do(host.Probe{Argv: []string{"true"}}) }},
 		{"EndSessions", endSessions},
 		{"SetLinger", setLinger},
 		{"unknown_step", unknownStep},

@@ -9,7 +9,7 @@ import (
 	"opsafe/internal/host"
 )
 
-// User finds a user in /etc/passwd.
+// User finds a user in /etc/passwd, else in another source of accounts.
 func (h *Host) User(name string) (*host.User, error) {
 	db, err := h.accounts.names()
 	if err != nil {
@@ -17,13 +17,13 @@ func (h *Host) User(name string) (*host.User, error) {
 	}
 	i, ok := db.userAt[name]
 	if !ok {
-		return nil, nil
+		return h.accounts.sourceUser(name)
 	}
 	u := db.users[i]
 	return &u, nil
 }
 
-// Group finds a group in /etc/group.
+// Group finds a group in /etc/group, else in another source of accounts.
 func (h *Host) Group(name string) (*host.Group, error) {
 	db, err := h.accounts.names()
 	if err != nil {
@@ -31,14 +31,14 @@ func (h *Host) Group(name string) (*host.Group, error) {
 	}
 	i, ok := db.groupAt[name]
 	if !ok {
-		return nil, nil
+		return h.accounts.sourceGroup(name)
 	}
 	g := db.groups[i]
 	g.Members = slices.Clone(g.Members)
 	return &g, nil
 }
 
-// GroupByID finds the first group in /etc/group with that number.
+// GroupByID finds the first group with that number.
 func (h *Host) GroupByID(gid int) (*host.Group, error) {
 	db, err := h.accounts.names()
 	if err != nil {
@@ -46,7 +46,7 @@ func (h *Host) GroupByID(gid int) (*host.Group, error) {
 	}
 	name, ok := db.groupOf[gid]
 	if !ok {
-		return nil, nil
+		return h.accounts.sourceGroup(strconv.Itoa(gid))
 	}
 	return h.Group(name)
 }
@@ -113,6 +113,9 @@ func (h *Host) userName(uid int) string {
 			return name
 		}
 	}
+	if u, err := h.accounts.sourceUser(strconv.Itoa(uid)); err == nil && u != nil {
+		return u.Name
+	}
 	return "#" + strconv.Itoa(uid)
 }
 
@@ -124,6 +127,9 @@ func (h *Host) groupName(gid int) string {
 			return name
 		}
 	}
+	if g, err := h.accounts.sourceGroup(strconv.Itoa(gid)); err == nil && g != nil {
+		return g.Name
+	}
 	return "#" + strconv.Itoa(gid)
 }
 
@@ -132,15 +138,14 @@ func (h *Host) uid(name string) (int, error) {
 	if id, ok, err := numericID("user", name); ok || err != nil {
 		return id, err
 	}
-	db, err := h.accounts.names()
+	u, err := h.User(name)
 	if err != nil {
 		return 0, err
 	}
-	i, ok := db.userAt[name]
-	if !ok {
+	if u == nil {
 		return 0, fmt.Errorf("there is no user %s on this host", name)
 	}
-	return db.users[i].UID, nil
+	return u.UID, nil
 }
 
 // gid resolves a group's name, or #ID.
@@ -148,15 +153,14 @@ func (h *Host) gid(name string) (int, error) {
 	if id, ok, err := numericID("group", name); ok || err != nil {
 		return id, err
 	}
-	db, err := h.accounts.names()
+	g, err := h.Group(name)
 	if err != nil {
 		return 0, err
 	}
-	i, ok := db.groupAt[name]
-	if !ok {
+	if g == nil {
 		return 0, fmt.Errorf("there is no group %s on this host", name)
 	}
-	return db.groups[i].GID, nil
+	return g.GID, nil
 }
 
 // numericID reads #ID. The largest number, which chown(2) takes for "leave it",

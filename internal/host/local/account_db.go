@@ -21,6 +21,8 @@ type accountDB struct {
 	named     *nameDB
 	passwords map[string]host.Password
 	defs      *host.IDRanges
+
+	sources accountSources
 }
 
 // nameDB is what everybody may read: passwd and group.
@@ -39,6 +41,7 @@ func (a *accountDB) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.named, a.passwords, a.defs = nil, nil, nil
+	a.sources.forget()
 }
 
 // names reads passwd and group.

@@ -21,7 +21,7 @@ import (
 // a restart, makes them last for ever; passwd.ID and passwd+ are what a lock and a
 // new database are made from. It works under /etc/.pwd.lock, which every tool holds
 // for as long as these files exist; while somebody holds that, nothing is stale.
-// It returns what it has removed.
+// It says what it has removed.
 func clearStaleLocks(etc string) (removed []string, err error) {
 	found, err := accountTemps(etc)
 	if err != nil || len(found) == 0 {
@@ -44,12 +44,12 @@ func clearStaleLocks(etc string) (removed []string, err error) {
 		return nil, fmt.Errorf("cannot lock %s: %w", f.Name(), err)
 	}
 	for _, path := range found {
-		gone, err := removeStaleLock(path)
+		what, err := removeStaleLock(path)
 		if err != nil {
 			return removed, err
 		}
-		if gone {
-			removed = append(removed, path)
+		if what != "" {
+			removed = append(removed, what)
 		}
 	}
 	return removed, nil
@@ -94,25 +94,31 @@ func accountTemps(etc string) ([]string, error) {
 	return found, nil
 }
 
-// removeStaleLock removes one of them unless the process that it names lives. A
-// new database names none, nor does a lock that was cut short.
-func removeStaleLock(path string) (removed bool, err error) {
+// removeStaleLock removes one of them unless the process that it names lives, and
+// says so. A new database names none, nor does a lock that was cut short.
+func removeStaleLock(path string) (removed string, err error) {
+	said := fmt.Sprintf("removed %s, which an account tool that died has left", path)
 	if !strings.HasSuffix(path, "+") {
 		data, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return false, nil
+			return "", nil
 		}
 		if err != nil {
-			return false, fmt.Errorf("cannot see whether %s is stale: %w", path, err)
+			return "", fmt.Errorf("cannot see whether %s is stale: %w", path, err)
 		}
 		if lockHolderLives("/proc", data) {
-			return false, nil
+			return "", nil
 		}
+		said = fmt.Sprintf("removed %s, a lock that has outlived its account tool: it named %q", path, bytes.Trim(data, "\x00 \n"))
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, fmt.Errorf("cannot remove stale lock: %w", err)
+	err = os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
 	}
-	return true, nil
+	if err != nil {
+		return "", fmt.Errorf("cannot remove stale lock: %w", err)
+	}
+	return said, nil
 }
 
 // accountTools are the programs that make lock files in /etc. The kernel cuts

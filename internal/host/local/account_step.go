@@ -163,6 +163,11 @@ func (h *Host) setPassword(ctx context.Context, s host.SetPassword) error {
 		return h.accountTool(ctx, "usermod", "-L", "--", s.User)
 	case host.RemovePassword:
 		return h.accountTool(ctx, "usermod", "-p", "!", "--", s.User)
+	case host.UnlockPassword:
+		if p, err := h.Password(s.User); err != nil || p == nil || !p.HasHash {
+			return errors.Join(fmt.Errorf("cannot unlock the password of %s: there is none behind the lock", s.User), err)
+		}
+		return h.accountTool(ctx, "usermod", "-U", "--", s.User)
 	case host.PasswordAtFirstLogin:
 		if err := h.accountTool(ctx, "chage", "-d", "0", "--", s.User); err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
@@ -48,7 +47,15 @@ func (h *Host) retryLocked(ctx context.Context, tool func() error) error {
 		return free < 2
 	}
 	return retry(ctx, lockPatience, lockPause, again, func() error {
-		if _, err := clearStaleLocks(etc); err != nil {
+		// The tools say of a file system that takes nothing that they cannot lock.
+		if readOnly(etc) {
+			return fmt.Errorf("cannot change accounts: %s is on a read-only file system: see why (dmesg), and have it mounted for writing again", etc)
+		}
+		removed, err := clearStaleLocks(etc)
+		for _, what := range removed {
+			h.tell(what)
+		}
+		if err != nil {
 			return err
 		}
 		if err := tool(); err != nil {
@@ -67,6 +74,12 @@ func syncPath(dir string) error {
 	}
 	defer d.Close()
 	return syncDir(int(d.Fd()))
+}
+
+// readOnly reports whether a directory is on a file system that takes nothing.
+func readOnly(dir string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(dir, &st) == nil && st.Flags&unix.ST_RDONLY != 0
 }
 
 // retry repeats do every pause while it fails with an error that again accepts,
@@ -138,19 +151,13 @@ func badNameAllowed(argv []string, runTool func([]string) error) error {
 // the tool, however it ends.
 func (h *Host) accountToolBlind(ctx context.Context, hide []string, argv ...string) error {
 	return h.retryLocked(ctx, func() error {
-		done := make(chan error, 1)
-		go func() {
-			// The thread is never unlocked, so it ends with the goroutine
-			// and takes its namespace with it.
-			runtime.LockOSThread()
-			if err := hideDirs(hide); err != nil {
-				done <- err
-				return
+		var err error
+		onOwnThread(func() { // which takes its namespace with it
+			if err = hideDirs(hide); err == nil {
+				_, err = run(context.WithoutCancel(ctx), argv, runOptions{})
 			}
-			_, err := run(context.WithoutCancel(ctx), argv, runOptions{})
-			done <- err
-		}()
-		return <-done
+		})
+		return err
 	})
 }
 

@@ -36,6 +36,8 @@ func (h *Host) Check(ctx context.Context, c host.Check, content host.Content) er
 	files, err := h.treeOf(c)
 	switch {
 	case err != nil:
+	case c.Unit != nil:
+		err = h.checkUnit(ctx, c)
 	case files != nil:
 		err = h.checkTree(ctx, c, content, files)
 	case c.Companion != "":
@@ -116,6 +118,9 @@ func (h *Host) apart(do func(dir string) error) error {
 
 // judgeWrite judges content that is about to replace what is there.
 func (h *Host) judgeWrite(ctx context.Context, c host.Check, content host.Content, staged string) error {
+	if c.Unit != nil {
+		return h.checkUnit(ctx, c)
+	}
 	files, err := h.treeOf(c)
 	if err != nil {
 		return err
@@ -134,35 +139,37 @@ func judgeStaged(ctx context.Context, c host.Check, content host.Content, staged
 	if name == "" {
 		name = "(new content)"
 	}
-	return judge(ctx, c, content, staged, strings.NewReplacer(staged, name, filepath.Base(staged), filepath.Base(name)))
+	_, err := judge(ctx, c, content, staged, strings.NewReplacer(staged, name, filepath.Base(staged), filepath.Base(name)))
+	return err
 }
 
 // judge runs the checking program on a path and puts what it says in other
 // words; if it is about a secret, its words are kept back, as it may quote it.
-func judge(ctx context.Context, c host.Check, content host.Content, staged string, words *strings.Replacer) error {
+// It returns what an approving program prints.
+func judge(ctx context.Context, c host.Check, content host.Content, staged string, words *strings.Replacer) (string, error) {
 	argv := slices.Clone(c.Argv)
 	for i, arg := range argv {
 		if arg == stagedArg && i > 0 {
 			argv[i] = staged
 		}
 	}
-	_, err := run(ctx, argv, runOptions{})
+	said, err := run(ctx, argv, runOptions{})
 	var failed *runError
 	if !errors.As(err, &failed) {
-		return err
+		return said, err
 	}
 	if content.Secret() {
 		failed.Output = ""
 	}
 	if failed.Code < 0 {
-		return err
+		return "", err
 	}
-	output := words.Replace(failed.Output)
+	output := words.Replace(strings.ReplaceAll(failed.Output, "\r\n", "\n")) // as sshd ends its lines
 	switch {
 	case content.Secret():
 		output = "what it says is kept back, since the content is secret"
 	case output == "":
 		output = fmt.Sprintf("exit code %d, without a word", failed.Code)
 	}
-	return &host.CheckError{Program: c.Argv[0], Output: output}
+	return "", &host.CheckError{Program: c.Argv[0], Output: output}
 }

@@ -113,8 +113,44 @@ func (h *Host) checkTree(ctx context.Context, c host.Check, content host.Content
 	return err
 }
 
-// judgeTree stages a configuration, as only root can read it, and has it judged.
+// judgeTree stages a configuration and has it judged.
 func (h *Host) judgeTree(ctx context.Context, c host.Check, content host.Content, files map[string][]byte) error {
+	return h.stageTree(c, files, func(dir, main string) error {
+		_, err := judge(ctx, c, content, main, strings.NewReplacer(dir+"/", "/"))
+		return err
+	})
+}
+
+// Evaluate stages the configuration as it is, with what is predicted of it, and
+// has the program print what it comes to.
+func (h *Host) Evaluate(ctx context.Context, c host.Check) (string, error) {
+	if len(c.Argv) == 0 || c.Tree == nil {
+		return "", errors.New("cannot evaluate a configuration: the check names no program, or no tree")
+	}
+	what := "what " + c.Argv[0] + " makes of " + c.Tree.Main
+	if _, err := findProgram(c.Argv[0]); err != nil {
+		return "", &host.UnknownError{What: what, Why: c.Argv[0] + " is not installed", Err: err}
+	}
+	if c.Root && os.Geteuid() != 0 {
+		return "", &host.UnknownError{What: what, Why: "only root can ask it"}
+	}
+	files, err := h.treeOf(c)
+	if err != nil {
+		return "", unseen(what, err)
+	}
+	if files == nil {
+		return "", &host.UnknownError{What: what, Why: "the file is not there"}
+	}
+	var said string
+	err = h.stageTree(c, files, func(dir, main string) error {
+		said, err = judge(ctx, c, host.NewContent(nil), main, strings.NewReplacer(dir+"/", "/"))
+		return err
+	})
+	return said, err
+}
+
+// stageTree stages a configuration in dir, as only root can read it.
+func (h *Host) stageTree(c host.Check, files map[string][]byte, do func(dir, main string) error) error {
 	return h.apart(func(dir string) error {
 		main := filepath.Clean(c.Tree.Main)
 		for path, data := range files {
@@ -134,7 +170,7 @@ func (h *Host) judgeTree(ctx context.Context, c host.Check, content host.Content
 		if err := os.MkdirAll(dir+filepath.Clean(c.Tree.Dir), 0o700); err != nil {
 			return err
 		}
-		return judge(ctx, c, content, dir+main, strings.NewReplacer(dir+"/", "/"))
+		return do(dir, dir+main)
 	})
 }
 

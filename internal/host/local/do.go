@@ -15,7 +15,7 @@ func (h *Host) Do(ctx context.Context, s host.Step) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("cannot begin a step: %w", err)
 	}
-	switch s.(type) {
+	switch s := s.(type) {
 	case host.AddGroup, host.SetGID, host.DeleteGroup, host.SetMembers,
 		host.AddUser, host.SetUser, host.DeleteUser, host.SetPassword,
 		host.SetExpiry, host.EndSessions, host.SetLinger:
@@ -27,6 +27,8 @@ func (h *Host) Do(ctx context.Context, s host.Step) error {
 		return h.doUnit(ctx, s)
 	case host.AddNetwork, host.RemoveNetwork:
 		return h.doNetwork(ctx, s)
+	case host.Probe:
+		return probe(ctx, s)
 	case host.WriteFile, host.MakeDir, host.MakeLink, host.SetOwner,
 		host.SetAccess, host.RemovePath, host.FixTree, host.MakeKeyPair,
 		host.Owe, host.Settle:
@@ -37,6 +39,15 @@ func (h *Host) Do(ctx context.Context, s host.Step) error {
 		return err
 	}
 	return fmt.Errorf("cannot do step %T: this host does not know it", s)
+}
+
+// probe has a program judge what is in place.
+func probe(ctx context.Context, s host.Probe) error {
+	_, err := run(ctx, s.Argv, runOptions{})
+	if err != nil {
+		return fmt.Errorf("%s does not accept what is in place: %w", s.Argv[0], err)
+	}
+	return nil
 }
 
 // underSystemd reports whether a step on files touches what systemd reads.

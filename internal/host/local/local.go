@@ -22,6 +22,9 @@ type Options struct {
 	// RunDir is where content is staged for checks. Empty: /run/opsafe for
 	// root, the directory for temporary files for others.
 	RunDir string
+	// Tell is told, in a sentence, what was found in the way of a step and put
+	// aside. Nil: nobody is.
+	Tell func(string)
 }
 
 // Host is the machine itself. It is safe for concurrent reads; steps are done
@@ -47,6 +50,13 @@ func New(o Options) *Host {
 		o.StateDir = "/var/lib/opsafe"
 	}
 	return &Host{options: o}
+}
+
+// tell says something to whoever listens.
+func (h *Host) tell(what string) {
+	if h.options.Tell != nil {
+		h.options.Tell(what)
+	}
 }
 
 // Close ends the connections that were made. The Host can be used again

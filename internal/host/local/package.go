@@ -166,7 +166,7 @@ func (h *Host) configurePending(ctx context.Context) error {
 	err = packageTool(ctx, append(argv, "--configure", "-a")...)
 	h.packages.forget()
 	if err != nil {
-		return fmt.Errorf("cannot finish the interrupted installation of %s: %w", strings.Join(broken, ", "), err)
+		return fmt.Errorf("cannot finish the interrupted installation of %s: run dpkg --configure -a by hand and mend what it names: %w", strings.Join(broken, ", "), err)
 	}
 	return nil
 }

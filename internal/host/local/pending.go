@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 
 	"golang.org/x/sys/unix"
 
@@ -58,10 +59,10 @@ func (h *Host) owe(p host.Pending) error {
 		if o.Unit != p.Unit || (o.Verb == host.Start) != (p.Verb == host.Start) {
 			continue
 		}
-		if o.Verb == p.Verb || o.Verb == host.Restart {
+		owed[i] = o.Join(p)
+		if reflect.DeepEqual(owed[i], o) {
 			return nil
 		}
-		owed[i] = p
 		return h.writePending(owed)
 	}
 	return h.writePending(append(owed, p))
@@ -103,11 +104,25 @@ func (h *Host) writePending(owed []host.Pending) error {
 		return fmt.Errorf("cannot record what is owed: %w", err)
 	}
 	defer unix.Close(dir)
-	wish := fileWish{content: append(data, '\n'), uid: os.Geteuid(), gid: os.Getegid(), access: host.AccessOf(0o644)}
+	wish := fileWish{content: append(data, '\n'), uid: os.Geteuid(), gid: os.Getegid(), access: host.AccessOf(pendingMode(owed))}
 	if err := h.replace(dir, name, wish, nil); err != nil {
 		return fmt.Errorf("cannot record what is owed in %s: %w", h.pendingPath(), err)
 	}
 	return nil
+}
+
+// pendingMode lets all read what is owed, unless it holds a file that not all
+// could read.
+func pendingMode(owed []host.Pending) host.Mode {
+	const all = 0o004
+	for _, o := range owed {
+		for _, f := range o.Undo {
+			if !f.Absent && f.Mode&all == 0 {
+				return 0o600
+			}
+		}
+	}
+	return 0o644
 }
 
 // makeStateDir makes the directory of opsafe's records if it is not there: for

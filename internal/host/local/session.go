@@ -46,42 +46,13 @@ func (h *Host) endSessions(ctx context.Context, user string) error {
 	_ = h.units.stopIfKnown(stopCtx, fmt.Sprintf("user@%d.service", uid))
 	cancel()
 	h.units.forget()
-	return killProcesses(ctx, user, uid)
-}
-
-// killProcesses sends SIGTERM, then SIGKILL, until no process of the uid is
-// left. It looks again each time, since processes can fork while it works.
-func killProcesses(ctx context.Context, user string, uid int) error {
-	begin := time.Now()
-	termed := map[int]bool{}
-	for {
-		left, err := processesOf("/proc", uid)
-		if err != nil {
-			return fmt.Errorf("cannot end processes of %s: %w", user, err)
-		}
-		if len(left) == 0 {
-			return nil
-		}
-		late := time.Since(begin)
-		if late > termPatience+killPatience {
-			return fmt.Errorf("cannot end processes of %s: still running after SIGKILL: %s", user, joinInts(left))
-		}
-		for _, pid := range left {
-			switch {
-			case late > termPatience:
-				err = signalOwned(pid, uid, unix.SIGKILL)
-			case !termed[pid]:
-				termed[pid] = true
-				err = signalOwned(pid, uid, unix.SIGTERM)
-			}
-			if err != nil {
-				return fmt.Errorf("cannot end process %d of %s: %w", pid, user, err)
-			}
-		}
-		if err := pauseFor(ctx, killPause); err != nil {
-			return fmt.Errorf("cannot end processes of %s: %w", user, err)
-		}
-	}
+	err = killProcesses(ctx, user, uid)
+	// What runs under ids of a user namespace of theirs is in the slice, too.
+	stopCtx, cancel = context.WithTimeout(ctx, logindPatience)
+	defer cancel()
+	_ = h.units.stopIfKnown(stopCtx, fmt.Sprintf("user-%d.slice", uid))
+	h.units.forget()
+	return err
 }
 
 // signalOwned sends a signal to a process if it still has the uid: through a

@@ -1,7 +1,7 @@
 package local
 
 import (
-	"runtime"
+	"os"
 	"sync"
 	"testing"
 
@@ -9,12 +9,9 @@ import (
 )
 
 // asNobody runs f in a thread of its own with the file access rights of nobody.
-// The thread ends with it.
 func asNobody(t *testing.T, f func()) {
 	t.Helper()
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		runtime.LockOSThread() // and never unlocked
+	onOwnThread(func() {
 		if err := unix.Setfsgid(65534); err != nil {
 			t.Error(err)
 			return
@@ -25,5 +22,24 @@ func asNobody(t *testing.T, f func()) {
 		}
 		f()
 	})
+}
+
+// What a thread of its own was changed to must not be what /proc tells of the
+// whole process, which is what its main thread is: opsafe took itself for a
+// process of the user whose processes it ended.
+func TestOwnThreadIsNeverTheMainOne(t *testing.T) {
+	const atOnce, rounds = 8, 200
+	var wg sync.WaitGroup
+	for range atOnce {
+		wg.Go(func() {
+			for range rounds {
+				onOwnThread(func() {
+					if unix.Gettid() == os.Getpid() {
+						t.Error("it ran on the main thread")
+					}
+				})
+			}
+		})
+	}
 	wg.Wait()
 }

@@ -19,9 +19,9 @@ import (
 // for checks. It says what it has done. What is staged beside the files that it
 // was for is swept by the change of those.
 func (h *Host) Tidy(ctx context.Context) (done []string, err error) {
-	removed, err := clearStaleLocks(h.accounts.root + "/etc")
+	done, err = clearStaleLocks(h.accounts.root + "/etc")
 	staged, stagedErr := h.tidyChecks()
-	for _, path := range append(removed, staged...) {
+	for _, path := range staged {
 		done = append(done, "removed "+path+", which a program that died has left")
 	}
 	completed, shadowErr := h.tidyShadow(ctx)

@@ -79,7 +79,7 @@ func (f *treeFixer) fix(w *treeWorker, e *treeEntry) error {
 	if err != nil {
 		return err
 	}
-	if n.Type == host.TypeFile && n.Links > 1 {
+	if n.Type != host.TypeDir && n.Links > 1 {
 		w.finds.refuse(path, severalLinks)
 		return nil
 	}

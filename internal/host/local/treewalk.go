@@ -226,7 +226,7 @@ func (w *treeWorker) judge(e *treeEntry) error {
 	if err != nil || !differs {
 		return err
 	}
-	if e.mode&unix.S_IFMT == unix.S_IFREG && e.st.Nlink > 1 {
+	if e.mode&unix.S_IFMT != unix.S_IFDIR && e.st.Nlink > 1 {
 		w.finds.refuse(e.path(), severalLinks)
 		return nil
 	}

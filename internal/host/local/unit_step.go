@@ -37,23 +37,41 @@ func (h *Host) doUnit(ctx context.Context, s host.Step) error {
 		return reloadAfter(ctx, conn, len(changes), "unmask "+s.Name, err)
 	case host.StartUnit:
 		forgetFailures(ctx, conn, s.Name)
-		return job(ctx, conn, "start", s.Name, conn.StartUnitContext)
+		if err := job(ctx, conn, "start", s.Name, conn.StartUnitContext); err != nil || !isSSH(s.Name) {
+			return err
+		}
+		return (&sshProbe{conn: conn, unit: s.Name}).answers(ctx)
 	case host.StopUnit:
 		return job(ctx, conn, "stop", s.Name, conn.StopUnitContext)
 	case host.ActOnUnit:
-		switch s.Verb {
-		case host.Restart:
-			// One that is not running stays as it is, failed or not.
-			if p, err := conn.GetUnitPropertyContext(ctx, s.Name, "ActiveState"); err == nil && p.Value.Value() == "active" {
-				forgetFailures(ctx, conn, s.Name)
-			}
-			return job(ctx, conn, "restart", s.Name, conn.TryRestartUnitContext)
-		case host.Reload:
-			return job(ctx, conn, "reload", s.Name, conn.ReloadOrTryRestartUnitContext)
+		if !isSSH(s.Name) {
+			return actOnUnit(ctx, conn, s)
 		}
-		return fmt.Errorf("cannot %s unit %s: want %s or %s", s.Verb, s.Name, host.Restart, host.Reload)
+		probe, err := newSSHProbe(ctx, conn, s.Name)
+		if err == nil {
+			err = actOnUnit(ctx, conn, s)
+		}
+		if err != nil || probe == nil {
+			return err
+		}
+		return probe.answers(ctx)
 	}
 	return fmt.Errorf("cannot do step %T: it is no step on units", s)
+}
+
+// actOnUnit restarts or reloads what runs.
+func actOnUnit(ctx context.Context, conn *sdbus.Conn, s host.ActOnUnit) error {
+	switch s.Verb {
+	case host.Restart:
+		// One that is not running stays as it is, failed or not.
+		if p, err := conn.GetUnitPropertyContext(ctx, s.Name, "ActiveState"); err == nil && p.Value.Value() == "active" {
+			forgetFailures(ctx, conn, s.Name)
+		}
+		return job(ctx, conn, "restart", s.Name, conn.TryRestartUnitContext)
+	case host.Reload:
+		return job(ctx, conn, "reload", s.Name, conn.ReloadOrTryRestartUnitContext)
+	}
+	return fmt.Errorf("cannot %s unit %s: want %s or %s", s.Verb, s.Name, host.Restart, host.Reload)
 }
 
 func reloadManager(ctx context.Context, conn *sdbus.Conn) error {

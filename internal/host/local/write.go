@@ -241,7 +241,7 @@ func (h *Host) change(path string, do func(*found) error) error {
 	if err := errors.Join(unix.Fstat(dir, &n.in), unix.Fstat(fd, &n.st)); err != nil {
 		return err
 	}
-	if n.st.Mode&unix.S_IFMT == unix.S_IFREG && n.st.Nlink > 1 && (n.in.Uid != 0 || othersWrite(&n.in)) {
+	if n.st.Mode&unix.S_IFMT != unix.S_IFDIR && n.st.Nlink > 1 && (n.in.Uid != 0 || othersWrite(&n.in)) {
 		return fmt.Errorf("it has %d hard links, and others than root can make them there: find the others with find -inum %d and remove one", n.st.Nlink, n.st.Ino)
 	}
 	return do(n)

@@ -58,7 +58,32 @@ func (h *Host) user(name string) (*host.User, error) {
 		c := *u
 		return &c, nil
 	}
-	return nil, nil
+	// No step touches what comes from elsewhere.
+	u, err := h.base.User(name)
+	if u != nil && u.Source == "" {
+		return nil, nil
+	}
+	return u, err
+}
+
+// UserByID finds the first user that has a number.
+func (h *Host) UserByID(uid int) (*host.User, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.userByID(uid)
+}
+
+func (h *Host) userByID(uid int) (*host.User, error) {
+	for _, u := range h.accounts.users {
+		if u.UID == uid {
+			return &u, nil
+		}
+	}
+	u, err := h.base.UserByID(uid)
+	if h.accounts.copied && u != nil && u.Source == "" {
+		return nil, nil
+	}
+	return u, err
 }
 
 // userAt points into the copied database.
@@ -87,13 +112,21 @@ func (h *Host) group(name string) (*host.Group, error) {
 		c.Members = slices.Clone(g.Members)
 		return &c, nil
 	}
-	return nil, nil
+	g, err := h.base.Group(name)
+	if g != nil && g.Source == "" {
+		return nil, nil
+	}
+	return g, err
 }
 
 // GroupByID finds the first group that has a number.
 func (h *Host) GroupByID(gid int) (*host.Group, error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
+	return h.groupByID(gid)
+}
+
+func (h *Host) groupByID(gid int) (*host.Group, error) {
 	if !h.accounts.copied {
 		return h.base.GroupByID(gid)
 	}
@@ -103,7 +136,11 @@ func (h *Host) GroupByID(gid int) (*host.Group, error) {
 			return &g, nil
 		}
 	}
-	return nil, nil
+	g, err := h.base.GroupByID(gid)
+	if g != nil && g.Source == "" {
+		return nil, nil
+	}
+	return g, err
 }
 
 // groupAt points into the copied database.

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -135,8 +136,8 @@ func (h *Host) setMembers(s host.SetMembers) error {
 		return noGroup(s.Group)
 	}
 	for _, m := range s.Members {
-		if h.userAt(m) == nil {
-			return noUser(m)
+		if u, err := h.user(m); err != nil || u == nil {
+			return cmp.Or(err, noUser(m))
 		}
 	}
 	g.Members = sortedSet(s.Members)
@@ -185,9 +186,9 @@ func (h *Host) addUser(s host.AddUser) error {
 // unless it is there.
 func (h *Host) primaryFor(s host.AddUser) (int, error) {
 	if s.Group != "" {
-		g := h.groupAt(s.Group)
-		if g == nil {
-			return 0, noGroup(s.Group)
+		g, err := h.group(s.Group)
+		if err != nil || g == nil {
+			return 0, cmp.Or(err, noGroup(s.Group))
 		}
 		return g.GID, nil
 	}

@@ -100,31 +100,21 @@ func (h *Host) ownerName(k idKind, name string) (string, error) {
 
 func (h *Host) nameOf(k idKind, id int) (string, error) {
 	if k == kindUser {
-		users := h.accounts.users
-		if !h.accounts.copied {
-			var err error
-			if users, err = h.base.Users(); err != nil {
-				return "", err
-			}
+		u, err := h.userByID(id)
+		if err != nil {
+			return "", err
 		}
-		for _, u := range users {
-			if u.UID == id {
-				return u.Name, nil
-			}
+		if u != nil {
+			return u.Name, nil
 		}
 		return "#" + strconv.Itoa(id), nil
 	}
-	groups := h.accounts.groups
-	if !h.accounts.copied {
-		var err error
-		if groups, err = h.base.Groups(); err != nil {
-			return "", err
-		}
+	g, err := h.groupByID(id)
+	if err != nil {
+		return "", err
 	}
-	for _, g := range groups {
-		if g.GID == id {
-			return g.Name, nil
-		}
+	if g != nil {
+		return g.Name, nil
 	}
 	return "#" + strconv.Itoa(id), nil
 }

@@ -2,6 +2,7 @@ package overlay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"opsafe/internal/host"
@@ -71,6 +72,11 @@ func (h *Host) setPassword(s host.SetPassword) error {
 			p.State = host.PasswordLocked
 		case host.RemovePassword:
 			p.State, p.HasHash, p.MustChange = host.PasswordLocked, false, false
+		case host.UnlockPassword:
+			if !p.HasHash {
+				return errors.New("there is no password behind the lock")
+			}
+			p.State = host.PasswordSet
 		case host.PasswordAtFirstLogin:
 			p.State, p.HasHash, p.MustChange = host.PasswordEmpty, false, true
 		default:

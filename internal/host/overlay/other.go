@@ -14,6 +14,8 @@ func (h *Host) doOther(ctx context.Context, s host.Step) (bool, error) {
 		return true, wrap("add docker network "+s.Network.Name, h.addNetwork(ctx, s.Network))
 	case host.RemoveNetwork:
 		return true, wrap("remove docker network "+s.Name, h.removeNetwork(ctx, s.Name))
+	case host.Probe:
+		return true, nil // there is nothing yet that it could judge
 	case host.Owe:
 		return true, wrap("remember what is owed to "+s.Pending.Unit, h.owe(s.Pending))
 	case host.Settle:
@@ -53,12 +55,11 @@ func (h *Host) owe(p host.Pending) error {
 	i := slices.IndexFunc(h.pending, func(q host.Pending) bool {
 		return q.Unit == p.Unit && (q.Verb == host.Start) == (p.Verb == host.Start)
 	})
-	switch {
-	case i < 0:
+	if i < 0 {
 		h.pending = append(h.pending, p)
-	case h.pending[i].Verb != host.Restart:
-		h.pending[i] = p
+		return nil
 	}
+	h.pending[i] = h.pending[i].Join(p)
 	return nil
 }
 

@@ -78,6 +78,18 @@ func (h *Host) Check(ctx context.Context, c host.Check, content host.Content) er
 	return h.base.Check(ctx, c, content)
 }
 
+// Evaluate has the base's program say what the predicted configuration comes to.
+func (h *Host) Evaluate(ctx context.Context, c host.Check) (string, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if c.Tree != nil {
+		tree := *c.Tree
+		tree.Predicted = h.predicted(tree)
+		c.Tree = &tree
+	}
+	return h.base.Evaluate(ctx, c)
+}
+
 // afterApply is the error for what a step will bring to light.
 func afterApply(what, why string) error {
 	return &host.UnknownError{What: what, Why: "known after apply: " + why, AfterApply: true}

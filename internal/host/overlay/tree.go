@@ -48,7 +48,7 @@ func (h *Host) fixTree(rule host.TreeRule) error {
 	}
 	rule = canonical(rule, at)
 	h.alter(func(p string, n host.Node) host.Node {
-		if !covers(rule, p) || n.Type == host.TypeFile && n.Links > 1 {
+		if !covers(rule, p) || n.Type != host.TypeDir && n.Links > 1 {
 			return n
 		}
 		return rule.Apply(n)

@@ -28,6 +28,17 @@ func (r *Reader) Group(name string) (*host.Group, error) {
 	return nil, err
 }
 
+// UserByID finds the first user that has a number.
+func (r *Reader) UserByID(uid int) (*host.User, error) {
+	users, err := r.Users()
+	for i := range users {
+		if users[i].UID == uid {
+			return &users[i], nil
+		}
+	}
+	return nil, err
+}
+
 // GroupByID finds the first group that has a number.
 func (r *Reader) GroupByID(gid int) (*host.Group, error) {
 	groups, err := r.Groups()

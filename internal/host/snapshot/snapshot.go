@@ -110,6 +110,14 @@ func (r *Reader) Check(_ context.Context, c host.Check, content host.Content) er
 	return nil
 }
 
+// Evaluate says that no program runs on a record.
+func (r *Reader) Evaluate(_ context.Context, c host.Check) (string, error) {
+	if len(c.Argv) == 0 {
+		return "", host.ErrNoProgram
+	}
+	return "", &host.UnknownError{What: "what " + c.Argv[0] + " makes of its configuration", Why: "it cannot be run on a record of a host"}
+}
+
 // Package finds a package.
 func (r *Reader) Package(name string) (*host.Package, error) {
 	if p, ok := r.state.Packages[name]; ok {

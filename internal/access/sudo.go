@@ -1,0 +1,137 @@
+package access
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"opsafe/internal/host"
+)
+
+// sudoRules is what cvtsudoers(1) prints with -f json: sudo's own reading of its
+// rules, aliases expanded.
+type sudoRules struct {
+	Specs []struct {
+		Users    []sudoMember `json:"User_List"`
+		Hosts    []sudoMember `json:"Host_List"`
+		Commands []struct {
+			RunAs    []sudoMember     `json:"runasusers"`
+			Options  []map[string]any `json:"Options"`
+			Commands []sudoMember     `json:"Commands"`
+		} `json:"Cmnd_Specs"`
+	} `json:"User_Specs"`
+	Defaults []struct {
+		Binding []sudoMember     `json:"Binding"`
+		Options []map[string]any `json:"Options"`
+	} `json:"Defaults"`
+}
+
+type sudoMember struct {
+	User    string `json:"username"`
+	UID     *int   `json:"userid"`
+	Group   string `json:"usergroup"`
+	GID     *int   `json:"usergid"`
+	Host    string `json:"hostname"`
+	Command string `json:"command"`
+	Negated bool   `json:"negated"`
+}
+
+const all = "ALL"
+
+// sudo judges whether sudo lets them run everything as root. The last rule that
+// matches decides, see sudoers(5).
+func (j *judge) sudo(ctx context.Context) error {
+	if j.user.UID == 0 {
+		return nil
+	}
+	out, err := j.Evaluate(ctx, host.Check{
+		Argv: []string{"cvtsudoers", "-e", "-f", "json", "%"}, Root: true,
+		Tree: &host.CheckTree{Main: "/etc/sudoers", Dir: "/etc/sudoers.d"},
+	})
+	var refused *host.CheckError
+	if errors.As(err, &refused) {
+		j.noRoot("sudo's rules are wrong: " + refused.Error())
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var rules sudoRules
+	if err := json.Unmarshal([]byte(out), &rules); err != nil {
+		return &host.UnknownError{What: "sudo's rules", Why: fmt.Sprintf("cvtsudoers prints something else than expected: %v", err), Err: err}
+	}
+	facts, err := j.Facts()
+	if err != nil {
+		return err
+	}
+	allowed, asks := j.everything(rules, facts.Hostname)
+	switch {
+	case !allowed:
+		j.noRoot("no rule of sudo lets them run everything as root")
+	case asks && j.password.State != host.PasswordSet && !j.password.MustChange:
+		j.noRoot(fmt.Sprintf("sudo asks for a password, and theirs is %s", j.password.State))
+	}
+	return nil
+}
+
+// everything reports whether the rules let them run everything as root on this
+// host, and whether sudo asks for their password first.
+func (j *judge) everything(rules sudoRules, hostname string) (allowed, asks bool) {
+	authenticate := true
+	for _, d := range rules.Defaults {
+		if len(d.Binding) == 0 || matches(d.Binding, j.isMe) {
+			authenticate = option(d.Options, "authenticate", authenticate)
+		}
+	}
+	for _, s := range rules.Specs {
+		here := func(m sudoMember) bool { return m.Host == all || m.Host == hostname }
+		if !matches(s.Users, j.isMe) || !matches(s.Hosts, here) {
+			continue
+		}
+		for _, c := range s.Commands {
+			asRoot := func(m sudoMember) bool { return m.User == all || m.User == "root" || m.UID != nil && *m.UID == 0 }
+			if len(c.RunAs) > 0 && !matches(c.RunAs, asRoot) {
+				continue
+			}
+			for _, m := range c.Commands {
+				switch {
+				case m.Command == all && !m.Negated:
+					allowed, asks = true, option(c.Options, "authenticate", authenticate)
+				case m.Negated:
+					// Something is taken out again: a way to be root that has
+					// holes is not counted on.
+					allowed, asks = false, false
+				}
+			}
+		}
+	}
+	return allowed, asks
+}
+
+func (j *judge) isMe(m sudoMember) bool {
+	return m.User == all || m.User != "" && m.User == j.user.Name || m.UID != nil && *m.UID == j.user.UID ||
+		m.Group != "" && slices.Contains(j.groups, m.Group) || m.GID != nil && slices.Contains(j.gids, *m.GID)
+}
+
+// matches reports whether the last member of a list that is meant by is decides
+// for it.
+func matches(list []sudoMember, is func(sudoMember) bool) bool {
+	matched := false
+	for _, m := range list {
+		if is(m) {
+			matched = !m.Negated
+		}
+	}
+	return matched
+}
+
+func option(options []map[string]any, name string, otherwise bool) bool {
+	for _, o := range options {
+		if v, ok := o[name].(bool); ok {
+			otherwise = v
+		}
+	}
+	return otherwise
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"opsafe/internal/access"
+	"opsafe/internal/converge"
+	"opsafe/internal/host"
+	"opsafe/internal/host/overlay"
+	"opsafe/internal/kind"
+)
+
+// lockOutFlag has a name that nobody types by mistake.
+const lockOutFlag = "allow-locking-out-every-admin"
+
+// lockOut lets a change be made after which nobody can get in and become root.
+type lockOut struct{ allowed bool }
+
+func (l *lockOut) addLockOut(c *cobra.Command) {
+	c.Flags().BoolVar(&l.allowed, lockOutFlag, false, "go on even if nobody could log in with a key and become root afterwards")
+}
+
+// wayIn is what has to stay open: for one of those whom the spec names, if there
+// are any.
+type wayIn struct {
+	declared []string
+	lockOut
+}
+
+// guard refuses changes after which nobody could get in and become root. Before
+// is the host as it is.
+func (a *App) guard(ctx context.Context, after host.Reader, way wayIn) error {
+	if way.allowed {
+		return nil
+	}
+	found, unsure, err := access.FindLockOut(ctx, access.Question{Before: a.Host, After: after, Declared: way.declared, Now: a.Now()})
+	if err != nil {
+		return err
+	}
+	for _, why := range unsure {
+		note(a.Err, "whether an admin can get in afterwards cannot be told beforehand: %s", why)
+	}
+	if found == nil {
+		return nil
+	}
+	return fmt.Errorf("nothing has been changed: afterwards, %s could log in with a key and become root%s\nmend that first; or, if it is what you want: --%s", nobody(found), losses(found), lockOutFlag)
+}
+
+func nobody(l *access.LockOut) string {
+	if l.Named {
+		return "nobody whom the spec names"
+	}
+	return "nobody"
+}
+
+func losses(l *access.LockOut) string {
+	var b strings.Builder
+	for _, line := range l.Lines() {
+		fmt.Fprintf(&b, "\n  %s", line)
+	}
+	return b.String()
+}
+
+// guardDisabling is guard for the resources that make up somebody's access.
+func (a *App) guardDisabling(ctx context.Context, o accountOptions, resources []kind.Resource) error {
+	if !a.Root {
+		return nil // it is a plan that cannot see enough
+	}
+	after := overlay.New(a.Host)
+	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: accountKinds("disable-user", resources), Now: a.Now})
+	if rep.Summary.Changes() == 0 {
+		return nil
+	}
+	return a.guard(ctx, after, wayIn{lockOut: o.lockOut})
+}
+
+// proveWayIn looks, after a run, whether what was predicted has come true.
+func (a *App) proveWayIn(ctx context.Context, way wayIn) error {
+	if way.allowed {
+		return nil
+	}
+	found, _, err := access.FindLockOut(ctx, access.Question{Before: a.Host, After: a.Host, Declared: way.declared, Now: a.Now()})
+	if err != nil || found == nil {
+		return err
+	}
+	return fmt.Errorf("do not leave this host before it is mended: %s can log in with a key and become root now, although it looked otherwise%s", nobody(found), losses(found))
+}

@@ -1,0 +1,87 @@
+package kind
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/roster"
+)
+
+// keyAttrs names the keys that come, go and change, by their fingerprints, and
+// the lines that are no keys: nothing goes unsaid.
+func keyAttrs(c *change.Change, have, want []byte, set roster.KeySet) {
+	attr := func(name, before, after string) {
+		c.Attrs = append(c.Attrs, change.Attr{Name: name, Before: change.Text(before), After: change.Text(after)})
+	}
+	source := map[string]string{}
+	for _, k := range set.Keys {
+		source[k.Fingerprint] = k.Source
+	}
+	wanted := map[string]roster.Key{}
+	var order []roster.Key
+	for line := range strings.Lines(string(want)) {
+		if k, ok := presentKey(line); ok {
+			wanted[k.Fingerprint] = k
+			order = append(order, k)
+		}
+	}
+	seen := map[string]bool{}
+	var gone []string
+	for line := range strings.Lines(string(have)) {
+		k, ok := presentKey(line)
+		w, declared := wanted[k.Fingerprint]
+		switch {
+		case ok && declared && !seen[k.Fingerprint]:
+			seen[k.Fingerprint] = true
+			if k.Options != w.Options {
+				attr("options of "+k.Fingerprint, cmp.Or(k.Options, "none"), cmp.Or(w.Options, "none"))
+			}
+		case ok:
+			gone = append(gone, keyText(k))
+		case strings.TrimSpace(line) != "":
+			gone = append(gone, quoted(line))
+		}
+	}
+	for _, k := range order {
+		if seen[k.Fingerprint] {
+			continue
+		}
+		text := keyText(k)
+		if s := source[k.Fingerprint]; s != "" && s != k.Comment {
+			text += " (" + s + ")"
+		}
+		attr("key", "", text)
+	}
+	for _, text := range gone {
+		attr("key", text, "")
+	}
+	if len(c.Attrs) == 0 {
+		attr("lines", "order or comments differ", "as declared")
+	}
+}
+
+func keyText(k roster.Key) string {
+	return strings.TrimSpace(strings.Join([]string{k.Type, k.Fingerprint, k.Comment}, " "))
+}
+
+// quoted shows the beginning of a line that is no key.
+func quoted(line string) string {
+	line = strings.TrimRight(line, "\r\n")
+	const most = 40
+	if r := []rune(line); len(r) > most {
+		line = string(r[:most]) + "…"
+	}
+	return fmt.Sprintf("%q", line)
+}
+
+// presentKey reads one line of a present authorized_keys, of which more is
+// accepted than of a declared one.
+func presentKey(line string) (roster.Key, bool) {
+	keys, err := roster.ParseKeys([]byte(line), "", roster.ParseOptions{Options: true, Comments: true, MinRSABits: 1})
+	if err != nil || len(keys) != 1 {
+		return roster.Key{}, false
+	}
+	return keys[0], true
+}
