@@ -99,14 +99,20 @@ try: deps build ## watch opsafe bring a throwaway host to its declared state
 	@$(GO) build -o bin/ ./internal/testhost/throwaway ./internal/testhost/try
 	@bin/try
 
+.PHONY: soak
+soak: soak-faults soak-races soak-fuzz ## faults, races and fuzzing, for hours; prints the figures
+
+# Something goes wrong at more than 10,000 system calls.
+.PHONY: soak-faults
+soak-faults: deps images
+	@echo "== faults"
+	@$(GO) run ./internal/fault/soak $(SOAK_ARGS)
+
 # Against somebody who exchanges what opsafe finds on its way; the test prints what
 # came of it. TMPDIR says on which file system.
 RACE_ROUNDS ?= 100000
 # Of each fuzz target.
 FUZZ_TIME ?= 5m
-
-.PHONY: soak
-soak: soak-races soak-fuzz ## race and fuzz for long, and print the figures
 
 .PHONY: soak-races
 soak-races: deps
@@ -127,11 +133,6 @@ soak-fuzz: deps
 .PHONY: bench
 bench: deps ## measure a run that finds nothing to do, beside its lower bound
 	@$(GO) run ./internal/bench
-
-# What takes longer than a test may. Each line says what it has tried.
-.PHONY: soak
-soak: deps images ## the full bar: faults at more than 10,000 points; prints the figures
-	@$(GO) run ./internal/fault/soak $(SOAK_ARGS)
 
 .PHONY: clean
 clean: ## delete what was built, but for tools and images of hosts

@@ -20,9 +20,10 @@ const stageSocket = 3
 
 // stageOrder is what the stage is to become.
 type stageOrder struct {
-	Root string
-	Argv []string
-	Env  []string
+	Root      string
+	Argv      []string
+	Env       []string
+	OuterProc bool
 }
 
 // Stage becomes the command if this process has been started to do so by Run;
@@ -47,9 +48,10 @@ func becomeCommand(order string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("cannot make mounts private: %w", err)
 	}
-	proc := filepath.Join(o.Root, "proc")
-	if err := unix.Mount("proc", proc, "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-		return fmt.Errorf("cannot mount %s: %w", proc, err)
+	if proc := filepath.Join(o.Root, "proc"); !o.OuterProc {
+		if err := unix.Mount("proc", proc, "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+			return fmt.Errorf("cannot mount %s: %w", proc, err)
+		}
 	}
 	if o.Root != "/" {
 		if err := errors.Join(unix.Chroot(o.Root), unix.Chdir("/")); err != nil {

@@ -18,6 +18,10 @@ type Command struct {
 	Root string // its root directory, which has a directory proc; empty: /
 	Argv []string
 	Env  []string
+	// OuterProc has it see the processes of its root directory's own /proc, as
+	// systemd counts them, though its own ids are others: it runs in a PID
+	// namespace, which is what ends all of it at once.
+	OuterProc bool
 }
 
 // Plan says what is to go wrong.

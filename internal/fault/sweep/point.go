@@ -68,7 +68,7 @@ func (l *lab) undisturbed(ctx context.Context) ([]fault.Call, error) {
 }
 
 func (l *lab) command() fault.Command {
-	return fault.Command{Root: l.root, Argv: append([]string{program}, l.argv...), Env: environment()}
+	return fault.Command{Root: l.root, Argv: append([]string{program}, l.argv...), Env: environment(), OuterProc: l.probes}
 }
 
 // point has something go wrong once, and looks at what comes of it.

@@ -36,8 +36,9 @@ type scenario struct {
 	husks []string
 	// told are units and the file for whose sake each has to be restarted or
 	// reloaded after it has changed.
-	told map[string]string
-	slow bool // the sweep takes fewer points of it
+	told   map[string]string
+	probes bool // it looks at processes of systemd's services
+	slow   bool // the sweep takes fewer points of it
 }
 
 func list() []scenario {
@@ -47,7 +48,7 @@ func list() []scenario {
 		{name: "corrections", argv: manage, husks: []string{"legacy"}},
 		{name: "files", argv: manage},
 		{
-			name: "access", argv: manage,
+			name: "access", argv: manage, probes: true,
 			told: map[string]string{"lab-note": "/etc/lab.conf", "lab-reload": "/etc/lab.conf"},
 		},
 		{name: "disable", argv: []string{"disable-user", "carol"}, loose: []string{"/var/lib/opsafe/disabled/carol"}},
