@@ -102,7 +102,7 @@ func status(rep *converge.Report, p markdownPen, title string, of ...change.Stat
 			x := row{sign: "?", name: newPart(p.code(r.ID.String())), about: newPart(p.prose(r.Reason))}
 			switch r.Status {
 			case change.Failed:
-				x.sign, x.about, s.urgent = "✗", newPart(p.prose(r.Err.Error())), true
+				x.sign, x.about, s.urgent = failedSign, newPart(p.prose(r.Err.Error())), true
 			case change.Blocked:
 				x.sign, x.about, s.urgent = "⊘", newPart("not tried: "+p.prose(r.Reason)), true
 			case change.NotApplicable:
