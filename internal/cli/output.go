@@ -126,5 +126,10 @@ func cut(text string, width int) string {
 
 // note says something beside the result.
 func note(out io.Writer, format string, args ...any) {
-	fmt.Fprintf(out, "note: "+format+"\n", args...)
+	say(out, "note: "+fmt.Sprintf(format, args...))
+}
+
+// say writes lines, on a terminal none that is wider.
+func say(out io.Writer, text string) {
+	fmt.Fprintln(out, render.Style{Width: width(out)}.Broken(text))
 }

@@ -35,9 +35,7 @@ func (t *Text) summary(rep *converge.Report, mode Mode) {
 	if w := t.style.Width; w > 0 && visible(head+" "+tail) > w {
 		between = "\n"
 	}
-	for line := range strings.SplitSeq(t.style.paint(color, head)+between+t.style.paint(dim, tail), "\n") {
-		t.lines(t.style.broken(line)...)
-	}
+	t.lines(t.style.Broken(t.style.paint(color, head) + between + t.style.paint(dim, tail)))
 }
 
 // denied is what the reason says when root would see more.

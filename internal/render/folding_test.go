@@ -119,3 +119,38 @@ func TestWidth(t *testing.T) {
 		}
 	}
 }
+
+// TestBroken: words stay whole, and spaces within a line stay.
+func TestBroken(t *testing.T) {
+	const text = "note: one  two three\n  four five aVeryLongWordThatStays\n\nsix"
+	want := map[int]string{
+		0:  text,
+		16: "note: one  two\n  three\n  four five\n    aVeryLongWordThatStays\n\nsix",
+	}
+	for width, broken := range want {
+		if got := (render.Style{Width: width}).Broken(text); got != broken {
+			t.Errorf("width %d: %q", width, got)
+		}
+	}
+}
+
+// TestLongLinesOfFiles: a line of a file is cut where the terminal ends, and put
+// together again it is the line.
+func TestLongLinesOfFiles(t *testing.T) {
+	lines := []string{strings.Repeat("host.example ", 20), strings.Repeat("x", 300), "\t\t" + strings.Repeat("ü", 100), "short"}
+	rep := report(changed(id("file", "/etc/a"), change.Change{Action: change.Add, Diff: &change.Diff{Path: "/etc/a", After: strings.Join(lines, "\n") + "\n"}}))
+	for _, width := range []int{20, 80} {
+		got := text(rep, render.Style{Width: width}, render.Plan)
+		for _, l := range strings.Split(strings.ReplaceAll(got, "\t", "        "), "\n") {
+			if n := len([]rune(l)); n > max(width, 30) {
+				t.Errorf("%d columns: %q has %d", width, l, n)
+			}
+		}
+		whole := strings.ReplaceAll(got, "\n       ↪ ", "")
+		for _, l := range lines {
+			if !strings.Contains(whole, "\n      +"+l+"\n") {
+				t.Errorf("%d columns: %q is not there as a whole:\n%s", width, l, got)
+			}
+		}
+	}
+}

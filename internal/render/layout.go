@@ -81,6 +81,16 @@ func (s Style) broken(line string) []string {
 	return append(lines, now)
 }
 
+// Broken is a text of which no line is wider than the terminal, but for words that
+// are.
+func (s Style) Broken(text string) string {
+	var lines []string
+	for l := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, s.broken(l)...)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // again stands before what goes on from the line above.
 const again = " ↪ "
 
@@ -90,8 +100,9 @@ func (s Style) cut(line string) []string {
 	if s.Width == 0 || visible(indent+line) <= s.Width {
 		return []string{line}
 	}
-	const near = 24
-	room := max(s.Width-len(indent), near)
+	const least = 24 // which leaves room for more than what stands before
+	room := max(s.Width-len(indent), least)
+	near := min(least, room/2)
 	var lines []string
 	for visible(line) > room {
 		at, space, width := 0, 0, 0
