@@ -90,7 +90,7 @@ func (t *Text) noted(rep *converge.Report) {
 			continue
 		}
 		for _, n := range r.Notes {
-			key := t.key(n, r.ID)
+			key := t.style.key(n, r.ID)
 			if _, ok := texts[key]; !ok {
 				texts[key] = n
 			}
@@ -121,9 +121,9 @@ func (t *Text) failures(rep *converge.Report) {
 	for _, r := range rep.Results {
 		switch r.Status {
 		case change.Failed:
-			failed.add("failed: "+t.key(r.Err.Error(), r.ID), r)
+			failed.add("failed: "+t.style.key(r.Err.Error(), r.ID), r)
 		case change.Blocked:
-			failed.add("blocked: "+t.key(r.Reason, r.ID), r)
+			failed.add("blocked: "+t.style.key(r.Reason, r.ID), r)
 		}
 	}
 	if len(failed.keys) == 0 {
@@ -164,8 +164,8 @@ func (t *Text) failure(r change.Result) {
 
 // key is what texts have in common that are written once: nothing if all is to be
 // shown.
-func (t *Text) key(text string, id change.ID) string {
-	if t.style.Full {
+func (s Style) key(text string, id change.ID) string {
+	if s.Full {
 		return id.String() + ": " + text
 	}
 	return alike(text, id)

@@ -78,10 +78,11 @@ func TestFolding(t *testing.T) {
 			t.Errorf("does not say how to see it: %s", line)
 		}
 	}
+	md := markdown(t, rep, render.Style{})
 	seen := 0
 	for _, r := range rep.Results {
 		important := r.Status == change.Failed || r.Change.Irreversible != ""
-		if important && !inShort[r.ID.String()] {
+		if important && (!inShort[r.ID.String()] || !strings.Contains(md, "<code>"+r.ID.String()+"</code>")) {
 			t.Errorf("%s is hidden", r.ID)
 		}
 		if !inFull[r.ID.String()] && !inFull[r.ID.Name] {
@@ -93,6 +94,10 @@ func TestFolding(t *testing.T) {
 	}
 	if seen != 421 {
 		t.Errorf("%d are important", seen)
+	}
+	const failures, notes = 399, 29
+	if n := strings.Count(md, " | likewise |\n"); n != failures+notes || strings.Contains(markdown(t, rep, render.Style{Full: true}), "likewise") {
+		t.Errorf("%d rows of Markdown say that they are likewise", n)
 	}
 	for _, want := range []string{
 		"\n  … and 941 more: +940 -1 (--full shows them)\n", // of the groups
