@@ -94,7 +94,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 		exit = &exitError{code: exitFailed, err: err}
 	}
 	if exit.err != nil {
-		fmt.Fprintf(a.Err, "opsafe: %v\n", exit.err)
+		say(a.Err, fmt.Sprintf("opsafe: %v", exit.err))
 	}
 	return exit.code
 }
@@ -115,7 +115,7 @@ exactly what it is going to do.
 	}
 	root.AddCommand(
 		newPlan(a), newManage(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
-		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newVersion(a),
+		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newSchema(a), newVersion(a),
 	)
 	return root
 }
@@ -154,14 +154,20 @@ func (a *App) lock(ctx context.Context) (release func(), err error) {
 
 // style is how text may look on out: colour and width are for terminals.
 func (a *App) style(out io.Writer) render.Style {
+	w := width(out)
+	plain := w == 0 || a.Env("NO_COLOR") != "" || a.Env("TERM") == "dumb"
+	return render.Style{Color: !plain, Width: w}
+}
+
+// width is that of a terminal, and 0 for anything else.
+func width(out io.Writer) int {
 	f, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return render.Style{}
+		return 0
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		width = 0
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+		return w
 	}
-	plain := a.Env("NO_COLOR") != "" || a.Env("TERM") == "dumb"
-	return render.Style{Color: !plain, Width: width}
+	const usual = 80
+	return usual
 }
