@@ -27,8 +27,8 @@ type world struct {
 
 func newWorld() *world {
 	rwx := host.Read | host.Write | host.Execute
-	dir := func(owner, group string, mode host.Mode) snapshot.File {
-		return snapshot.File{Node: host.Node{Type: host.TypeDir, Owner: owner, Group: group, Access: host.AccessOf(mode)}}
+	dir := func(group string, mode host.Mode) snapshot.File {
+		return snapshot.File{Node: host.Node{Type: host.TypeDir, Owner: "root", Group: group, Access: host.AccessOf(mode)}}
 	}
 	w := &world{
 		sshd: "pubkeyauthentication yes\nusepam yes\npermitrootlogin no\npasswordauthentication no\nstrictmodes yes\n" +
@@ -43,10 +43,10 @@ func newWorld() *world {
 			},
 			Passwords: map[string]host.Password{"root": {State: host.PasswordLocked, Expires: -1}},
 			Files: map[string]snapshot.File{
-				"/": dir("root", "root", 0o755), "/bin": dir("root", "root", 0o755), "/srv": dir("root", "root", 0o755),
-				"/home": dir("root", "root", 0o755), "/etc/ssh/sshd_config": {Node: host.Node{Type: host.TypeFile, Owner: "root", Group: "root"}},
+				"/": dir("root", 0o755), "/bin": dir("root", 0o755), "/srv": dir("root", 0o755),
+				"/home": dir("root", 0o755), "/etc/ssh/sshd_config": {Node: host.Node{Type: host.TypeFile, Owner: "root", Group: "root"}},
 				"/bin/sh":   {Node: host.Node{Type: host.TypeFile, Owner: "root", Group: "root", Access: host.AccessOf(0o755)}},
-				"/srv/data": dir("root", "reviewers", 0o2750), "/srv/data/in": dir("root", "root", 0o777),
+				"/srv/data": dir("reviewers", 0o2750), "/srv/data/in": dir("root", 0o777),
 				"/srv/acl": {Node: host.Node{Type: host.TypeDir, Owner: "root", Group: "root", Access: host.Access{
 					User: rwx, Named: []host.Entry{{Tag: host.TagGroup, Name: "reviewers", Perm: rwx}}, Mask: new(host.Perm),
 				}}},
