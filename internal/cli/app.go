@@ -114,7 +114,7 @@ exactly what it is going to do.
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
 	root.AddCommand(
-		newPlan(a), newManage(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
+		newPlan(a), newManage(a), newAccess(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
 		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newSchema(a), newVersion(a),
 	)
 	return root

@@ -44,6 +44,7 @@ users: [{name: leaver, uid: 1500, gid: 1500, home: /home/leaver, shell: /bin/bas
 	}{
 		"plan":         {nil, []string{"--backend", "one"}},
 		"manage":       {nil, []string{"--backend", "one"}},
+		"access":       {nil, []string{"--backend", "one"}},
 		"keys update":  {nil, nil},
 		"disable-user": {nil, []string{"leaver", "--allow-locking-out-every-admin"}},
 		"enable-user":  {[]string{"disable-user", "leaver", "--allow-locking-out-every-admin"}, []string{"leaver"}},

@@ -91,14 +91,15 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions,
 	after := overlay.New(a.Host)
 	plan := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Now: a.Now})
 	if plan.Summary.Changes() == 0 && !a.owing() {
-		for _, r := range plan.Results {
-			out.Done(r)
-		}
-		return plan, out.close(plan)
+		return plan, out.all(plan)
 	}
 	if err := a.guard(ctx, after, o.wayIn()); err != nil {
 		return nil, err
 	}
+	if err := a.summarize(ctx, plan, after, o.declared); err != nil {
+		return nil, err
+	}
+	out.access(plan.Access)
 	var waiting *confirm.Record
 	if o.confirm != 0 {
 		var err error
@@ -107,6 +108,7 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions,
 		}
 	}
 	rep := converge.Run(ctx, converge.Options{Host: a.Host, Kinds: kinds, Sink: out, Now: a.Now})
+	rep.Access = plan.Access
 	if err := out.close(rep); err != nil {
 		return nil, err
 	}

@@ -57,6 +57,22 @@ func (o *output) Done(r change.Result) {
 	}
 }
 
+// access shows who gains and who loses what, before the changes that do it.
+func (o *output) access(a *change.Access) {
+	if o.text != nil {
+		o.text.Access(a)
+	}
+}
+
+// all shows a run that is over.
+func (o *output) all(rep *converge.Report) error {
+	o.access(rep.Access)
+	for _, r := range rep.Results {
+		o.Done(r)
+	}
+	return o.close(rep)
+}
+
 // cleared takes a line of progress away.
 func (o *output) cleared() {
 	if o.busy {

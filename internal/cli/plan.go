@@ -49,8 +49,11 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 	}
 	out := a.newOutput("plan", o.options, p.backend, p.facts.Hostname, render.Plan)
 	after := overlay.New(a.Host)
-	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Sink: out, Now: a.Now})
-	if err := out.close(rep); err != nil {
+	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Now: a.Now})
+	if err := a.summarize(ctx, rep, after, p.declared); err != nil {
+		return err
+	}
+	if err := out.all(rep); err != nil {
 		return err
 	}
 	a.afterwards(p)

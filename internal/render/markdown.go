@@ -57,6 +57,7 @@ func newMarkdown(h Heading, rep *converge.Report, p markdownPen) *markdown {
 		status(rep, p, "failed", change.Failed, change.Blocked),
 		irreversible(rep, p),
 		noted(rep, p),
+		accessSection(rep, p),
 	)
 	d.add(changes(rep, p, h.Mode)...)
 	d.add(

@@ -35,6 +35,9 @@ func TestSchemaHasAllFields(t *testing.T) {
 		{"attribute", reflect.TypeFor[render.Attr](), schema.Defs["attribute"]},
 		{"diff", reflect.TypeFor[render.Diff](), schema.Defs["diff"]},
 		{"summary", reflect.TypeFor[render.SummaryDoc](), schema.Defs["summary"]},
+		{"access", reflect.TypeFor[render.AccessDoc](), schema.Defs["access"]},
+		{"people", reflect.TypeFor[render.PeopleDoc](), schema.Defs["people"]},
+		{"person", reflect.TypeFor[render.Person](), schema.Defs["person"]},
 	} {
 		var fields, required, have []string
 		for i := range tt.doc.NumField() {
