@@ -115,7 +115,7 @@ exactly what it is going to do.
 	}
 	root.AddCommand(
 		newPlan(a), newManage(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
-		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newVersion(a), newExplain(a), newSchema(a),
+		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newVersion(a), newExplain(a), newSchema(a), newMan(a),
 	)
 	return root
 }

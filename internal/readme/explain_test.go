@@ -2,8 +2,12 @@ package readme
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"opsafe/internal/cli"
 	"opsafe/internal/spec"
@@ -39,5 +43,37 @@ func TestExplained(t *testing.T) {
 	}
 	if n != len(titles) {
 		t.Errorf("explain knows the kinds of %d chapters, and there are %d", n, len(titles))
+	}
+}
+
+// TestManual compares the tables of variables and exit codes with the manual
+// page of opsafe.
+func TestManual(t *testing.T) {
+	dir := t.TempDir()
+	var out bytes.Buffer
+	app := cli.App{Out: &out, Err: &out, Now: time.Now}
+	if code := app.Run(t.Context(), []string{"man", dir}); code != 0 {
+		t.Fatal(out.String())
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "opsafe.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := read(t)
+	var want []string
+	for _, r := range append(table(t, text, "| Variable | |"), table(t, text, "| Exit code | Meaning |")...) {
+		if names := code(r[0]); names != nil {
+			want = append(want, names...)
+		} else {
+			want = append(want, `fB`+r[0]+`\fP`)
+		}
+	}
+	if len(want) < 8 {
+		t.Errorf("README.md lists only %v", want)
+	}
+	for _, name := range want {
+		if !strings.Contains(string(page), name) {
+			t.Errorf("the manual page of opsafe does not say %s", name)
+		}
 	}
 }
