@@ -113,6 +113,7 @@ exactly what it is going to do.
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
+	root.CompletionOptions.SetDefaultShellCompDirective(noFiles)
 	root.AddCommand(
 		newPlan(a), newManage(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
 		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newVersion(a), newExplain(a), newSchema(a), newMan(a),

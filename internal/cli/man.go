@@ -22,6 +22,12 @@ missing. man finds them in the directory man1 of one of its own, such as
 		Example: "  sudo opsafe man /usr/local/share/man/man1\n  man opsafe manage",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(c *cobra.Command, args []string) error { return a.man(c.Root(), args[0]) },
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, noFiles
+			}
+			return nil, cobra.ShellCompDirectiveFilterDirs
+		},
 	}
 }
 
