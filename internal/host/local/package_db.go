@@ -241,6 +241,13 @@ func (s *dpkgStatus) torn() []string {
 	return out
 }
 
+// base reports whether a package is of those that every host has.
+func (s *dpkgStatus) base(name string) bool {
+	stanza, _ := s.find(name)
+	priority := field(stanza, "Priority")
+	return field(stanza, "Essential") == "yes" || priority == "required" || priority == "important"
+}
+
 // broken lists the packages that a dpkg which was stopped left behind, sorted:
 // nothing else can be installed before they are configured.
 func (s *dpkgStatus) broken() []string {
