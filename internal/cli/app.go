@@ -116,7 +116,7 @@ exactly what it is going to do.
 	root.CompletionOptions.SetDefaultShellCompDirective(noFiles)
 	root.AddCommand(
 		newPlan(a), newManage(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
-		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newVersion(a), newExplain(a), newSchema(a), newMan(a),
+		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newVersion(a), newExplain(a), newSchema(a), newMan(a), newAdopt(a),
 	)
 	return root
 }

@@ -80,6 +80,17 @@ func (a *App) completeSelection(o *options) cobra.CompletionFunc {
 	}
 }
 
+// completeKinds offers kinds alone.
+func completeKinds(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var out []string
+	for _, t := range spec.Topics() {
+		if slices.Contains(kindNames(), t.Name) {
+			out = append(out, cobra.CompletionWithDesc(t.Name, t.Is))
+		}
+	}
+	return out, noFiles
+}
+
 // declared lists the kinds with what the spec declares of them, without anybody's
 // keys; the kinds alone where the spec cannot be read.
 func (a *App) declared(o *options) []converge.Kind {
