@@ -43,8 +43,8 @@ func (h *Host) Packages() ([]host.Package, error) {
 	return out, nil
 }
 
-// Manual are the installed packages that are neither of the base system nor
-// marked by apt as installed for others.
+// Manual are the installed packages that are neither of the base system, nor
+// libraries, nor marked by apt as installed for others.
 func (h *Host) Manual() ([]string, error) {
 	s, err := h.packages.dpkg()
 	if err != nil {
