@@ -12,6 +12,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
@@ -180,18 +181,23 @@ func (f *Fragment) Drop(path []string) []*Item {
 	return out
 }
 
-// Needs lists the users and groups that the fragment refers to and does not
-// declare. A user's own group comes with the user.
+// Needs lists the users and groups that the fragment refers to and neither
+// declares nor has packages for. A user's own group comes with the user.
 func (f *Fragment) Needs() (users, groups []string) {
-	missing := func(names []string, sections ...string) []string {
-		slices.Sort(names)
-		return slices.DeleteFunc(slices.Compact(names), func(n string) bool {
-			return slices.ContainsFunc(sections, func(s string) bool { return f.has(s, n) })
-		})
-	}
+	var brought spec.Provides
 	for _, i := range f.Items {
+		pkg := map[string]string{"packages": i.Path[len(i.Path)-1], "docker": "docker.io", "chrony": "chrony"}[i.Path[0]]
+		if p, ok := kind.Known(pkg); ok {
+			brought.Users, brought.Groups = append(brought.Users, p.Users...), append(brought.Groups, p.Groups...)
+		}
 		users, groups = append(users, i.refs.users...), append(groups, i.refs.groups...)
 	}
-	users, groups = missing(users, "users"), missing(groups, "groups", "users")
+	missing := func(names, brought []string, sections ...string) []string {
+		slices.Sort(names)
+		return slices.DeleteFunc(slices.Compact(names), func(n string) bool {
+			return slices.Contains(brought, n) || slices.ContainsFunc(sections, func(s string) bool { return f.has(s, n) })
+		})
+	}
+	users, groups = missing(users, brought.Users, "users"), missing(groups, brought.Groups, "groups", "users")
 	return users, slices.DeleteFunc(groups, func(n string) bool { return slices.Contains(users, n) })
 }

@@ -88,6 +88,8 @@ func TestComplete(t *testing.T) {
 		{args: "plan --backend two --only=unit/", only: []string{"unit/report@.service"}},
 		{args: "plan --backend three --only ", has: []string{"user", "file"}, hasNot: []string{"user/"}},
 		{args: "plan --only nothing/"},
+		{args: "adopt --only ", has: []string{"user", "file"}, hasNot: []string{"user/", "person"}},
+		{args: "adopt --files ", directive: dirs},
 		{args: "disable-user ", only: []string{"carol"}},
 		{args: "disable-user carol "},
 		{args: "enable-user "},
