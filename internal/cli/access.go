@@ -48,7 +48,7 @@ func (a *App) access(ctx context.Context, o accessOptions) error {
 	}
 	for _, p := range o.paths {
 		if !path.IsAbs(p) || path.Clean(p) != p {
-			return fmt.Errorf("cannot say anything of the path %q: want an absolute one, without . and ..", p)
+			return fmt.Errorf("cannot say anything of the path %q: want an absolute one, without dots for directories", p)
 		}
 	}
 	facts, err := a.Host.Facts()

@@ -113,9 +113,11 @@ exactly what it is going to do.
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
+	root.CompletionOptions.SetDefaultShellCompDirective(noFiles)
 	root.AddCommand(
 		newPlan(a), newManage(a), newAccess(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
-		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newSchema(a), newVersion(a),
+		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newAdopt(a),
+		newExplain(a), newSchema(a), newMan(a), newVersion(a),
 	)
 	return root
 }

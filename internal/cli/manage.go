@@ -30,7 +30,7 @@ key and become root.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.manage(c.Context(), o) },
 	}
 	o.addRepository(c, a)
-	o.addSelection(c)
+	o.addSelection(c, a)
 	o.addFormat(c)
 	o.addFull(c)
 	o.addLockOut(c)

@@ -29,7 +29,7 @@ Plan needs no root. What may not be seen without is shown as unknown.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.plan(c.Context(), o) },
 	}
 	o.addRepository(c, a)
-	o.addSelection(c)
+	o.addSelection(c, a)
 	o.addFormat(c)
 	o.addFull(c)
 	c.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 0: nothing to do, 2: changes, 1: error, or not everything could be seen")

@@ -9,6 +9,6 @@ func newSchema(a *App) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newSchemaOutput(a))
+	c.AddCommand(newSchemaBackend(a), newSchemaDevelopers(a), newSchemaOutput(a))
 	return c
 }
