@@ -38,9 +38,9 @@ names, and members of groups by which one is root.`,
 	o.addRepository(c, a)
 	o.addFormats(c, formatText, formatJSON)
 	c.Flags().StringSliceVar(&o.users, "user", nil, "all that there is to say of this account")
-	_ = c.RegisterFlagCompletionFunc("user", a.completeAccounts)
+	_ = c.RegisterFlagCompletionFunc("user", a.completePeople(&o.options))
 	c.Flags().StringSliceVar(&o.paths, "path", nil, "who may do what at this path")
-	_ = c.MarkFlagDirname("path")
+	_ = c.RegisterFlagCompletionFunc("path", completeFiles)
 	return c
 }
 

@@ -55,7 +55,7 @@ The content of a file that not everybody may read stays on the host, unless
 	_ = c.MarkFlagRequired("only")
 	_ = c.RegisterFlagCompletionFunc("only", completeKinds)
 	c.Flags().StringSliceVar(&o.content, "content", nil, "write the content of this `FILE`, too, which not everybody may read")
-	_ = c.MarkFlagFilename("content")
+	_ = c.RegisterFlagCompletionFunc("content", completeFiles)
 	c.Flags().StringVar(&o.files, "files", "", "write contents to files in this `DIR`, which lies beside the spec")
 	_ = c.MarkFlagDirname("files")
 	return c

@@ -17,8 +17,12 @@ import (
 // Completion looks at the repository and at the host, and at no network. What
 // cannot be found out is not offered; the command itself says why.
 
-// noFiles is what all completions end with: none of the words is a file's name.
+// noFiles is what completions end with where no word is a file's name.
 const noFiles = cobra.ShellCompDirectiveNoFileComp
+
+func completeFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
+}
 
 func (a *App) completeBackends(o *options) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -122,13 +126,36 @@ func (a *App) completeAccounts(_ *cobra.Command, args []string, _ string) ([]str
 	if len(args) > 0 {
 		return nil, noFiles
 	}
+	return a.accountNames(), noFiles
+}
+
+// completePeople offers these, and people of developers.yaml who have no account
+// on the host.
+func (a *App) completePeople(o *options) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		names := a.accountNames()
+		repo, err := o.load(a, "")
+		if err != nil {
+			return names, noFiles
+		}
+		for _, p := range repo.People {
+			if u, err := a.Host.User(p.Name); err == nil && u == nil {
+				names = append(names, cobra.CompletionWithDesc(p.Name, p.Comment))
+			}
+		}
+		slices.Sort(names)
+		return names, noFiles
+	}
+}
+
+func (a *App) accountNames() []string {
 	users, err := a.Host.Users()
 	if err != nil {
-		return nil, noFiles
+		return nil
 	}
 	ranges, err := a.Host.IDRanges()
 	if err != nil {
-		return nil, noFiles
+		return nil
 	}
 	var names []string
 	for _, u := range users {
@@ -137,7 +164,7 @@ func (a *App) completeAccounts(_ *cobra.Command, args []string, _ string) ([]str
 		}
 	}
 	slices.Sort(names)
-	return names, noFiles
+	return names
 }
 
 // completeDisabled offers whom disable-user has disabled here.
