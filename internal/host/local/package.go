@@ -29,6 +29,20 @@ func (h *Host) Package(name string) (*host.Package, error) {
 	return p, nil
 }
 
+// Packages are all that dpkg knows.
+func (h *Host) Packages() ([]host.Package, error) {
+	s, err := h.packages.dpkg()
+	if err != nil {
+		return nil, err
+	}
+	var out []host.Package
+	for p := range s.all {
+		out = append(out, *p)
+	}
+	slices.SortFunc(out, func(a, b host.Package) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
 // Candidate looks for the package in the indexes that apt fetched last, for
 // this architecture. A package that others merely provide has no candidate.
 func (h *Host) Candidate(name string) (bool, error) { return h.packages.candidate(name) }

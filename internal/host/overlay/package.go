@@ -36,6 +36,24 @@ func (h *Host) pkg(name string) (*host.Package, error) {
 	return h.base.Package(name)
 }
 
+// Packages are what dpkg would know.
+func (h *Host) Packages() ([]host.Package, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	all, err := h.base.Packages()
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(slices.Clone(all), func(p host.Package) bool { return h.packages[p.Name] != nil })
+	for _, p := range h.packages {
+		if p.now != nil {
+			all = append(all, *p.now)
+		}
+	}
+	slices.SortFunc(all, func(a, b host.Package) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
 // Candidate is what the base's index says.
 func (h *Host) Candidate(name string) (bool, error) { return h.base.Candidate(name) }
 

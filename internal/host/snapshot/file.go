@@ -151,7 +151,7 @@ func (r *Reader) scanOne(s *host.TreeScan, rule host.TreeRule, p string, n host.
 		return
 	}
 	s.Differ++
-	if len(s.First) < host.MaxTreeDiffs {
+	if len(s.First) < rule.Names() {
 		s.First = append(s.First, host.TreeDiff{Path: p, Before: n, After: after})
 	}
 }

@@ -4,6 +4,7 @@ package snapshot
 
 import (
 	"context"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -127,6 +128,20 @@ func (r *Reader) Package(name string) (*host.Package, error) {
 	return nil, r.missing("package " + name)
 }
 
+// Packages are those recorded.
+func (r *Reader) Packages() ([]host.Package, error) {
+	if r.state.Partial {
+		return nil, &host.UnknownError{What: "the list of packages", Why: "not all of them were recorded"}
+	}
+	var out []host.Package
+	for _, name := range slices.Sorted(maps.Keys(r.state.Packages)) {
+		p := r.state.Packages[name]
+		p.Name = name
+		out = append(out, p)
+	}
+	return out, nil
+}
+
 // Candidate tells what the recorded index says.
 func (r *Reader) Candidate(name string) (bool, error) {
 	if r.state.Candidates == nil {
@@ -166,4 +181,17 @@ func (r *Reader) Network(_ context.Context, name string) (*host.Network, error) 
 		}
 	}
 	return nil, r.missing("docker network " + name)
+}
+
+// Networks are those recorded.
+func (r *Reader) Networks(context.Context) ([]host.Network, error) {
+	if r.state.Partial {
+		return nil, &host.UnknownError{What: "docker's networks", Why: "not all of them were recorded"}
+	}
+	if r.state.Engine == nil {
+		return nil, nil
+	}
+	out := append([]host.Network{}, r.state.Networks...)
+	slices.SortFunc(out, func(a, b host.Network) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
 }
