@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"opsafe/internal/host"
+	"opsafe/internal/image"
 )
 
 // What stands on a host while changes wait to be confirmed.
@@ -32,7 +33,7 @@ const (
 )
 
 // recordFormat is the version of the record.
-const recordFormat = 1
+const recordFormat = 2
 
 // Record is what waits to be confirmed. It holds what was in files of root's
 // alone, so nobody else may read it.
@@ -45,9 +46,9 @@ type Record struct {
 	// Boot and Deadline say when it is due: at that many seconds since that
 	// boot, which no change of the clock moves. After another boot it is due
 	// one window after it.
-	Boot     string  `json:"boot"`
-	Deadline float64 `json:"deadline"`
-	Undo     []Undo  `json:"undo"`
+	Boot     string        `json:"boot"`
+	Deadline float64       `json:"deadline"`
+	Undo     []image.Image `json:"undo"`
 }
 
 // Read returns the record of changes that wait to be confirmed; nil for none.
@@ -173,15 +174,18 @@ func Revert(ctx context.Context, h host.Host, rec *Record) (back []string, err e
 	var errs []error
 	ssh := false
 	for _, u := range slices.Backward(rec.Undo) {
-		steps, err := u.steps(ctx, h)
-		for _, s := range steps {
+		c, err := u.Restore(ctx, h)
+		for _, s := range c.Steps {
 			if err == nil {
 				err = h.Do(ctx, s)
 			}
 		}
-		if err == nil && len(steps) > 0 {
+		if err == nil && len(c.Steps) > 0 {
 			back = append(back, u.String())
 			err = again(ctx, h, u)
+		}
+		for _, n := range c.Notes {
+			back = append(back, "all of "+u.String()+" but this: "+n)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", u, err))
@@ -199,9 +203,9 @@ func Revert(ctx context.Context, h host.Host, rec *Record) (back []string, err e
 	return back, errors.Join(errs...)
 }
 
-func again(ctx context.Context, r host.Reader, u Undo) error {
-	left, err := u.steps(ctx, r)
-	if err == nil && len(left) > 0 {
+func again(ctx context.Context, r host.Reader, u image.Image) error {
+	left, err := u.Restore(ctx, r)
+	if err == nil && !left.Empty() {
 		err = errors.New("still differs after it has been put back")
 	}
 	return err

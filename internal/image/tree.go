@@ -1,0 +1,128 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+)
+
+// maxTree is how many paths below a directory are kept.
+const maxTree = 10_000
+
+// Tree is the owners and rights of what below a directory is about to be
+// corrected.
+type Tree struct {
+	Root string `json:"root"`
+	// Rule tells trees of one root that are corrected in different ways.
+	Rule  string     `json:"rule"`
+	Nodes []TreeNode `json:"nodes,omitempty"` // by path
+	// Lost says why the nodes are not here.
+	Lost string `json:"lost,omitempty"`
+}
+
+// TreeNode is one path of a tree.
+type TreeNode struct {
+	Path   string        `json:"path"`
+	Type   host.NodeType `json:"type"`
+	Owner  string        `json:"owner"`
+	Group  string        `json:"group"`
+	Access host.Access   `json:"access"`
+}
+
+func (t *Tree) subject() Subject { return Subject{OfTree, t.Root + " " + t.Rule} }
+
+// ruleName is short, and another for each rule.
+func ruleName(r host.TreeRule) string {
+	const short = 8
+	data, err := json.Marshal(r)
+	if err != nil {
+		return ""
+	}
+	return host.NewContent(data).Digest()[:short]
+}
+
+func (t *Tree) String() string { return "owners and rights below " + t.Root }
+
+func (t *Tree) state() any { return t.Nodes }
+
+func takeTree(ctx context.Context, r host.Reader, rule host.TreeRule) (*Tree, error) {
+	t := &Tree{Root: rule.Root, Rule: ruleName(rule)}
+	rule.Most = maxTree
+	scan, err := r.ScanTree(ctx, rule)
+	if err != nil || scan == nil {
+		return t, err
+	}
+	if scan.Differ > len(scan.First) {
+		t.Lost = fmt.Sprintf("%d paths are changed there, and no more than %d are kept", scan.Differ, maxTree)
+		return t, nil
+	}
+	for _, d := range scan.First {
+		n := d.Before
+		t.Nodes = append(t.Nodes, TreeNode{Path: d.Path, Type: n.Type, Owner: n.Owner, Group: n.Group, Access: n.Access})
+	}
+	return t, nil
+}
+
+// again is the same tree as it is now.
+func (t *Tree) again(r host.Reader) (*Tree, error) {
+	now := &Tree{Root: t.Root, Rule: t.Rule}
+	for _, n := range t.Nodes {
+		have, err := r.Stat(n.Path)
+		if err != nil {
+			return nil, err
+		}
+		if have != nil {
+			now.Nodes = append(now.Nodes, TreeNode{Path: n.Path, Type: have.Type, Owner: have.Owner, Group: have.Group, Access: have.Access})
+		}
+	}
+	return now, nil
+}
+
+// restore gives each path its owner and rights back. One that is gone stays so.
+func (t *Tree) restore(_ context.Context, r host.Reader) (change.Change, error) {
+	if t.Lost != "" {
+		return change.Change{}, fmt.Errorf("cannot bring owners and rights below %s back: %s", t.Root, t.Lost)
+	}
+	c := change.Change{Action: change.Modify}
+	paths := 0
+	for _, n := range t.Nodes {
+		have, err := r.Stat(n.Path)
+		if err != nil {
+			return change.Change{}, err
+		}
+		if have == nil || have.Type != n.Type {
+			continue
+		}
+		want := host.Node{Type: n.Type, Owner: n.Owner, Group: n.Group, Access: n.Access}
+		steps := rightsSteps(n.Path, *have, want)
+		if len(steps) == 0 {
+			continue
+		}
+		if paths++; paths <= host.MaxTreeDiffs {
+			differ(&c, n.Path, rightsText(have), rightsText(&want))
+		}
+		c.Steps = append(c.Steps, steps...)
+	}
+	if paths == 0 {
+		return change.Change{}, nil
+	}
+	if more := paths - host.MaxTreeDiffs; more > 0 {
+		c.Notes = append(c.Notes, fmt.Sprintf("and %d more paths", more))
+	}
+	return c, nil
+}
+
+func rightsText(n *host.Node) string {
+	text := n.Owner + ":" + n.Group
+	if n.Type == host.TypeSymlink {
+		return text
+	}
+	text += " " + n.Access.BaseMode().String()
+	for _, line := range n.Access.Lines() {
+		text += " " + line
+	}
+	return text
+}
