@@ -17,6 +17,7 @@ import (
 
 	"opsafe/internal/host"
 	"opsafe/internal/host/local"
+	"opsafe/internal/journal"
 	"opsafe/internal/render"
 )
 
@@ -59,6 +60,8 @@ type App struct {
 	// LockPath and Executable are paths of the real machine.
 	LockPath   string
 	Executable func() (string, error)
+	// Log passes events on to the system journal; nil: nobody is told.
+	Log func(journal.Event)
 }
 
 // Main runs the program with these arguments and returns its exit code.
@@ -67,6 +70,8 @@ func Main(args []string) int {
 		Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Now: time.Now,
 		Host: local.New(local.Options{Tell: func(what string) { note(os.Stderr, "%s", what) }}), Root: os.Geteuid() == 0,
 		LockPath: local.LockPath, Executable: os.Executable,
+		// Without a system journal the record alone has to do.
+		Log: func(e journal.Event) { _ = local.Log(e.Message, e.Failed, e.Fields) },
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"opsafe/internal/change"
 	"opsafe/internal/host"
 	"opsafe/internal/image"
 )
@@ -169,26 +170,26 @@ func Disarm(ctx context.Context, h host.Host) error {
 }
 
 // Revert puts everything back, the last first, and looks whether it is so. What
-// fails does not hold up the rest. It returns what it has put back.
-func Revert(ctx context.Context, h host.Host, rec *Record) (back []string, err error) {
+// fails does not hold up the rest. It returns what it has put back, with what
+// could not come along.
+func Revert(ctx context.Context, h host.Host, rec *Record, now Listener) (back []change.Result, err error) {
 	var errs []error
 	ssh := false
 	for _, u := range slices.Backward(rec.Undo) {
-		c, err := u.Restore(ctx, h)
-		for _, s := range c.Steps {
-			if err == nil {
-				err = h.Do(ctx, s)
-			}
-		}
-		if err == nil && len(c.Steps) > 0 {
-			back = append(back, u.String())
-			err = again(ctx, h, u)
-		}
-		for _, n := range c.Notes {
-			back = append(back, "all of "+u.String()+" but this: "+n)
+		res := change.Result{ID: change.ID{Kind: string(u.Subject().Sort), Name: u.Subject().Name}, Status: change.Changed}
+		res.Change, err = u.Restore(ctx, h)
+		res.Notes = res.Change.Notes
+		if err == nil && !res.Change.Empty() {
+			now.Begin([]change.ID{res.ID}, res.Change)
+			err = putBack(ctx, h, u, res.Change.Steps)
 		}
 		if err != nil {
+			res.Status, res.Err = change.Failed, err
 			errs = append(errs, fmt.Errorf("%s: %w", u, err))
+		}
+		if err != nil || !res.Change.Empty() || len(res.Notes) > 0 {
+			now.Done(res)
+			back = append(back, res)
 		}
 		ssh = ssh || u.Path != nil && underSSH(u.Path.Path)
 	}
@@ -201,6 +202,21 @@ func Revert(ctx context.Context, h host.Host, rec *Record) (back []string, err e
 		}
 	}
 	return back, errors.Join(errs...)
+}
+
+// Listener is told what is put back while it is.
+type Listener interface {
+	Begin(ids []change.ID, c change.Change)
+	Done(r change.Result)
+}
+
+func putBack(ctx context.Context, h host.Host, u image.Image, steps []host.Step) error {
+	for _, s := range steps {
+		if err := h.Do(ctx, s); err != nil {
+			return err
+		}
+	}
+	return again(ctx, h, u)
 }
 
 func again(ctx context.Context, r host.Reader, u image.Image) error {
