@@ -61,6 +61,7 @@ func Open(ctx context.Context, o Options, plan []change.Result) (*Book, error) {
 	if len(all) > 0 {
 		rec.Run = all[len(all)-1] + 1
 	}
+	rec.Summary = change.Count(plan)
 	rec.Started, rec.Result, rec.Process = o.Now(), Running, processOf(o.Host, o.PID)
 	rec.Process.PID = o.PID
 	for _, r := range plan {
@@ -194,7 +195,7 @@ func (b *Book) Close(ctx context.Context, results []change.Result, result Result
 			b.rec.Kept[i].After = &after
 		}
 	}
-	b.rec.Entries = nil
+	b.rec.Entries, b.rec.Summary = nil, change.Count(results)
 	for _, r := range results {
 		if r.Status != change.Unchanged && r.Status != change.NotApplicable {
 			b.rec.Entries = append(b.rec.Entries, entryOf(r))

@@ -198,7 +198,7 @@ func TestClose(t *testing.T) {
 	if k.After == nil || k.After.Path.Content != nil || !k.Touched() || k.Notify[0].Unit != "a.service" || k.Of.Name != "/etc/a" {
 		t.Errorf("the image is %+v", k)
 	}
-	if s := rec.Changes(); s.Change != 1 || s.Failed != 1 {
+	if s := rec.Summary; s.Change != 1 || s.Failed != 1 {
 		t.Errorf("it counts %+v", s)
 	}
 	var said []string

@@ -51,8 +51,9 @@ type Record struct {
 	Result  Result    `json:"result"`
 	Process Process   `json:"process"`
 
-	Entries []Entry `json:"entries"`
-	Kept    []Kept  `json:"kept"`
+	Summary change.Summary `json:"summary"`
+	Entries []Entry        `json:"entries"`
+	Kept    []Kept         `json:"kept"`
 	// Inventory is what was there before packages came or went; it is gone
 	// from the record once it is known what they brought.
 	Inventory *Inventory `json:"inventory,omitempty"`
@@ -168,9 +169,6 @@ func (r *Record) Lost() []string {
 	}
 	return out
 }
-
-// Changes counts what the run changed, or was going to.
-func (r *Record) Changes() change.Summary { return change.Count(r.Results()) }
 
 // settle finds out whether a run that has not ended is still at work.
 func (r *Record) settle(h host.Reader) {

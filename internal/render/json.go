@@ -108,7 +108,7 @@ func NewDocument(command, backend, host string, rep *converge.Report) Document {
 }
 
 // WriteJSON writes one document.
-func WriteJSON(out io.Writer, d Document) error {
+func WriteJSON(out io.Writer, d any) error {
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
