@@ -148,7 +148,7 @@ func (a *App) unconfirmed() error {
 
 // arm has what a plan replaces come back by itself. It returns nil if the plan
 // has nothing that could cut somebody off.
-func (a *App) arm(ctx context.Context, window time.Duration, plan []change.Result) (*confirm.Record, error) {
+func (a *App) arm(ctx context.Context, command string, window time.Duration, plan []change.Result) (*confirm.Record, error) {
 	if window < minWindow {
 		return nil, fmt.Errorf("--confirm %v is too short: at least %v", window, minWindow)
 	}
@@ -171,7 +171,7 @@ func (a *App) arm(ctx context.Context, window time.Duration, plan []change.Resul
 	if err != nil {
 		return nil, fmt.Errorf("cannot copy opsafe's own program: %w", err)
 	}
-	rec := &confirm.Record{By: a.operator(), Command: "manage", Since: a.Now(), Window: window, Undo: undo}
+	rec := &confirm.Record{By: a.operator(), Command: command, Since: a.Now(), Window: window, Undo: undo}
 	if err := confirm.Arm(ctx, a.Host, rec, binary); err != nil {
 		return nil, errors.Join(err, confirm.Disarm(context.WithoutCancel(ctx), a.Host))
 	}

@@ -36,8 +36,12 @@ key and become root.`,
 	o.addFormat(c)
 	o.addFull(c)
 	o.addLockOut(c)
-	c.Flags().DurationVar(&o.confirm, "confirm", 0, "bring back what could cut you off, unless opsafe confirm follows within this `TIME` (2m)")
+	addConfirm(c, &o.confirm)
 	return c
+}
+
+func addConfirm(c *cobra.Command, window *time.Duration) {
+	c.Flags().DurationVar(window, "confirm", 0, "bring back what could cut you off, unless opsafe confirm follows within this `TIME` (2m)")
 }
 
 type manageOptions struct {
@@ -114,7 +118,7 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions,
 	}
 	var waiting *confirm.Record
 	if o.confirm != 0 {
-		if waiting, err = a.arm(ctx, o.confirm, plan.Results); err != nil {
+		if waiting, err = a.arm(ctx, o.record.command, o.confirm, plan.Results); err != nil {
 			return nil, errors.Join(err, book.Abandon(ctx))
 		}
 	}

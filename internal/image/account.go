@@ -177,7 +177,7 @@ func (g *Group) restore(_ context.Context, r host.Reader) (change.Change, error)
 	} else if differ(&c, "gid", strconv.Itoa(have.GID), strconv.Itoa(g.Group.GID)) {
 		c.Steps = append(c.Steps, host.SetGID{Name: g.Name, GID: g.Group.GID, Was: have.GID})
 	}
-	members, gone, err := present(r, g.Group.Members)
+	members, err := present(r, g.Group.Members)
 	if err != nil {
 		return change.Change{}, err
 	}
@@ -185,11 +185,8 @@ func (g *Group) restore(_ context.Context, r host.Reader) (change.Change, error)
 		g.members(&c, have.Members, members)
 		c.Steps = append(c.Steps, host.SetMembers{Group: g.Name, Members: members, Was: have.Members})
 	}
-	for _, m := range gone {
-		c.Notes = append(c.Notes, m+" cannot be in it again: there is no such account")
-	}
 	if len(c.Steps) == 0 {
-		c = change.Change{Notes: c.Notes}
+		return change.Change{}, nil
 	}
 	return c, nil
 }
@@ -207,19 +204,17 @@ func (g *Group) members(c *change.Change, have, want []string) {
 	}
 }
 
-// present parts names of accounts into those that are there and those that are
-// not.
-func present(r host.Reader, names []string) (there, gone []string, err error) {
+// present are those of some names that are accounts.
+func present(r host.Reader, names []string) ([]string, error) {
+	var there []string
 	for _, name := range names {
 		u, err := r.User(name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if u == nil {
-			gone = append(gone, name)
-		} else {
+		if u != nil {
 			there = append(there, name)
 		}
 	}
-	return there, gone, nil
+	return there, nil
 }

@@ -139,6 +139,9 @@ func take(ctx context.Context, r host.Reader, w wanted, room int) (Image, error)
 		p, err := takePath(r, w, room)
 		return Image{Path: p}, err
 	case OfTree:
+		if w.rule == nil {
+			break // it is not known which paths counted
+		}
 		t, err := takeTree(ctx, r, *w.rule)
 		return Image{Tree: t}, err
 	case OfUser:
@@ -183,7 +186,8 @@ func takePath(r host.Reader, w wanted, room int) (*Path, error) {
 	}
 	data, err := r.ReadFile(w.Name)
 	if host.AfterApply(err) {
-		return p, nil // in a plan
+		p.Lost = err.Error() // as in a plan
+		return p, nil
 	}
 	if err != nil {
 		return nil, err

@@ -60,13 +60,17 @@ func (p *Path) restore(_ context.Context, r host.Reader) (change.Change, error) 
 	case p.Node == nil:
 		return p.remove(r, have)
 	}
+	want := *p
+	if want.Node, err = named(r, *p.Node); err != nil {
+		return change.Change{}, err
+	}
 	switch p.Node.Type {
 	case host.TypeDir:
-		return p.directory(have)
+		return want.directory(have)
 	case host.TypeSymlink:
-		return p.link(have)
+		return want.link(have)
 	case host.TypeFile:
-		return p.file(r, have)
+		return want.file(r, have)
 	default:
 		return change.Change{}, fmt.Errorf("cannot bring %s back: it was a %s", p.Path, p.Node.Type)
 	}

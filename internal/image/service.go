@@ -28,7 +28,7 @@ func (u *Unit) subject() Subject { return Subject{OfUnit, u.Name} }
 func (u *Unit) String() string { return u.Name }
 
 // state leaves out whether it runs, which changes by itself.
-func (u *Unit) state() any { return []bool{u.Absent, u.Enabled, u.Masked} }
+func (u *Unit) state() any { return []any{u.Absent, u.Enabled, u.Masked, u.Links} }
 
 func takeUnit(ctx context.Context, r host.Reader, name string) (*Unit, error) {
 	u, err := r.Unit(ctx, name)
@@ -49,17 +49,14 @@ func (u *Unit) restore(ctx context.Context, r host.Reader) (change.Change, error
 	if err != nil || have.Absent && u.Absent {
 		return change.Change{}, err
 	}
-	if have.Absent {
-		if !u.Running && !u.Enabled && !u.Masked {
-			return change.Change{}, nil
-		}
+	if have.Absent && (u.Running || u.Enabled) {
 		return change.Change{}, errors.New("cannot bring it back: there is no such unit on this host")
 	}
 	c := change.Change{Action: change.Modify}
 	if u.Absent {
 		c.Action = change.Remove
 	}
-	if have.Masked && !u.Masked && !u.Absent {
+	if have.Masked && !u.Masked {
 		differ(&c, "masked", "yes", "no")
 		c.Steps = append(c.Steps, host.UnmaskUnit{Name: u.Name})
 	}
@@ -67,11 +64,13 @@ func (u *Unit) restore(ctx context.Context, r host.Reader) (change.Change, error
 		differ(&c, "running", "yes", "no")
 		c.Steps = append(c.Steps, host.StopUnit{Name: u.Name})
 	}
+	// One that is masked may be enabled behind its mask.
+	on, was := u.Enabled || len(u.Links) > 0, have.Enabled || len(have.Links) > 0
 	switch {
-	case u.Enabled && (!have.Enabled || !slices.Equal(u.Links, have.Links)):
-		differ(&c, "enabled", yesNo(have.Enabled), "yes")
+	case on && (!was || !slices.Equal(u.Links, have.Links)):
+		differ(&c, "enabled", yesNo(was), "yes")
 		c.Steps = append(c.Steps, host.EnableUnit{Name: u.Name, Links: u.Links})
-	case !u.Enabled && have.Enabled && !u.Masked:
+	case !on && was:
 		differ(&c, "enabled", "yes", "no")
 		c.Steps = append(c.Steps, host.DisableUnit{Name: u.Name})
 	}
@@ -107,7 +106,10 @@ func (p *Package) state() any {
 	return []any{p.Package.State, p.Package.Hold}
 }
 
-func installed(p *host.Package) bool { return p != nil && p.State == host.Installed }
+// There reports whether a package was there, be it only half.
+func (p *Package) There() bool { return there(p.Package) }
+
+func there(p *host.Package) bool { return p != nil && p.State != host.ConfigFiles }
 
 func (p *Package) restore(_ context.Context, r host.Reader) (change.Change, error) {
 	have, err := r.Package(p.Name)
@@ -117,15 +119,18 @@ func (p *Package) restore(_ context.Context, r host.Reader) (change.Change, erro
 	was := p.Package
 	var c change.Change
 	switch {
-	case installed(was) && !installed(have):
+	case there(was) && !there(have):
 		if c, err = p.install(r, have); err != nil {
 			return c, err
 		}
-	case installed(was):
+	case there(was):
 		if have.Version != was.Version && have.Version != "" {
 			c.Notes = append(c.Notes, fmt.Sprintf("it was at version %s and is at %s: opsafe does not go back to an earlier version", was.Version, have.Version))
 		}
-	case have == nil || was != nil && have.State == host.ConfigFiles:
+	case have == nil && was != nil:
+		c.Notes = append(c.Notes, "the configuration that it had left behind is gone")
+		return c, nil
+	case have == nil, was != nil && !there(have):
 		return c, nil
 	default:
 		return p.remove(have), nil
@@ -166,7 +171,7 @@ func (p *Package) remove(have *host.Package) change.Change {
 		c.Irreversible = "its configuration is deleted"
 	}
 	differ(&c, "state", packageState(have), to)
-	if have.Hold && have.State == host.Installed {
+	if have.Hold {
 		differ(&c, "held", "yes", "")
 		c.Steps = append(c.Steps, host.HoldPackages{Names: []string{p.Name}})
 	}

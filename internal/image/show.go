@@ -3,6 +3,8 @@ package image
 import (
 	"bytes"
 	"slices"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"opsafe/internal/change"
@@ -87,3 +89,34 @@ func digest(c host.Content) string {
 
 // binary reports whether content is not fit to be shown as text.
 func binary(data []byte) bool { return bytes.IndexByte(data, 0) >= 0 || !utf8.Valid(data) }
+
+// named is a node with the names that its owner and group have now: a number had
+// none while the account it belongs to was being changed.
+func named(r host.Reader, n host.Node) (*host.Node, error) {
+	if id, ok := number(n.Owner); ok {
+		u, err := r.UserByID(id)
+		if err != nil {
+			return nil, err
+		}
+		if u != nil {
+			n.Owner = u.Name
+		}
+	}
+	if id, ok := number(n.Group); ok {
+		g, err := r.GroupByID(id)
+		if err != nil {
+			return nil, err
+		}
+		if g != nil {
+			n.Group = g.Name
+		}
+	}
+	return &n, nil
+}
+
+// number is the N of #N.
+func number(name string) (int, bool) {
+	digits, ok := strings.CutPrefix(name, "#")
+	n, err := strconv.Atoi(digits)
+	return n, ok && err == nil
+}

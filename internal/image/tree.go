@@ -96,13 +96,16 @@ func (t *Tree) restore(_ context.Context, r host.Reader) (change.Change, error) 
 		if have == nil || have.Type != n.Type {
 			continue
 		}
-		want := host.Node{Type: n.Type, Owner: n.Owner, Group: n.Group, Access: n.Access}
-		steps := rightsSteps(n.Path, *have, want)
+		want, err := named(r, host.Node{Type: n.Type, Owner: n.Owner, Group: n.Group, Access: n.Access})
+		if err != nil {
+			return change.Change{}, err
+		}
+		steps := rightsSteps(n.Path, *have, *want)
 		if len(steps) == 0 {
 			continue
 		}
 		if paths++; paths <= host.MaxTreeDiffs {
-			differ(&c, n.Path, rightsText(have), rightsText(&want))
+			differ(&c, n.Path, rightsText(have), rightsText(want))
 		}
 		c.Steps = append(c.Steps, steps...)
 	}

@@ -114,10 +114,7 @@ func (c *Collector) packages(s host.Step) []wanted {
 	}
 	want := of(OfPackage, append(names, gone...)...)
 	for _, name := range gone {
-		conf, units, err := packageFiles(c.r, name)
-		if err != nil {
-			continue // then the package alone comes back
-		}
+		conf, units := PackageFiles(c.r, name)
 		want = append(append(want, paths(conf...)...), of(OfUnit, units...)...)
 	}
 	return want
@@ -126,40 +123,32 @@ func (c *Collector) packages(s host.Step) []wanted {
 // dpkgInfo is where dpkg keeps what it knows of each package's files.
 const dpkgInfo = "/var/lib/dpkg/info/"
 
-// packageFiles are the configuration files and the units of a package that is
-// installed.
-func packageFiles(r host.Reader, name string) (conf, units []string, err error) {
+// PackageFiles are the configuration files and the units of a package that is
+// installed, as far as dpkg's own files tell.
+func PackageFiles(r host.Reader, name string) (conf, units []string) {
 	p, err := r.Package(name)
 	if err != nil || p == nil {
-		return nil, nil, err
+		return nil, nil
 	}
 	facts, err := r.Facts()
 	if err != nil {
-		return nil, nil, err
-	}
-	read := func(what string) ([]string, error) {
-		for _, base := range []string{name, name + ":" + facts.Arch} {
-			data, err := r.ReadFile(dpkgInfo + base + what)
-			if err != nil {
-				return nil, err
-			}
-			if data != nil {
-				return strings.Fields(string(data)), nil
-			}
-		}
 		return nil, nil
 	}
-	if conf, err = read(".conffiles"); err != nil {
-		return nil, nil, err
+	read := func(what string) []string {
+		for _, base := range []string{name, name + ":" + facts.Arch} {
+			if data, err := r.ReadFile(dpkgInfo + base + what); err == nil && data != nil {
+				return strings.Fields(string(data))
+			}
+		}
+		return nil
 	}
-	conf = slices.DeleteFunc(conf, func(f string) bool { return !strings.HasPrefix(f, "/") })
-	all, err := read(".list")
-	for _, f := range all {
+	conf = slices.DeleteFunc(read(".conffiles"), func(f string) bool { return !strings.HasPrefix(f, "/") })
+	for _, f := range read(".list") {
 		for _, dir := range []string{"/lib/systemd/system/", "/usr/lib/systemd/system/"} {
 			if unit, ok := strings.CutPrefix(f, dir); ok && strings.Contains(unit, ".") && !strings.ContainsAny(unit, "/@") {
 				units = append(units, unit)
 			}
 		}
 	}
-	return conf, units, err
+	return conf, units
 }

@@ -188,8 +188,7 @@ func (b *Book) Close(ctx context.Context, results []change.Result, result Result
 	if !b.changed {
 		return b.forget(ctx)
 	}
-	b.rec.Kept = append(b.rec.Kept, brought(b.Host, b.rec)...)
-	b.rec.Inventory = nil
+	b.rec.Complete(b.Host)
 	for i := range b.rec.Kept {
 		if after, err := image.Again(ctx, b.Host, b.rec.Kept[i].Image); err == nil {
 			b.rec.Kept[i].After = &after

@@ -24,6 +24,13 @@ func packages(s host.Step) bool {
 	return false
 }
 
+// Complete adds to the record of a run that did not end what packages have brought
+// or taken along, as far as it can be told now.
+func (r *Record) Complete(h host.Reader) {
+	r.Kept = append(r.Kept, brought(h, r)...)
+	r.Inventory = nil
+}
+
 // takeInventory looks at everything. What cannot be seen is left out, and nothing
 // is said to have been brought of it.
 func takeInventory(r host.Reader) *Inventory {
