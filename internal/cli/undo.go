@@ -79,7 +79,7 @@ func (a *App) undo(ctx context.Context, word string, o undoOptions) error {
 	for _, lost := range rec.Lost() {
 		note(a.Err, "not kept, so it cannot come back if it has been changed: %s", lost)
 	}
-	kinds := undo.Kinds(rec)
+	kinds := undo.Kinds(a.Host, rec)
 	if o.plan {
 		_, err := a.planned(ctx, kinds, wayIn{lockOut: o.lockOut}, a.newOutput("undo", o.options, rec.Backend, name, render.Plan))
 		return err

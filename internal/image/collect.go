@@ -22,6 +22,7 @@ type wanted struct {
 	rights bool           // of a path: owner and rights alone
 	secret bool           // of a path: its content may not be shown
 	home   bool           // of a path: it is filled from /etc/skel
+	pkg    string         // of a path or unit: the package that brings it
 	rule   *host.TreeRule // of a tree
 }
 
@@ -158,6 +159,9 @@ func take(ctx context.Context, r host.Reader, w wanted, room int) (Image, error)
 		return Image{Linger: &Linger{User: w.Name, On: t.Linger}}, err
 	case OfUnit:
 		u, err := takeUnit(ctx, r, w.Name)
+		if u != nil {
+			u.Package = w.pkg
+		}
 		return Image{Unit: u}, err
 	case OfPackage:
 		p, err := r.Package(w.Name)
@@ -174,7 +178,7 @@ func takePath(r host.Reader, w wanted, room int) (*Path, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Path{Path: w.Name, Node: n, Rights: w.rights, Secret: w.secret, Home: w.home}
+	p := &Path{Path: w.Name, Node: n, Rights: w.rights, Secret: w.secret, Home: w.home, Package: w.pkg}
 	if n == nil || n.Type != host.TypeFile || w.rights {
 		return p, nil
 	}

@@ -26,6 +26,8 @@ type Path struct {
 	Secret bool `json:"secret,omitempty"`
 	// Home says that a new directory is filled from /etc/skel.
 	Home bool `json:"home,omitempty"`
+	// Package is the one whose configuration it is, if that is going to go.
+	Package string `json:"package,omitempty"`
 }
 
 // skeleton is where homes are filled from.

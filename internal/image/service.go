@@ -21,6 +21,8 @@ type Unit struct {
 	Enabled bool     `json:"enabled"`
 	Masked  bool     `json:"masked"`
 	Links   []string `json:"links,omitempty"`
+	// Package is the one that it comes with, if that is going to go.
+	Package string `json:"package,omitempty"`
 }
 
 func (u *Unit) subject() Subject { return Subject{OfUnit, u.Name} }
@@ -168,7 +170,6 @@ func (p *Package) remove(have *host.Package) change.Change {
 	to := string(host.ConfigFiles)
 	if purge {
 		to = ""
-		c.Irreversible = "its configuration is deleted"
 	}
 	differ(&c, "state", packageState(have), to)
 	if have.Hold {
@@ -185,6 +186,9 @@ func packageState(p *host.Package) string {
 	}
 	return string(p.State)
 }
+
+// dockerUnit is the unit of docker's engine.
+const dockerUnit = "docker.service"
 
 // Network is a docker network.
 type Network struct {
@@ -208,6 +212,12 @@ func (n *Network) state() any {
 
 func (n *Network) restore(ctx context.Context, r host.Reader) (change.Change, error) {
 	have, err := r.Network(ctx, n.Name)
+	if host.IsUnknown(err) && !host.AfterApply(err) {
+		// Docker leaves its socket behind when it goes.
+		if u, gone := r.Unit(ctx, dockerUnit); u == nil && gone == nil {
+			have, err = nil, nil
+		}
+	}
 	switch {
 	case host.AfterApply(err):
 		c := change.Change{Action: change.Add, Deferred: "docker does not run: once it does, the network is compared"}

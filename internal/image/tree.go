@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -82,13 +83,18 @@ func (t *Tree) again(r host.Reader) (*Tree, error) {
 }
 
 // restore gives each path its owner and rights back. One that is gone stays so.
+//
+// Directories are shut first, as far as they were; then what is in one comes before
+// it. As long as nobody but the owner of today can write to it, nobody else can
+// have put something into the place of what is given away.
 func (t *Tree) restore(_ context.Context, r host.Reader) (change.Change, error) {
 	if t.Lost != "" {
 		return change.Change{}, fmt.Errorf("cannot bring owners and rights below %s back: %s", t.Root, t.Lost)
 	}
 	c := change.Change{Action: change.Modify}
+	var shut, give []host.Step
 	paths := 0
-	for _, n := range t.Nodes {
+	for _, n := range slices.Backward(t.Nodes) {
 		have, err := r.Stat(n.Path)
 		if err != nil {
 			return change.Change{}, err
@@ -107,7 +113,10 @@ func (t *Tree) restore(_ context.Context, r host.Reader) (change.Change, error) 
 		if paths++; paths <= host.MaxTreeDiffs {
 			differ(&c, n.Path, rightsText(have), rightsText(want))
 		}
-		c.Steps = append(c.Steps, steps...)
+		give = append(give, steps...)
+		if s := Shut(n.Path, have, want); s != nil {
+			shut = append(shut, s)
+		}
 	}
 	if paths == 0 {
 		return change.Change{}, nil
@@ -115,7 +124,18 @@ func (t *Tree) restore(_ context.Context, r host.Reader) (change.Change, error) 
 	if more := paths - host.MaxTreeDiffs; more > 0 {
 		c.Notes = append(c.Notes, fmt.Sprintf("and %d more paths", more))
 	}
+	slices.Reverse(shut)
+	c.Steps = append(shut, give...)
 	return c, nil
+}
+
+// Shut is the step that gives a directory its rights of then, while it is still
+// its owner's of today; nil for none.
+func Shut(at string, have, want *host.Node) host.Step {
+	if have == nil || want == nil || have.Type != host.TypeDir || want.Type != host.TypeDir || have.Access.Equal(want.Access) {
+		return nil
+	}
+	return host.SetAccess{Path: at, Access: want.Access, Was: have.Access}
 }
 
 func rightsText(n *host.Node) string {

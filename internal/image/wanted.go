@@ -115,7 +115,10 @@ func (c *Collector) packages(s host.Step) []wanted {
 	want := of(OfPackage, append(names, gone...)...)
 	for _, name := range gone {
 		conf, units := PackageFiles(c.r, name)
-		want = append(append(want, paths(conf...)...), of(OfUnit, units...)...)
+		for _, w := range append(paths(conf...), of(OfUnit, units...)...) {
+			w.pkg = name
+			want = append(want, w)
+		}
 	}
 	return want
 }

@@ -6,6 +6,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/image"
 	"opsafe/internal/journal"
 	"opsafe/internal/kind"
 )
@@ -18,8 +19,15 @@ const (
 
 // look brings one thing back.
 type look struct {
-	kept   journal.Kept
+	kept journal.Kept
+	*whole
+}
+
+// whole is what one thing has to know of the others.
+type whole struct {
+	kept   []journal.Kept
 	coming map[string]bool // accounts that come back
+	going  map[string]bool // units that go with their packages
 }
 
 // Hints tells which units are asked for.
@@ -45,7 +53,9 @@ func (l look) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	case l.kept.Path != nil:
 		return l.path(ctx, r, c)
 	case l.kept.Package != nil:
-		err = known(r, &c)
+		err = l.pkg(r, &c)
+	case l.kept.Tree != nil:
+		err = l.shutRoot(r, &c)
 	case l.kept.Group != nil && l.kept.Group.Group != nil:
 		err = l.members(r, &c)
 	}
@@ -55,7 +65,11 @@ func (l look) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 // path adds checks, and what else has to be done for a file to take effect.
 func (l look) path(ctx context.Context, r host.Reader, c change.Change) (change.Change, error) {
 	at := l.kept.Path.Path
-	c.Notify = l.kept.Notify
+	for _, n := range l.kept.Notify {
+		if !l.going[n.Unit] {
+			c.Notify = append(c.Notify, n)
+		}
+	}
 	switch {
 	case under(at, unitDir):
 		c.Steps = append(c.Steps, host.ReloadManager{})
@@ -115,23 +129,69 @@ func priorFile(r host.Reader, at string) (*host.PriorFile, error) {
 	return &host.PriorFile{Path: at, Owner: n.Owner, Group: n.Group, Mode: n.Access.Mode(), Content: data}, nil
 }
 
-// known adds what packages are known to bring, so that the plan can show it.
-func known(r host.Reader, c *change.Change) error {
+// shutRoot shuts the root of a tree before what is below it.
+func (l look) shutRoot(r host.Reader, c *change.Change) error {
+	root := l.kept.Tree.Root
+	for _, k := range l.whole.kept {
+		if k.Path == nil || k.Path.Path != root {
+			continue
+		}
+		have, err := r.Stat(root)
+		if err != nil {
+			return err
+		}
+		if s := image.Shut(root, have, k.Path.Node); s != nil {
+			c.Steps = append([]host.Step{s}, c.Steps...)
+		}
+	}
+	return nil
+}
+
+// pkg adds what a package is known to bring, so that the plan can show it, and
+// says what goes with one that somebody has asked for.
+func (l look) pkg(r host.Reader, c *change.Change) error {
 	facts, err := r.Facts()
 	if err != nil {
 		return err
 	}
+	name := l.kept.Package.Name
 	for i, s := range c.Steps {
-		install, ok := s.(host.InstallPackages)
-		if !ok {
-			continue
+		switch s := s.(type) {
+		case host.RemovePackages:
+			if l.kept.Of == (change.ID{Kind: "package", Name: name}) {
+				c.Irreversible = "what it has stored goes with it"
+			}
+		case host.InstallPackages:
+			s.Packages = []host.PackageInstall{{Name: name, Provides: l.provides(name, kind.Provides(name, facts))}}
+			c.Steps[i] = s
 		}
-		for j, p := range install.Packages {
-			install.Packages[j].Provides = kind.Provides(p.Name, facts)
-		}
-		c.Steps[i] = install
 	}
 	return nil
+}
+
+// provides adds the units and files that a package had.
+func (l look) provides(name string, p host.Provides) host.Provides {
+	for _, k := range l.whole.kept {
+		switch {
+		case k.Unit != nil && k.Unit.Package == name && !k.Unit.Absent:
+			p.Units = append(p.Units, unitOf(k.Unit))
+		case k.Path != nil && k.Path.Package == name && k.Path.Node != nil:
+			p.Files = append(p.Files, host.ProvidedFile{Path: k.Path.Path, Node: *k.Path.Node})
+		}
+	}
+	return p
+}
+
+// unitOf is a unit as it comes with its package: as it was.
+func unitOf(u *image.Unit) host.Unit {
+	out := host.Unit{Name: u.Name, Load: "loaded", Active: "inactive", Sub: "dead", File: "disabled", Links: u.Links}
+	if u.Running {
+		out.Active, out.Sub = "active", "running"
+	}
+	if u.Enabled {
+		out.File = "enabled"
+	}
+	return out
 }
 
 // members says who cannot be in a group again.

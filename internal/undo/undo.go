@@ -29,9 +29,9 @@ const (
 	packagesCome
 	groupsCome
 	accountsCome
-	groupsGo // when they are nobody's primary groups any more
+	groupsGo  // when they are nobody's primary groups any more
+	treesCome // what is in a directory before it
 	pathsCome
-	treesCome
 	waysInGo
 	passwordsCome
 	lingerComes
@@ -42,31 +42,47 @@ const (
 
 // Kinds are the resources that bring a run's changes back, in the order in which
 // they are made.
-func Kinds(rec *journal.Record) []converge.Kind {
+func Kinds(r host.Reader, rec *journal.Record) []converge.Kind {
 	kinds := make([]converge.Kind, ranks)
 	for i := range kinds {
 		kinds[i].Kind = kind.Kind{Name: "undo", Stage: kind.StageUnits, Batch: i == packagesGo || i == packagesCome}
 	}
-	coming := map[string]bool{}
+	all := &whole{coming: map[string]bool{}, going: map[string]bool{}, kept: rec.Kept}
 	homes := map[change.ID][]change.ID{}
 	for _, k := range rec.Kept {
 		if k.User != nil && k.User.User != nil {
-			coming[k.User.Name] = true
+			all.coming[k.User.Name] = true
+		}
+		if k.Package != nil && !k.Package.There() {
+			_, units := image.PackageFiles(r, k.Package.Name)
+			for _, u := range units {
+				all.going[u] = true
+			}
 		}
 		if k.Path != nil && k.Path.Home {
 			homes[k.Of] = append(homes[k.Of], idOf(k))
 		}
 	}
 	for _, k := range slices.Backward(rec.Kept) {
-		r := kind.Resource{ID: idOf(k), Looker: look{kept: k, coming: coming}}
+		res := kind.Resource{ID: idOf(k), Looker: look{kept: k, whole: all}}
 		if k.User != nil && k.User.User == nil {
 			// An account without its home's would leave files that belong to nobody.
-			r.Needs = homes[k.Of]
+			res.Needs = homes[k.Of]
 		}
 		at := &kinds[rank(k)]
-		at.Resources = append(at.Resources, r)
+		at.Resources = append(at.Resources, res)
 	}
+	// No package goes before the holds are off.
+	slices.SortStableFunc(kinds[packagesGo].Resources, func(a, b kind.Resource) int { return held(b) - held(a) })
 	return slices.DeleteFunc(kinds, func(k converge.Kind) bool { return len(k.Resources) == 0 })
+}
+
+// held is 1 for a package that the run has held.
+func held(r kind.Resource) int {
+	if l, ok := r.Looker.(look); ok && l.kept.After != nil && l.kept.After.Package.Package != nil && l.kept.After.Package.Package.Hold {
+		return 1
+	}
+	return 0
 }
 
 func rank(k journal.Kept) int {
