@@ -116,7 +116,7 @@ exactly what it is going to do.
 	}
 	root.AddCommand(
 		newPlan(a), newManage(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
-		newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a), newBootstrap(a), newWhereami(a), newVersion(a),
+		newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a), newStatus(a), newPrune(a), newBootstrap(a), newWhereami(a), newVersion(a),
 	)
 	return root
 }

@@ -21,6 +21,7 @@ type prepared struct {
 	boot    string // what the host was bootstrapped as; empty: not at all
 	kinds   []converge.Kind
 	roster  *roster.Roster
+	in      *kind.Input
 	facts   host.MachineFacts
 	// declared are the people and accounts whose keys the spec gives.
 	declared []string
@@ -80,7 +81,7 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{backend: name, dir: repo.Dir, boot: boot, kinds: kinds, roster: in.Roster, facts: facts}
+	p := &prepared{backend: name, dir: repo.Dir, boot: boot, kinds: kinds, in: in, roster: in.Roster, facts: facts}
 	for _, m := range in.Roster.Members {
 		p.declared = append(p.declared, m.Name)
 	}
