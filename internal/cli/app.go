@@ -17,6 +17,7 @@ import (
 
 	"opsafe/internal/host"
 	"opsafe/internal/host/local"
+	"opsafe/internal/journal"
 	"opsafe/internal/render"
 )
 
@@ -62,6 +63,8 @@ type App struct {
 	// LockPath and Executable are paths of the real machine.
 	LockPath   string
 	Executable func() (string, error)
+	// Log passes events on to the system journal; nil: nobody is told.
+	Log func(journal.Event)
 }
 
 // Main runs the program with these arguments and returns its exit code.
@@ -71,6 +74,8 @@ func Main(args []string) int {
 		Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Now: time.Now,
 		Host: machine, Root: os.Geteuid() == 0, Tidy: machine.Tidy,
 		LockPath: local.LockPath, Executable: os.Executable,
+		// Without a system journal the record alone has to do.
+		Log: func(e journal.Event) { _ = local.Log(e.Message, e.Failed, e.Fields) },
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -115,9 +120,9 @@ exactly what it is going to do.
 	}
 	root.CompletionOptions.SetDefaultShellCompDirective(noFiles)
 	root.AddCommand(
-		newPlan(a), newManage(a), newAccess(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
-		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newAdopt(a),
-		newExplain(a), newSchema(a), newMan(a), newVersion(a),
+		newPlan(a), newManage(a), newAccess(a), newStatus(a), newPrune(a), newValidate(a), newKeys(a),
+		newDisableUser(a), newEnableUser(a), newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a),
+		newBootstrap(a), newWhereami(a), newAdopt(a), newExplain(a), newSchema(a), newMan(a), newVersion(a),
 	)
 	return root
 }

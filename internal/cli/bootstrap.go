@@ -84,7 +84,11 @@ func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
 	}
 	out := a.newOutput("bootstrap", o.options, o.backend, facts.Hostname, render.Apply)
 	in := &kind.Input{Backend: &spec.Backend{Name: o.backend, Directories: bootstrapDirs(), Files: files}, Repo: repo}
-	rep, err := a.converge(ctx, converge.Declare(in), runOptions{lockOut: lockOut{allowed: true}}, out) // it touches no way in
+	// It touches no way in.
+	rep, err := a.converge(ctx, converge.Declare(in), runOptions{
+		lockOut: lockOut{allowed: true},
+		record:  recorded{command: "bootstrap", subject: o.backend, backend: o.backend, dir: repo.Dir},
+	}, out)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/confirm"
 	"opsafe/internal/host/local"
+	"opsafe/internal/journal"
 )
 
 // minWindow is the shortest time to confirm: less than it takes to open a second
@@ -94,11 +95,7 @@ func (a *App) revert(ctx context.Context, ifDue bool) error {
 	}
 	// Putting back half of it would be worse than either state.
 	ctx = context.WithoutCancel(ctx)
-	back, err := confirm.Revert(ctx, a.Host, rec)
-	for _, what := range back {
-		fmt.Fprintf(a.Out, "Put back: %s\n", what)
-	}
-	if err != nil {
+	if err := a.putBack(ctx, rec); err != nil {
 		return fmt.Errorf("not everything could be put back; it is tried again: %w", err)
 	}
 	if err := confirm.Disarm(ctx, a.Host); err != nil {
@@ -106,6 +103,37 @@ func (a *App) revert(ctx context.Context, ifDue bool) error {
 	}
 	fmt.Fprintf(a.Out, "The state before the run of %s, %s, is back: nobody confirmed it.\n", rec.By, ago(a.Now().Sub(rec.Since)))
 	return nil
+}
+
+// putBack brings the old state back, and leaves a record as every run does.
+func (a *App) putBack(ctx context.Context, rec *confirm.Record) error {
+	book, err := a.record(ctx, recorded{command: "revert"}, nil)
+	if err != nil {
+		note(a.Err, "%v", err)
+		// To be let in again counts more than a record of it.
+		_, err = confirm.Revert(ctx, a.Host, rec, putBackText{a})
+		return err
+	}
+	back, err := confirm.Revert(ctx, book, rec, book.Sink(putBackText{a}))
+	result := journal.Succeeded
+	if err != nil {
+		result = journal.Failed
+	}
+	return errors.Join(err, book.Close(ctx, back, result))
+}
+
+// putBackText says what is put back, while it is.
+type putBackText struct{ app *App }
+
+func (p putBackText) Begin([]change.ID, change.Change) {}
+
+func (p putBackText) Done(r change.Result) {
+	if r.Status == change.Changed && !r.Change.Empty() {
+		fmt.Fprintf(p.app.Out, "Put back: %s\n", r.ID)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(p.app.Out, "Not put back: %s\n", n)
+	}
 }
 
 // unconfirmed refuses to change a host on which changes wait to be confirmed:
@@ -120,7 +148,7 @@ func (a *App) unconfirmed() error {
 
 // arm has what a plan replaces come back by itself. It returns nil if the plan
 // has nothing that could cut somebody off.
-func (a *App) arm(ctx context.Context, window time.Duration, plan []change.Result) (*confirm.Record, error) {
+func (a *App) arm(ctx context.Context, command string, window time.Duration, plan []change.Result) (*confirm.Record, error) {
 	if window < minWindow {
 		return nil, fmt.Errorf("--confirm %v is too short: at least %v", window, minWindow)
 	}
@@ -143,7 +171,7 @@ func (a *App) arm(ctx context.Context, window time.Duration, plan []change.Resul
 	if err != nil {
 		return nil, fmt.Errorf("cannot copy opsafe's own program: %w", err)
 	}
-	rec := &confirm.Record{By: a.operator(), Command: "manage", Since: a.Now(), Window: window, Undo: undo}
+	rec := &confirm.Record{By: a.operator(), Command: command, Since: a.Now(), Window: window, Undo: undo}
 	if err := confirm.Arm(ctx, a.Host, rec, binary); err != nil {
 		return nil, errors.Join(err, confirm.Disarm(context.WithoutCancel(ctx), a.Host))
 	}

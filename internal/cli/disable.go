@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/converge"
-	"opsafe/internal/host"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/kind"
 	"opsafe/internal/render"
@@ -92,9 +91,6 @@ func (a *App) disableUser(ctx context.Context, o accountOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.guardDisabling(ctx, o, resources); err != nil {
-		return err
-	}
 	rep, err := a.account(ctx, o, "disable-user", resources)
 	if err != nil || o.plan || o.format != formatText {
 		return err
@@ -164,6 +160,7 @@ func places(at []spec.Pos) string {
 }
 
 func (a *App) enableUser(ctx context.Context, o accountOptions) error {
+	o.allowed = true // nobody loses anything
 	release, err := a.begin(ctx, "enable-user", o)
 	if err != nil {
 		return err
@@ -202,20 +199,39 @@ func (a *App) begin(ctx context.Context, command string, o accountOptions) (rele
 	return a.lock(ctx)
 }
 
-// account runs the resources that make up somebody's access.
+// account runs the resources that make up somebody's access. It heeds that
+// somebody can become root afterwards, which what lets people in cannot hinder.
 func (a *App) account(ctx context.Context, o accountOptions, command string, resources []kind.Resource) (*converge.Report, error) {
 	facts, err := a.Host.Facts()
 	if err != nil {
 		return nil, err
 	}
-	mode, on := render.Apply, a.Host
+	kinds := accountKinds(command, resources)
 	if o.plan {
-		mode, on = render.Plan, host.Host(overlay.New(a.Host))
+		return a.planned(ctx, kinds, wayIn{lockOut: o.lockOut}, a.newOutput(command, o.options, "", facts.Hostname, render.Plan))
 	}
-	out := a.newOutput(command, o.options, "", facts.Hostname, mode)
-	rep := converge.Run(ctx, converge.Options{Host: on, Kinds: accountKinds(command, resources), Sink: out, Now: a.Now})
-	if err := out.close(rep); err != nil {
+	out := a.newOutput(command, o.options, "", facts.Hostname, render.Apply)
+	rep, err := a.converge(ctx, kinds, runOptions{lockOut: o.lockOut, record: recorded{command: command, subject: o.name}}, out)
+	if err == nil && !rep.Converged() {
+		err = said(exitFailed)
+	}
+	return rep, err
+}
+
+// planned shows what a run would do, unless it would be refused.
+func (a *App) planned(ctx context.Context, kinds []converge.Kind, way wayIn, out *output) (*converge.Report, error) {
+	after := overlay.New(a.Host)
+	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Now: a.Now})
+	if err := a.summarize(ctx, rep, after, way.declared); err != nil {
 		return nil, err
+	}
+	if err := out.all(rep); err != nil {
+		return nil, err
+	}
+	if rep.Summary.Changes() > 0 && a.Root { // others cannot see enough
+		if err := a.guard(ctx, after, way); err != nil {
+			return nil, fmt.Errorf("this would be refused: %w", err)
+		}
 	}
 	if !rep.Converged() {
 		return nil, said(exitFailed)

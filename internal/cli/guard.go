@@ -12,8 +12,6 @@ import (
 	"opsafe/internal/access"
 	"opsafe/internal/converge"
 	"opsafe/internal/host"
-	"opsafe/internal/host/overlay"
-	"opsafe/internal/kind"
 )
 
 // lockOutFlag has a name that nobody types by mistake.
@@ -65,19 +63,6 @@ func losses(l *access.LockOut) string {
 		fmt.Fprintf(&b, "\n  %s", line)
 	}
 	return b.String()
-}
-
-// guardDisabling is guard for the resources that make up somebody's access.
-func (a *App) guardDisabling(ctx context.Context, o accountOptions, resources []kind.Resource) error {
-	if !a.Root {
-		return nil // it is a plan that cannot see enough
-	}
-	after := overlay.New(a.Host)
-	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: accountKinds("disable-user", resources), Now: a.Now})
-	if rep.Summary.Changes() == 0 {
-		return nil
-	}
-	return a.guard(ctx, after, wayIn{lockOut: o.lockOut})
 }
 
 // summarize works out who gains and who loses what by the changes of a plan. After

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,10 +35,18 @@ type world struct {
 type countingHost struct {
 	host.Host
 	steps int
+	// dies says before which step the process is killed; none is done after it.
+	dies func(host.Step) bool
+	dead bool
 }
+
+var errKilled = errors.New("killed")
 
 func (h *countingHost) Do(ctx context.Context, s host.Step) error {
 	h.steps++
+	if h.dead = h.dead || h.dies != nil && h.dies(s); h.dead {
+		return errKilled
+	}
 	return h.Host.Do(ctx, s)
 }
 
@@ -89,7 +98,7 @@ func (w *world) run(args ...string) int {
 	w.t.Helper()
 	w.out.Reset()
 	w.err.Reset()
-	w.host.steps = 0
+	w.host.steps, w.host.dead = 0, false
 	return w.app.Run(context.Background(), args)
 }
 

@@ -150,7 +150,8 @@ func (r *roff) surroundings() {
 		{"EXIT STATUS", [][2]string{
 			{"0", "The host is in its declared state, the plan is complete, or what was asked for is done."},
 			{"1", "Something failed, a spec is not valid, or not everything could be seen."},
-			{"2", "With --exit-code or --check: there are changes."},
+			{"2", "With --exit-code or --check: there are changes. Of status: something has drifted."},
+			{"3", "Of status: the host is as declared, but there is something on it that no list knows."},
 		}},
 		{"ENVIRONMENT", [][2]string{
 			{"OPSAFE_BACKEND", "The backend, where --backend does not say it."},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -34,8 +35,12 @@ key and become root.`,
 	o.addFormat(c)
 	o.addFull(c)
 	o.addLockOut(c)
-	c.Flags().DurationVar(&o.confirm, "confirm", 0, "bring back what could cut you off, unless opsafe confirm follows within this `TIME` (2m)")
+	addConfirm(c, &o.confirm)
 	return c
+}
+
+func addConfirm(c *cobra.Command, window *time.Duration) {
+	c.Flags().DurationVar(window, "confirm", 0, "bring back what could cut you off, unless opsafe confirm follows within this `TIME` (2m)")
 }
 
 type manageOptions struct {
@@ -64,7 +69,10 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 		return fmt.Errorf("this host is %s (%s), and %s is asked for: to make it another backend's for good, run: opsafe bootstrap --switch %s", p.boot, backendFile, p.backend, p.backend)
 	}
 	out := a.newOutput("manage", o.options, p.backend, p.facts.Hostname, render.Apply)
-	rep, err := a.converge(ctx, p.kinds, runOptions{declared: p.declared, lockOut: o.lockOut, confirm: o.confirm}, out)
+	rep, err := a.converge(ctx, p.kinds, runOptions{
+		declared: p.declared, lockOut: o.lockOut, confirm: o.confirm,
+		record: recorded{command: "manage", backend: p.backend, dir: p.dir},
+	}, out)
 	if err != nil {
 		return err
 	}
@@ -80,6 +88,7 @@ type runOptions struct {
 	declared []string // whom the spec names
 	lockOut
 	confirm time.Duration // 0: nothing has to be confirmed
+	record  recorded
 }
 
 func (o runOptions) wayIn() wayIn { return wayIn{declared: o.declared, lockOut: o.lockOut} }
@@ -100,18 +109,17 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions,
 		return nil, err
 	}
 	out.access(plan.Access)
-	var waiting *confirm.Record
-	if o.confirm != 0 {
-		var err error
-		if waiting, err = a.arm(ctx, o.confirm, plan.Results); err != nil {
-			return nil, err
-		}
-	}
-	rep := converge.Run(ctx, converge.Options{Host: a.Host, Kinds: kinds, Sink: out, Now: a.Now})
-	rep.Access = plan.Access
-	if err := out.close(rep); err != nil {
+	book, err := a.record(ctx, o.record, plan.Results)
+	if err != nil {
 		return nil, err
 	}
+	var waiting *confirm.Record
+	if o.confirm != 0 {
+		if waiting, err = a.arm(ctx, o.record.command, o.confirm, plan.Results); err != nil {
+			return nil, errors.Join(err, book.Abandon(ctx))
+		}
+	}
+	rep, failed := a.recordedRun(ctx, book, kinds, plan, out)
 	for _, d := range differences(plan, rep) {
 		note(a.Err, "%s", d)
 	}
@@ -120,7 +128,7 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions,
 			return nil, err
 		}
 	}
-	if err := a.proveWayIn(ctx, o.wayIn()); err != nil {
+	if err := errors.Join(failed, a.proveWayIn(ctx, o.wayIn())); err != nil {
 		return nil, err
 	}
 	return rep, nil

@@ -17,9 +17,11 @@ import (
 // prepared is a spec that has been read and checked, as resources for this host.
 type prepared struct {
 	backend string
+	dir     string // the repository
 	boot    string // what the host was bootstrapped as; empty: not at all
 	kinds   []converge.Kind
 	roster  *roster.Roster
+	in      *kind.Input
 	facts   host.MachineFacts
 	// declared are the people and accounts whose keys the spec gives.
 	declared []string
@@ -79,7 +81,7 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{backend: name, boot: boot, kinds: kinds, roster: in.Roster, facts: facts}
+	p := &prepared{backend: name, dir: repo.Dir, boot: boot, kinds: kinds, in: in, roster: in.Roster, facts: facts}
 	for _, m := range in.Roster.Members {
 		p.declared = append(p.declared, m.Name)
 	}

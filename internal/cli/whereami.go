@@ -64,18 +64,24 @@ func newVersion(a *App) *cobra.Command {
 		Short: "Say which opsafe this is",
 		Args:  cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
-			version, revision := "devel", ""
-			if info, ok := debug.ReadBuildInfo(); ok {
-				if v := info.Main.Version; v != "" && v != "(devel)" {
-					version = v
-				}
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						revision = ", " + s.Value
-					}
-				}
-			}
-			fmt.Fprintf(a.Out, "opsafe %s%s, %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintf(a.Out, "opsafe %s, %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		},
 	}
+}
+
+// version says which opsafe this is: its version, and the commit that it was built
+// from, as far as they are known.
+func version() string {
+	version, revision := "devel", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if v := info.Main.Version; v != "" && v != "(devel)" {
+			version = v
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				revision = ", " + s.Value
+			}
+		}
+	}
+	return version + revision
 }

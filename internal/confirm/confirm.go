@@ -14,7 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/image"
 )
 
 // What stands on a host while changes wait to be confirmed.
@@ -32,7 +34,7 @@ const (
 )
 
 // recordFormat is the version of the record.
-const recordFormat = 1
+const recordFormat = 2
 
 // Record is what waits to be confirmed. It holds what was in files of root's
 // alone, so nobody else may read it.
@@ -45,9 +47,9 @@ type Record struct {
 	// Boot and Deadline say when it is due: at that many seconds since that
 	// boot, which no change of the clock moves. After another boot it is due
 	// one window after it.
-	Boot     string  `json:"boot"`
-	Deadline float64 `json:"deadline"`
-	Undo     []Undo  `json:"undo"`
+	Boot     string        `json:"boot"`
+	Deadline float64       `json:"deadline"`
+	Undo     []image.Image `json:"undo"`
 }
 
 // Read returns the record of changes that wait to be confirmed; nil for none.
@@ -168,23 +170,26 @@ func Disarm(ctx context.Context, h host.Host) error {
 }
 
 // Revert puts everything back, the last first, and looks whether it is so. What
-// fails does not hold up the rest. It returns what it has put back.
-func Revert(ctx context.Context, h host.Host, rec *Record) (back []string, err error) {
+// fails does not hold up the rest. It returns what it has put back, with what
+// could not come along.
+func Revert(ctx context.Context, h host.Host, rec *Record, now Listener) (back []change.Result, err error) {
 	var errs []error
 	ssh := false
 	for _, u := range slices.Backward(rec.Undo) {
-		steps, err := u.steps(ctx, h)
-		for _, s := range steps {
-			if err == nil {
-				err = h.Do(ctx, s)
-			}
-		}
-		if err == nil && len(steps) > 0 {
-			back = append(back, u.String())
-			err = again(ctx, h, u)
+		res := change.Result{ID: change.ID{Kind: string(u.Subject().Sort), Name: u.Subject().Name}, Status: change.Changed}
+		res.Change, err = u.Restore(ctx, h)
+		res.Notes = res.Change.Notes
+		if err == nil && !res.Change.Empty() {
+			now.Begin([]change.ID{res.ID}, res.Change)
+			err = putBack(ctx, h, u, res.Change.Steps)
 		}
 		if err != nil {
+			res.Status, res.Err = change.Failed, err
 			errs = append(errs, fmt.Errorf("%s: %w", u, err))
+		}
+		if err != nil || !res.Change.Empty() || len(res.Notes) > 0 {
+			now.Done(res)
+			back = append(back, res)
 		}
 		ssh = ssh || u.Path != nil && underSSH(u.Path.Path)
 	}
@@ -199,9 +204,24 @@ func Revert(ctx context.Context, h host.Host, rec *Record) (back []string, err e
 	return back, errors.Join(errs...)
 }
 
-func again(ctx context.Context, r host.Reader, u Undo) error {
-	left, err := u.steps(ctx, r)
-	if err == nil && len(left) > 0 {
+// Listener is told what is put back while it is.
+type Listener interface {
+	Begin(ids []change.ID, c change.Change)
+	Done(r change.Result)
+}
+
+func putBack(ctx context.Context, h host.Host, u image.Image, steps []host.Step) error {
+	for _, s := range steps {
+		if err := h.Do(ctx, s); err != nil {
+			return err
+		}
+	}
+	return again(ctx, h, u)
+}
+
+func again(ctx context.Context, r host.Reader, u image.Image) error {
+	left, err := u.Restore(ctx, r)
+	if err == nil && !left.Empty() {
 		err = errors.New("still differs after it has been put back")
 	}
 	return err

@@ -106,7 +106,7 @@ func TestConfirm(t *testing.T) {
 	t.Run("at once", func(t *testing.T) {
 		e := e.on(t)
 		e.opsafe("manage", "--backend", "waits", "--confirm", "10m")
-		if r := e.opsafe("revert"); r.code != 0 || !strings.Contains(r.stdout, "Put back: members of admins") {
+		if r := e.opsafe("revert"); r.code != 0 || !strings.Contains(r.stdout, "Put back: group/admins") {
 			t.Errorf("revert: %s", r)
 		}
 		back(e)

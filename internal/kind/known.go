@@ -108,6 +108,9 @@ func Known(name string) (spec.Provides, bool) {
 	return s, ok
 }
 
+// Provides is what opsafe knows of a package without a spec.
+func Provides(name string, facts host.MachineFacts) host.Provides { return provides(name, nil, facts) }
+
 // provides joins what opsafe knows of a package with what the spec says.
 func provides(name string, said *spec.Provides, facts host.MachineFacts) host.Provides {
 	p, _ := known(name, facts)

@@ -28,7 +28,7 @@ func sshdPath(name string) string { return path.Join(sshdDir, name+".conf") }
 func declareSshd(in *Input) []Resource {
 	return dropIns(in, in.Backend.Sshd, "sshd", in.needPackage("openssh-server"), dropInLook{
 		main: sshdMain, dir: sshdDir, suffix: ".conf", mode: sshdFileMode,
-		check:  host.Check{Argv: []string{"sshd", "-t", "-f", "%"}, Needs: []string{sshdPrivSep}, Root: true}, // it loads the host's keys
+		check:  sshdCheck(),
 		reader: sshdReads,
 		before: sshdRuns,
 		notify: []change.Notification{{Unit: sshdUnit, Verb: host.Reload}},

@@ -28,10 +28,9 @@ func sudoersPath(name string) string { return path.Join(sudoersDir, name) }
 func declareSudoers(in *Input) []Resource {
 	return dropIns(in, in.Backend.Sudoers, "sudoers", in.needPackage("sudo"), dropInLook{
 		main: sudoersMain, dir: sudoersDir, mode: 0o440,
-		check:  host.Check{Argv: []string{"visudo", "-c", "-f", "%"}, Root: true}, // nobody else may read the others
+		check:  sudoersCheck(),
 		reader: sudoersReads,
-		// Sudo itself, which is stricter here and laxer there.
-		probe: []string{"sudo", "-n", "-l", "-U", "root"},
+		probe:  sudoersProbe(),
 	})
 }
 

@@ -123,7 +123,7 @@ func NewDocument(h Heading, rep *converge.Report) Document {
 }
 
 // WriteJSON writes one document.
-func WriteJSON(out io.Writer, d Document) error {
+func WriteJSON(out io.Writer, d any) error {
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)

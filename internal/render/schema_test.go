@@ -30,7 +30,7 @@ func TestSchemaHasAllFields(t *testing.T) {
 		doc  reflect.Type
 		have object
 	}{
-		{"document", reflect.TypeFor[render.Document](), schema.Defs["run"]},
+		{"document", reflect.TypeFor[render.Document](), schema.Defs["document"]},
 		{"item", reflect.TypeFor[render.Item](), schema.Defs["item"]},
 		{"attribute", reflect.TypeFor[render.Attr](), schema.Defs["attribute"]},
 		{"diff", reflect.TypeFor[render.Diff](), schema.Defs["diff"]},

@@ -32,6 +32,9 @@ func (s Style) paint(code, text string) string {
 	return code + text + reset
 }
 
+// Clean makes text from the host safe for a terminal.
+func Clean(text string) string { return clean(text) }
+
 // clean makes text from the host safe for a terminal: control characters, which
 // could move the cursor or hide something, are shown instead.
 func clean(text string) string {

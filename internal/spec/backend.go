@@ -12,6 +12,9 @@ type Backend struct {
 	Name string `yaml:"-"`
 	// Dir is the backend's directory, relative to the repository.
 	Dir string `yaml:"-"`
+	// LeftAlone are the items that managed: false takes out, as SECTION/NAME: they
+	// are the host's own.
+	LeftAlone []string `yaml:"-"`
 
 	Description string   `yaml:"description"`
 	Include     []string `yaml:"include"`

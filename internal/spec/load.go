@@ -82,6 +82,7 @@ func (l *loader) backend(name string, problems *Problems) *Backend {
 		}
 		return b
 	}
+	b.LeftAlone = leftAlone(merged)
 	merged = l.schema.unmanaged(v.Type(), merged, "", problems)
 	d.structure(merged, v, "", Pos{File: file, Line: 1, Column: 1})
 	b.Pos = Pos{File: file, Line: 1, Column: 1}

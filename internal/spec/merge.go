@@ -102,6 +102,25 @@ func (s *schema) unmanagedItems(t reflect.Type, section entry, parent string, pr
 	return out
 }
 
+// leftAlone lists the items of all sections that say managed: false.
+func leftAlone(n *node) []string {
+	var out []string
+	for _, section := range n.entries {
+		if section.value.kind != mapNode {
+			continue
+		}
+		for _, item := range section.value.entries {
+			if item.value.kind != mapNode {
+				continue
+			}
+			if m := item.value.get("managed"); m != nil && m.value == "false" {
+				out = append(out, section.key+"/"+item.key)
+			}
+		}
+	}
+	return out
+}
+
 func (s *schema) takenOut(t reflect.Type, e entry, label string, problems *Problems) bool {
 	if !s.of(t).item || e.value.kind != mapNode {
 		return false

@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"opsafe/internal/drift"
+	"opsafe/internal/journal"
+	"opsafe/internal/render"
+)
+
+// The states of a host, in JSON.
+const (
+	asDeclared = "as declared"
+	drifted    = "drifted"
+	unclear    = "unknown"
+)
+
+func (s *state) name() string {
+	switch {
+	case s.rep.Summary.Changes()+s.rep.Summary.Failed > 0:
+		return drifted
+	case s.rep.Summary.Unknown > 0:
+		return unclear
+	}
+	return asDeclared
+}
+
+func (s *state) since() time.Time {
+	if s.name() == drifted {
+		return s.mark.First()
+	}
+	return s.mark.Since
+}
+
+func (s *state) last() *journal.Record {
+	if s.history == nil {
+		return nil
+	}
+	return s.history.Last()
+}
+
+// statusText says it to people.
+func (a *App) statusText(out io.Writer, s *state, o options) {
+	fmt.Fprintf(out, "host      %s, backend %s\n", s.host, s.backend)
+	switch s.name() {
+	case drifted:
+		n := s.rep.Summary.Changes() + s.rep.Summary.Failed
+		what := "1 resource is not as declared"
+		if n != 1 {
+			what = fmt.Sprintf("%d resources are not as declared", n)
+		}
+		fmt.Fprintf(out, "state     %s, seen first %s\n", what, clock(s.since()))
+	case unclear:
+		fmt.Fprintf(out, "state     not everything could be seen\n")
+	default:
+		fmt.Fprintf(out, "state     as declared since %s\n", clock(s.since()))
+	}
+	switch last := s.last(); {
+	case s.history == nil:
+		fmt.Fprintf(out, "last run  only root may see it\n")
+	case last == nil:
+		fmt.Fprintf(out, "last run  none has changed this host\n")
+	default:
+		fmt.Fprintf(out, "last run  %d, %s by %s, %s: %s\n", last.Run, last.Title(), last.By, clock(last.Started), outcome(s.history, last))
+	}
+	if s.working {
+		fmt.Fprintf(out, "          it is still at work: what is below may be half done\n")
+	}
+	if s.name() != asDeclared {
+		fmt.Fprintln(out)
+		style := a.style(a.Out)
+		style.Full = o.full
+		text := render.NewText(out, style)
+		for _, r := range s.rep.Results {
+			text.Result(r)
+		}
+		text.Close(s.rep, render.Plan)
+	}
+	if len(s.orphans) > 0 {
+		fmt.Fprintln(out, "\non this host, and on no list (opsafe prune NAME removes it)")
+		for _, x := range s.orphans {
+			fmt.Fprintf(out, "  %-30s %s\n", render.Clean(x.String()), render.Clean(x.What))
+		}
+	}
+}
+
+// statusDoc is the JSON of status: the document of the plan, and what else is
+// known.
+type statusDoc struct {
+	State   string       `json:"state"`
+	Since   *time.Time   `json:"since"`
+	Drifted []driftedDoc `json:"drifted"`
+	Orphans []orphanDoc  `json:"orphans"`
+	LastRun *runDoc      `json:"last_run"`
+	render.Document
+}
+
+type driftedDoc struct {
+	Resource string    `json:"resource"` // KIND/NAME
+	Since    time.Time `json:"since"`
+}
+
+type orphanDoc struct {
+	Name string     `json:"name"` // as prune wants it
+	Sort drift.Sort `json:"sort"`
+	What string     `json:"what"`
+}
+
+func statusDocOf(s *state) statusDoc {
+	d := statusDoc{
+		State: s.name(), Drifted: []driftedDoc{}, Orphans: []orphanDoc{},
+		Document: render.NewDocument(render.Heading{Command: "status", Backend: s.backend, Host: s.host}, s.rep),
+	}
+	if t := s.since(); !t.IsZero() {
+		d.Since = &t
+	}
+	for _, id := range s.drifted() {
+		d.Drifted = append(d.Drifted, driftedDoc{Resource: id, Since: s.mark.Drift[id]})
+	}
+	for _, o := range s.orphans {
+		d.Orphans = append(d.Orphans, orphanDoc{Name: o.String(), Sort: o.Sort, What: o.What})
+	}
+	if last := s.last(); last != nil {
+		doc := newRunDoc(s.history, last)
+		d.LastRun = &doc
+	}
+	return d
+}
+
+func metricsOf(s *state) *render.Metrics {
+	m := &render.Metrics{
+		Backend: s.backend, Version: version(), Declared: s.name() == asDeclared, Since: s.since(), Summary: s.rep.Summary,
+		Orphans: map[string]int{},
+	}
+	for _, sort := range drift.Sorts() {
+		m.Orphans[string(sort)] = 0
+	}
+	for _, o := range s.orphans {
+		m.Orphans[string(o.Sort)]++
+	}
+	for _, r := range s.rep.Results {
+		if t, ok := s.mark.Drift[r.ID.String()]; ok {
+			m.Drifted = append(m.Drifted, render.Drifted{Kind: r.ID.Kind, Name: r.ID.Name, Since: t})
+		}
+	}
+	if last := s.last(); last != nil {
+		m.LastRun, m.LastEnded, m.LastSucceeded = last.Run, last.Ended, last.Result == journal.Succeeded
+	}
+	return m
+}

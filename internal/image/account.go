@@ -1,0 +1,220 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+)
+
+// User is a line of passwd(5).
+type User struct {
+	Name string     `json:"name"`
+	User *host.User `json:"user,omitempty"` // nil: there was none
+	// Group is the name of the primary group, Groups are the others.
+	Group  string   `json:"group,omitempty"`
+	Groups []string `json:"groups,omitempty"`
+}
+
+func (u *User) subject() Subject { return Subject{OfUser, u.Name} }
+
+func (u *User) String() string { return "account " + u.Name }
+
+// state leaves out the other groups, which have images of their own.
+func (u *User) state() any { return u.User }
+
+func (u *User) restore(_ context.Context, r host.Reader) (change.Change, error) {
+	have, err := r.User(u.Name)
+	switch {
+	case err != nil, u.User == nil && have == nil:
+		return change.Change{}, err
+	case u.User == nil:
+		return removeUser(r, have), nil
+	case have == nil:
+		return u.add(r)
+	}
+	return u.correct(r, have)
+}
+
+func removeUser(r host.Reader, have *host.User) change.Change {
+	c := change.Change{Action: change.Remove}
+	differ(&c, "uid", strconv.Itoa(have.UID), "")
+	if t, err := r.Traces(have.Name); err == nil && t.Processes > 0 && have.UID > 0 {
+		// Userdel refuses to remove an account that has processes.
+		differ(&c, "processes", strconv.Itoa(t.Processes), "ended")
+		c.Steps = append(c.Steps, host.EndSessions{User: have.Name})
+	}
+	c.Steps = append(c.Steps, host.DeleteUser{Name: have.Name, Was: *have})
+	return c
+}
+
+// add makes an account anew, with its old number.
+func (u *User) add(r host.Reader) (change.Change, error) {
+	c := change.Change{Action: change.Add, Irreversible: "its password is not kept: it is locked until a new one is set"}
+	if taken, err := r.UserByID(u.User.UID); err != nil || taken != nil {
+		if err == nil {
+			err = fmt.Errorf("cannot bring account %s back: its uid %d belongs to %s now", u.Name, u.User.UID, taken.Name)
+		}
+		return change.Change{}, err
+	}
+	step := host.AddUser{
+		Name: u.Name, UID: u.User.UID, Home: u.User.Home, Shell: u.User.Shell, Comment: u.User.Comment,
+		// A uid below those of people is a system account's.
+		System: systemUID(r, u.User.UID),
+	}
+	group, err := r.GroupByID(u.User.GID)
+	if err != nil {
+		return change.Change{}, err
+	}
+	switch {
+	case group != nil:
+		step.Group = group.Name
+	case u.Group == u.Name && u.User.GID == u.User.UID:
+		// It comes with a group of its own.
+	default:
+		return change.Change{}, fmt.Errorf("cannot bring account %s back: there is no group with its gid %d", u.Name, u.User.GID)
+	}
+	for _, name := range u.Groups {
+		g, err := r.Group(name)
+		if err != nil {
+			return change.Change{}, err
+		}
+		if g == nil {
+			c.Notes = append(c.Notes, "it cannot be in "+name+" again: there is no such group")
+			continue
+		}
+		step.Groups = append(step.Groups, name)
+	}
+	differ(&c, "uid", "", strconv.Itoa(step.UID))
+	differ(&c, "group", "", u.Group)
+	differ(&c, "groups", "", strings.Join(step.Groups, ", "))
+	differ(&c, "home", "", step.Home)
+	differ(&c, "shell", "", step.Shell)
+	differ(&c, "comment", "", step.Comment)
+	c.Steps = []host.Step{step}
+	return c, nil
+}
+
+func systemUID(r host.Reader, uid int) bool {
+	ranges, err := r.IDRanges()
+	return err == nil && uid < ranges.UIDMin
+}
+
+func (u *User) correct(r host.Reader, have *host.User) (change.Change, error) {
+	c := change.Change{Action: change.Modify}
+	s := host.SetUser{Name: u.Name, Was: *have}
+	if differ(&c, "uid", strconv.Itoa(have.UID), strconv.Itoa(u.User.UID)) {
+		s.UID = &u.User.UID
+	}
+	if have.GID != u.User.GID {
+		g, err := r.GroupByID(u.User.GID)
+		if err != nil {
+			return change.Change{}, err
+		}
+		if g == nil {
+			return change.Change{}, fmt.Errorf("cannot bring the primary group of %s back: there is no group with gid %d", u.Name, u.User.GID)
+		}
+		was, err := r.GroupByID(have.GID)
+		if err != nil {
+			return change.Change{}, err
+		}
+		before := "#" + strconv.Itoa(have.GID)
+		if was != nil {
+			before = was.Name
+		}
+		differ(&c, "group", before, g.Name)
+		s.Group = &g.Name
+	}
+	if differ(&c, "home", have.Home, u.User.Home) {
+		s.Home = &u.User.Home
+	}
+	if differ(&c, "shell", have.Shell, u.User.Shell) {
+		s.Shell = &u.User.Shell
+	}
+	if differ(&c, "comment", have.Comment, u.User.Comment) {
+		s.Comment = &u.User.Comment
+	}
+	if len(c.Attrs) == 0 {
+		return change.Change{}, nil
+	}
+	c.Steps = []host.Step{s}
+	return c, nil
+}
+
+// Group is a line of group(5).
+type Group struct {
+	Name  string      `json:"name"`
+	Group *host.Group `json:"group,omitempty"` // nil: there was none
+}
+
+func (g *Group) subject() Subject { return Subject{OfGroup, g.Name} }
+
+func (g *Group) String() string { return "group " + g.Name }
+
+func (g *Group) state() any { return g.Group }
+
+func (g *Group) restore(_ context.Context, r host.Reader) (change.Change, error) {
+	have, err := r.Group(g.Name)
+	switch {
+	case err != nil, g.Group == nil && have == nil:
+		return change.Change{}, err
+	case g.Group == nil:
+		c := change.Change{Action: change.Remove, Steps: []host.Step{host.DeleteGroup{Name: g.Name, Was: *have}}}
+		differ(&c, "gid", strconv.Itoa(have.GID), "")
+		g.members(&c, have.Members, nil)
+		return c, nil
+	}
+	c := change.Change{Action: change.Modify}
+	if have == nil {
+		c.Action = change.Add
+		have = &host.Group{Name: g.Name, GID: g.Group.GID}
+		differ(&c, "gid", "", strconv.Itoa(g.Group.GID))
+		c.Steps = append(c.Steps, host.AddGroup{Name: g.Name, GID: g.Group.GID})
+	} else if differ(&c, "gid", strconv.Itoa(have.GID), strconv.Itoa(g.Group.GID)) {
+		c.Steps = append(c.Steps, host.SetGID{Name: g.Name, GID: g.Group.GID, Was: have.GID})
+	}
+	members, err := present(r, g.Group.Members)
+	if err != nil {
+		return change.Change{}, err
+	}
+	if !slices.Equal(have.Members, members) {
+		g.members(&c, have.Members, members)
+		c.Steps = append(c.Steps, host.SetMembers{Group: g.Name, Members: members, Was: have.Members})
+	}
+	if len(c.Steps) == 0 {
+		return change.Change{}, nil
+	}
+	return c, nil
+}
+
+func (g *Group) members(c *change.Change, have, want []string) {
+	for _, m := range want {
+		if !slices.Contains(have, m) {
+			differ(c, "member", "", m)
+		}
+	}
+	for _, m := range have {
+		if !slices.Contains(want, m) {
+			differ(c, "member", m, "")
+		}
+	}
+}
+
+// present are those of some names that are accounts.
+func present(r host.Reader, names []string) ([]string, error) {
+	var there []string
+	for _, name := range names {
+		u, err := r.User(name)
+		if err != nil {
+			return nil, err
+		}
+		if u != nil {
+			there = append(there, name)
+		}
+	}
+	return there, nil
+}
