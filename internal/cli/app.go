@@ -111,7 +111,7 @@ exactly what it is going to do.
 	}
 	root.AddCommand(
 		newPlan(a), newManage(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
-		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newVersion(a),
+		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newSchema(a), newVersion(a),
 	)
 	return root
 }
