@@ -92,7 +92,7 @@ func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
 	if !rep.Converged() {
 		return said(exitFailed)
 	}
-	if o.format != formatJSON {
+	if o.format == formatText {
 		fmt.Fprintf(a.Out, "This host is %s. Next: opsafe plan\n", o.backend)
 	}
 	return nil

@@ -96,7 +96,7 @@ func (a *App) disableUser(ctx context.Context, o accountOptions) error {
 		return err
 	}
 	rep, err := a.account(ctx, o, "disable-user", resources)
-	if err != nil || o.plan || o.format == formatJSON {
+	if err != nil || o.plan || o.format != formatText {
 		return err
 	}
 	if rep.Summary.Changes() == 0 {
@@ -181,7 +181,7 @@ func (a *App) enableUser(ctx context.Context, o accountOptions) error {
 	if err != nil {
 		return err
 	}
-	if _, err := a.account(ctx, o, "enable-user", resources); err != nil || o.plan || o.format == formatJSON {
+	if _, err := a.account(ctx, o, "enable-user", resources); err != nil || o.plan || o.format != formatText {
 		return err
 	}
 	fmt.Fprintf(a.Out, "%s can have access again: list them in developers.yaml, then sudo opsafe manage brings groups and keys.\n", o.name)

@@ -29,6 +29,7 @@ type options struct {
 	only    []string
 	skip    []string
 	format  string
+	formats []string // that the command has
 	full    bool
 }
 
@@ -51,9 +52,21 @@ func (o *options) addSelection(c *cobra.Command) {
 	}
 }
 
+// addFormat is for commands that show a run.
 func (o *options) addFormat(c *cobra.Command) {
-	c.Flags().StringVar(&o.format, "format", formatText, "output `FORMAT`: text or json")
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatText, formatJSON}, cobra.ShellCompDirectiveNoFileComp))
+	o.addFormats(c, formatText, formatJSON, formatMarkdown)
+}
+
+func (o *options) addFormats(c *cobra.Command, formats ...string) {
+	o.formats = formats
+	c.Flags().StringVar(&o.format, "format", formatText, "output `FORMAT`: "+choice(formats))
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// choice is words as in: this, that or the other.
+func choice(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func (o *options) addFull(c *cobra.Command) {
@@ -62,13 +75,14 @@ func (o *options) addFull(c *cobra.Command) {
 
 // The output formats.
 const (
-	formatText = "text"
-	formatJSON = "json"
+	formatText     = "text"
+	formatJSON     = "json"
+	formatMarkdown = "markdown"
 )
 
 func (o *options) checkFormat() error {
-	if o.format != "" && o.format != formatText && o.format != formatJSON {
-		return fmt.Errorf("unknown format %q: want text or json", o.format)
+	if !slices.Contains(o.formats, o.format) {
+		return fmt.Errorf("unknown format %q: want %s", o.format, choice(o.formats))
 	}
 	return nil
 }

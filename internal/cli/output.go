@@ -11,25 +11,25 @@ import (
 	"opsafe/internal/render"
 )
 
-// output shows a run: as text while it goes on, or as one JSON document in the
-// end. What is not the result itself goes to the error stream.
+// output shows a run: as text while it goes on, or as one document in the end.
+// What is not the result itself goes to the error stream.
 type output struct {
-	app     *App
-	format  string
-	command string
-	backend string
-	host    string
-	mode    render.Mode
-	text    *render.Text
-	busy    bool // a line of progress stands on the terminal
+	app    *App
+	format string
+	run    render.Heading
+	style  render.Style
+	text   *render.Text // nil in other formats
+	busy   bool         // a line of progress stands on the terminal
 }
 
 func (a *App) newOutput(command string, opts options, backend, hostname string, mode render.Mode) *output {
-	o := &output{app: a, format: opts.format, command: command, backend: backend, host: hostname, mode: mode}
-	if opts.format != formatJSON {
-		style := a.style(a.Out)
-		style.Full = opts.full
-		o.text = render.NewText(a.Out, style)
+	o := &output{
+		app: a, format: opts.format, style: a.style(a.Out),
+		run: render.Heading{Command: command, Backend: backend, Host: hostname, Mode: mode},
+	}
+	o.style.Full = opts.full
+	if opts.format == formatText {
+		o.text = render.NewText(a.Out, o.style)
 	}
 	return o
 }
@@ -37,7 +37,7 @@ func (a *App) newOutput(command string, opts options, backend, hostname string, 
 // Begin says what is being done, if it takes long.
 func (o *output) Begin(_ []change.ID, c change.Change) {
 	what := slow(c.Steps)
-	if what == "" || o.mode == render.Plan {
+	if what == "" || o.run.Mode == render.Plan {
 		return
 	}
 	if style := o.app.style(o.app.Err); style.Width > 0 {
@@ -61,11 +61,15 @@ func (o *output) Done(r change.Result) {
 
 // close shows what is left to say.
 func (o *output) close(rep *converge.Report) error {
-	if o.text != nil {
-		o.text.Close(rep, o.mode)
-		return nil
+	var err error
+	switch o.format {
+	case formatJSON:
+		err = render.WriteJSON(o.app.Out, render.NewDocument(o.run, rep))
+	case formatMarkdown:
+		err = render.WriteMarkdown(o.app.Out, o.run, rep, o.style)
+	default:
+		o.text.Close(rep, o.run.Mode)
 	}
-	err := render.WriteJSON(o.app.Out, render.NewDocument(o.command, o.backend, o.host, rep))
 	if err != nil {
 		return fmt.Errorf("cannot write the result: %w", err)
 	}

@@ -91,7 +91,7 @@ files: {/etc/opsafe/backend: {content: "one\n"}}
 `)
 	w.want(1, nil, []string{"opsafe: this host is one (/etc/opsafe/backend), and two is asked for", "opsafe bootstrap --switch two"}, "manage", "--backend", "two")
 	w.want(0, nil, []string{"bootstrapped as one; manage would refuse two"}, "plan", "--backend", "two")
-	w.want(1, nil, []string{`unknown format "xml": want text or json`}, "manage", "--format", "xml")
+	w.want(1, nil, []string{`unknown format "xml": want text, json or markdown`}, "manage", "--format", "xml")
 	w.want(1, nil, []string{"unknown flag"}, "manage", "--bogus")
 	w.want(1, nil, []string{"unknown command"}, "mange")
 	w.want(1, nil, nil, "manage", "extra")

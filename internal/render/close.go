@@ -141,22 +141,24 @@ const (
 )
 
 func (t *Text) summary(rep *converge.Report, mode Mode) string {
+	head, color := outcome(rep, mode)
+	tail := rest(rep.Summary) + ", " + took(rep.Took)
+	between := " "
+	if w := t.style.Width; w > 0 && visible(head+" "+tail) > w {
+		between = "\n"
+	}
+	return t.style.paint(color, head) + between + t.style.paint(dim, tail)
+}
+
+// outcome says in a few words what came of a run, and in which colour.
+func outcome(rep *converge.Report, mode Mode) (head, color string) {
 	s := rep.Summary
-	head, color := "Nothing to do.", green
-	if n := s.Changes(); n > 0 {
-		verbs := [4]string{"to add", "to change", "to remove", "to restart or reload"}
-		head, color = "Plan:", bold
+	head, color = "Nothing to do.", green
+	if s.Changes() > 0 {
+		head, color = "Plan: "+counts(s, mode)+".", bold
 		if mode == Apply {
-			verbs = [4]string{"added", "changed", "removed", "restarted or reloaded"}
-			head, color = "Done:", green
+			head, color = "Done: "+counts(s, mode)+".", green
 		}
-		var parts []string
-		for i, n := range []int{s.Add, s.Change, s.Remove, s.Run} {
-			if n > 0 {
-				parts = append(parts, fmt.Sprintf("%d %s", n, verbs[i]))
-			}
-		}
-		head += " " + strings.Join(parts, ", ") + "."
 	}
 	if s.Failed > 0 {
 		head, color = strings.TrimSuffix(head, ".")+fmt.Sprintf("; %d failed.", s.Failed), red
@@ -172,19 +174,34 @@ func (t *Text) summary(rep *converge.Report, mode Mode) string {
 		}
 		head, color = strings.TrimSpace("Interrupted. "+head), red
 	}
-	tail := fmt.Sprintf("%d unchanged", s.Unchanged)
+	return head, color
+}
+
+// counts says how many changes of each sort there are.
+func counts(s change.Summary, mode Mode) string {
+	verbs := [4]string{"to add", "to change", "to remove", "to restart or reload"}
+	if mode == Apply {
+		verbs = [4]string{"added", "changed", "removed", "restarted or reloaded"}
+	}
+	var parts []string
+	for i, n := range []int{s.Add, s.Change, s.Remove, s.Run} {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, verbs[i]))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// rest counts what is neither a change nor a failure.
+func rest(s change.Summary) string {
+	text := fmt.Sprintf("%d unchanged", s.Unchanged)
 	if s.NotApplicable > 0 {
-		tail += fmt.Sprintf(", %d not applicable", s.NotApplicable)
+		text += fmt.Sprintf(", %d not applicable", s.NotApplicable)
 	}
 	if s.Unknown > 0 {
-		tail += fmt.Sprintf(", %d unknown", s.Unknown)
+		text += fmt.Sprintf(", %d unknown", s.Unknown)
 	}
-	tail += ", " + took(rep.Took)
-	between := " "
-	if w := t.style.Width; w > 0 && visible(head+" "+tail) > w {
-		between = "\n"
-	}
-	return t.style.paint(color, head) + between + t.style.paint(dim, tail)
+	return text
 }
 
 func took(d time.Duration) string {

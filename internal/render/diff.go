@@ -21,26 +21,14 @@ const (
 
 // details writes what needs more than a line: the change of a file's content.
 func (t *Text) details(c change.Change) {
-	d := c.Diff
-	if d == nil || d.Hidden == "" && d.Before == d.After {
+	lines, hidden := content(c)
+	if hidden != "" {
+		t.printf("      %s\n", t.style.paint(dim, "content is not shown: "+hidden))
 		return
 	}
-	if d.Hidden == "secret" {
-		return // its digests are among the attributes
-	}
-	if d.Hidden != "" {
-		t.printf("      %s\n", t.style.paint(dim, "content is not shown: "+d.Hidden))
-		return
-	}
-	var lines []string
 	most := foldWhole
-	switch {
-	case d.Before == "" && d.After != "":
-		lines = prefixed("+", d.After)
-	case d.After == "" && d.Before != "":
-		lines = prefixed("-", d.Before)
-	default:
-		lines, most = unified(d), foldChange
+	if d := c.Diff; d != nil && d.Before != "" && d.After != "" {
+		most = foldChange
 	}
 	fold := len(lines) - most
 	if fold < 2 || t.style.Full {
@@ -52,6 +40,26 @@ func (t *Text) details(c change.Change) {
 	}
 	if fold > 0 {
 		t.printf("      %s\n", t.style.paint(dim, fmt.Sprintf("… and %d more lines (--full shows them)", fold)))
+	}
+}
+
+// content is the change of a file's content, line by line: all of them for what
+// comes or goes as a whole. Instead of lines it may say why they are not shown.
+func content(c change.Change) (lines []string, hidden string) {
+	d := c.Diff
+	switch {
+	case d == nil || d.Hidden == "secret": // its digests are among the attributes
+		return nil, ""
+	case d.Hidden != "":
+		return nil, d.Hidden
+	case d.Before == d.After:
+		return nil, ""
+	case d.Before == "":
+		return prefixed("+", d.After), ""
+	case d.After == "":
+		return prefixed("-", d.Before), ""
+	default:
+		return unified(d), ""
 	}
 }
 

@@ -76,9 +76,9 @@ type SummaryDoc struct {
 }
 
 // NewDocument gives the JSON form of a report.
-func NewDocument(command, backend, host string, rep *converge.Report) Document {
+func NewDocument(h Heading, rep *converge.Report) Document {
 	d := Document{
-		FormatVersion: FormatVersion, Command: command, Backend: backend, Host: host,
+		FormatVersion: FormatVersion, Command: h.Command, Backend: h.Backend, Host: h.Host,
 		Changes: []Item{}, Unknown: []Item{}, NotApplicable: []Item{}, Failed: []Item{}, Notes: []Item{},
 	}
 	for _, r := range rep.Results {

@@ -88,7 +88,7 @@ func (t *Text) line(r change.Result) {
 	if r.Change.Irreversible != "" {
 		words = append(words, t.style.paint(yellow, "cannot be undone: "+clean(r.Change.Irreversible)))
 	}
-	t.printf("%s\n", strings.Join(t.wrap("  "+t.sign(r.Change.Action)+" "+name, words), "\n"))
+	t.printf("%s\n", strings.Join(t.wrap("  "+t.style.sign(r.Change.Action)+" "+name, words), "\n"))
 	for _, l := range long {
 		t.printf("%s%s\n", indent, l)
 	}
@@ -138,16 +138,16 @@ func visible(text string) int {
 	return n
 }
 
-func (t *Text) sign(a change.Action) string {
+func (s Style) sign(a change.Action) string {
 	switch a {
 	case change.Add:
-		return t.style.paint(green, "+")
+		return s.paint(green, "+")
 	case change.Remove:
-		return t.style.paint(red, "-")
+		return s.paint(red, "-")
 	case change.Run:
-		return t.style.paint(cyan, "↻")
+		return s.paint(cyan, "↻")
 	default:
-		return t.style.paint(yellow, "~")
+		return s.paint(yellow, "~")
 	}
 }
 
