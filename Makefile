@@ -99,14 +99,20 @@ try: deps build ## watch opsafe bring a throwaway host to its declared state
 	@$(GO) build -o bin/ ./internal/testhost/throwaway ./internal/testhost/try
 	@bin/try
 
+.PHONY: soak
+soak: soak-faults soak-races soak-fuzz ## faults, races and fuzzing, for hours; prints the figures
+
+# Something goes wrong at more than 10,000 system calls.
+.PHONY: soak-faults
+soak-faults: deps images
+	@echo "== faults"
+	@$(GO) run ./internal/fault/soak $(SOAK_ARGS)
+
 # Against somebody who exchanges what opsafe finds on its way; the test prints what
 # came of it. TMPDIR says on which file system.
 RACE_ROUNDS ?= 100000
 # Of each fuzz target.
 FUZZ_TIME ?= 5m
-
-.PHONY: soak
-soak: soak-races soak-fuzz ## race and fuzz for long, and print the figures
 
 .PHONY: soak-races
 soak-races: deps

@@ -56,6 +56,9 @@ type App struct {
 	Host host.Host
 	// Root reports whether the process may do everything.
 	Root bool
+	// Tidy clears away what dead runs left that no change comes across, and says
+	// what it has done. Nil: nothing is left.
+	Tidy func(context.Context) ([]string, error)
 	// LockPath and Executable are paths of the real machine.
 	LockPath   string
 	Executable func() (string, error)
@@ -63,9 +66,10 @@ type App struct {
 
 // Main runs the program with these arguments and returns its exit code.
 func Main(args []string) int {
+	machine := local.New(local.Options{Tell: func(what string) { note(os.Stderr, "%s", what) }})
 	app := &App{
 		Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Now: time.Now,
-		Host: local.New(local.Options{Tell: func(what string) { note(os.Stderr, "%s", what) }}), Root: os.Geteuid() == 0,
+		Host: machine, Root: os.Geteuid() == 0, Tidy: machine.Tidy,
 		LockPath: local.LockPath, Executable: os.Executable,
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -122,6 +126,30 @@ func (a *App) needRoot(command string) error {
 		return nil
 	}
 	return fmt.Errorf("%s changes this host and needs root: run it with sudo", command)
+}
+
+// lock keeps other runs away, and clears away what dead ones left. It refuses where
+// changes wait to be confirmed.
+func (a *App) lock(ctx context.Context) (release func(), err error) {
+	lock, err := local.TakeLock(a.LockPath)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.unconfirmed(); err != nil {
+		lock.Release()
+		return nil, err
+	}
+	if a.Tidy == nil {
+		return lock.Release, nil
+	}
+	done, err := a.Tidy(ctx)
+	for _, what := range done {
+		note(a.Err, "%s", what)
+	}
+	if err != nil {
+		note(a.Err, "what dead programs left could not be cleared away: %v", err)
+	}
+	return lock.Release, nil
 }
 
 // style is how text may look on out: colour and width are for terminals.

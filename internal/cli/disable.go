@@ -11,7 +11,6 @@ import (
 
 	"opsafe/internal/converge"
 	"opsafe/internal/host"
-	"opsafe/internal/host/local"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/kind"
 	"opsafe/internal/render"
@@ -74,7 +73,7 @@ listed in the spec.`,
 }
 
 func (a *App) disableUser(ctx context.Context, o accountOptions) error {
-	release, err := a.begin("disable-user", o)
+	release, err := a.begin(ctx, "disable-user", o)
 	if err != nil {
 		return err
 	}
@@ -164,7 +163,7 @@ func places(at []spec.Pos) string {
 }
 
 func (a *App) enableUser(ctx context.Context, o accountOptions) error {
-	release, err := a.begin("enable-user", o)
+	release, err := a.begin(ctx, "enable-user", o)
 	if err != nil {
 		return err
 	}
@@ -189,7 +188,7 @@ func (a *App) enableUser(ctx context.Context, o accountOptions) error {
 }
 
 // begin checks the options and keeps other runs away.
-func (a *App) begin(command string, o accountOptions) (release func(), err error) {
+func (a *App) begin(ctx context.Context, command string, o accountOptions) (release func(), err error) {
 	if err := o.checkFormat(); err != nil {
 		return nil, err
 	}
@@ -199,15 +198,7 @@ func (a *App) begin(command string, o accountOptions) (release func(), err error
 	if err := a.needRoot(command); err != nil {
 		return nil, err
 	}
-	lock, err := local.TakeLock(a.LockPath)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.unconfirmed(); err != nil {
-		lock.Release()
-		return nil, err
-	}
-	return lock.Release, nil
+	return a.lock(ctx)
 }
 
 // account runs the resources that make up somebody's access.

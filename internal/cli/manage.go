@@ -9,7 +9,6 @@ import (
 
 	"opsafe/internal/confirm"
 	"opsafe/internal/converge"
-	"opsafe/internal/host/local"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/render"
 )
@@ -52,14 +51,11 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 	if err := a.needRoot("manage"); err != nil {
 		return err
 	}
-	lock, err := local.TakeLock(a.LockPath)
+	release, err := a.lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer lock.Release()
-	if err := a.unconfirmed(); err != nil {
-		return err
-	}
+	defer release()
 	p, err := o.prepare(ctx, a)
 	if err != nil {
 		return err

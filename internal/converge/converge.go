@@ -209,7 +209,7 @@ func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) err
 		return nil
 	}
 	done, err := r.do(ctx, c.Steps)
-	if done == 0 {
+	if done == 0 && r.untouched(ctx, res, c) {
 		r.forgive(ctx, fresh)
 	}
 	if err == nil {
