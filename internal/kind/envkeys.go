@@ -3,6 +3,7 @@ package kind
 import (
 	"context"
 	"path"
+	"regexp"
 	"strings"
 
 	"opsafe/internal/change"
@@ -22,10 +23,13 @@ func (l fileLook) lacking(ctx context.Context, r host.Reader) ([]string, error) 
 		return nil, nil
 	}
 	have, err := r.ReadFile(l.path)
-	if host.IsUnknown(err) {
+	names := variables(have)
+	switch red := host.Redacted(err); {
+	case red != nil && l.form.whole():
+		names = red.Variables
+	case host.IsUnknown(err):
 		return nil, nil // the content is not managed: not seeing it is no harm
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	declared, err := l.form.content(ctx, r, have)
@@ -33,7 +37,7 @@ func (l fileLook) lacking(ctx context.Context, r host.Reader) ([]string, error) 
 		return nil, err
 	}
 	there := map[string]bool{}
-	for _, name := range variables(have) {
+	for _, name := range names {
 		there[name] = true
 	}
 	var missing []string
@@ -80,25 +84,42 @@ func (in *Input) secretVariables(file string) map[string]bool {
 	return names
 }
 
-// hideValues replaces the values of variables in a diff by digests.
-func hideValues(d *change.Diff, names map[string]bool) *change.Diff {
+// hideValues replaces the values of variables in a diff by digests. What has been
+// recorded without them has the digests already.
+func hideValues(d *change.Diff, names map[string]bool, redacted bool) *change.Diff {
 	if len(names) == 0 || d.Hidden != "" {
 		return d
 	}
-	d.Before, d.After = hideIn(d.Before, names), hideIn(d.After, names)
+	d.Before, d.After = hideIn(d.Path, d.Before, names, redacted), hideIn(d.Path, d.After, names, redacted)
 	return d
 }
 
-func hideIn(text string, names map[string]bool) string {
+func hideIn(at, text string, names map[string]bool, redacted bool) string {
+	return eachValue(text, func(name, value string) string {
+		if !names[name] || redacted && hiddenValue.MatchString(value) {
+			return value
+		}
+		return host.Hidden(host.SecretDigest(at+" "+name, []byte(value)))
+	})
+}
+
+// hiddenValue is what host.Hidden writes.
+var hiddenValue = regexp.MustCompile(`^\(secret, digest [0-9a-f]{12}\)$`)
+
+// eachValue replaces the values that a text assigns to variables, but for empty
+// ones.
+func eachValue(text string, replace func(name, value string) string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		name, value, _ := strings.Cut(line, "=")
+		assigned, value, _ := strings.Cut(line, "=")
 		value, rest := strings.TrimRight(value, "\r\n"), "\n"
-		if v := variables([]byte(line)); len(v) == 1 && names[v[0]] && value != "" {
+		if v := variables([]byte(line)); len(v) == 1 && value != "" {
 			if !strings.HasSuffix(line, "\n") {
 				rest = ""
 			}
-			line = name + "=" + host.NewSecret([]byte(value)).String() + rest
+			if next := replace(v[0], value); next != value {
+				line = assigned + "=" + next + rest
+			}
 		}
 		b.WriteString(line)
 	}

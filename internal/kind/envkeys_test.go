@@ -12,13 +12,13 @@ func TestHideValues(t *testing.T) {
 		Before: "# TOKEN=\nPORT=1\nexport TOKEN='abc def'\nTOKEN =xyz",
 		After:  "PORT=2\nTOKEN=\n",
 	}
-	hideValues(d, map[string]bool{"TOKEN": true})
+	hideValues(d, map[string]bool{"TOKEN": true}, false)
 	for _, secret := range []string{"abc", "def", "xyz"} {
 		if strings.Contains(d.Before, secret) {
 			t.Errorf("%q is shown: %s", secret, d.Before)
 		}
 	}
-	if !strings.HasPrefix(d.Before, "# TOKEN=\nPORT=1\nexport TOKEN=(secret, sha256 ") || d.After != "PORT=2\nTOKEN=\n" {
+	if !strings.HasPrefix(d.Before, "# TOKEN=\nPORT=1\nexport TOKEN=(secret, digest ") || d.After != "PORT=2\nTOKEN=\n" {
 		t.Errorf("before: %s\nafter: %s", d.Before, d.After)
 	}
 }

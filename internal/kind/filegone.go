@@ -31,13 +31,18 @@ func (l goneFileLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	case n.Type == host.TypeFile && n.Size > host.MaxFile:
 		c.Irreversible = fmt.Sprintf("its content is not kept: it is larger than %d MiB", host.MaxFile>>20)
 	case n.Type == host.TypeFile:
-		if image, err = imageOf(r, l.path, n); err != nil {
+		image, err = imageOf(r, l.path, n)
+		red := host.Redacted(err)
+		switch {
+		case red != nil && l.secret && red.Digest != "":
+			image = &host.FileImage{Node: *n}
+			c.Diff = secretDiff(l.path, red.Digest, "")
+		case err != nil:
 			return change.Change{}, err
-		}
-		if l.secret {
+		case l.secret:
 			image.Content = host.NewSecret(image.Content.Bytes())
-			c.Diff = secretDiff(l.path, image.Content.Bytes(), nil)
-		} else {
+			c.Diff = secretDiff(l.path, digestOf(l.path, image.Content.Bytes()), "")
+		default:
 			c.Diff = diffOf(l.path, image, nil)
 		}
 	default:
