@@ -17,6 +17,7 @@ import (
 
 	"opsafe/internal/host"
 	"opsafe/internal/host/local"
+	"opsafe/internal/host/snapshot"
 	"opsafe/internal/render"
 )
 
@@ -62,6 +63,10 @@ type App struct {
 	// LockPath and Executable are paths of the real machine.
 	LockPath   string
 	Executable func() (string, error)
+
+	// record is set when Host is a recorded one, and Root says whether root
+	// recorded it.
+	record *snapshot.Reader
 }
 
 // Main runs the program with these arguments and returns its exit code.
@@ -114,7 +119,7 @@ exactly what it is going to do.
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
 	root.AddCommand(
-		newPlan(a), newManage(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
+		newPlan(a), newManage(a), newFacts(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
 		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newSchema(a), newVersion(a),
 	)
 	return root

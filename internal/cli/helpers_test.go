@@ -32,13 +32,20 @@ type world struct {
 
 // countingHost is a host in memory that counts what it is told to do.
 type countingHost struct {
-	host.Host
+	memoryHost
 	steps int
+}
+
+// memoryHost is what a host in memory can do.
+type memoryHost interface {
+	host.Host
+	host.Inventory
+	host.TreeScanner
 }
 
 func (h *countingHost) Do(ctx context.Context, s host.Step) error {
 	h.steps++
-	return h.Host.Do(ctx, s)
+	return h.memoryHost.Do(ctx, s)
 }
 
 // newWorld makes a world from a txtar archive: host.yaml is the host, the rest
@@ -57,7 +64,7 @@ func newWorld(t *testing.T, text string) *world {
 		}
 		w.write(f.Name, string(f.Data))
 	}
-	w.host = &countingHost{Host: overlay.New(snapshot.New(state))}
+	w.host = &countingHost{memoryHost: overlay.New(snapshot.New(state))}
 	program := filepath.Join(t.TempDir(), "opsafe")
 	if err := os.WriteFile(program, []byte("the program"), 0o755); err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ func (o *options) load(a *App, backend string) (*spec.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	repo, err := spec.Load(spec.LoadOptions{Dir: dir, Backend: backend, RootOwned: a.Root, Known: kind.Known})
+	repo, err := spec.Load(spec.LoadOptions{Dir: dir, Backend: backend, RootOwned: a.Root && a.record == nil, Known: kind.Known})
 	return repo, countProblems(err)
 }
 
@@ -67,7 +67,7 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := a.input(ctx, repo, backend)
+	in, err := o.input(ctx, a, repo, backend)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	return p, nil
 }
 
-func (a *App) input(ctx context.Context, repo *spec.Repository, b *spec.Backend) (*kind.Input, error) {
+func (o *options) input(ctx context.Context, a *App, repo *spec.Repository, b *spec.Backend) (*kind.Input, error) {
 	disabled, err := roster.ReadTombstones(a.Host)
 	if err != nil {
 		return nil, err
@@ -98,8 +98,10 @@ func (a *App) input(ctx context.Context, repo *spec.Repository, b *spec.Backend)
 		return nil, countProblems(err)
 	}
 	var fetcher *roster.Fetcher
-	if !b.Keys.GitHub.Locked() { // else nothing is asked of anybody
-		if fetcher, err = roster.NewFetcher(roster.FetchOptionsOf(b, a.Host)); err != nil {
+	if !o.silent && !b.Keys.GitHub.Locked() { // else nothing is asked of anybody
+		fetch := roster.FetchOptionsOf(b, a.Host)
+		fetch.Away = a.record != nil
+		if fetcher, err = roster.NewFetcher(fetch); err != nil {
 			return nil, fmt.Errorf("cannot fetch keys: %w", err)
 		}
 	}

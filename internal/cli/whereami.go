@@ -64,18 +64,29 @@ func newVersion(a *App) *cobra.Command {
 		Short: "Say which opsafe this is",
 		Args:  cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
-			version, revision := "devel", ""
-			if info, ok := debug.ReadBuildInfo(); ok {
-				if v := info.Main.Version; v != "" && v != "(devel)" {
-					version = v
-				}
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						revision = ", " + s.Value
-					}
-				}
+			number, revision := version()
+			if revision != "" {
+				revision = ", " + revision
 			}
-			fmt.Fprintf(a.Out, "opsafe %s%s, %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintf(a.Out, "opsafe %s%s, %s %s/%s\n", number, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		},
 	}
+}
+
+// version is which opsafe this is, and of which commit, as far as it knows.
+func version() (number, revision string) {
+	number = "devel"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return number, ""
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		number = v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value
+		}
+	}
+	return number, revision
 }

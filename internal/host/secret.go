@@ -55,3 +55,12 @@ func Redacted(err error) *RedactedError {
 
 // Hidden is how the digest of a secret stands in the middle of a text.
 func Hidden(digest string) string { return fmt.Sprintf("(secret, digest %.12s)", digest) }
+
+// Secrecy says what of a host's files may not be recorded.
+type Secrecy struct {
+	// Paths of files whose content is secret as a whole.
+	Paths map[string]bool
+	// Variables are the names of those whose values are secret, by the path of
+	// the environment file.
+	Variables map[string]map[string]bool
+}

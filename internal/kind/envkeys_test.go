@@ -12,7 +12,7 @@ func TestHideValues(t *testing.T) {
 		Before: "# TOKEN=\nPORT=1\nexport TOKEN='abc def'\nTOKEN =xyz",
 		After:  "PORT=2\nTOKEN=\n",
 	}
-	hideValues(d, map[string]bool{"TOKEN": true}, false)
+	hideValues(d, map[string]bool{"TOKEN": true})
 	for _, secret := range []string{"abc", "def", "xyz"} {
 		if strings.Contains(d.Before, secret) {
 			t.Errorf("%q is shown: %s", secret, d.Before)

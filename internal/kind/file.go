@@ -29,7 +29,7 @@ func declareFiles(in *Input) []Resource {
 		res := Resource{ID: change.ID{Kind: "file", Name: p}, Pos: f.Pos, When: f.When}
 		notify := notifications(f.Notify.Restart, f.Notify.Reload)
 		if f.State == stateAbsent {
-			res.Looker = goneFileLook{path: p, secret: spec.Is(f.Secret), notify: notify}
+			res.Looker = goneFileLook{path: p, secret: spec.Is(f.Secret), hidden: in.secretVariables(p), notify: notify}
 			gone = append(gone, res)
 			continue
 		}
@@ -253,7 +253,7 @@ func (l fileLook) show(c *change.Change, have presentContent, data []byte, later
 		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: secretValue(before), After: secretValue(after)})
 		c.Diff = secretDiff(l.path, before, after)
 	default:
-		c.Diff = hideValues(diffOf(l.path, &host.FileImage{Content: host.NewContent(have.data)}, data), l.hidden, have.redacted)
+		c.Diff = hideValues(diffOf(l.path, &host.FileImage{Content: host.NewContent(have.data)}, data), l.hidden)
 	}
 }
 

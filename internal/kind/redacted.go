@@ -13,8 +13,6 @@ type presentContent struct {
 	// digest stands for content that is secret as a whole.
 	digest string
 	path   string
-	// redacted is set when data has digests in the place of secret values.
-	redacted bool
 }
 
 // present reads the file. Of one that was recorded without its secrets it gives
@@ -42,19 +40,19 @@ func (l fileLook) inPart(ctx context.Context, r host.Reader, red *host.RedactedE
 		return presentContent{}, err
 	}
 	known := map[string]string{} // by name and digest
-	eachValue(string(declared), func(name, value string) string {
-		if l.hidden[name] && !hiddenValue.MatchString(value) {
-			known[name+" "+host.Hidden(host.SecretDigest(red.Path+" "+name, []byte(value)))] = value
+	host.EachValue(string(declared), func(name, value string) string {
+		if l.hidden[name] && !host.IsHidden(value) {
+			known[name+" "+host.HiddenEnv(red.Path, name, value)] = value
 		}
 		return value
 	})
-	text := eachValue(string(red.Text), func(name, value string) string {
+	text := host.EachValue(string(red.Text), func(name, value string) string {
 		if same, ok := known[name+" "+value]; ok {
 			return same
 		}
 		return value
 	})
-	return presentContent{data: []byte(text), redacted: true}, nil
+	return presentContent{data: []byte(text)}, nil
 }
 
 // is reports whether the content is data.

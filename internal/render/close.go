@@ -142,7 +142,10 @@ const (
 
 func (t *Text) summary(rep *converge.Report, mode Mode) string {
 	head, color := outcome(rep, mode)
-	tail := rest(rep.Summary) + ", " + took(rep.Took)
+	tail := rest(rep.Summary)
+	if rep.Took > 0 {
+		tail += ", " + took(rep.Took)
+	}
 	between := " "
 	if w := t.style.Width; w > 0 && visible(head+" "+tail) > w {
 		between = "\n"
