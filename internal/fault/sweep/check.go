@@ -213,8 +213,20 @@ func (l *lab) settled(s state) ([]string, error) {
 			bad = append(bad, err.Error())
 		}
 	}
+	if came := l.cameOf(); came != l.came {
+		bad = append(bad, fmt.Sprintf("it came to %q, not %q", came, l.came))
+	}
 	slices.Sort(bad)
 	return bad, nil
+}
+
+// cameOf is what the scenario's own script says of it.
+func (l *lab) cameOf() string {
+	if l.outcome == "" {
+		return ""
+	}
+	_, said := l.enter(l.root, "/bin/sh", "-c", l.outcome)
+	return said
 }
 
 // onlyInShadow finds members of groups of whom only /etc/gshadow knows: newgrp

@@ -53,6 +53,7 @@ func (l *lab) undisturbed(ctx context.Context) ([]fault.Call, error) {
 		return nil, err
 	}
 	l.seen.add(l.want)
+	l.came = l.cameOf()
 	bad, err := l.settled(l.want)
 	if err != nil {
 		return nil, err

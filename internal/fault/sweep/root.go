@@ -25,7 +25,8 @@ type lab struct {
 	live  map[string]string // the scenario's live directories, and where their old content is kept
 
 	seen     visits
-	want     state // after a run in which nothing went wrong
+	want     state  // after a run in which nothing went wrong
+	came     string // what the outcome was then
 	verdicts map[string][]string
 }
 
@@ -47,7 +48,7 @@ func newLab(s scenario, dir string) (*lab, error) {
 	if err := overlay(l.base, "/", l.in("prep"), l.in("prepwork")); err != nil {
 		return nil, err
 	}
-	if err := l.prepare(); err != nil {
+	if err := errors.Join(onHost(s.setUp), l.prepare()); err != nil {
 		return nil, fmt.Errorf("cannot prepare %s: %w", s.name, err)
 	}
 	for _, d := range l.scenario.live {
@@ -84,6 +85,11 @@ func (l *lab) prepare() error {
 			return err
 		}
 	}
+	for _, socket := range l.links {
+		if err := os.WriteFile(filepath.Join(l.base, socket), nil, 0o600); err != nil {
+			return err
+		}
+	}
 	script, err := l.prep()
 	if err != nil {
 		return err
@@ -96,6 +102,17 @@ func (l *lab) prepare() error {
 		return errors.New(out)
 	}
 	return unix.Unmount(filepath.Join(l.base, "dev"), unix.MNT_DETACH)
+}
+
+// onHost runs a shell script on the host itself, apart from any root directory.
+func onHost(script string) error {
+	if script == "" {
+		return nil
+	}
+	if out, err := exec.Command("sh", "-euc", script).CombinedOutput(); err != nil { //nolint:gosec // a test's own script
+		return fmt.Errorf("cannot bring the host to where a point finds it: %w: %s", err, out)
+	}
+	return nil
 }
 
 // begin lays a fresh root directory over the prepared state. Where says on what
@@ -119,7 +136,7 @@ func (l *lab) mount(where string) error {
 		return err
 	}
 	binds := map[string]string{l.in("dev"): "dev"}
-	for _, d := range links() {
+	for _, d := range append(links(), l.links...) {
 		binds["/"+d] = d
 	}
 	for d := range l.live {
@@ -152,7 +169,7 @@ func (l *lab) end() error {
 	if len(l.live) > 0 {
 		err = errors.Join(err, resetUnits())
 	}
-	return err
+	return errors.Join(err, onHost(l.reset))
 }
 
 // putBack gives a directory that systemd reads its old content.

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"opsafe/internal/fault"
@@ -25,6 +26,8 @@ type scenario struct {
 	// live are directories that systemd reads: the host's own instead of a copy
 	// that is thrown away. They are put back after each point, which takes time.
 	live []string
+	// links are sockets of the host that programs reach, besides systemd's.
+	links []string
 	// pairs are private keys that are made, whose content differs each time.
 	pairs []string
 	// loose are paths whose content differs each time for another reason.
@@ -36,9 +39,16 @@ type scenario struct {
 	husks []string
 	// told are units and the file for whose sake each has to be restarted or
 	// reloaded after it has changed.
-	told   map[string]string
-	probes bool // it looks at processes of systemd's services
-	slow   bool // the sweep takes fewer points of it
+	told map[string]string
+	// foreign are files of other programs, which are left to them; outcome, a
+	// shell script that says what has become of it all.
+	foreign *regexp.Regexp
+	outcome string
+	// setUp and reset are shell scripts for the host itself, before the first
+	// point and after each.
+	setUp, reset string
+	probes       bool // it looks at processes of systemd's services
+	slow         bool // the sweep takes fewer points of it
 }
 
 func list() []scenario {
@@ -56,8 +66,32 @@ func list() []scenario {
 			name: "services", argv: manage, slow: true, live: []string{"/etc/systemd/system", "/etc/chrony"},
 			told: map[string]string{"lab-note": "/srv/lab/app.conf"},
 		},
+		{
+			name: "packages", argv: manage, slow: true,
+			foreign: aptsOwn(),
+			outcome: `dpkg --audit; dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' 'lab-*' | grep -v un; apt-mark showhold
+find / -xdev -name '*.dpkg-new' -o -xdev -name '*.dpkg-tmp'; ls /var/lib/dpkg/updates | grep -v tmp.i; apt-get check`,
+		},
+		{
+			name: "networks", argv: manage, slow: true, foreign: aptsOwn(), links: []string{"run/docker.sock"},
+			setUp: "systemctl start docker\n" + oldNetworks,
+			reset: oldNetworks,
+			outcome: `docker network ls --format '{{.Name}} {{.Driver}}' | sort
+docker network inspect --format '{{.Name}} {{.Internal}} {{.IPAM.Config}} {{.Options}}' lab-new lab-other`,
+		},
 	}
 }
+
+// aptsOwn are caches and databases of apt and dpkg, and what dpkg unpacks before
+// it takes its place.
+func aptsOwn() *regexp.Regexp {
+	return regexp.MustCompile(`^/var/(lib/(apt|dpkg)|cache)(/|$)|\.dpkg-(new|tmp)$|^/tmp(/|$)`)
+}
+
+// oldNetworks makes the networks that a point finds.
+const oldNetworks = `for n in $(docker network ls -q --filter name=lab-); do docker network rm "$n"; done
+docker network create --subnet 172.30.3.0/24 lab-old
+`
 
 func find(name string) (scenario, error) {
 	var names []string

@@ -28,8 +28,9 @@ const gone = "nothing"
 var temporary = regexp.MustCompile(`(^|/)\.opsafe-[0-9a-f]{16}(/|$)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$|^/run/opsafe/check-[0-9]+(/|$)`)
 
 // whatever are paths of which nothing is expected: copies that account tools
-// keep, locks that are held by a descriptor, logs.
-var whatever = regexp.MustCompile(`^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|^/etc/\.pwd\.lock$|^/run(/opsafe\.lock|/opsafe)?$|^/var/log(/|$)|^/(run|proc|dev|sys)/?$`)
+// keep, locks that are held by a descriptor, logs, and the directory that
+// systemd-analyze leaves in /tmp when it is killed.
+var whatever = regexp.MustCompile(`^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|^/etc/\.pwd\.lock$|^/run(/opsafe\.lock|/opsafe)?$|^/var/log(/|$)|^/tmp(/systemd-analyze-[^/]*)?$|^/(run|proc|dev|sys)/?$`)
 
 // databases are the account databases. What counts of them are their lines.
 var databases = regexp.MustCompile(`^/etc/(passwd|group|shadow|gshadow|subuid|subgid)$`)
@@ -58,7 +59,7 @@ func (l *lab) walk(dir, at string, s state) error {
 			return err
 		}
 		name := filepath.Join(at, strings.TrimPrefix(path, dir))
-		if whatever.MatchString(name) {
+		if whatever.MatchString(name) || l.foreign != nil && l.foreign.MatchString(name) {
 			return nil
 		}
 		s[name], err = l.describe(path, name)

@@ -15,8 +15,8 @@ import (
 
 // Tidy clears away what runs and account tools that died have left behind and
 // that no change would come across: stale locks of the account databases,
-// accounts that are in one of two databases only, and content that was staged
-// for checks. It says what it has done. What is staged beside the files that it
+// accounts that are in one of two databases only, dpkg's database in pieces, and
+// content that was staged for checks. It says what it has done. What is staged beside the files that it
 // was for is swept by the change of those.
 func (h *Host) Tidy(ctx context.Context) (done []string, err error) {
 	done, err = clearStaleLocks(h.accounts.root + "/etc")
@@ -25,7 +25,8 @@ func (h *Host) Tidy(ctx context.Context) (done []string, err error) {
 		done = append(done, "removed "+path+", which a program that died has left")
 	}
 	completed, shadowErr := h.tidyShadow(ctx)
-	return append(done, completed...), errors.Join(err, stagedErr, shadowErr)
+	merged, packageErr := h.tidyPackages(ctx)
+	return slices.Concat(done, completed, merged), errors.Join(err, stagedErr, shadowErr, packageErr)
 }
 
 // tidyShadow makes shadow agree with passwd and gshadow with group, if a name is

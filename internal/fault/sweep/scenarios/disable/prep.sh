@@ -14,3 +14,10 @@ echo '5 * * * * true' >/var/spool/cron/crontabs/carol
 chown carol /var/spool/cron/crontabs/carol
 chmod 600 /var/spool/cron/crontabs/carol
 : >/var/lib/systemd/linger/carol
+# Somebody else, who can still become root afterwards.
+useradd -m -u 2001 -s /bin/bash dave
+install -d -o dave -g dave -m 700 /home/dave/.ssh
+echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICFcIxB8bxjMHxaF44pNlHoNFe0MlCtVyxxZ8Sc0MUjj dave' >/home/dave/.ssh/authorized_keys
+echo 'dave ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/dave
+chmod 440 /etc/sudoers.d/dave
+chown dave: /home/dave/.ssh/authorized_keys
