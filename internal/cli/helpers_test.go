@@ -80,6 +80,12 @@ func newWorld(t *testing.T, text string) *world {
 	return w
 }
 
+// settle puts another host in the place of the world's own.
+func (w *world) settle(state snapshot.State) {
+	w.host = &countingHost{memoryHost: overlay.New(snapshot.New(state))}
+	w.app.Host = w.host
+}
+
 func (w *world) write(name, content string) {
 	w.t.Helper()
 	path := filepath.Join(w.dir, name)

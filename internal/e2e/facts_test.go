@@ -23,15 +23,10 @@ const guestFacts = "/root/facts.json"
 // for somebody on the host who may see nothing.
 func (e *env) planAlike(backend string) {
 	e.t.Helper()
-	if r := e.opsafe("facts", "--backend", backend, "--out", guestFacts); r.code != 0 {
-		e.t.Fatalf("facts: %s", r)
-	}
+	copied := filepath.Join(e.t.TempDir(), "facts.json")
+	e.recordTo(backend, copied)
 	if mode := e.mustRun("stat", "-c", "%a %U", guestFacts); mode != "600 root" {
 		e.t.Errorf("the facts are %s", mode)
-	}
-	copied := filepath.Join(e.t.TempDir(), "facts.json")
-	if err := os.WriteFile(copied, []byte(e.read(guestFacts)), 0o600); err != nil {
-		e.t.Fatal(err)
 	}
 	e.write("/tmp/facts.json", e.read(guestFacts), 0o644)
 	formats := []string{"text", "json", "markdown"}
@@ -55,6 +50,17 @@ func (e *env) planAlike(backend string) {
 				e.t.Errorf("the plan %s ends with %d, on the host with %d: %s\n%s", where, there.code, here.code, there.stderr, here.stderr)
 			}
 		}
+	}
+}
+
+// recordTo records the host's facts, and copies them to a file of this machine.
+func (e *env) recordTo(backend, file string) {
+	e.t.Helper()
+	if r := e.opsafe("facts", "--backend", backend, "--out", guestFacts); r.code != 0 {
+		e.t.Fatalf("facts: %s", r)
+	}
+	if err := os.WriteFile(file, []byte(e.read(guestFacts)), 0o600); err != nil {
+		e.t.Fatal(err)
 	}
 }
 
@@ -96,13 +102,8 @@ func TestFacts(t *testing.T) {
 // for a change by a pull request: it can be planned by the facts of before.
 func (e *env) changedSpec() {
 	e.t.Helper()
-	if r := e.opsafe("facts", "--backend", "tpp", "--out", guestFacts); r.code != 0 {
-		e.t.Fatalf("facts: %s", r)
-	}
 	copied := filepath.Join(e.t.TempDir(), "facts.json")
-	if err := os.WriteFile(copied, []byte(e.read(guestFacts)), 0o600); err != nil {
-		e.t.Fatal(err)
-	}
+	e.recordTo("tpp", copied)
 	e.write(guestRepository+"/backends/tpp/more.yaml", `
 files:
   /etc/opsafely-new.conf: {content: "new\n"}
@@ -189,13 +190,8 @@ func TestFactsSecrets(t *testing.T) {
 // secret: these are unknown by the facts, and said to be so.
 func (e *env) planAlikeBut(backend string, edited ...string) {
 	e.t.Helper()
-	if r := e.opsafe("facts", "--backend", backend, "--out", guestFacts); r.code != 0 {
-		e.t.Fatalf("facts: %s", r)
-	}
 	copied := filepath.Join(e.t.TempDir(), "facts.json")
-	if err := os.WriteFile(copied, []byte(e.read(guestFacts)), 0o600); err != nil {
-		e.t.Fatal(err)
-	}
+	e.recordTo(backend, copied)
 	skip := []string{"plan", "--backend", backend, "--full", "--skip", "key"}
 	for _, p := range edited {
 		skip = append(skip, "--skip", "file/"+p)

@@ -13,7 +13,7 @@ import (
 // of words must not be able to try them all.
 const (
 	digestPasses = 1
-	digestMemory = 32 << 10
+	digestMemory = 16 << 10
 	digestBytes  = 16
 )
 
