@@ -23,6 +23,9 @@ look again. Exits with 0 only if the host is in the declared state in the end.
 
 A failure in one resource stops what needs it, not the rest.
 
+With --plan, just what plan --out has kept is done. If the spec, or anything of
+the host that the plan rests on, has moved on, that is named and nothing changed.
+
 Nothing is changed if afterwards nobody whom the spec names could log in with a
 key and become root.`,
 		Example: "  sudo opsafe manage --backend tpp\n  sudo opsafe manage --only user/alice",
@@ -35,6 +38,7 @@ key and become root.`,
 	o.addFull(c)
 	o.addLockOut(c)
 	c.Flags().DurationVar(&o.confirm, "confirm", 0, "bring back what could cut you off, unless opsafe confirm follows within this `TIME` (2m)")
+	c.Flags().StringVar(&o.plan, "plan", "", "carry out just what this `FILE` of plan --out holds, if nothing has moved on since")
 	return c
 }
 
@@ -42,6 +46,7 @@ type manageOptions struct {
 	options
 	lockOut
 	confirm time.Duration
+	plan    string
 }
 
 func (a *App) manage(ctx context.Context, o manageOptions) error {
@@ -56,15 +61,28 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 		return err
 	}
 	defer release()
-	p, err := o.prepare(ctx, a)
+	kept, err := a.readSaved(&o)
 	if err != nil {
 		return err
+	}
+	look := a
+	if kept != nil {
+		if look, err = kept.watch(a, &o.options); err != nil {
+			return err
+		}
+	}
+	p, err := o.prepare(ctx, look)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		kept.p = p
 	}
 	if p.boot != "" && p.boot != p.backend {
 		return fmt.Errorf("this host is %s (%s), and %s is asked for: to make it another backend's for good, run: opsafe bootstrap --switch %s", p.boot, backendFile, p.backend, p.backend)
 	}
 	out := a.newOutput("manage", o.options, p.backend, p.facts.Hostname, render.Apply)
-	rep, err := a.converge(ctx, p.kinds, runOptions{declared: p.declared, lockOut: o.lockOut, confirm: o.confirm}, out)
+	rep, err := a.converge(ctx, p.kinds, runOptions{declared: p.declared, lockOut: o.lockOut, confirm: o.confirm, kept: kept}, out)
 	if err != nil {
 		return err
 	}
@@ -80,6 +98,7 @@ type runOptions struct {
 	declared []string // whom the spec names
 	lockOut
 	confirm time.Duration // 0: nothing has to be confirmed
+	kept    *savedPlan    // nil: whatever is to be done is done
 }
 
 func (o runOptions) wayIn() wayIn { return wayIn{declared: o.declared, lockOut: o.lockOut} }
@@ -88,8 +107,11 @@ func (o runOptions) wayIn() wayIn { return wayIn{declared: o.declared, lockOut: 
 // that what nobody has touched costs one look, and so that what came out
 // differently from the plan can be said.
 func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions, out *output) (*converge.Report, error) {
-	after := overlay.New(a.Host)
+	after := overlay.New(o.kept.reader(a.Host))
 	plan := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Now: a.Now})
+	if err := o.kept.stale(a, plan); err != nil {
+		return nil, err
+	}
 	if plan.Summary.Changes() == 0 && !a.owing() {
 		for _, r := range plan.Results {
 			out.Done(r)
@@ -106,7 +128,7 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions,
 			return nil, err
 		}
 	}
-	rep := converge.Run(ctx, converge.Options{Host: a.Host, Kinds: kinds, Sink: out, Now: a.Now})
+	rep := converge.Run(ctx, converge.Options{Host: a.Host, Kinds: kinds, Sink: out, Now: a.Now, Approve: o.kept.approve()})
 	if err := out.close(rep); err != nil {
 		return nil, err
 	}

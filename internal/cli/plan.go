@@ -15,6 +15,7 @@ type planOptions struct {
 	options
 	exitCode bool
 	facts    string
+	out      string
 }
 
 func newPlan(a *App) *cobra.Command {
@@ -25,6 +26,9 @@ func newPlan(a *App) *cobra.Command {
 		Long: `Say exactly what manage would do, and change nothing.
 
 Plan needs no root. What may not be seen without is shown as unknown.
+
+With --out, which needs root, the plan is kept to be carried out as it is by
+manage --plan.
 
 With --facts, the plan is the same as on the host where opsafe facts recorded
 them; what the record does not cover is unknown.`,
@@ -39,6 +43,8 @@ them; what the record does not cover is unknown.`,
 	c.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 0: nothing to do, 2: changes, 1: error, or not everything could be seen")
 	c.Flags().StringVar(&o.facts, "facts", "", "plan for the host that opsafe facts recorded in this `FILE`, or for a bare one: none")
 	_ = c.MarkFlagFilename("facts", "json")
+	c.Flags().StringVar(&o.out, "out", "", "keep the plan in this `FILE`, for manage --plan")
+	c.MarkFlagsMutuallyExclusive("facts", "out")
 	return c
 }
 
@@ -52,6 +58,13 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 			return err
 		}
 	}
+	var keep *keeper
+	if o.out != "" {
+		if keep, err = a.keeper(&o.options); err != nil {
+			return err
+		}
+		a = keep.app
+	}
 	p, err := o.prepare(ctx, a)
 	if err != nil {
 		return err
@@ -62,6 +75,11 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 	out := a.newOutput("plan", o.options, p.backend, p.facts.Hostname, render.Plan)
 	after := overlay.New(a.Host)
 	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Sink: out, Now: a.Now})
+	if keep != nil && !rep.Interrupted {
+		if err := keep.save(o, p, rep); err != nil {
+			return err
+		}
+	}
 	if a.style(a.Out).Width == 0 {
 		rep.Took = 0 // a plan is the same wherever it is made, and whenever
 	}

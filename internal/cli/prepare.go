@@ -21,6 +21,8 @@ type prepared struct {
 	kinds   []converge.Kind
 	roster  *roster.Roster
 	facts   host.MachineFacts
+	repo    *spec.Repository
+	spec    *spec.Backend
 	// declared are the people and accounts whose keys the spec gives.
 	declared []string
 }
@@ -79,7 +81,7 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{backend: name, boot: boot, kinds: kinds, roster: in.Roster, facts: facts}
+	p := &prepared{backend: name, boot: boot, kinds: kinds, roster: in.Roster, facts: facts, repo: repo, spec: backend}
 	for _, m := range in.Roster.Members {
 		p.declared = append(p.declared, m.Name)
 	}

@@ -140,6 +140,9 @@ func (r *Recorder) troubles(s State) map[string]Trouble {
 	record := New(s)
 	for _, question := range r.order {
 		a := r.asked[question]
+		if a.again == nil {
+			continue
+		}
 		value, err := a.again(record)
 		switch {
 		case host.Redacted(err) != nil:

@@ -51,12 +51,17 @@ func ask[T any](r *Recorder, question string, get func(host.Reader) (T, error)) 
 	v, err := get(r.base)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, known := r.asked[question]; !known {
+	if !r.known(question) {
 		again := func(other host.Reader) (any, error) { return get(other) }
 		r.asked[question] = asked{again: again, value: cloned(v), err: err}
 		r.order = append(r.order, question)
 	}
 	return v, err
+}
+
+func (r *Recorder) known(question string) bool {
+	_, ok := r.asked[question]
+	return ok
 }
 
 func (r *Recorder) wish(path string, w fileWish) {
@@ -189,8 +194,19 @@ func (r *Recorder) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict
 	if !ok {
 		return nil, errNoScanner
 	}
+	question, err := askTree(rule)
+	if err != nil {
+		return nil, err
+	}
 	r.tree(rule)
-	return b.ScanTreeWith(ctx, rule, predict)
+	scan, err := b.ScanTreeWith(ctx, rule, predict)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if question += " after earlier changes"; !r.known(question) {
+		r.asked[question] = asked{value: cloned(scan), err: err}
+		r.order = append(r.order, question)
+	}
+	return scan, err
 }
 
 // tree has a tree summed up, in the parts that its rule tells apart.
