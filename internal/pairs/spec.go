@@ -159,11 +159,11 @@ func (m *Maker) file(env bool) item {
 	switch {
 	case m.absent(15):
 		f["state"] = "absent"
-		m.put(f, 30, "secret", func() any { return true })
+		m.put(f, 10, "secret", func() any { return true })
 		return f
 	case env:
 		f["content"] = pick(m, "A=1\nTOKEN=\n", "A=2\n", "TOKEN=t0ken\nB=\n")
-		m.put(f, 40, "secret", func() any { return true })
+		m.put(f, 15, "secret", func() any { return true })
 		m.put(f, 30, "once", func() any { return true })
 	case m.chance(15):
 		f["lines"] = []string{pick(m, "a = 0", "b", "z")}
@@ -174,7 +174,7 @@ func (m *Maker) file(env bool) item {
 		return f
 	default:
 		f["content"] = m.text()
-		m.put(f, 20, "secret", func() any { return true })
+		m.put(f, 6, "secret", func() any { return true })
 	}
 	m.put(f, 40, "owner", m.owner)
 	m.put(f, 40, "group", m.group)
