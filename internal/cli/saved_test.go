@@ -38,6 +38,8 @@ files:
   /etc/01.env: {content: "PORT=0\nTOKEN=canary-by-hand\n"}
   /etc/02.env: {content: "TOKEN=canary-env\n", mode: "0600"}
   /etc/machine-id: {content: "0123456789abcdef\n"}
+  /proc/uptime: {content: "100.0 1\n"}
+  /proc/sys/kernel/random/boot_id: {content: "boot\n"}
   /etc/systemd/system/on.service: {content: "[Service]\nExecStart=/bin/true\n"}
 units: {on.service: {fragment: /etc/systemd/system/on.service, file: static}}
 packages: {tree: installed 1.0}
@@ -209,6 +211,35 @@ func TestSavedPlanSelection(t *testing.T) {
 	if got := w.file("/etc/a"); got != "old\n" {
 		t.Errorf("/etc/a holds %q", got)
 	}
+}
+
+// lockedWorld has somebody for whom nothing listens.
+const lockedWorld = `
+-- backends/one/backend.yaml --
+authorized_keys: {root: {keys: ["` + aliceKey + ` alice"]}}
+-- host.yaml --
+files: {/etc/machine-id: {content: "0123456789abcdef\n"}}
+units: {ssh.service: {active: inactive}}
+`
+
+// TestSavedPlanGuarded: neither the guard nor the time to confirm is less for a kept
+// plan.
+func TestSavedPlanGuarded(t *testing.T) {
+	w := newWorld(t, savedWorld)
+	file := w.keep()
+	w.want(1, nil, []string{"--confirm 1s is too short"}, append(manageKept(file), "--confirm", "1s")...)
+	w.untouched()
+	w.want(0, []string{"Done: 2 added, 5 changed"}, []string{"open a new session and run there, within 2m0s: sudo opsafe confirm"}, append(manageKept(file), "--confirm", "2m")...)
+	w.want(0, []string{"/etc/sudoers.d/more"}, nil, "revert")
+	if got := w.file("/etc/sudoers.d/more"); got != "" {
+		t.Errorf("the drop-in is still there: %q", got)
+	}
+
+	w = newWorld(t, lockedWorld)
+	file = filepath.Join(t.TempDir(), "plan.json")
+	w.want(1, nil, []string{"manage would refuse this"}, "plan", "--backend", "one", "--out", file)
+	w.want(1, nil, []string{"nothing has been changed", "--allow-locking-out-every-admin"}, "manage", "--plan", file)
+	w.untouched()
 }
 
 // meddlingHost has somebody else at work while it is changed.

@@ -174,11 +174,19 @@ func TestFactsSecrets(t *testing.T) {
 	e.mustRun("rm", "-r", "/var/lib/opsafe/confirm")
 	e.write("/etc/lab/01_defaults.env", "PORT=0\nLAB_TOKEN="+canary+"-by-hand\n", 0o644)
 	e.planAlikeBut("lab", "/etc/lab/lines", "/etc/lab/block")
+	if r := e.opsafe("plan", "--backend", "lab", "--out", "/root/plan.json"); r.code != 0 {
+		t.Fatal(r)
+	}
 	facts := e.read(guestFacts)
-	for line := range strings.Lines(facts) {
-		if strings.Contains(line, canary) || strings.Contains(line, "$6$") {
-			t.Errorf("the facts show a secret: %s", line)
+	for name, text := range map[string]string{"facts": facts, "kept plan": e.read("/root/plan.json")} {
+		for line := range strings.Lines(text) {
+			if strings.Contains(line, canary) || strings.Contains(line, "$6$") {
+				t.Errorf("the %s shows a secret: %s", name, line)
+			}
 		}
+	}
+	if !strings.Contains(facts, "canaryperson") {
+		t.Error("the search does not find what is there")
 	}
 	var parsed map[string]any
 	if err := json.Unmarshal([]byte(facts), &parsed); err != nil || !strings.HasPrefix(facts, "{\n \"format_version\": 1,\n") {

@@ -2,6 +2,7 @@ package saved
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -121,18 +122,21 @@ func sameItem(a, b render.Item) bool {
 	return errX == nil && errY == nil && string(x) == string(y)
 }
 
-// Approve refuses a change that is not in the plan, or not as it was planned. What
-// depends on something that is known after apply has to be of the same sort.
+// Approve refuses a change that is not in the plan, or not as it was planned. One
+// that fails in the plan is not tried, and fails so again. What depends on something that is known after apply has to be of the same sort.
 func (p *Plan) Approve(r change.Result) error {
 	name := r.ID.String()
 	was, ok := index(p.Run.Changes)[name]
+	failed, bad := index(p.Run.Failed)[name]
 	now := render.ItemOf(r)
 	switch {
+	case !ok && bad && failed.Error != "":
+		return errors.New(failed.Error) // as it was planned
 	case !ok:
-		return fmt.Errorf("it is not in the plan that is carried out, so it is left alone: look at what has changed, and plan anew")
+		return errors.New("it is not in the plan that is carried out, so it is left alone: look at what has changed, and plan anew")
 	case p.certain() && r.Change.Action != change.Run && !sameItem(was, now),
 		was.Deferred == "" && was.Action != now.Action:
-		return fmt.Errorf("it would not be the change that was planned, so it is left alone: look at what has changed, and plan anew")
+		return errors.New("it would not be the change that was planned, so it is left alone: look at what has changed, and plan anew")
 	}
 	return nil
 }

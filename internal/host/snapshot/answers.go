@@ -64,9 +64,9 @@ func (r *Recorder) private(path string) bool {
 
 func answerOf(question string, a asked) (Answer, error) {
 	out := Answer{Question: question}
-	if a.err != nil {
-		out.Data, out.Words = []byte("error "+a.err.Error()), "it cannot be told: "+a.err.Error()
-		return out, nil
+	if problem := a.err; problem != nil {
+		out.Data, out.Words = []byte("error "+problem.Error()), "it cannot be told: "+problem.Error()
+		return out, nil //nolint:nilerr // it is the answer
 	}
 	text, err := plain(settled(a.value))
 	if err != nil {
