@@ -55,21 +55,33 @@ endef
 # .github/workflows run, which a test runs here.
 BUILD_PACKAGES := ca-certificates curl git jq
 
+# What tests ask: judges of manual pages, and bash as people have it.
+TEST_PACKAGES := bash-completion man-db mandoc
+
 .PHONY: deps
-deps: build-deps testhost-deps ## install the Debian packages that tests and try need
+deps: build-deps testhost-deps test-deps ## install the Debian packages that tests and try need
 
 .PHONY: build-deps
 build-deps:
 	@$(call need_go)
 	@[ "$$(id -u)" = 0 ] || { echo "make: throwaway hosts take root: run make as root" >&2; exit 1; }
-	@missing=; for p in $(BUILD_PACKAGES); do \
-	  [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || missing="$$missing $$p"; \
-	done; \
-	[ -z "$$missing" ] && exit 0; \
-	echo "installing to build:$$missing"; \
-	export DEBIAN_FRONTEND=noninteractive; \
-	apt-get -qq update && \
-	apt-get -qq -o=Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing >/dev/null
+	@$(call install,$(BUILD_PACKAGES),to build)
+
+.PHONY: test-deps
+test-deps:
+	@$(call install,$(TEST_PACKAGES),for the tests)
+
+# install brings the packages that are missing, and says what for.
+define install
+missing=; for p in $(1); do \
+  [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || missing="$$missing $$p"; \
+done; \
+[ -z "$$missing" ] && exit 0; \
+echo "installing $(2):$$missing"; \
+export DEBIAN_FRONTEND=noninteractive; \
+apt-get -qq update && \
+apt-get -qq -o=Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing >/dev/null
+endef
 
 .PHONY: test
 test: deps lint images $(GOTESTSUM) ## lint, then run every test: unit, conformance, end-to-end

@@ -160,14 +160,17 @@ func (j *judge) perm(n *host.Node) host.Perm {
 
 // rootGroups are groups whose members are root by another name, and how.
 func rootGroups() map[string]string {
+	const files = "containers of theirs can have the host's files"
 	return map[string]string{
-		"docker": "root by another name: containers can have the host's files",
-		"lxd":    "root by another name: containers can have the host's files",
-		"incus":  "root by another name: containers can have the host's files", // incus-admin's old name
-		"disk":   "root by another name: whole disks can be read and written",
-		"shadow": "reads the digests of all passwords",
+		"docker": files, "lxd": files, "incus-admin": files,
+		"disk":   "whole disks can be read and written",
+		"shadow": "the digests of all passwords can be read",
 	}
 }
+
+// RootGroup says how the members of a group are root by another name; nothing if
+// they are not.
+func RootGroup(name string) string { return rootGroups()[name] }
 
 // own reports whether a path is somebody's own home, or below it.
 func own(home, path string) bool {

@@ -6,67 +6,68 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/change"
 	"opsafe/internal/host"
 	"opsafe/internal/roster"
 )
 
-// Turn is what a change gives and takes, in words, of those for whom it is the
-// same.
-type Turn struct {
-	Names        []string
-	Gains, Loses []string
-}
-
-// Summary is who gains and who loses what by a change.
-type Summary struct {
-	Turns []Turn
-	// Unknown is what could not be told, of before or after.
-	Unknown []string
-}
-
 // Summarize compares what people may do before and after a change: at the paths,
 // too.
-func Summarize(ctx context.Context, q Question, paths []string) (*Summary, error) {
+func Summarize(ctx context.Context, q Question, paths []string) (*change.Access, error) {
 	q.Before, q.After = Cache(q.Before), Cache(q.After)
-	names, err := q.subjects()
+	names, err := Subjects(q)
 	if err != nil {
 		return nil, err
 	}
-	out := &Summary{}
-	var of Turn
-	add := func(t Turn) {
-		if len(t.Gains)+len(t.Loses) == 0 {
-			return
-		}
-		for i := range out.Turns {
-			if slices.Equal(out.Turns[i].Gains, t.Gains) && slices.Equal(out.Turns[i].Loses, t.Loses) {
-				out.Turns[i].Names = append(out.Turns[i].Names, t.Names...)
-				return
-			}
-		}
-		out.Turns = append(out.Turns, t)
-	}
-	all, unknown, err := q.compare(ctx, Everybody, paths, nil)
-	if err != nil {
-		return nil, err
-	}
-	out.Unknown = append(out.Unknown, unknown...)
-	for _, name := range names {
-		if of, unknown, err = q.compare(ctx, name, paths, &all); err != nil {
+	return Turns(ctx, q, append(names, Everybody), paths)
+}
+
+// Turns compares what some may do before and after a change. What is given to
+// everybody, or taken, is said of them alone, if they are among the names.
+func Turns(ctx context.Context, q Question, names, paths []string) (*change.Access, error) {
+	out := &change.Access{}
+	var all *pair
+	if slices.Contains(names, Everybody) {
+		p, err := q.both(ctx, Everybody, paths)
+		if err != nil {
 			return nil, err
 		}
-		out.Unknown = append(out.Unknown, unknown...)
-		add(of)
+		all = &p
 	}
-	add(all)
+	for _, name := range names {
+		one, err := q.both(ctx, name, paths)
+		if err != nil {
+			return nil, err
+		}
+		but := all
+		if name == Everybody {
+			but = nil
+		}
+		out.Unknown = append(out.Unknown, one.unknown()...)
+		out.Turns = addTurn(out.Turns, one.turn(but))
+	}
 	slices.Sort(out.Unknown)
 	out.Unknown = slices.Compact(out.Unknown)
 	return out, nil
 }
 
-// subjects are those whom the spec names, people, and whoever is in a group by
+// addTurn adds a turn, to one that is the same if there is one.
+func addTurn(turns []change.Turn, t change.Turn) []change.Turn {
+	if len(t.Gains)+len(t.Loses) == 0 {
+		return turns
+	}
+	for i := range turns {
+		if slices.Equal(turns[i].Gains, t.Gains) && slices.Equal(turns[i].Loses, t.Loses) && t.Names[0] != Everybody {
+			turns[i].Names = append(turns[i].Names, t.Names...)
+			return turns
+		}
+	}
+	return append(turns, t)
+}
+
+// Subjects are those whom the spec names, people, and whoever is in a group by
 // which one is root.
-func (q Question) subjects() ([]string, error) {
+func Subjects(q Question) ([]string, error) {
 	names := slices.Clone(q.Declared)
 	for _, r := range []host.Reader{q.Before, q.After} {
 		users, err := r.Users()
@@ -96,26 +97,33 @@ func (q Question) subjects() ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// compare is what a change gives and takes of one person, but for what it gives
-// and takes of everybody.
-func (q Question) compare(ctx context.Context, name string, paths []string, all *Turn) (Turn, []string, error) {
-	before, err := Of(ctx, q.Before, name, paths, q.Now)
-	if err != nil {
-		return Turn{}, nil, err
+// pair is what one person may do before and after a change.
+type pair struct{ before, after Rights }
+
+func (q Question) both(ctx context.Context, name string, paths []string) (p pair, err error) {
+	if p.before, err = Of(ctx, q.Before, name, paths, q.Now); err != nil {
+		return pair{}, err
 	}
-	after, err := Of(ctx, q.After, name, paths, q.Now)
-	if err != nil {
-		return Turn{}, nil, err
-	}
-	t := Turn{Names: []string{name}, Gains: after.without(before), Loses: before.without(after)}
-	if all != nil {
-		t.Gains = slices.DeleteFunc(t.Gains, func(what string) bool { return slices.Contains(all.Gains, what) })
-		t.Loses = slices.DeleteFunc(t.Loses, func(what string) bool { return slices.Contains(all.Loses, what) })
-	}
-	return t, append(before.Unknown, after.Unknown...), nil
+	p.after, err = Of(ctx, q.After, name, paths, q.Now)
+	return p, err
 }
 
-// without lists, in words, what one has that the other has not.
+func (p pair) unknown() []string { return slices.Concat(p.before.Unknown, p.after.Unknown) }
+
+// turn is what the change gives and takes, but for what it gives and takes of
+// everybody.
+func (p pair) turn(all *pair) change.Turn {
+	if all == nil {
+		all = &pair{}
+	}
+	return change.Turn{
+		Names: []string{p.before.Name},
+		Gains: append(p.after.without(p.before), p.after.pathsWithout(p.before, all.after, all.before)...),
+		Loses: append(p.before.without(p.after), p.before.pathsWithout(p.after, all.before, all.after)...),
+	}
+}
+
+// without lists, in words, what one has that the other has not, but for paths.
 func (r Rights) without(o Rights) []string {
 	var out []string
 	switch {
@@ -138,15 +146,44 @@ func (r Rights) without(o Rights) []string {
 		if slices.Contains(o.Groups, g) || g == r.Name || g == "sudo" && r.Everything {
 			continue
 		}
-		if why, root := rootGroups()[g]; root {
-			out = append(out, g+" ("+why+")")
+		if RootGroup(g) != "" {
+			out = append(out, g+" (root by another name)")
 		} else {
 			out = append(out, "group "+g)
 		}
 	}
+	return out
+}
+
+// pathsWithout says what one may do where the other may not, but for what makes the
+// same difference to everybody. Of paths one below the other, on which it is the
+// same, it says the uppermost, and counts the others.
+func (r Rights) pathsWithout(o, all, others Rights) []string {
+	type top struct {
+		may, path string
+		below     int
+	}
+	var tops []top
 	for _, p := range r.Paths {
-		if may := mayWithout(p.May, o.at(p.Path)); len(may) > 0 {
-			out = append(out, strings.Join(may, " and ")+" on "+p.Path)
+		common := mayWithout(all.at(p.Path), others.at(p.Path))
+		may := strings.Join(mayWithout(mayWithout(p.May, o.at(p.Path)), common), " and ")
+		if may == "" {
+			continue
+		}
+		i := slices.IndexFunc(tops, func(t top) bool {
+			return t.may == may && strings.HasPrefix(p.Path, strings.TrimSuffix(t.path, "/")+"/")
+		})
+		if i >= 0 {
+			tops[i].below++
+			continue
+		}
+		tops = append(tops, top{may: may, path: p.Path})
+	}
+	out := make([]string, len(tops))
+	for i, t := range tops {
+		out[i] = t.may + " on " + t.path
+		if t.below > 0 {
+			out[i] += fmt.Sprintf(" and %d below", t.below)
 		}
 	}
 	return out
@@ -214,32 +251,4 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// String is the turn as a sentence.
-func (t Turn) String() string {
-	var parts []string
-	verbs := [2]string{"gains", "loses"}
-	if len(t.Names) > 1 {
-		verbs = [2]string{"gain", "lose"}
-	}
-	if len(t.Gains) > 0 {
-		parts = append(parts, verbs[0]+" "+strings.Join(t.Gains, ", "))
-	}
-	if len(t.Loses) > 0 {
-		parts = append(parts, verbs[1]+" "+strings.Join(t.Loses, ", "))
-	}
-	return t.who() + " " + strings.Join(parts, "; ")
-}
-
-func (t Turn) who() string {
-	const most = 4
-	names := t.Names
-	if len(names) > most {
-		names = append(slices.Clone(names[:most-1]), fmt.Sprintf("%d more", len(t.Names)-most+1))
-	}
-	if len(names) == 1 {
-		return names[0]
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }

@@ -27,8 +27,8 @@ type world struct {
 
 func newWorld() *world {
 	rwx := host.Read | host.Write | host.Execute
-	dir := func(owner, group string, mode host.Mode) snapshot.File {
-		return snapshot.File{Node: host.Node{Type: host.TypeDir, Owner: owner, Group: group, Access: host.AccessOf(mode)}}
+	dir := func(group string, mode host.Mode) snapshot.File {
+		return snapshot.File{Node: host.Node{Type: host.TypeDir, Owner: "root", Group: group, Access: host.AccessOf(mode)}}
 	}
 	w := &world{
 		sshd: "pubkeyauthentication yes\nusepam yes\npermitrootlogin no\npasswordauthentication no\nstrictmodes yes\n" +
@@ -43,10 +43,10 @@ func newWorld() *world {
 			},
 			Passwords: map[string]host.Password{"root": {State: host.PasswordLocked, Expires: -1}},
 			Files: map[string]snapshot.File{
-				"/": dir("root", "root", 0o755), "/bin": dir("root", "root", 0o755), "/srv": dir("root", "root", 0o755),
-				"/home": dir("root", "root", 0o755), "/etc/ssh/sshd_config": {Node: host.Node{Type: host.TypeFile, Owner: "root", Group: "root"}},
+				"/": dir("root", 0o755), "/bin": dir("root", 0o755), "/srv": dir("root", 0o755),
+				"/home": dir("root", 0o755), "/etc/ssh/sshd_config": {Node: host.Node{Type: host.TypeFile, Owner: "root", Group: "root"}},
 				"/bin/sh":   {Node: host.Node{Type: host.TypeFile, Owner: "root", Group: "root", Access: host.AccessOf(0o755)}},
-				"/srv/data": dir("root", "reviewers", 0o2750), "/srv/data/in": dir("root", "root", 0o777),
+				"/srv/data": dir("reviewers", 0o2750), "/srv/data/in": dir("root", 0o777),
 				"/srv/acl": {Node: host.Node{Type: host.TypeDir, Owner: "root", Group: "root", Access: host.Access{
 					User: rwx, Named: []host.Entry{{Tag: host.TagGroup, Name: "reviewers", Perm: rwx}}, Mask: new(host.Perm),
 				}}},
@@ -118,11 +118,11 @@ func TestSummarize(t *testing.T) {
 			w.person("alice", 1000, aliceKey+bobKey, "sudo", "docker", "reviewers")
 			w.allow(`{"usergroup": "sudo"}`, "ALL", `{"authenticate": false}`)
 		}, want: []string{
-			"alice gains login (2 keys), sudo without a password, docker (root by another name: containers can have the host's files), group reviewers, " +
+			"alice gains login (2 keys), sudo without a password, docker (root by another name), group reviewers, " +
 				"read on /srv/acl, read on /srv/data, read and write on /srv/data/in",
 		}},
 		{name: "somebody goes", before: func(w *world) { w.person("alice", 1000, aliceKey, "docker") }, want: []string{
-			"alice loses login (1 key), docker (root by another name: containers can have the host's files)",
+			"alice loses login (1 key), docker (root by another name)",
 		}},
 		{name: "an account that nobody can use", after: func(w *world) { w.person("app", 1001, "") }, want: []string{"app gains an account without login"}},
 		{name: "it cannot be told whether they can log in", after: func(w *world) { alice(w); w.sshd = "" }, want: []string{"alice gains an account"}, unknown: true},
@@ -161,6 +161,29 @@ func TestSummarize(t *testing.T) {
 			f.Node.Access = host.AccessOf(0o755)
 			w.Files["/srv/data"] = f
 		}, want: []string{"everybody gains read on /srv/data, read and write on /srv/data/in"}},
+		{name: "everybody, and somebody more", before: func(w *world) { w.person("alice", 1000, aliceKey) }, after: func(w *world) {
+			w.person("alice", 1000, aliceKey, "reviewers")
+			f := w.Files["/srv/data"]
+			f.Node.Access = host.AccessOf(0o775)
+			w.Files["/srv/data"] = f
+		}, want: []string{
+			"alice gains group reviewers, read on /srv/acl, write on /srv/data",
+			"everybody gains read on /srv/data, read and write on /srv/data/in",
+		}},
+		{name: "everybody loses what the owner keeps", before: func(w *world) {
+			w.person("alice", 1000, aliceKey)
+			w.Files["/srv/data"] = snapshot.File{Node: host.Node{Type: host.TypeDir, Owner: "alice", Group: "root", Access: host.AccessOf(0o705)}}
+		}, after: func(w *world) {
+			w.person("alice", 1000, aliceKey)
+			w.Files["/srv/data"] = snapshot.File{Node: host.Node{Type: host.TypeDir, Owner: "alice", Group: "root", Access: host.AccessOf(0o700)}}
+		}, want: []string{"everybody loses read on /srv/data, read and write on /srv/data/in"}},
+		{name: "one below the other", before: func(w *world) { w.person("alice", 1000, aliceKey) }, after: func(w *world) {
+			w.person("alice", 1000, aliceKey, "reviewers")
+			delete(w.Files, "/srv/acl")
+			f := w.Files["/srv/data/in"]
+			f.Node.Access = host.AccessOf(0o755)
+			w.Files["/srv/data/in"] = f
+		}, want: []string{"alice gains group reviewers, read on /srv/data and 1 below"}},
 		{name: "somebody's home is open", before: func(w *world) { alice(w); w.person("bob", 1001, "") }, after: func(w *world) {
 			alice(w)
 			w.person("bob", 1001, "")

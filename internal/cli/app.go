@@ -99,7 +99,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 		exit = &exitError{code: exitFailed, err: err}
 	}
 	if exit.err != nil {
-		fmt.Fprintf(a.Err, "opsafe: %v\n", exit.err)
+		say(a.Err, fmt.Sprintf("opsafe: %v", exit.err))
 	}
 	return exit.code
 }
@@ -118,9 +118,11 @@ exactly what it is going to do.
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
+	root.CompletionOptions.SetDefaultShellCompDirective(noFiles)
 	root.AddCommand(
-		newPlan(a), newManage(a), newFacts(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
-		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newSchema(a), newVersion(a),
+		newPlan(a), newManage(a), newFacts(a), newAccess(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
+		newConfirm(a), newRevert(a), newBootstrap(a), newWhereami(a), newAdopt(a),
+		newExplain(a), newSchema(a), newMan(a), newVersion(a),
 	)
 	return root
 }
@@ -159,14 +161,20 @@ func (a *App) lock(ctx context.Context) (release func(), err error) {
 
 // style is how text may look on out: colour and width are for terminals.
 func (a *App) style(out io.Writer) render.Style {
+	w := width(out)
+	plain := w == 0 || a.Env("NO_COLOR") != "" || a.Env("TERM") == "dumb"
+	return render.Style{Color: !plain, Width: w}
+}
+
+// width is that of a terminal, and 0 for anything else.
+func width(out io.Writer) int {
 	f, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return render.Style{}
+		return 0
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		width = 0
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+		return w
 	}
-	plain := a.Env("NO_COLOR") != "" || a.Env("TERM") == "dumb"
-	return render.Style{Color: !plain, Width: width}
+	const usual = 80
+	return usual
 }

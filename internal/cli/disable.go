@@ -25,12 +25,11 @@ type accountOptions struct {
 	plan bool
 }
 
-func (o *accountOptions) add(c *cobra.Command, a *App) {
+func (o *accountOptions) add(c *cobra.Command) {
 	o.addDir(c)
 	o.addFormat(c)
 	o.addFull(c)
 	c.Flags().BoolVar(&o.plan, "plan", false, "show what would be done, and change nothing")
-	c.ValidArgsFunction = a.completeAccounts
 }
 
 func newDisableUser(a *App) *cobra.Command {
@@ -49,8 +48,9 @@ not bring the person back; enable-user does.`,
 			return a.disableUser(c.Context(), o)
 		},
 	}
-	o.add(c, a)
+	o.add(c)
 	o.addLockOut(c)
+	c.ValidArgsFunction = a.completeAccounts
 	return c
 }
 
@@ -68,7 +68,8 @@ listed in the spec.`,
 			return a.enableUser(c.Context(), o)
 		},
 	}
-	o.add(c, a)
+	o.add(c)
+	c.ValidArgsFunction = a.completeDisabled
 	return c
 }
 
@@ -235,22 +236,4 @@ func (a *App) operator() string {
 		return u.Username
 	}
 	return "unknown"
-}
-
-func (a *App) completeAccounts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	users, err := a.Host.Users()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ranges, err := a.Host.IDRanges()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var names []string
-	for _, u := range users {
-		if u.UID >= ranges.UIDMin && u.UID <= ranges.UIDMax {
-			names = append(names, u.Name)
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -156,7 +156,10 @@ func (a *App) recordBackend(ctx context.Context, o options, rec *snapshot.Record
 		return err
 	}
 	after := overlay.New(rec)
-	converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Now: a.Now})
+	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Now: a.Now})
+	if err := on.summarize(ctx, rep, after, p.declared); err != nil && !host.IsUnknown(err) {
+		return err
+	}
 	if a.Root {
 		_, _, err = access.FindLockOut(ctx, access.Question{Before: rec, After: after, Declared: p.declared, Now: a.Now()})
 		if err != nil && !host.IsUnknown(err) {

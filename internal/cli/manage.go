@@ -33,7 +33,7 @@ key and become root.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.manage(c.Context(), o) },
 	}
 	o.addRepository(c, a)
-	o.addSelection(c)
+	o.addSelection(c, a)
 	o.addFormat(c)
 	o.addFull(c)
 	o.addLockOut(c)
@@ -113,14 +113,15 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions,
 		return nil, err
 	}
 	if plan.Summary.Changes() == 0 && !a.owing() {
-		for _, r := range plan.Results {
-			out.Done(r)
-		}
-		return plan, out.close(plan)
+		return plan, out.all(plan)
 	}
 	if err := a.guard(ctx, after, o.wayIn()); err != nil {
 		return nil, err
 	}
+	if err := a.summarize(ctx, plan, after, o.declared); err != nil {
+		return nil, err
+	}
+	out.access(plan.Access)
 	var waiting *confirm.Record
 	if o.confirm != 0 {
 		var err error
@@ -129,6 +130,7 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions,
 		}
 	}
 	rep := converge.Run(ctx, converge.Options{Host: a.Host, Kinds: kinds, Sink: out, Now: a.Now, Approve: o.kept.approve()})
+	rep.Access = plan.Access
 	if err := out.close(rep); err != nil {
 		return nil, err
 	}

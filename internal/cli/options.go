@@ -46,11 +46,11 @@ func (o *options) addDir(c *cobra.Command) {
 	_ = c.MarkFlagDirname("dir")
 }
 
-func (o *options) addSelection(c *cobra.Command) {
+func (o *options) addSelection(c *cobra.Command, a *App) {
 	c.Flags().StringSliceVar(&o.only, "only", nil, "only these `KIND`s or KIND/NAMEs")
 	c.Flags().StringSliceVar(&o.skip, "skip", nil, "all but these `KIND`s or KIND/NAMEs")
 	for _, f := range []string{"only", "skip"} {
-		_ = c.RegisterFlagCompletionFunc(f, completeKinds)
+		_ = c.RegisterFlagCompletionFunc(f, a.completeSelection(o))
 	}
 }
 
@@ -225,26 +225,4 @@ func nearest(word string, candidates []string) string {
 		}
 	}
 	return best
-}
-
-func completeKinds(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return kindNames(), cobra.ShellCompDirectiveNoFileComp
-}
-
-func (a *App) completeBackends(o *options) cobra.CompletionFunc {
-	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		dir, err := o.repository(a)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		found, err := filepath.Glob(filepath.Join(dir, "backends", "*", "backend.yaml"))
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		var names []string
-		for _, f := range found {
-			names = append(names, filepath.Base(filepath.Dir(f)))
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
-	}
 }

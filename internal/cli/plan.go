@@ -37,7 +37,7 @@ them; what the record does not cover is unknown.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.plan(c.Context(), o) },
 	}
 	o.addRepository(c, a)
-	o.addSelection(c)
+	o.addSelection(c, a)
 	o.addFormat(c)
 	o.addFull(c)
 	c.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 0: nothing to do, 2: changes, 1: error, or not everything could be seen")
@@ -74,7 +74,7 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 	}
 	out := a.newOutput("plan", o.options, p.backend, p.facts.Hostname, render.Plan)
 	after := overlay.New(a.Host)
-	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Sink: out, Now: a.Now})
+	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Now: a.Now})
 	if keep != nil && !rep.Interrupted {
 		if err := keep.save(o, p, rep); err != nil {
 			return err
@@ -83,7 +83,10 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 	if a.style(a.Out).Width == 0 {
 		rep.Took = 0 // a plan is the same wherever it is made, and whenever
 	}
-	if err := out.close(rep); err != nil {
+	if err := a.summarize(ctx, rep, after, p.declared); err != nil {
+		return err
+	}
+	if err := out.all(rep); err != nil {
 		return err
 	}
 	a.afterwards(p)

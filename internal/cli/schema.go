@@ -5,10 +5,10 @@ import "github.com/spf13/cobra"
 func newSchema(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "schema",
-		Short: "Write the JSON Schema of a file or a document",
+		Short: "Write a JSON Schema of what opsafe reads or writes",
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newSchemaOutput(a))
+	c.AddCommand(newSchemaBackend(a), newSchemaDevelopers(a), newSchemaOutput(a))
 	return c
 }

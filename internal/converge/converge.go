@@ -31,6 +31,9 @@ type Report struct {
 	Took    time.Duration
 	// Interrupted is set when the run was cancelled: the rest was not looked at.
 	Interrupted bool
+	// Access is who gains and who loses what by it; nil if that has not been
+	// worked out. Run does not: it is not about resources.
+	Access *change.Access
 }
 
 // Converged reports whether everything is in the declared state, as far as the

@@ -107,6 +107,8 @@ type TreeRule struct {
 	// Prune lists paths that have a rule of their own: they and all below them
 	// are left alone.
 	Prune []string
+	// Most is how many differing nodes ScanTree names; 0: MaxTreeDiffs.
+	Most int
 }
 
 // Apply returns the node as the rule wants it. Symlinks and special files only
@@ -185,5 +187,14 @@ type Refusal struct {
 	Why  string `json:"why"`
 }
 
-// MaxTreeDiffs is how many differing nodes a TreeScan names.
+// MaxTreeDiffs is how many differing nodes a TreeScan names, unless it is asked
+// for more.
 const MaxTreeDiffs = 5
+
+// Names is how many differing nodes a scan by the rule names.
+func (r TreeRule) Names() int {
+	if r.Most > 0 {
+		return r.Most
+	}
+	return MaxTreeDiffs
+}

@@ -47,11 +47,9 @@ type Reader interface {
 // Inventory is what a Reader can have besides: it lists what it knows of, sorted,
 // so that it can be recorded whole.
 type Inventory interface {
-	PackageNames() ([]string, error)
 	// UnitNames are the services, timers, sockets and paths that systemd has
 	// loaded or has files of. Instances of templates are not among them.
 	UnitNames(ctx context.Context) ([]string, error)
-	NetworkNames(ctx context.Context) ([]string, error)
 }
 
 // TreeScanner is a Reader that can scan a tree as it would look if each node were

@@ -10,6 +10,14 @@ type Packages interface {
 	// Package is what dpkg's status says. Nil: dpkg has never heard of it, or
 	// it has been purged.
 	Package(name string) (*Package, error)
+	// Packages are all that dpkg's status knows, sorted by name.
+	Packages() ([]Package, error)
+	// Manual are the installed packages that somebody is likely to have asked
+	// for, sorted: apt did not install them because others need them, and they
+	// are neither libraries nor of those that every host has, essential or of
+	// priority required or important. Those that a host was installed with have
+	// no mark of apt's.
+	Manual() ([]string, error)
 	// Candidate reports whether apt could install the package, from the index
 	// as it was last fetched. An *UnknownError: there is no index yet.
 	Candidate(name string) (bool, error)
@@ -102,6 +110,9 @@ type Docker interface {
 	Engine(ctx context.Context) (*Engine, error)
 	// Network finds a network by its exact name. Nil: there is none.
 	Network(ctx context.Context, name string) (*Network, error)
+	// Networks are all of them, docker's own too, sorted by name. Nil: docker is
+	// not installed.
+	Networks(ctx context.Context) ([]Network, error)
 }
 
 // Engine is the docker engine.

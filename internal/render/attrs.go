@@ -12,18 +12,50 @@ import (
 // longValue is the length from which an attribute gets a line of its own.
 const longValue = 48
 
-// split writes the attributes: short ones for the resource's own line, long
-// ones and repeated ones for lines below.
-func (t *Text) split(r change.Result) (short, long []string) {
+// attrs are a resource's attributes as they are shown.
+type attrs struct {
+	short  []string // for the resource's own line
+	long   []string // for lines below
+	arrows []change.Attr
+	rest   []string // the short ones without arrows
+}
+
+// split writes the attributes: short ones for the resource's own line, long ones
+// and repeated ones for lines below.
+func (t *Text) split(r change.Result) attrs {
+	var out attrs
 	for _, g := range groupAttrs(compact(r)) {
 		text := describe(t.style, r.Change.Action, g)
-		if len(g.values) == 1 && utf8.RuneCountInString(g.values[0].Before.Text)+utf8.RuneCountInString(g.values[0].After.Text) <= longValue {
-			short = append(short, text...)
+		a := g.values[0]
+		if len(g.values) > 1 || utf8.RuneCountInString(a.Before.Text)+utf8.RuneCountInString(a.After.Text) > longValue {
+			out.long = append(out.long, text...)
+			continue
+		}
+		out.short = append(out.short, text...)
+		if a.Before.Kind != change.Absent && a.After.Kind != change.Absent {
+			out.arrows = append(out.arrows, a)
 		} else {
-			long = append(long, text...)
+			out.rest = append(out.rest, text...)
 		}
 	}
-	return short, long
+	return out
+}
+
+// table writes attributes below each other: names, what was before, what is after.
+func table(s Style, attrs []change.Attr) []string {
+	names, befores := 0, 0
+	for _, a := range attrs {
+		names, befores = max(names, visible(s.word(a.Name))), max(befores, visible(s.value(a.Before)))
+	}
+	var out []string
+	for _, a := range attrs {
+		out = append(out, pad(s.word(a.Name), names)+"  "+pad(s.value(a.Before), befores)+" → "+s.value(a.After))
+	}
+	return out
+}
+
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-visible(text)))
 }
 
 // compact leaves out what goes without saying, and writes owner, group and mode
@@ -126,7 +158,7 @@ func many(p pen, g attrGroup) []string {
 		wide = wide || utf8.RuneCountInString(a.Before.Text)+utf8.RuneCountInString(a.After.Text) > longValue/2
 	}
 	if more := len(items) - most; more > 1 && !p.unfolded() {
-		items = append(items[:most], p.aside(fmt.Sprintf("and %d more", more)))
+		items = append(items[:most], p.aside(fmt.Sprintf("and %d more (--full)", more)))
 	}
 	if !wide {
 		return []string{p.word(g.name) + " " + strings.Join(items, " ")}

@@ -23,23 +23,32 @@ const (
 func (t *Text) details(c change.Change) {
 	lines, hidden := content(c)
 	if hidden != "" {
-		t.printf("      %s\n", t.style.paint(dim, "content is not shown: "+hidden))
+		t.lines(indent + t.style.paint(dim, "content is not shown: "+hidden))
 		return
 	}
 	most := foldWhole
 	if d := c.Diff; d != nil && d.Before != "" && d.After != "" {
 		most = foldChange
 	}
+	most = max(0, min(most, mostContents-t.contents))
 	fold := len(lines) - most
 	if fold < 2 || t.style.Full {
 		fold = 0 // the line that says so would take as much room
 	}
 	lines = lines[:len(lines)-fold]
+	t.contents += len(lines)
 	for _, line := range lines {
-		t.printf("      %s\n", t.diffLine(line))
+		color := diffColor(line)
+		for _, l := range t.style.cut(clean(line)) {
+			t.lines(indent + t.style.paint(color, l))
+		}
 	}
 	if fold > 0 {
-		t.printf("      %s\n", t.style.paint(dim, fmt.Sprintf("… and %d more lines (--full shows them)", fold)))
+		text := "… and %d more lines "
+		if len(lines) == 0 {
+			text = "… %d lines "
+		}
+		t.lines(t.style.broken(indent + t.style.paint(dim, fmt.Sprintf(text, fold)+showsThem))...)
 	}
 }
 
@@ -86,16 +95,15 @@ func unified(d *change.Diff) []string {
 	return lines
 }
 
-func (t *Text) diffLine(line string) string {
-	line = clean(line)
+func diffColor(line string) string {
 	switch {
 	case strings.HasPrefix(line, "+"):
-		return t.style.paint(green, line)
+		return green
 	case strings.HasPrefix(line, "-"):
-		return t.style.paint(red, line)
+		return red
 	case strings.HasPrefix(line, "@@"):
-		return t.style.paint(cyan, line)
+		return cyan
 	default:
-		return line
+		return ""
 	}
 }

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"opsafe/internal/change"
@@ -56,6 +57,7 @@ func newMarkdown(h Heading, rep *converge.Report, p markdownPen) *markdown {
 		status(rep, p, "failed", change.Failed, change.Blocked),
 		irreversible(rep, p),
 		noted(rep, p),
+		accessSection(rep, p),
 	)
 	d.add(changes(rep, p, h.Mode)...)
 	d.add(
@@ -94,27 +96,47 @@ func head(h Heading, rep *converge.Report, p markdownPen) string {
 // status is the section of what became of resources other than a change.
 func status(rep *converge.Report, p markdownPen, title string, of ...change.Status) *section {
 	s := &section{title: title, columns: [3]string{"", "Resource", "Why"}}
+	var same groups
 	for _, r := range rep.Results {
-		for _, o := range of {
-			if r.Status != o {
-				continue
-			}
-			x := row{sign: "?", name: newPart(p.code(r.ID.String())), about: newPart(p.prose(r.Reason))}
+		if slices.Contains(of, r.Status) {
+			same.add(string(r.Status)+p.key(reason(r), r.ID), r)
+		}
+	}
+	for _, key := range same.keys {
+		for i, r := range same.of[key] {
+			x := row{sign: "?", name: newPart(p.code(r.ID.String())), about: newPart(p.prose(reason(r)))}
 			switch r.Status {
 			case change.Failed:
-				x.sign, x.about, s.urgent = "✗", newPart(p.prose(r.Err.Error())), true
+				x.sign, s.urgent = failedSign, true
 			case change.Blocked:
-				x.sign, x.about, s.urgent = "⊘", newPart("not tried: "+p.prose(r.Reason)), true
+				x.sign, x.about.text, s.urgent = "⊘", "not tried: "+x.about.text, true
 			case change.NotApplicable:
 				x.sign = "∅"
 			}
 			if s.urgent && r.Pos.File != "" {
 				x.about.text += "<br>" + p.code(r.Pos.String())
 			}
-			s.rows = append(s.rows, x)
+			s.rows = append(s.rows, x.likewise(i, len(same.of[key])))
 		}
 	}
 	return s
+}
+
+// reason is why a resource is not as declared.
+func reason(r change.Result) string {
+	if r.Err != nil {
+		return r.Err.Error()
+	}
+	return r.Reason
+}
+
+// likewise leaves out, of many rows that say the same but for the name, what the
+// first one says.
+func (x row) likewise(i, of int) row {
+	if i > 0 && of > fewNames {
+		x.about = newPart("likewise")
+	}
+	return x
 }
 
 // irreversible is what a reviewer should think about twice.
@@ -131,9 +153,19 @@ func irreversible(rep *converge.Report, p markdownPen) *section {
 // noted are the notes of all resources, of those that change too.
 func noted(rep *converge.Report, p markdownPen) *section {
 	s := &section{title: "notes", columns: [3]string{"", "Resource", "Note"}, urgent: true}
+	var same groups
+	texts := map[string][]string{}
 	for _, r := range rep.Results {
 		for _, n := range r.Notes {
-			s.rows = append(s.rows, row{name: newPart(p.code(r.ID.String())), about: newPart(p.prose(n))})
+			key := p.key(n, r.ID)
+			same.add(key, r)
+			texts[key] = append(texts[key], n)
+		}
+	}
+	for _, key := range same.keys {
+		for i, r := range same.of[key] {
+			x := row{name: newPart(p.code(r.ID.String())), about: newPart(p.prose(texts[key][i]))}
+			s.rows = append(s.rows, x.likewise(i, len(same.of[key])))
 		}
 	}
 	return s

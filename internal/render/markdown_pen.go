@@ -65,6 +65,10 @@ func (markdownPen) goes(text string) string  { return "-" + text }
 func (markdownPen) aside(text string) string { return text }
 func (p markdownPen) unfolded() bool         { return p.full }
 
+func (p markdownPen) key(text string, id change.ID) string {
+	return Style{Full: p.full}.key(text, id)
+}
+
 func (p markdownPen) value(v change.Value) string {
 	switch v.Kind {
 	case change.Known:

@@ -53,6 +53,8 @@ func reports() map[string]*converge.Report {
 			changed(id("package", "curl"), change.Change{Action: change.Add, Attrs: []change.Attr{attr("state", "", "installed"), attr("held", "no", "yes")}}),
 			changed(id("package", "old"), change.Change{Action: change.Remove, Attrs: []change.Attr{attr("state", "installed", "purged")}, Irreversible: "its configuration is deleted"}),
 			changed(id("group", "team"), change.Change{Action: change.Modify, Attrs: []change.Attr{attr("member", "", "alice"), attr("member", "bob", "")}, Notes: []string{"files that belong to gid 5 keep it"}}),
+			changed(id("directory", "/srv/outbox"), change.Change{Action: change.Modify, Attrs: []change.Attr{attr("mode", "0700", "0750"), attr("group:reviewers", "r-x (effective ---)", "r-x"), attr("user:bob", "", "rwx"), attr("mask", "---", "r-x")}}),
+			changed(id("directory", "/srv/inbox"), change.Change{Action: change.Modify, Attrs: []change.Attr{attr("mode", "0700", "0750"), attr("owner", "root", "app")}}),
 			changed(id("file", "/etc/a"), change.Change{Action: change.Modify, Attrs: []change.Attr{attr("mode", "0644", "0600")}, Diff: &change.Diff{Path: "/etc/a", Before: "one\ntwo\n", After: "one\nthree"}}),
 			changed(id("file", "/etc/new"), change.Change{Action: change.Add, Attrs: []change.Attr{attr("owner", "", "root"), attr("group", "", "root"), attr("mode", "", "0644")}, Diff: &change.Diff{Path: "/etc/new", After: long}}),
 			changed(id("file", "/etc/empty"), change.Change{Action: change.Add, Diff: &change.Diff{Path: "/etc/empty"}}),

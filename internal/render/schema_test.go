@@ -20,7 +20,6 @@ func TestSchemaHasAllFields(t *testing.T) {
 		Required   []string
 	}
 	var schema struct {
-		object
 		Defs map[string]object `json:"$defs"`
 	}
 	if err := json.Unmarshal([]byte(render.Schema()), &schema); err != nil {
@@ -31,11 +30,14 @@ func TestSchemaHasAllFields(t *testing.T) {
 		doc  reflect.Type
 		have object
 	}{
-		{"document", reflect.TypeFor[render.Document](), schema.object},
+		{"document", reflect.TypeFor[render.Document](), schema.Defs["run"]},
 		{"item", reflect.TypeFor[render.Item](), schema.Defs["item"]},
 		{"attribute", reflect.TypeFor[render.Attr](), schema.Defs["attribute"]},
 		{"diff", reflect.TypeFor[render.Diff](), schema.Defs["diff"]},
 		{"summary", reflect.TypeFor[render.SummaryDoc](), schema.Defs["summary"]},
+		{"access", reflect.TypeFor[render.AccessDoc](), schema.Defs["access"]},
+		{"people", reflect.TypeFor[render.PeopleDoc](), schema.Defs["people"]},
+		{"person", reflect.TypeFor[render.Person](), schema.Defs["person"]},
 	} {
 		var fields, required, have []string
 		for i := range tt.doc.NumField() {

@@ -1,6 +1,11 @@
 package hosttest
 
-import "opsafe/internal/host"
+import (
+	"slices"
+	"strings"
+
+	"opsafe/internal/host"
+)
 
 func packageCases() []testCase {
 	return []testCase{
@@ -26,6 +31,27 @@ func (e *env) state(name string) host.PackageState {
 	return ""
 }
 
+// listed reports whether the list of all packages has a package, as it is.
+func (e *env) listed(name string) bool {
+	e.Helper()
+	all, err := e.host.Packages()
+	e.ok(err)
+	i, found := slices.BinarySearchFunc(all, name, func(p host.Package, n string) int { return strings.Compare(p.Name, n) })
+	if found {
+		e.same("in the list", &all[i], e.pkg(name))
+	}
+	return found
+}
+
+// manual reports whether a package is among those that somebody asked for.
+func (e *env) manual(name string) bool {
+	e.Helper()
+	all, err := e.host.Manual()
+	e.ok(err)
+	_, found := slices.BinarySearch(all, name)
+	return found
+}
+
 func installPackages(e *env) {
 	const name = "tree"
 	if e.state(name) == host.Installed {
@@ -33,6 +59,8 @@ func installPackages(e *env) {
 	}
 	e.do(host.InstallPackages{Refresh: true, Packages: []host.PackageInstall{{Name: name}}})
 	e.same("state", e.state(name), host.Installed)
+	e.same("listed", e.listed(name), true)
+	e.same("asked for", e.manual(name), true)
 	e.do(host.InstallPackages{Packages: []host.PackageInstall{{Name: name}}})
 	e.do(host.HoldPackages{Names: []string{name}, Hold: true})
 	e.same("hold", e.pkg(name).Hold, true)
@@ -45,6 +73,8 @@ func installPackages(e *env) {
 	if p := e.pkg(name); p != nil {
 		e.Errorf("package is still there: %+v", p)
 	}
+	e.same("listed", e.listed(name), false)
+	e.same("asked for", e.manual(name), false)
 	e.refuse(
 		host.InstallPackages{Packages: []host.PackageInstall{{Name: "ct-no-such-package"}}},
 		host.RemovePackages{Names: []string{"ct-no-such-package"}},
@@ -116,6 +146,13 @@ func docker(e *env) {
 		got.Options = nil
 	}
 	e.same("network", got, &n)
+	all, err := e.host.Networks(e.ctx)
+	e.ok(err)
+	i, found := slices.BinarySearchFunc(all, n.Name, func(n host.Network, name string) int { return strings.Compare(n.Name, name) })
+	if !found {
+		e.Fatalf("it is not among all: %+v", all)
+	}
+	e.same("in the list", &all[i], e.network(n.Name))
 	e.refuse(host.AddNetwork{Network: n})
 	e.do(host.RemoveNetwork{Name: n.Name, Was: n})
 	e.same("network after", e.network(n.Name), (*host.Network)(nil))

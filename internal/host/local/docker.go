@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -171,6 +172,38 @@ func (h *Host) Network(ctx context.Context, name string) (*host.Network, error) 
 	}
 	n := networkOf(*found)
 	return &n, nil
+}
+
+// Networks asks the engine for all of its networks.
+func (h *Host) Networks(ctx context.Context) ([]host.Network, error) {
+	h.docker.ahead.Wait()
+	c, err := h.docker.connection()
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		return nil, h.noSocket()
+	}
+	ctx, cancel := context.WithTimeout(ctx, dockerPatience)
+	defer cancel()
+	list, err := c.NetworkList(ctx, client.NetworkListOptions{})
+	if err != nil {
+		return nil, unknown("docker's networks", err)
+	}
+	out := []host.Network{}
+	for _, n := range list.Items {
+		// The list leaves out which containers are attached.
+		found, err := c.NetworkInspect(ctx, n.ID, client.NetworkInspectOptions{})
+		if cerrdefs.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, unknown("docker network "+n.Name, err)
+		}
+		out = append(out, networkOf(found.Network))
+	}
+	slices.SortFunc(out, func(a, b host.Network) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
 }
 
 // findNetwork looks a network up by its exact name; inspecting by name would

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/moby/moby/client"
-
 	"opsafe/internal/host"
 )
 
@@ -16,21 +14,6 @@ var (
 	_ host.Inventory   = (*Host)(nil)
 	_ host.TreeScanner = (*Host)(nil)
 )
-
-// PackageNames lists the packages of which something is on disk; see
-// host.Inventory.
-func (h *Host) PackageNames() ([]string, error) {
-	s, err := h.packages.dpkg()
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for p := range s.all {
-		names = append(names, p.Name)
-	}
-	slices.Sort(names)
-	return names, nil
-}
 
 // UnitNames lists units; see host.Inventory. It has all of them looked at in one
 // go, since who lists them is about to ask for each.
@@ -74,29 +57,6 @@ func (u *unitConn) names(ctx context.Context) ([]string, error) {
 		if l.LoadState != "not-found" {
 			add(l.Name)
 		}
-	}
-	return slices.Sorted(maps.Keys(set)), nil
-}
-
-// NetworkNames lists docker's networks; none without docker.
-func (h *Host) NetworkNames(ctx context.Context) ([]string, error) {
-	h.docker.ahead.Wait()
-	c, err := h.docker.connection()
-	if err != nil {
-		return nil, err
-	}
-	if c == nil {
-		return nil, h.noSocket()
-	}
-	ctx, cancel := context.WithTimeout(ctx, dockerPatience)
-	defer cancel()
-	list, err := c.NetworkList(ctx, client.NetworkListOptions{})
-	if err != nil {
-		return nil, unknown("docker's networks", err)
-	}
-	set := map[string]bool{}
-	for _, n := range list.Items {
-		set[n.Name] = true
 	}
 	return slices.Sorted(maps.Keys(set)), nil
 }

@@ -29,6 +29,41 @@ func (h *Host) Package(name string) (*host.Package, error) {
 	return p, nil
 }
 
+// Packages are all that dpkg knows.
+func (h *Host) Packages() ([]host.Package, error) {
+	s, err := h.packages.dpkg()
+	if err != nil {
+		return nil, err
+	}
+	var out []host.Package
+	for p := range s.all {
+		out = append(out, *p)
+	}
+	slices.SortFunc(out, func(a, b host.Package) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+// Manual are the installed packages that are neither of the base system, nor
+// libraries, nor marked by apt as installed for others.
+func (h *Host) Manual() ([]string, error) {
+	s, err := h.packages.dpkg()
+	if err != nil {
+		return nil, err
+	}
+	auto, err := readAutoInstalled(h.packages.root + "/var/lib/apt/extended_states")
+	if err != nil {
+		return nil, unknown("which packages were installed by hand", err)
+	}
+	var out []string
+	for p := range s.all {
+		if p.State == host.Installed && !auto[p.Name] && !s.base(p.Name) {
+			out = append(out, p.Name)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
 // Candidate looks for the package in the indexes that apt fetched last, for
 // this architecture. A package that others merely provide has no candidate.
 func (h *Host) Candidate(name string) (bool, error) { return h.packages.candidate(name) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -239,6 +240,14 @@ func (s *dpkgStatus) torn() []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// base reports whether a package is a library, or of those that every host has.
+func (s *dpkgStatus) base(name string) bool {
+	stanza, _ := s.find(name)
+	priority := field(stanza, "Priority")
+	section := path.Base(field(stanza, "Section")) // without its archive's area: non-free/libs
+	return field(stanza, "Essential") == "yes" || priority == "required" || priority == "important" || section == "libs" || section == "oldlibs"
 }
 
 // broken lists the packages that a dpkg which was stopped left behind, sorted:

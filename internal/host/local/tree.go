@@ -43,7 +43,7 @@ func (h *Host) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict fun
 		return nil, fmt.Errorf("cannot look through %s: %w", rule.Root, err)
 	}
 	scan := &host.TreeScan{Total: finds.total, Differ: finds.differ, Refused: finds.refusals(rule.Root), Unknown: finds.unknown}
-	for _, d := range finds.first.list {
+	for _, d := range finds.first.first() {
 		scan.First = append(scan.First, d.item)
 	}
 	return scan, nil
@@ -185,9 +185,9 @@ type treeFinds struct {
 	errors                 failures
 }
 
-func newTreeFinds() *treeFinds {
+func newTreeFinds(names int) *treeFinds {
 	return &treeFinds{
-		first:   firstFew[host.TreeDiff]{max: host.MaxTreeDiffs},
+		first:   firstFew[host.TreeDiff]{max: names},
 		refused: firstFew[host.Refusal]{max: maxRefusals},
 		errors:  failures{firstFew[error]{max: host.MaxTreeDiffs}},
 	}
@@ -212,7 +212,7 @@ func (f *treeFinds) merge(g *treeFinds) {
 // to name.
 func (f *treeFinds) refusals(root string) []host.Refusal {
 	var list []host.Refusal
-	for _, r := range f.refused.list {
+	for _, r := range f.refused.first() {
 		list = append(list, r.item)
 	}
 	if more := f.refused.count - len(list); more > 0 {
@@ -224,7 +224,8 @@ func (f *treeFinds) refusals(root string) []host.Refusal {
 // firstFew keeps the items whose paths come first, and counts all.
 type firstFew[T any] struct {
 	max, count int
-	list       []pathItem[T]
+	list       []pathItem[T] // in no order, up to twice as many as are kept
+	last       string        // what comes after it is not kept; empty: not known yet
 }
 
 type pathItem[T any] struct {
@@ -233,18 +234,28 @@ type pathItem[T any] struct {
 }
 
 // wants reports whether an item with this path would be kept.
-func (f *firstFew[T]) wants(path []byte) bool {
-	return len(f.list) < f.max || string(path) < f.list[len(f.list)-1].path
-}
+func (f *firstFew[T]) wants(path []byte) bool { return f.last == "" || string(path) < f.last }
 
 func (f *firstFew[T]) add(path string, item T) {
 	f.count++
 	f.list = append(f.list, pathItem[T]{path, item})
+	if len(f.list) >= 2*f.max {
+		f.first()
+	}
+}
+
+// first are the items that are kept, in order.
+func (f *firstFew[T]) first() []pathItem[T] {
 	slices.SortFunc(f.list, func(a, b pathItem[T]) int { return cmp.Compare(a.path, b.path) })
-	f.list = f.list[:min(len(f.list), f.max)]
+	if len(f.list) >= f.max {
+		f.list = f.list[:f.max]
+		f.last = f.list[f.max-1].path
+	}
+	return f.list
 }
 
 func (f *firstFew[T]) merge(g firstFew[T]) {
+	g.first()
 	for _, i := range g.list {
 		f.add(i.path, i.item)
 	}
@@ -256,7 +267,7 @@ type failures struct{ firstFew[error] }
 
 func (f *failures) joined() error {
 	var errs []error
-	for _, i := range f.list {
+	for _, i := range f.first() {
 		errs = append(errs, i.item)
 	}
 	if more := f.count - len(errs); more > 0 {

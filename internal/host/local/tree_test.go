@@ -76,6 +76,14 @@ func TestTree(t *testing.T) {
 	if again := scan(t, h, r); !slices.EqualFunc(again.First, s.First, func(a, b host.TreeDiff) bool { return a.Path == b.Path }) {
 		t.Error("the first differences change from scan to scan")
 	}
+	more := r
+	for _, more.Most = range []int{100, total, 2 * total} {
+		s := scan(t, h, more)
+		sorted := slices.IsSortedFunc(s.First, func(a, b host.TreeDiff) int { return strings.Compare(a.Path, b.Path) })
+		if s.Differ != total || len(s.First) != min(more.Most, total) || !sorted {
+			t.Errorf("of %d asked for, %d of %d are named, sorted: %v", more.Most, len(s.First), s.Differ, sorted)
+		}
+	}
 	do(t, h, host.FixTree{Rule: r})
 	if s := scan(t, h, r); s.Total != total || s.Differ != 0 || len(s.First) != 0 {
 		t.Errorf("after fixing: %+v", s)
@@ -230,7 +238,7 @@ func TestVerdict(t *testing.T) {
 	kinds := []uint32{unix.S_IFREG, unix.S_IFDIR, unix.S_IFLNK, unix.S_IFIFO}
 	for range 300 {
 		rule := h.sameNames(randomRule(rng))
-		w := &treeWorker{walk: &treeWalk{host: h, rule: rule}, verdicts: map[string]bool{}, finds: newTreeFinds()}
+		w := &treeWorker{walk: &treeWalk{host: h, rule: rule}, verdicts: map[string]bool{}, finds: newTreeFinds(host.MaxTreeDiffs)}
 		for range 100 {
 			e := &treeEntry{attributes: attributes{mode: kinds[rng.IntN(4)] | rng.Uint32N(0o10000), uid: rng.Uint32N(3), gid: rng.Uint32N(3)}}
 			if rng.IntN(2) == 0 {

@@ -81,7 +81,7 @@ func (t *treeWalk) run(root int) (*treeFinds, error) {
 	}
 	var wg sync.WaitGroup
 	for i := range workers {
-		w := &treeWorker{walk: t, verdicts: map[string]bool{}, finds: newTreeFinds(), xattrs: xattrReader{unsupported: t.noACLs}}
+		w := &treeWorker{walk: t, verdicts: map[string]bool{}, finds: newTreeFinds(t.rule.Names()), xattrs: xattrReader{unsupported: t.noACLs}}
 		workers[i] = w
 		wg.Go(func() {
 			withOwnDirectory(func(own bool) {
@@ -98,7 +98,7 @@ func (t *treeWalk) run(root int) (*treeFinds, error) {
 	t.open.Wait()
 	close(t.jobs)
 	wg.Wait()
-	all := newTreeFinds()
+	all := newTreeFinds(t.rule.Names())
 	for _, w := range workers {
 		all.merge(w.finds)
 	}

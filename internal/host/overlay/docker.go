@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"opsafe/internal/host"
 )
@@ -100,6 +101,37 @@ func (h *Host) network(ctx context.Context, name string) (*host.Network, error) 
 		return nil, afterApply("docker network "+name, dockerUnit+" is started then")
 	}
 	return h.base.Network(ctx, name)
+}
+
+// Networks are all of them.
+func (h *Host) Networks(ctx context.Context) ([]host.Network, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	state, err := h.engineState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []host.Network
+	switch state {
+	case engineAbsent:
+		return nil, nil
+	case justStopped:
+		return nil, &host.UnknownError{What: "docker's networks", Why: dockerUnit + " does not run"}
+	case justStarted:
+		return nil, afterApply("docker's networks", dockerUnit+" is started then")
+	case asBase:
+		if all, err = h.base.Networks(ctx); err != nil {
+			return nil, err
+		}
+	}
+	all = slices.DeleteFunc(slices.Clone(all), func(n host.Network) bool { _, touched := h.networks[n.Name]; return touched })
+	for _, n := range h.networks {
+		if n != nil {
+			all = append(all, *n)
+		}
+	}
+	slices.SortFunc(all, func(a, b host.Network) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
 }
 
 func (h *Host) addNetwork(ctx context.Context, n host.Network) error {

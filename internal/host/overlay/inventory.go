@@ -15,18 +15,6 @@ var _ host.Inventory = (*Host)(nil)
 // errNoInventory is a base that cannot list what it has.
 var errNoInventory = errors.New("cannot list what the base host has: it cannot do that")
 
-// PackageNames are those of the base with what steps have brought and taken.
-func (h *Host) PackageNames() ([]string, error) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	base, ok := h.base.(host.Inventory)
-	if !ok {
-		return nil, errNoInventory
-	}
-	names, err := base.PackageNames()
-	return merged(names, h.packages, func(p *predictedPackage) bool { return p.now != nil }), err
-}
-
 // UnitNames are those of the base with what steps have brought and taken.
 func (h *Host) UnitNames(ctx context.Context) ([]string, error) {
 	h.mu.RLock()
@@ -41,22 +29,6 @@ func (h *Host) UnitNames(ctx context.Context) ([]string, error) {
 		return strings.Contains(name, "@") && template(name) != "" || !host.InventoryUnit(name)
 	})
 	return merged(names, known, func(u *host.Unit) bool { return u != nil }), err
-}
-
-// NetworkNames are those of the base with what steps have brought and taken.
-func (h *Host) NetworkNames(ctx context.Context) ([]string, error) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	base, ok := h.base.(host.Inventory)
-	if !ok {
-		return nil, errNoInventory
-	}
-	state, err := h.engineState(ctx)
-	var names []string
-	if err == nil && state == asBase {
-		names, err = base.NetworkNames(ctx)
-	}
-	return merged(names, h.networks, func(n *host.Network) bool { return n != nil }), err
 }
 
 // merged puts the names of a map that are there among others, and takes off those

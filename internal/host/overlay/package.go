@@ -36,6 +36,45 @@ func (h *Host) pkg(name string) (*host.Package, error) {
 	return h.base.Package(name)
 }
 
+// Packages are what dpkg would know.
+func (h *Host) Packages() ([]host.Package, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	all, err := h.base.Packages()
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(slices.Clone(all), func(p host.Package) bool { return h.packages[p.Name] != nil })
+	for _, p := range h.packages {
+		if p.now != nil {
+			all = append(all, *p.now)
+		}
+	}
+	slices.SortFunc(all, func(a, b host.Package) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// Manual are those of the base, and what steps have installed by name.
+func (h *Host) Manual() ([]string, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	all, err := h.base.Manual()
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(slices.Clone(all), func(name string) bool {
+		p := h.packages[name]
+		return p != nil && (p.now == nil || p.now.State != host.Installed)
+	})
+	for name, p := range h.packages {
+		if p.brought != nil && p.now != nil && p.now.State == host.Installed && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
 // Candidate is what the base's index says.
 func (h *Host) Candidate(name string) (bool, error) { return h.base.Candidate(name) }
 

@@ -210,8 +210,6 @@ func (s *scan) rest() *host.TreeScan {
 		s.First = append(s.First, host.TreeDiff{Path: p, Before: before, After: after})
 	}
 	slices.SortFunc(s.First, func(a, b host.TreeDiff) int { return strings.Compare(a.Path, b.Path) })
-	if len(s.First) > host.MaxTreeDiffs {
-		s.First = s.First[:host.MaxTreeDiffs]
-	}
+	s.First = s.First[:min(len(s.First), s.rule.Names())]
 	return &s.TreeScan
 }

@@ -108,6 +108,16 @@ func words(v any) (text string, items []string) {
 			items = append(items, u.Name)
 		}
 		return "", items
+	case []host.Package:
+		for _, p := range v {
+			items = append(items, strings.TrimSpace(p.Name+" "+p.Version))
+		}
+		return "", items
+	case []host.Network:
+		for _, n := range v {
+			items = append(items, n.Name)
+		}
+		return "", items
 	case []host.Group:
 		for _, g := range v {
 			items = append(items, g.Name)

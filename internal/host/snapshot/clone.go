@@ -38,6 +38,10 @@ func cloned(v any) any {
 		return v
 	case []host.User:
 		return slices.Clone(v)
+	case []host.Package:
+		return slices.Clone(v)
+	case []host.Network:
+		return slices.Clone(v)
 	case []host.Group:
 		out := slices.Clone(v)
 		for i := range out {

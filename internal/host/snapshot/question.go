@@ -18,6 +18,10 @@ const (
 	askGroups  = "the list of groups"
 	askPending = "what is owed to units"
 	askEngine  = "docker"
+
+	askPackages = "the list of packages"
+	askManual   = "which packages were installed by hand"
+	askNetworks = "the list of docker networks"
 )
 
 func askUser(name string) string      { return "user " + name }

@@ -68,27 +68,25 @@ func (r *Recorder) inventory(ctx context.Context, s *State) error {
 	if !ok {
 		return errors.New("cannot record this host: it cannot list what it has")
 	}
-	names, err := base.PackageNames()
+	packages, err := r.Packages()
 	if s.Whole.Packages = err == nil; err != nil && !host.IsUnknown(err) {
 		return err
 	}
-	for _, n := range names {
-		_, _ = r.Package(n)
+	for _, p := range packages {
+		s.Packages[p.Name] = p
 	}
-	names, err = base.UnitNames(ctx)
+	names, err := base.UnitNames(ctx)
 	if s.Whole.Units = err == nil; err != nil && !host.IsUnknown(err) {
 		return err
 	}
 	for _, n := range names {
 		_, _ = r.Unit(ctx, n)
 	}
-	names, err = base.NetworkNames(ctx)
+	networks, err := r.Networks(ctx)
 	if s.Whole.Networks = err == nil; err != nil && !host.IsUnknown(err) {
 		return err
 	}
-	for _, n := range names {
-		_, _ = r.Network(ctx, n)
-	}
+	s.Networks = slices.Clone(networks)
 	s.Engine, _ = r.Engine(ctx)
 	return ctx.Err()
 }
@@ -112,7 +110,7 @@ func (r *Recorder) rest(s *State) {
 				s.Units[v.Name] = *v
 			}
 		case *host.Network:
-			if v != nil {
+			if v != nil && !slices.ContainsFunc(s.Networks, func(n host.Network) bool { return n.Name == v.Name }) {
 				s.Networks = append(s.Networks, *v)
 			}
 		case bool:
@@ -177,6 +175,10 @@ func plain(v any) (string, error) {
 			}
 			v = &c
 		}
+	case []host.Package:
+		v = append([]host.Package{}, n...)
+	case []host.Network:
+		v = append([]host.Network{}, n...)
 	case []host.User:
 		v = append([]host.User{}, n...)
 	case []host.Group:

@@ -139,6 +139,21 @@ func (r *Recorder) Package(name string) (*host.Package, error) {
 	return ask(r, askPackage(name), func(h host.Reader) (*host.Package, error) { return h.Package(name) })
 }
 
+// Packages are asked for.
+func (r *Recorder) Packages() ([]host.Package, error) {
+	return ask(r, askPackages, func(h host.Reader) ([]host.Package, error) { return h.Packages() })
+}
+
+// Manual is asked for.
+func (r *Recorder) Manual() ([]string, error) {
+	return ask(r, askManual, func(h host.Reader) ([]string, error) { return h.Manual() })
+}
+
+// Networks are asked for.
+func (r *Recorder) Networks(ctx context.Context) ([]host.Network, error) {
+	return ask(r, askNetworks, func(h host.Reader) ([]host.Network, error) { return h.Networks(ctx) })
+}
+
 // Candidate is asked for.
 func (r *Recorder) Candidate(name string) (bool, error) {
 	return ask(r, askCandidate(name), func(h host.Reader) (bool, error) { return h.Candidate(name) })

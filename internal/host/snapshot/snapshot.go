@@ -4,6 +4,7 @@ package snapshot
 
 import (
 	"context"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ type State struct {
 	Files map[string]File // by path without links on the way to it
 
 	Packages   map[string]host.Package
+	Manual     []string        // packages that somebody has asked for
 	Candidates map[string]bool // nil: there is no index
 	Units      map[string]host.Unit
 
@@ -176,6 +178,31 @@ func (r *Reader) Package(name string) (*host.Package, error) {
 	return nil, r.missing("package " + name)
 }
 
+// Packages are those recorded.
+func (r *Reader) Packages() ([]host.Package, error) {
+	if err := r.trouble(askPackages); err != nil {
+		return nil, err
+	}
+	if r.state.Partial && !r.state.Whole.Packages {
+		return nil, &host.UnknownError{What: "the list of packages", Why: "not all of them were recorded"}
+	}
+	var out []host.Package
+	for _, name := range slices.Sorted(maps.Keys(r.state.Packages)) {
+		p := r.state.Packages[name]
+		p.Name = name
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// Manual are those recorded.
+func (r *Reader) Manual() ([]string, error) {
+	if r.state.Manual == nil {
+		return nil, r.missing("which packages were installed by hand")
+	}
+	return slices.Sorted(slices.Values(r.state.Manual)), nil
+}
+
 // Candidate tells what the recorded index says.
 func (r *Reader) Candidate(name string) (bool, error) {
 	if err := r.trouble(askCandidate(name)); err != nil {
@@ -194,13 +221,16 @@ func (r *Reader) Candidate(name string) (bool, error) {
 	return false, r.missing("candidate of package " + name)
 }
 
+// noUnit is how a State has a unit that was asked for, and is not there.
+func noUnit(u host.Unit) bool { return u.Load == "" && u.Active == "" && u.File == "" }
+
 // Unit finds a unit.
 func (r *Reader) Unit(_ context.Context, name string) (*host.Unit, error) {
 	if err := r.trouble(askUnit(name)); err != nil {
 		return nil, err
 	}
 	if u, ok := r.state.Units[name]; ok {
-		if u.Load == "" {
+		if noUnit(u) {
 			return nil, nil // recorded as absent
 		}
 		u.Name = name
@@ -242,4 +272,20 @@ func (r *Reader) Network(_ context.Context, name string) (*host.Network, error) 
 		return nil, nil
 	}
 	return nil, r.missing("docker network " + name)
+}
+
+// Networks are those recorded.
+func (r *Reader) Networks(context.Context) ([]host.Network, error) {
+	if err := r.trouble(askNetworks); err != nil {
+		return nil, err
+	}
+	if r.state.Partial && !r.state.Whole.Networks {
+		return nil, &host.UnknownError{What: "docker's networks", Why: "not all of them were recorded"}
+	}
+	if r.state.Engine == nil && !r.state.Whole.Networks {
+		return nil, nil
+	}
+	out := append([]host.Network{}, r.state.Networks...)
+	slices.SortFunc(out, func(a, b host.Network) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
 }

@@ -15,7 +15,7 @@ func (s State) text() Text {
 	t := Text{
 		Version: Version, Partial: s.Partial, Facts: &s.Facts, Ranges: &s.Ranges,
 		Files: map[string]FileText{}, Packages: map[string]string{}, Units: map[string]UnitText{},
-		Candidates: s.Candidates, Networks: s.Networks, Pending: s.Pending, Programs: s.Programs,
+		Manual: s.Manual, Candidates: s.Candidates, Networks: s.Networks, Pending: s.Pending, Programs: s.Programs,
 	}
 	if s.Users != nil {
 		t.Users = []UserText{}
@@ -43,7 +43,7 @@ func (s State) text() Text {
 		t.Packages[name] = words
 	}
 	for name, u := range s.Units {
-		if u.Load == "" {
+		if noUnit(u) {
 			t.Units[name] = UnitText{Load: absentWord}
 			continue
 		}

@@ -86,14 +86,14 @@ func (s *summing) sort(of Sort) {
 		return
 	}
 	s.Differ += of.Count
-	for _, p := range of.First[:min(len(of.First), maxNamed)] {
+	for _, p := range of.First {
 		s.First = append(s.First, host.TreeDiff{Path: p, Before: n, After: after})
 	}
 }
 
 func (s *summing) finish() *host.TreeScan {
 	slices.SortFunc(s.First, func(a, b host.TreeDiff) int { return strings.Compare(a.Path, b.Path) })
-	s.First = s.First[:min(len(s.First), host.MaxTreeDiffs)]
+	s.First = s.First[:min(len(s.First), s.rule.Names())]
 	slices.SortFunc(s.refused, func(a, b host.Refusal) int { return strings.Compare(a.Path, b.Path) })
 	if more := s.more + len(s.refused) - maxRefused; more > 0 {
 		s.refused = s.refused[:min(len(s.refused), maxRefused)]
