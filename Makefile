@@ -51,8 +51,9 @@ define need_go
 [ -n "$(GO)" ] || { echo "make: Go is missing: neither on the PATH nor in /usr/local/go/bin" >&2; exit 1; }
 endef
 
-# What make itself needs: certificates for the module proxy.
-BUILD_PACKAGES := ca-certificates git
+# What make itself needs: certificates for the module proxy. And what the steps of
+# .github/workflows run, which a test runs here.
+BUILD_PACKAGES := ca-certificates curl git jq
 
 # What tests ask: judges of manual pages, and bash as people have it.
 TEST_PACKAGES := bash-completion man-db mandoc

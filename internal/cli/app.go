@@ -17,6 +17,7 @@ import (
 
 	"opsafe/internal/host"
 	"opsafe/internal/host/local"
+	"opsafe/internal/host/snapshot"
 	"opsafe/internal/journal"
 	"opsafe/internal/render"
 )
@@ -65,6 +66,10 @@ type App struct {
 	Executable func() (string, error)
 	// Log passes events on to the system journal; nil: nobody is told.
 	Log func(journal.Event)
+
+	// record is set when Host is a recorded one, and Root says whether root
+	// recorded it.
+	record *snapshot.Reader
 }
 
 // Main runs the program with these arguments and returns its exit code.
@@ -120,7 +125,7 @@ exactly what it is going to do.
 	}
 	root.CompletionOptions.SetDefaultShellCompDirective(noFiles)
 	root.AddCommand(
-		newPlan(a), newManage(a), newAccess(a), newStatus(a), newPrune(a), newValidate(a), newKeys(a),
+		newPlan(a), newManage(a), newFacts(a), newAccess(a), newStatus(a), newPrune(a), newValidate(a), newKeys(a),
 		newDisableUser(a), newEnableUser(a), newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a),
 		newBootstrap(a), newWhereami(a), newAdopt(a), newExplain(a), newSchema(a), newMan(a), newVersion(a),
 	)

@@ -107,7 +107,7 @@ func (a *App) revert(ctx context.Context, ifDue bool) error {
 
 // putBack brings the old state back, and leaves a record as every run does.
 func (a *App) putBack(ctx context.Context, rec *confirm.Record) error {
-	book, err := a.record(ctx, recorded{command: "revert"}, nil)
+	book, err := a.openRecord(ctx, recorded{command: "revert"}, nil)
 	if err != nil {
 		note(a.Err, "%v", err)
 		// To be let in again counts more than a record of it.

@@ -33,11 +33,18 @@ type world struct {
 
 // countingHost is a host in memory that counts what it is told to do.
 type countingHost struct {
-	host.Host
+	memoryHost
 	steps int
 	// dies says before which step the process is killed; none is done after it.
 	dies func(host.Step) bool
 	dead bool
+}
+
+// memoryHost is what a host in memory can do.
+type memoryHost interface {
+	host.Host
+	host.Inventory
+	host.TreeScanner
 }
 
 var errKilled = errors.New("killed")
@@ -47,7 +54,7 @@ func (h *countingHost) Do(ctx context.Context, s host.Step) error {
 	if h.dead = h.dead || h.dies != nil && h.dies(s); h.dead {
 		return errKilled
 	}
-	return h.Host.Do(ctx, s)
+	return h.memoryHost.Do(ctx, s)
 }
 
 // newWorld makes a world from a txtar archive: host.yaml is the host, the rest
@@ -66,7 +73,7 @@ func newWorld(t *testing.T, text string) *world {
 		}
 		w.write(f.Name, string(f.Data))
 	}
-	w.host = &countingHost{Host: overlay.New(snapshot.New(state))}
+	w.host = &countingHost{memoryHost: overlay.New(snapshot.New(state))}
 	program := filepath.Join(t.TempDir(), "opsafe")
 	if err := os.WriteFile(program, []byte("the program"), 0o755); err != nil {
 		t.Fatal(err)
@@ -80,6 +87,12 @@ func newWorld(t *testing.T, text string) *world {
 		Executable: func() (string, error) { return program, nil },
 	}
 	return w
+}
+
+// settle puts another host in the place of the world's own.
+func (w *world) settle(state snapshot.State) {
+	w.host = &countingHost{memoryHost: overlay.New(snapshot.New(state))}
+	w.app.Host = w.host
 }
 
 func (w *world) write(name, content string) {

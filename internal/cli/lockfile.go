@@ -21,7 +21,7 @@ func writeLock(repository string, data []byte) error {
 	}
 	dir, err := openLockDir(repository)
 	if err == nil {
-		err = errors.Join(replaceIn(dir, path.Base(spec.LockFile), data), dir.Close())
+		err = errors.Join(replaceIn(dir, path.Base(spec.LockFile), data, 0o644), dir.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", spec.LockFile, err)
@@ -46,18 +46,18 @@ func openLockDir(repository string) (*os.Root, error) {
 
 // replaceIn writes beside the file, under a name that the loader leaves alone,
 // and then renames.
-func replaceIn(dir *os.Root, name string, data []byte) error {
+func replaceIn(dir *os.Root, name string, data []byte, mode fs.FileMode) error {
 	// What is there under this name was left by a process that is gone.
 	temp := fmt.Sprintf(".%s.%d", name, os.Getpid())
 	if err := dir.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	f, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
 	if err == nil {
 		err = dir.Rename(temp, name)
 	}

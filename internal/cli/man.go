@@ -43,7 +43,7 @@ func (a *App) man(root *cobra.Command, dir string) error {
 	date, n := a.built(), 0
 	for _, c := range append(below(root), root) {
 		name := manName(c) + ".1"
-		if err := replaceIn(in, name, []byte(manPage(c, date))); err != nil {
+		if err := replaceIn(in, name, []byte(manPage(c, date)), 0o644); err != nil {
 			return fmt.Errorf("cannot write the manual page %s: %w", name, err)
 		}
 		n++

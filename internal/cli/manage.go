@@ -24,6 +24,9 @@ look again. Exits with 0 only if the host is in the declared state in the end.
 
 A failure in one resource stops what needs it, not the rest.
 
+With --plan, just what plan --out has kept is done. If the spec, or anything of
+the host that the plan rests on, has moved on, that is named and nothing changed.
+
 Nothing is changed if afterwards nobody whom the spec names could log in with a
 key and become root.`,
 		Example: "  sudo opsafe manage --backend tpp\n  sudo opsafe manage --only user/alice",
@@ -36,6 +39,7 @@ key and become root.`,
 	o.addFull(c)
 	o.addLockOut(c)
 	addConfirm(c, &o.confirm)
+	c.Flags().StringVar(&o.plan, "plan", "", "carry out just what this `FILE` of plan --out holds, if nothing has moved on since")
 	return c
 }
 
@@ -47,6 +51,7 @@ type manageOptions struct {
 	options
 	lockOut
 	confirm time.Duration
+	plan    string
 }
 
 func (a *App) manage(ctx context.Context, o manageOptions) error {
@@ -61,17 +66,30 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 		return err
 	}
 	defer release()
-	p, err := o.prepare(ctx, a)
+	kept, err := a.readSaved(&o)
 	if err != nil {
 		return err
+	}
+	look := a
+	if kept != nil {
+		if look, err = kept.watch(a, &o.options); err != nil {
+			return err
+		}
+	}
+	p, err := o.prepare(ctx, look)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		kept.p = p
 	}
 	if p.boot != "" && p.boot != p.backend {
 		return fmt.Errorf("this host is %s (%s), and %s is asked for: to make it another backend's for good, run: opsafe bootstrap --switch %s", p.boot, backendFile, p.backend, p.backend)
 	}
 	out := a.newOutput("manage", o.options, p.backend, p.facts.Hostname, render.Apply)
 	rep, err := a.converge(ctx, p.kinds, runOptions{
-		declared: p.declared, lockOut: o.lockOut, confirm: o.confirm,
-		record: recorded{command: "manage", backend: p.backend, dir: p.dir},
+		declared: p.declared, lockOut: o.lockOut, confirm: o.confirm, kept: kept,
+		record: recorded{command: "manage", backend: p.backend, dir: p.in.Repo.Dir},
 	}, out)
 	if err != nil {
 		return err
@@ -89,6 +107,7 @@ type runOptions struct {
 	lockOut
 	confirm time.Duration // 0: nothing has to be confirmed
 	record  recorded
+	kept    *savedPlan // nil: whatever is to be done is done
 }
 
 func (o runOptions) wayIn() wayIn { return wayIn{declared: o.declared, lockOut: o.lockOut} }
@@ -97,8 +116,11 @@ func (o runOptions) wayIn() wayIn { return wayIn{declared: o.declared, lockOut: 
 // that what nobody has touched costs one look, and so that what came out
 // differently from the plan can be said.
 func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions, out *output) (*converge.Report, error) {
-	after := overlay.New(a.Host)
+	after := overlay.New(o.kept.reader(a.Host))
 	plan := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Now: a.Now})
+	if err := o.kept.stale(a, plan); err != nil {
+		return nil, err
+	}
 	if plan.Summary.Changes() == 0 && !a.owing() {
 		return plan, out.all(plan)
 	}
@@ -109,7 +131,7 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions,
 		return nil, err
 	}
 	out.access(plan.Access)
-	book, err := a.record(ctx, o.record, plan.Results)
+	book, err := a.openRecord(ctx, o.record, plan.Results)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +141,7 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions,
 			return nil, errors.Join(err, book.Abandon(ctx))
 		}
 	}
-	rep, failed := a.recordedRun(ctx, book, kinds, plan, out)
+	rep, failed := a.recordedRun(ctx, book, converge.Options{Kinds: kinds, Approve: o.kept.approve()}, plan, out)
 	for _, d := range differences(plan, rep) {
 		note(a.Err, "%s", d)
 	}

@@ -31,6 +31,8 @@ type options struct {
 	format  string
 	formats []string // that the command has
 	full    bool
+	// silent asks no server for keys.
+	silent bool
 }
 
 func (o *options) addRepository(c *cobra.Command, a *App) {

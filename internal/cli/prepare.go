@@ -17,7 +17,6 @@ import (
 // prepared is a spec that has been read and checked, as resources for this host.
 type prepared struct {
 	backend string
-	dir     string // the repository
 	boot    string // what the host was bootstrapped as; empty: not at all
 	kinds   []converge.Kind
 	roster  *roster.Roster
@@ -34,7 +33,7 @@ func (o *options) load(a *App, backend string) (*spec.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	repo, err := spec.Load(spec.LoadOptions{Dir: dir, Backend: backend, RootOwned: a.Root, Known: kind.Known})
+	repo, err := spec.Load(spec.LoadOptions{Dir: dir, Backend: backend, RootOwned: a.Root && a.record == nil, Known: kind.Known})
 	return repo, countProblems(err)
 }
 
@@ -69,7 +68,7 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := a.input(ctx, repo, backend)
+	in, err := o.input(ctx, a, repo, backend)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +80,7 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{backend: name, dir: repo.Dir, boot: boot, kinds: kinds, in: in, roster: in.Roster, facts: facts}
+	p := &prepared{backend: name, boot: boot, kinds: kinds, in: in, roster: in.Roster, facts: facts}
 	for _, m := range in.Roster.Members {
 		p.declared = append(p.declared, m.Name)
 	}
@@ -90,7 +89,7 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	return p, nil
 }
 
-func (a *App) input(ctx context.Context, repo *spec.Repository, b *spec.Backend) (*kind.Input, error) {
+func (o *options) input(ctx context.Context, a *App, repo *spec.Repository, b *spec.Backend) (*kind.Input, error) {
 	disabled, err := roster.ReadTombstones(a.Host)
 	if err != nil {
 		return nil, err
@@ -100,8 +99,10 @@ func (a *App) input(ctx context.Context, repo *spec.Repository, b *spec.Backend)
 		return nil, countProblems(err)
 	}
 	var fetcher *roster.Fetcher
-	if !b.Keys.GitHub.Locked() { // else nothing is asked of anybody
-		if fetcher, err = roster.NewFetcher(roster.FetchOptionsOf(b, a.Host)); err != nil {
+	if !o.silent && !b.Keys.GitHub.Locked() { // else nothing is asked of anybody
+		fetch := roster.FetchOptionsOf(b, a.Host)
+		fetch.Away = a.record != nil
+		if fetcher, err = roster.NewFetcher(fetch); err != nil {
 			return nil, fmt.Errorf("cannot fetch keys: %w", err)
 		}
 	}

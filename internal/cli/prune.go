@@ -81,7 +81,7 @@ func (a *App) prune(ctx context.Context, names []string, o pruneOptions) error {
 	out := a.newOutput("prune", o.options, p.backend, p.facts.Hostname, render.Apply)
 	rep, err := a.converge(ctx, kinds, runOptions{
 		declared: way.declared, lockOut: o.lockOut, confirm: o.confirm,
-		record: recorded{command: "prune", subject: strings.Join(names, " "), backend: p.backend, dir: p.dir},
+		record: recorded{command: "prune", subject: strings.Join(names, " "), backend: p.backend, dir: p.in.Repo.Dir},
 	}, out)
 	if err == nil && !rep.Converged() {
 		err = said(exitFailed)

@@ -20,10 +20,10 @@ type recorded struct {
 	dir     string // the repository that it goes by; empty for none
 }
 
-// record begins the record of a run whose plan is known.
-func (a *App) record(ctx context.Context, r recorded, plan []change.Result) (*journal.Book, error) {
+// openRecord begins the record of a run whose plan is known.
+func (a *App) openRecord(ctx context.Context, r recorded, plan []change.Result) (*journal.Book, error) {
 	rec := journal.Record{
-		Command: r.command, Subject: r.subject, Undoes: r.undoes, By: a.operator(), Program: version(), Backend: r.backend,
+		Command: r.command, Subject: r.subject, Undoes: r.undoes, By: a.operator(), Program: program(), Backend: r.backend,
 	}
 	if r.dir != "" {
 		rec.Spec = journal.Spec{Dir: r.dir, Commit: spec.Commit(r.dir)}
@@ -46,8 +46,9 @@ func resultOf(rep *converge.Report) journal.Result {
 
 // recordedRun makes a run on the host, and completes its record whatever comes of
 // it. Of the plan it takes over who gains and who loses what.
-func (a *App) recordedRun(ctx context.Context, book *journal.Book, kinds []converge.Kind, plan *converge.Report, out *output) (*converge.Report, error) {
-	rep := converge.Run(ctx, converge.Options{Host: book, Kinds: kinds, Sink: book.Sink(out), Now: a.Now})
+func (a *App) recordedRun(ctx context.Context, book *journal.Book, o converge.Options, plan *converge.Report, out *output) (*converge.Report, error) {
+	o.Host, o.Sink, o.Now = book, book.Sink(out), a.Now
+	rep := converge.Run(ctx, o)
 	rep.Access = plan.Access
 	return rep, errors.Join(out.close(rep), book.Close(ctx, rep.Results, resultOf(rep)))
 }

@@ -131,7 +131,7 @@ func statusDocOf(s *state) statusDoc {
 
 func metricsOf(s *state) *render.Metrics {
 	m := &render.Metrics{
-		Backend: s.backend, Version: version(), Declared: s.name() == asDeclared, Since: s.since(), Summary: s.rep.Summary,
+		Backend: s.backend, Version: program(), Declared: s.name() == asDeclared, Since: s.since(), Summary: s.rep.Summary,
 		Orphans: map[string]int{},
 	}
 	for _, sort := range drift.Sorts() {

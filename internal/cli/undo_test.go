@@ -7,15 +7,6 @@ import (
 	"opsafe/internal/host"
 )
 
-func (w *world) do(steps ...host.Step) {
-	w.t.Helper()
-	for _, s := range steps {
-		if err := w.host.Host.Do(w.t.Context(), s); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-}
-
 func rootsFile(path, content string) host.WriteFile {
 	return host.WriteFile{Path: path, Content: host.NewContent([]byte(content)), Owner: "root", Group: "root", Access: host.AccessOf(0o644)}
 }

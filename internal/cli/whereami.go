@@ -64,24 +64,35 @@ func newVersion(a *App) *cobra.Command {
 		Short: "Say which opsafe this is",
 		Args:  cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
-			fmt.Fprintf(a.Out, "opsafe %s, %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintf(a.Out, "opsafe %s, %s %s/%s\n", program(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		},
 	}
 }
 
-// version says which opsafe this is: its version, and the commit that it was built
+// program says which opsafe this is: its version, and the commit that it was built
 // from, as far as they are known.
-func version() string {
-	version, revision := "devel", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if v := info.Main.Version; v != "" && v != "(devel)" {
-			version = v
-		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = ", " + s.Value
-			}
+func program() string {
+	number, revision := version()
+	if revision == "" {
+		return number
+	}
+	return number + ", " + revision
+}
+
+// version is which opsafe this is, and of which commit, as far as it knows.
+func version() (number, revision string) {
+	number = "devel"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return number, ""
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		number = v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value
 		}
 	}
-	return version + revision
+	return number, revision
 }

@@ -22,6 +22,11 @@ func (r *run) batch(ctx context.Context, resources []kind.Resource) {
 		}
 		out, ok := r.look(ctx, res)
 		if ok {
+			if err := r.approve(out); err != nil {
+				out, ok = r.outcome(out, err), false
+			}
+		}
+		if ok {
 			todo = append(todo, len(outs))
 			steps = merge(steps, out.Change.Steps)
 		}

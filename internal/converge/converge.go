@@ -50,6 +50,9 @@ type Options struct {
 	Kinds []Kind
 	Sink  Sink // may be nil
 	Now   func() time.Time
+	// Approve is asked before each change, if it is there: what it refuses fails,
+	// and is not made.
+	Approve func(change.Result) error
 }
 
 // Kind is a kind of resources and what is declared of it.
@@ -144,12 +147,24 @@ func (r *run) resource(ctx context.Context, res kind.Resource) {
 		r.done(out)
 		return
 	}
+	if err := r.approve(out); err != nil {
+		r.done(r.outcome(out, err))
+		return
+	}
 	r.begin([]change.ID{res.ID}, out.Change)
 	err := r.apply(ctx, res, out.Change)
 	r.done(r.outcome(out, err))
 	if open := out.Change.Open; open != nil && err == nil {
 		r.done(change.Result{ID: res.ID, Pos: res.Pos, Status: change.Failed, Err: open})
 	}
+}
+
+func (r *run) approve(out change.Result) error {
+	if r.Approve == nil {
+		return nil
+	}
+	out.Status = change.Changed
+	return r.Approve(out)
 }
 
 // look compares one resource and reports whether there is something to do.

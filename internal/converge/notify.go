@@ -236,6 +236,9 @@ func (r *run) fire(ctx context.Context, o owed) {
 	}
 	out.Change = c
 	if err == nil {
+		err = r.approve(out)
+	}
+	if err == nil {
 		r.begin([]change.ID{out.ID}, c)
 		if crashed {
 			err = fmt.Errorf("%s has failed; see journalctl -u %s", o.unit, o.unit)

@@ -97,7 +97,12 @@ func (r result) String() string {
 // with the test.
 func newHost(t *testing.T, image testhost.Image, suite string) *env {
 	t.Helper()
-	h := testhost.Start(t, testhost.Options{Image: image, Suite: suite})
+	return startHost(t, testhost.Options{Image: image, Suite: suite})
+}
+
+func startHost(t *testing.T, o testhost.Options) *env {
+	t.Helper()
+	h := testhost.Start(t, o)
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)

@@ -78,19 +78,25 @@ type Password struct {
 
 // IDRanges are UID_MIN and its relatives of login.defs(5).
 type IDRanges struct {
-	UIDMin, UIDMax, SysUIDMin, SysUIDMax int
-	GIDMin, GIDMax, SysGIDMin, SysGIDMax int
+	UIDMin    int `json:"uid_min"`
+	UIDMax    int `json:"uid_max"`
+	SysUIDMin int `json:"sys_uid_min"`
+	SysUIDMax int `json:"sys_uid_max"`
+	GIDMin    int `json:"gid_min"`
+	GIDMax    int `json:"gid_max"`
+	SysGIDMin int `json:"sys_gid_min"`
+	SysGIDMax int `json:"sys_gid_max"`
 }
 
 // Traces is what keeps running for a user, or will start again by itself.
 type Traces struct {
-	Processes int      // processes whose real or effective uid is the user's
-	Sessions  []string // logind's session ids
-	Linger    bool
-	Cron      []string // paths of crontab and at job files
+	Processes int      `json:"processes,omitempty"` // processes whose real or effective uid is the user's
+	Sessions  []string `json:"sessions,omitempty"`  // logind's session ids
+	Linger    bool     `json:"linger,omitempty"`
+	Cron      []string `json:"cron,omitempty"` // paths of crontab and at job files
 	// Unread says, for each part that could not be read, why; the other parts
 	// are good.
-	Unread map[TracePart]string
+	Unread map[TracePart]string `json:"unread,omitempty"`
 }
 
 // TracePart is a part of Traces that is read by itself.

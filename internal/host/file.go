@@ -182,7 +182,10 @@ type TreeDiff struct {
 }
 
 // Refusal is a path that opsafe will not touch, and why.
-type Refusal struct{ Path, Why string }
+type Refusal struct {
+	Path string `json:"path"`
+	Why  string `json:"why"`
+}
 
 // MaxTreeDiffs is how many differing nodes a TreeScan names, unless it is asked
 // for more.

@@ -44,6 +44,20 @@ type Reader interface {
 	Evaluate(ctx context.Context, c Check) (string, error)
 }
 
+// Inventory is what a Reader can have besides: it lists what it knows of, sorted,
+// so that it can be recorded whole.
+type Inventory interface {
+	// UnitNames are the services, timers, sockets and paths that systemd has
+	// loaded or has files of. Instances of templates are not among them.
+	UnitNames(ctx context.Context) ([]string, error)
+}
+
+// TreeScanner is a Reader that can scan a tree as it would look if each node were
+// as predict says. Predict is asked once for every node that the rule speaks about.
+type TreeScanner interface {
+	ScanTreeWith(ctx context.Context, rule TreeRule, predict func(path string, n Node) Node) (*TreeScan, error)
+}
+
 // Host is a Reader whose steps take effect: on the machine (local) or in
 // memory (overlay). Only the converge loop calls Do.
 type Host interface {
@@ -207,12 +221,12 @@ type Facts interface {
 
 // MachineFacts is what templates and conditions may refer to.
 type MachineFacts struct {
-	Hostname string // without the domain
-	Distro   string // os-release ID: debian, ubuntu
-	Release  string // os-release VERSION_CODENAME: bookworm
-	Version  string // os-release VERSION_ID: 12
-	Arch     string // Debian's name for it: amd64
-	Kernel   string // uname -r
+	Hostname string `json:"hostname"` // without the domain
+	Distro   string `json:"distro"`   // os-release ID: debian, ubuntu
+	Release  string `json:"release"`  // os-release VERSION_CODENAME: bookworm
+	Version  string `json:"version"`  // os-release VERSION_ID: 12
+	Arch     string `json:"arch"`     // Debian's name for it: amd64
+	Kernel   string `json:"kernel"`   // uname -r
 }
 
 // Hints lists what a run is going to look at.

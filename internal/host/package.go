@@ -1,6 +1,9 @@
 package host
 
-import "context"
+import (
+	"context"
+	"path"
+)
 
 // Packages is dpkg's database and apt's index.
 type Packages interface {
@@ -85,6 +88,16 @@ type Unit struct {
 	Links []string
 }
 
+// InventoryUnit reports whether units of this name's type are listed by
+// UnitNames. Devices, mounts, scopes and slices come and go by themselves.
+func InventoryUnit(name string) bool {
+	switch path.Ext(name) {
+	case ".service", ".timer", ".socket", ".path":
+		return true
+	}
+	return false
+}
+
 // Running reports whether the unit is active or on its way there.
 func (u *Unit) Running() bool {
 	return u != nil && (u.Active == "active" || u.Active == "activating" || u.Active == "reloading")
@@ -110,15 +123,15 @@ type Engine struct {
 
 // Network is a docker network.
 type Network struct {
-	Name      string
-	Driver    string
-	Interface string // com.docker.network.bridge.name; empty: docker's choice
-	Subnet    string // CIDR; empty: docker's choice
-	Gateway   string
-	Internal  bool
-	IPv6      bool
-	Options   map[string]string // driver options but the interface's name
+	Name      string            `json:"name"`
+	Driver    string            `json:"driver,omitempty"`
+	Interface string            `json:"interface,omitempty"` // com.docker.network.bridge.name; empty: docker's choice
+	Subnet    string            `json:"subnet,omitempty"`    // CIDR; empty: docker's choice
+	Gateway   string            `json:"gateway,omitempty"`
+	Internal  bool              `json:"internal,omitempty"`
+	IPv6      bool              `json:"ipv6,omitempty"`
+	Options   map[string]string `json:"options,omitempty"` // driver options but the interface's name
 	// Containers are the names of containers attached to it: it cannot be
 	// removed while there are any.
-	Containers []string
+	Containers []string `json:"containers,omitempty"`
 }

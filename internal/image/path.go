@@ -217,7 +217,7 @@ func (p *Path) file(r host.Reader, have *host.Node) (change.Change, error) {
 			return change.Change{}, err
 		}
 		if p.Digest != "" && host.NewContent(now).Digest() == p.Digest {
-			return p.rights(have), nil
+			return p.anew(now, have), nil
 		}
 	}
 	if p.Lost != "" {
@@ -238,6 +238,18 @@ func (p *Path) file(r host.Reader, have *host.Node) (change.Change, error) {
 	p.show(&c, before, &content)
 	c.Steps = []host.Step{host.WriteFile{Path: p.Path, Content: content, Owner: want.Owner, Group: want.Group, Access: want.Access}}
 	return c, nil
+}
+
+// anew makes a file that holds what it held then a new one with its old rights. To
+// change those of the one that is there could give away another that somebody has
+// moved to its place meanwhile.
+func (p *Path) anew(now []byte, have *host.Node) change.Change {
+	c := p.rights(have)
+	if len(c.Steps) > 0 {
+		want := *p.Node
+		c.Steps = []host.Step{host.WriteFile{Path: p.Path, Content: p.content(now, &want), Owner: want.Owner, Group: want.Group, Access: want.Access}}
+	}
+	return c
 }
 
 // rights are owner, group and access alone.

@@ -32,7 +32,7 @@ func declareDirectories(in *Input) []Resource {
 		out = append(out, Resource{
 			ID: id, Pos: d.Pos, When: d.When,
 			Needs:  append(in.needOwner(d.Owner, d.Group), in.needParent(p)...),
-			Looker: directoryLook{path: p, own: own, covers: in.aclCovers(p), notify: notify},
+			Looker: directoryLook{path: p, own: own, covers: in.aclCovers(p), rules: in.rulesAbove(p), notify: notify},
 		})
 		if d.Recurse == nil {
 			continue
@@ -65,10 +65,29 @@ func goneDirectories(in *Input) []Resource {
 // below names everything below a directory.
 func below(dir string) string { return path.Join(dir, "**") }
 
+// conditional is a rule for a tree with its conditions.
+type conditional struct {
+	rule host.TreeRule
+	when spec.Conditions
+}
+
+// rulesAbove are the rules for trees that p lies in: what is made on the way to it
+// is theirs, and they have had their turn by then.
+func (in *Input) rulesAbove(p string) []conditional {
+	var rules []conditional
+	for dir := path.Dir(p); dir != "/" && dir != "."; dir = path.Dir(dir) {
+		if d, ok := in.Backend.Directories[dir]; ok && d.Recurse != nil && d.State != stateAbsent {
+			rules = append(rules, conditional{in.directoryRule(dir, d.Recurse), d.When})
+		}
+	}
+	return rules
+}
+
 type directoryLook struct {
 	path   string
 	own    ownership
 	covers []coverOf
+	rules  []conditional // of the trees above
 	notify []change.Notification
 }
 
@@ -79,7 +98,7 @@ func (l directoryLook) Look(ctx context.Context, r host.Reader) (change.Change, 
 		return change.Change{}, err
 	}
 	if n == nil {
-		if err := l.add(r, &c); err != nil {
+		if err := l.add(ctx, r, &c); err != nil {
 			return change.Change{}, err
 		}
 		return c, nil
@@ -98,7 +117,7 @@ func (l directoryLook) Look(ctx context.Context, r host.Reader) (change.Change, 
 }
 
 // add makes the directory, and those on the way to it that nobody declares.
-func (l directoryLook) add(r host.Reader, c *change.Change) error {
+func (l directoryLook) add(ctx context.Context, r host.Reader, c *change.Change) error {
 	var parents []string
 	for dir := path.Dir(l.path); dir != "/"; dir = path.Dir(dir) {
 		n, err := r.Stat(dir)
@@ -115,7 +134,17 @@ func (l directoryLook) add(r host.Reader, c *change.Change) error {
 	}
 	slices.Reverse(parents)
 	for _, p := range parents {
-		c.Steps = append(c.Steps, host.MakeDir{Path: p, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(madeDirMode)})
+		n := host.Node{Type: host.TypeDir, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(madeDirMode)}
+		for _, of := range l.rules {
+			applies, _, err := Applies(ctx, r, of.when)
+			if err != nil {
+				return err
+			}
+			if applies && covers(of.rule, p) {
+				n = of.rule.Apply(n)
+			}
+		}
+		c.Steps = append(c.Steps, host.MakeDir{Path: p, Owner: n.Owner, Group: n.Group, Access: n.Access})
 	}
 	c.Action = change.Add
 	n := l.own.fresh(host.TypeDir, madeDirMode)

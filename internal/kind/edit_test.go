@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"opsafe/internal/host"
 )
 
 func TestEditLines(t *testing.T) {
@@ -136,7 +138,7 @@ func FuzzTexts(f *testing.F) {
 				t.Fatalf("directive %+v", d)
 			}
 		}
-		for _, name := range variables(data) {
+		for _, name := range host.EnvNames(data) {
 			if name == "" || strings.ContainsAny(name, "=\n") {
 				t.Fatalf("variable %q", name)
 			}

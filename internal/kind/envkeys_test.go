@@ -18,7 +18,7 @@ func TestHideValues(t *testing.T) {
 			t.Errorf("%q is shown: %s", secret, d.Before)
 		}
 	}
-	if !strings.HasPrefix(d.Before, "# TOKEN=\nPORT=1\nexport TOKEN=(secret, sha256 ") || d.After != "PORT=2\nTOKEN=\n" {
+	if !strings.HasPrefix(d.Before, "# TOKEN=\nPORT=1\nexport TOKEN=(secret, digest ") || d.After != "PORT=2\nTOKEN=\n" {
 		t.Errorf("before: %s\nafter: %s", d.Before, d.After)
 	}
 }

@@ -29,7 +29,7 @@ func declareFiles(in *Input) []Resource {
 		res := Resource{ID: change.ID{Kind: "file", Name: p}, Pos: f.Pos, When: f.When}
 		notify := notifications(f.Notify.Restart, f.Notify.Reload)
 		if f.State == stateAbsent {
-			res.Looker = goneFileLook{path: p, secret: spec.Is(f.Secret), notify: notify}
+			res.Looker = goneFileLook{path: p, secret: spec.Is(f.Secret), hidden: in.secretVariables(p), notify: notify}
 			gone = append(gone, res)
 			continue
 		}
@@ -142,7 +142,7 @@ func (l fileLook) wantFile(n host.Node) error {
 // edit plans the content of a file that is there, and with it everything else.
 // It reports whether there is something to do.
 func (l fileLook) edit(ctx context.Context, r host.Reader, c *change.Change, n, want host.Node) (bool, error) {
-	have, err := r.ReadFile(l.path)
+	have, err := l.present(ctx, r)
 	later := host.AfterApply(err)
 	switch {
 	case later && !l.form.whole():
@@ -151,19 +151,19 @@ func (l fileLook) edit(ctx context.Context, r host.Reader, c *change.Change, n, 
 	case err != nil && !later:
 		return false, err
 	}
-	data, err := l.content(ctx, r, orEmpty(have))
+	data, err := l.content(ctx, r, orEmpty(have.data))
 	if err != nil {
 		return false, err
 	}
 	// A file that is another's is not given away, but made anew: where others
 	// can write its directory, it may have been put there for that.
 	handed := l.form.whole() && n.Owner != want.Owner
-	if !later && string(data) == string(have) && !handed {
+	if !later && have.is(data) && !handed {
 		return false, nil
 	}
 	differNode(c, l.path, n, want)
 	c.Steps = nil // one step writes the file whole
-	before := l.wrap(have)
+	before := l.wrap(have.data)
 	l.show(c, have, data, later)
 	return true, l.write(r, c, host.WriteFile{
 		Path: l.path, Content: l.wrap(data), Owner: want.Owner, Group: want.Group, Access: want.Access,
@@ -215,7 +215,7 @@ func (l fileLook) add(ctx context.Context, r host.Reader) (change.Change, error)
 	c := change.Change{Action: change.Add, Notify: l.notify}
 	fresh(&c, "owner", n.Owner, "group", n.Group, "mode", n.Access.BaseMode().String())
 	differEntries(&c, "", nil, n.Access.Named, nil, n.Access.Mask)
-	l.show(&c, nil, data, false)
+	l.show(&c, presentContent{}, data, false)
 	return c, l.write(r, &c, host.WriteFile{
 		Path: l.path, Content: l.wrap(data), Owner: n.Owner, Group: n.Group, Access: n.Access, Check: l.check,
 	})
@@ -241,18 +241,19 @@ func (l fileLook) wrap(data []byte) host.Content {
 	return host.NewContent(data)
 }
 
-// show adds the content before and after to c; have is nil for none.
-func (l fileLook) show(c *change.Change, have, data []byte, later bool) {
+// show adds the content before and after to c.
+func (l fileLook) show(c *change.Change, have presentContent, data []byte, later bool) {
 	switch {
 	case later && l.secret:
-		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: change.Later(), After: secretValue(data)})
+		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: change.Later(), After: secretValue(digestOf(l.path, data))})
 	case later:
 		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: change.Later(), After: change.Text("as declared, " + count(len(data), "byte", "bytes"))})
 	case l.secret:
-		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: secretValue(have), After: secretValue(data)})
-		c.Diff = secretDiff(l.path, have, data)
+		before, after := have.shown(l.path), digestOf(l.path, data)
+		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: secretValue(before), After: secretValue(after)})
+		c.Diff = secretDiff(l.path, before, after)
 	default:
-		c.Diff = hideValues(diffOf(l.path, &host.FileImage{Content: host.NewContent(have)}, data), l.hidden)
+		c.Diff = hideValues(diffOf(l.path, &host.FileImage{Content: host.NewContent(have.data)}, data), l.hidden)
 	}
 }
 
@@ -264,7 +265,7 @@ func (l fileLook) deferred(c *change.Change, n, want host.Node, err error) {
 	for _, line := range l.form.ensured() {
 		after := change.Text(line)
 		if l.secret {
-			after = secretValue([]byte(line))
+			after = secretValue(digestOf(l.path, []byte(line)))
 		}
 		c.Attrs = append(c.Attrs, change.Attr{Name: "line", Before: change.Later(), After: after})
 	}

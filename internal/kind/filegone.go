@@ -13,6 +13,7 @@ import (
 type goneFileLook struct {
 	path   string
 	secret bool
+	hidden map[string]bool // variables whose values are not shown
 	notify []change.Notification
 }
 
@@ -31,14 +32,22 @@ func (l goneFileLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	case n.Type == host.TypeFile && n.Size > host.MaxFile:
 		c.Irreversible = fmt.Sprintf("its content is not kept: it is larger than %d MiB", host.MaxFile>>20)
 	case n.Type == host.TypeFile:
-		if image, err = imageOf(r, l.path, n); err != nil {
+		image, err = imageOf(r, l.path, n)
+		red := host.Redacted(err)
+		switch {
+		case red != nil && l.secret && red.Digest != "":
+			image = &host.FileImage{Node: *n}
+			c.Diff = secretDiff(l.path, red.Digest, "")
+		case red != nil && !l.secret && red.Text != nil:
+			image = &host.FileImage{Node: *n, Content: host.NewContent(red.Text)}
+			c.Diff = hideValues(diffOf(l.path, image, nil), l.hidden)
+		case err != nil:
 			return change.Change{}, err
-		}
-		if l.secret {
+		case l.secret:
 			image.Content = host.NewSecret(image.Content.Bytes())
-			c.Diff = secretDiff(l.path, image.Content.Bytes(), nil)
-		} else {
-			c.Diff = diffOf(l.path, image, nil)
+			c.Diff = secretDiff(l.path, digestOf(l.path, image.Content.Bytes()), "")
+		default:
+			c.Diff = hideValues(diffOf(l.path, image, nil), l.hidden)
 		}
 	default:
 		differ(&c, "type", string(n.Type), "")

@@ -70,15 +70,16 @@ func diffOf(path string, was *host.FileImage, after []byte) *change.Diff {
 }
 
 // secretDiff is like diffOf, but only tells that the content differs.
-func secretDiff(path string, before, after []byte) *change.Diff {
-	d := &change.Diff{Path: path, Hidden: "secret"}
-	if before != nil {
-		d.Before = host.NewSecret(before).Digest()
+func secretDiff(path, before, after string) *change.Diff {
+	return &change.Diff{Path: path, Hidden: "secret", Before: before, After: after}
+}
+
+// digestOf stands for secret content at a path; empty for none.
+func digestOf(path string, data []byte) string {
+	if data == nil {
+		return ""
 	}
-	if after != nil {
-		d.After = host.NewSecret(after).Digest()
-	}
-	return d
+	return host.SecretDigest(path, data)
 }
 
 // describe stands for content that cannot be shown; nothing stands for nothing.
@@ -92,10 +93,10 @@ func describe(data []byte) string {
 // shortDigest is how much of a digest is shown.
 const shortDigest = 12
 
-// secretValue is a secret as it is shown.
-func secretValue(data []byte) change.Value {
-	if data == nil {
+// secretValue is a secret as it is shown, by its digest.
+func secretValue(digest string) change.Value {
+	if digest == "" {
 		return change.Text("")
 	}
-	return change.Value{Kind: change.Secret, Text: host.NewSecret(data).Digest()[:shortDigest]}
+	return change.Value{Kind: change.Secret, Text: digest[:shortDigest]}
 }

@@ -182,7 +182,7 @@ func (s Style) value(v change.Value) string {
 	case change.Known:
 		return clean(v.Text)
 	case change.Secret:
-		return s.paint(dim, "(secret, sha256 "+clean(v.Text)+")")
+		return s.paint(dim, "(secret, digest "+clean(v.Text)+")")
 	case change.Absent:
 		return s.paint(dim, "none")
 	default:

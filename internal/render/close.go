@@ -30,7 +30,10 @@ func (t *Text) Close(rep *converge.Report, mode Mode) {
 
 func (t *Text) summary(rep *converge.Report, mode Mode) {
 	head, color := outcome(rep, mode)
-	tail := rest(rep.Summary) + ", " + took(rep.Took)
+	tail := rest(rep.Summary)
+	if rep.Took > 0 {
+		tail += ", " + took(rep.Took)
+	}
 	between := " "
 	if w := t.style.Width; w > 0 && visible(head+" "+tail) > w {
 		between = "\n"

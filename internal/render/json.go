@@ -96,7 +96,7 @@ func NewDocument(h Heading, rep *converge.Report) Document {
 		Changes: []Item{}, Unknown: []Item{}, NotApplicable: []Item{}, Failed: []Item{}, Notes: []Item{},
 	}
 	for _, r := range rep.Results {
-		i := item(r)
+		i := ItemOf(r)
 		switch r.Status {
 		case change.Changed:
 			d.Changes = append(d.Changes, i)
@@ -130,7 +130,8 @@ func WriteJSON(out io.Writer, d any) error {
 	return e.Encode(d)
 }
 
-func item(r change.Result) Item {
+// ItemOf is one result.
+func ItemOf(r change.Result) Item {
 	i := Item{
 		Kind: r.ID.Kind, Name: r.ID.Name, Status: string(r.Status), Action: string(r.Change.Action),
 		Why: r.Change.Why, Undo: r.Change.Irreversible, Deferred: r.Change.Deferred,

@@ -74,7 +74,7 @@ func (p markdownPen) value(v change.Value) string {
 	case change.Known:
 		return p.code(v.Text)
 	case change.Secret:
-		return "(secret, sha256 " + p.code(v.Text) + ")"
+		return "(secret, digest " + p.code(v.Text) + ")"
 	case change.Absent:
 		return "none"
 	default:

@@ -42,6 +42,9 @@ type FetchOptions struct {
 	Parallel int
 	// MinRSABits is the smallest RSA key; 0 means DefaultRSABits.
 	MinRSABits int
+	// Away is set where it is not the host that asks: the server may be out of
+	// reach here, and then the keys are unknown, which is no failure.
+	Away bool
 }
 
 // FetchOptionsOf are the options that a backend's keys section means. The token
@@ -164,10 +167,23 @@ func (f *Fetcher) fetch(ctx context.Context, p *spec.Person) ([]Key, error) {
 	} else {
 		keys, err = f.fetchPlain(ctx, p)
 	}
+	if err != nil && f.o.Away && unreachable(ctx, err) {
+		return nil, &host.UnknownError{
+			What: "which keys " + p.Name + " has registered", Why: fmt.Sprintf("%s cannot be reached from here: %v", f.address(p.Name), cause(ctx, err)),
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot fetch the keys of %s from %s: %w", p.Name, f.address(p.Name), cause(ctx, err))
 	}
 	return keys, nil
+}
+
+// unreachable tells a server that is not to be had from one that answers wrongly.
+func unreachable(ctx context.Context, err error) bool {
+	var op *net.OpError
+	var dns *net.DNSError
+	var slow errSlow
+	return errors.As(err, &op) || errors.As(err, &dns) || errors.As(context.Cause(ctx), &slow)
 }
 
 // address is what is asked for somebody's keys.

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,8 @@ type Repository struct {
 	People   []*Person         // in the order of developers.yaml
 	KeyFiles map[string][]byte // keys/NAME, by NAME
 	Lock     *Lock             // LockFile; nil: there is none
+	// Sums are the SHA-256 digests of all files that were read, by path.
+	Sums map[string][sha256.Size]byte
 }
 
 // Backend returns a backend by name.
@@ -91,7 +94,7 @@ func Load(o LoadOptions) (*Repository, error) {
 	}
 	defer root.Close()
 	l := newLoader(root, o.Known)
-	r := &Repository{Dir: dir, Backends: map[string]*Backend{}}
+	r := &Repository{Dir: dir, Backends: map[string]*Backend{}, Sums: l.sums}
 	names := l.backendNames()
 	wanted := names
 	if o.Backend != "" {
@@ -135,8 +138,9 @@ type loader struct {
 	broken   set              // files that could not be parsed
 	checked  set              // files decoded by themselves
 	texts    map[string]textFile
-	nobody   bool // there is no developers.yaml
-	locked   bool // there is a LockFile
+	sums     map[string][sha256.Size]byte // of all files that were read
+	nobody   bool                         // there is no developers.yaml
+	locked   bool                         // there is a LockFile
 }
 
 func newLoader(root *os.Root, known func(string) (Provides, bool)) *loader {
@@ -145,7 +149,7 @@ func newLoader(root *os.Root, known func(string) (Provides, bool)) *loader {
 	}
 	return &loader{
 		root: root, known: known, schema: newSchema(),
-		parsed: map[string]*node{}, broken: set{}, checked: set{}, texts: map[string]textFile{},
+		parsed: map[string]*node{}, broken: set{}, checked: set{}, texts: map[string]textFile{}, sums: map[string][sha256.Size]byte{},
 	}
 }
 
@@ -200,6 +204,7 @@ func (l *loader) keyFiles() map[string][]byte {
 				continue
 			}
 			files[e.Name()] = data
+			l.sums[file] = sha256.Sum256(data)
 		}
 	}
 	return files
@@ -207,7 +212,11 @@ func (l *loader) keyFiles() map[string][]byte {
 
 // read reads a regular file of the repository of at most limit bytes.
 func (l *loader) read(file string, limit int64) ([]byte, error) {
-	return readIn(l.root, file, file, limit)
+	data, err := readIn(l.root, file, file, limit)
+	if err == nil {
+		l.sums[file] = sha256.Sum256(data)
+	}
+	return data, err
 }
 
 // readIn reads a file of a directory of the repository; messages name it file.

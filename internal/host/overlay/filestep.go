@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,9 +20,9 @@ func (h *Host) doFile(ctx context.Context, s host.Step) (bool, error) {
 	case host.MakeLink:
 		return true, wrap("make link "+s.Path, h.makeLink(ctx, s))
 	case host.SetOwner:
-		return true, wrap("change the owner of "+s.Path, h.setOwner(s))
+		return true, wrap("set the owner of "+s.Path, h.setOwner(s))
 	case host.SetAccess:
-		return true, wrap("change the access of "+s.Path, h.setAccess(s))
+		return true, wrap("set the rights of "+s.Path, h.setAccess(s))
 	case host.RemovePath:
 		return true, wrap("remove "+s.Path, h.removePath(ctx, s.Path))
 	case host.FixTree:
@@ -175,16 +176,23 @@ func (h *Host) setOwner(s host.SetOwner) error {
 	if err != nil {
 		return err
 	}
-	if s.Owner != "" {
-		if e.node.Owner, err = h.ownerName(kindUser, s.Owner); err != nil {
+	owner, group := s.Owner, s.Group
+	if owner != "" {
+		if owner, err = h.ownerName(kindUser, owner); err != nil {
 			return err
 		}
 	}
-	if s.Group != "" {
-		if e.node.Group, err = h.ownerName(kindGroup, s.Group); err != nil {
+	if group != "" {
+		if group, err = h.ownerName(kindGroup, group); err != nil {
 			return err
 		}
 	}
+	if e.node.Type == host.TypeFile && e.node.Owner != owner {
+		if err := h.mayGive(at, e.node); err != nil {
+			return err
+		}
+	}
+	e.node.Owner, e.node.Group = cmp.Or(owner, e.node.Owner), cmp.Or(group, e.node.Group)
 	h.files.put(at, e)
 	return nil
 }
@@ -193,6 +201,11 @@ func (h *Host) setAccess(s host.SetAccess) error {
 	at, e, err := h.touch(s.Path)
 	if err != nil {
 		return err
+	}
+	if e.node.Type == host.TypeFile && e.node.Owner == root && opens(e.node.Access, s.Access) {
+		if err := h.mayGive(at, e.node); err != nil {
+			return err
+		}
 	}
 	if e.node.Access, err = h.checkAccess(s.Access, e.node.Type); err != nil {
 		return err

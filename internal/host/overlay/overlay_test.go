@@ -72,12 +72,12 @@ func TestScanTreeComposes(t *testing.T) {
 			t.Errorf("scan %+v %q: want %d %d %d %q", *s, paths, total, differ, refused, first)
 		}
 	}
-	scan(5, 4, 1, "a", "b", "d/e", "gone")
+	scan(6, 4, 1, "a", "b", "d/e", "gone")
 	do(t, h, host.RemovePath{Path: "/srv/t/gone"}, host.SetAccess{Path: "/srv/t/a", Access: host.AccessOf(mode)},
 		write("/srv/t/d/new", "x"), host.SetOwner{Path: "/srv/t/b", Owner: "alice"})
-	scan(5, 3, 1, "b", "d/e", "d/new")
+	scan(6, 3, 1, "b", "d/e", "d/new")
 	do(t, h, host.FixTree{Rule: rule})
-	scan(5, 0, 1)
+	scan(6, 0, 1)
 	n, err := h.Stat("/srv/t/d/e")
 	if err != nil || n.Owner != "root" || n.Access.Mode() != mode {
 		t.Errorf("node of the base below a fixed tree: %+v %v", n, err)

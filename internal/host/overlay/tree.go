@@ -12,13 +12,6 @@ import (
 	"opsafe/internal/host"
 )
 
-// treeScanner is a base that can scan a tree as it would look after earlier
-// steps. predict is asked for every node that the rule speaks about, possibly
-// from several goroutines.
-type treeScanner interface {
-	ScanTreeWith(ctx context.Context, rule host.TreeRule, predict func(path string, n host.Node) host.Node) (*host.TreeScan, error)
-}
-
 // fixTree records the rule for all nodes below its root, be they copied or only
 // in the base.
 func (h *Host) fixTree(rule host.TreeRule) error {
@@ -100,9 +93,19 @@ func below(p, dir string) bool {
 
 // ScanTree counts what would differ from the rule.
 func (h *Host) ScanTree(ctx context.Context, rule host.TreeRule) (*host.TreeScan, error) {
+	return h.scanTree(ctx, rule, nil)
+}
+
+// ScanTreeWith is ScanTree where each node is passed through predict: for an
+// overlay above this one.
+func (h *Host) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict func(path string, n host.Node) host.Node) (*host.TreeScan, error) {
+	return h.scanTree(ctx, rule, predict)
+}
+
+func (h *Host) scanTree(ctx context.Context, rule host.TreeRule, then func(path string, n host.Node) host.Node) (*host.TreeScan, error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	if h.files.untouched() {
+	if h.files.untouched() && then == nil {
 		return h.base.ScanTree(ctx, rule)
 	}
 	at, err := h.resolve(rule.Root)
@@ -112,7 +115,7 @@ func (h *Host) ScanTree(ctx context.Context, rule host.TreeRule) (*host.TreeScan
 	if err != nil {
 		return nil, fmt.Errorf("cannot scan %s: %w", rule.Root, err)
 	}
-	s := &scan{host: h, rule: canonical(rule, at), seen: map[string]bool{}}
+	s := &scan{host: h, rule: canonical(rule, at), then: then, seen: map[string]bool{}}
 	n, err := h.node(at)
 	if n == nil || err != nil {
 		return nil, err
@@ -133,6 +136,7 @@ type scan struct {
 	host.TreeScan
 	host *Host
 	rule host.TreeRule
+	then func(path string, n host.Node) host.Node // nil: nothing more happens to a node
 
 	mu   sync.Mutex
 	seen map[string]bool // entries that the base has shown
@@ -140,7 +144,7 @@ type scan struct {
 }
 
 func (s *scan) base(ctx context.Context) error {
-	b, ok := s.host.base.(treeScanner)
+	b, ok := s.host.base.(host.TreeScanner)
 	if !ok {
 		return errors.New("cannot scan a tree after predicted changes: the base host cannot do that")
 	}
@@ -162,7 +166,7 @@ func (s *scan) predict(p string, n host.Node) host.Node {
 		if h.files.hides(p) {
 			return s.drop(n)
 		}
-		return h.altered(p, n)
+		return s.after(p, h.altered(p, n))
 	}
 	s.mu.Lock()
 	s.seen[p] = true
@@ -170,7 +174,15 @@ func (s *scan) predict(p string, n host.Node) host.Node {
 	if e.absent {
 		return s.drop(n)
 	}
-	return e.node
+	return s.after(p, e.node)
+}
+
+// after is a node with what happens to it above this overlay.
+func (s *scan) after(p string, n host.Node) host.Node {
+	if s.then == nil {
+		return n
+	}
+	return s.then(p, n)
 }
 
 // drop makes a node that is gone agree with the rule, so that the base counts no
@@ -189,12 +201,13 @@ func (s *scan) rest() *host.TreeScan {
 			continue
 		}
 		s.Total++
-		after := s.rule.Apply(e.node)
-		if e.node.Owner == after.Owner && e.node.Group == after.Group && e.node.Access.Equal(after.Access) {
+		before := s.after(p, e.node)
+		after := s.rule.Apply(before)
+		if before.Owner == after.Owner && before.Group == after.Group && before.Access.Equal(after.Access) {
 			continue
 		}
 		s.Differ++
-		s.First = append(s.First, host.TreeDiff{Path: p, Before: e.node, After: after})
+		s.First = append(s.First, host.TreeDiff{Path: p, Before: before, After: after})
 	}
 	slices.SortFunc(s.First, func(a, b host.TreeDiff) int { return strings.Compare(a.Path, b.Path) })
 	s.First = s.First[:min(len(s.First), s.rule.Names())]

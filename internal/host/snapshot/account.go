@@ -8,7 +8,11 @@ import (
 
 // User finds a user. The account databases are recorded whole or not at all.
 func (r *Reader) User(name string) (*host.User, error) {
+	if err := r.trouble(askUser(name)); err != nil {
+		return nil, err
+	}
 	users, err := r.Users()
+	users = append(users, r.state.Sources.Users...)
 	for i := range users {
 		if users[i].Name == name {
 			return &users[i], nil
@@ -19,7 +23,11 @@ func (r *Reader) User(name string) (*host.User, error) {
 
 // Group finds a group.
 func (r *Reader) Group(name string) (*host.Group, error) {
+	if err := r.trouble(askGroup(name)); err != nil {
+		return nil, err
+	}
 	groups, err := r.Groups()
+	groups = append(groups, r.state.Sources.Groups...)
 	for i := range groups {
 		if groups[i].Name == name {
 			return &groups[i], nil
@@ -30,7 +38,11 @@ func (r *Reader) Group(name string) (*host.Group, error) {
 
 // UserByID finds the first user that has a number.
 func (r *Reader) UserByID(uid int) (*host.User, error) {
+	if err := r.trouble(askUserID(uid)); err != nil {
+		return nil, err
+	}
 	users, err := r.Users()
+	users = append(users, r.state.Sources.Users...)
 	for i := range users {
 		if users[i].UID == uid {
 			return &users[i], nil
@@ -41,7 +53,11 @@ func (r *Reader) UserByID(uid int) (*host.User, error) {
 
 // GroupByID finds the first group that has a number.
 func (r *Reader) GroupByID(gid int) (*host.Group, error) {
+	if err := r.trouble(askGroupID(gid)); err != nil {
+		return nil, err
+	}
 	groups, err := r.Groups()
+	groups = append(groups, r.state.Sources.Groups...)
 	for i := range groups {
 		if groups[i].GID == gid {
 			return &groups[i], nil
@@ -52,6 +68,9 @@ func (r *Reader) GroupByID(gid int) (*host.Group, error) {
 
 // Users lists all users.
 func (r *Reader) Users() ([]host.User, error) {
+	if err := r.trouble(askUsers); err != nil {
+		return nil, err
+	}
 	if r.state.Users == nil {
 		return nil, r.missing("list of users")
 	}
@@ -60,6 +79,9 @@ func (r *Reader) Users() ([]host.User, error) {
 
 // Groups lists all groups.
 func (r *Reader) Groups() ([]host.Group, error) {
+	if err := r.trouble(askGroups); err != nil {
+		return nil, err
+	}
 	if r.state.Groups == nil {
 		return nil, r.missing("list of groups")
 	}
@@ -72,14 +94,28 @@ func (r *Reader) Groups() ([]host.Group, error) {
 
 // Password tells about a user's password.
 func (r *Reader) Password(name string) (*host.Password, error) {
-	if p, ok := r.state.Passwords[name]; ok {
+	if err := r.trouble(askPassword(name)); err != nil {
+		return nil, err
+	}
+	p, ok := r.state.Passwords[name]
+	switch {
+	case ok && p.State != "":
 		return &p, nil
+	case ok, r.state.Whole != (Whole{}) && !r.hasUser(name):
+		return nil, nil // there is no line for it
 	}
 	return nil, r.missing("password of " + name)
 }
 
+func (r *Reader) hasUser(name string) bool {
+	return r.state.Users == nil || slices.ContainsFunc(r.state.Users, func(u host.User) bool { return u.Name == name })
+}
+
 // IDRanges are those recorded.
 func (r *Reader) IDRanges() (host.IDRanges, error) {
+	if err := r.trouble(askRanges); err != nil {
+		return host.IDRanges{}, err
+	}
 	if r.state.Ranges == (host.IDRanges{}) {
 		return host.IDRanges{}, r.missing("id ranges of login.defs")
 	}
@@ -88,6 +124,9 @@ func (r *Reader) IDRanges() (host.IDRanges, error) {
 
 // Traces tells what an account leaves running.
 func (r *Reader) Traces(name string) (host.Traces, error) {
+	if err := r.trouble(askTraces(name)); err != nil {
+		return host.Traces{}, err
+	}
 	if t, ok := r.state.Traces[name]; ok {
 		return t, nil
 	}

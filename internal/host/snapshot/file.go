@@ -38,9 +38,12 @@ func (r *Reader) find(p string, links int) (at string, f File, recorded bool, er
 				target = path.Join(path.Dir(dir), target)
 			}
 			return r.find(path.Join(target, p[len(dir):]), links-1)
-		case d.Node.Type != host.TypeDir, d.Unread == "" && path.Dir(p) == dir:
+		case d.Node.Type != host.TypeDir, d.Unread == "" && d.Names == nil && path.Dir(p) == dir:
 			// Nothing can be there: no directory, or one whose names are known.
 			return p, File{}, true, nil
+		case d.Names != nil:
+			name, _, _ := strings.Cut(strings.TrimPrefix(p[len(dir):], "/"), "/")
+			return p, File{}, !slices.Contains(d.Names, name), nil
 		}
 		break
 	}
@@ -49,6 +52,9 @@ func (r *Reader) find(p string, links int) (at string, f File, recorded bool, er
 
 // Stat describes what was at the path.
 func (r *Reader) Stat(p string) (*host.Node, error) {
+	if err := r.trouble(askStat(p)); err != nil {
+		return nil, err
+	}
 	_, f, recorded, err := r.find(p, maxLinks)
 	if err != nil {
 		return nil, err
@@ -65,6 +71,9 @@ func (r *Reader) Stat(p string) (*host.Node, error) {
 
 // ReadFile gives the recorded content of a regular file.
 func (r *Reader) ReadFile(p string) ([]byte, error) {
+	if err := r.trouble(askContent(p)); err != nil {
+		return nil, err
+	}
 	_, f, recorded, err := r.find(p, maxLinks)
 	switch {
 	case err != nil:
@@ -73,6 +82,12 @@ func (r *Reader) ReadFile(p string) ([]byte, error) {
 		return nil, r.missing("content of " + p)
 	case f.Node.Type == "":
 		return nil, nil
+	case f.Secret != nil:
+		red := &host.RedactedError{Path: f.Secret.Path, Digest: f.Secret.Digest, Variables: slices.Clone(f.Secret.Variables)}
+		if f.Secret.InPart {
+			red.Text = append([]byte{}, f.Content...)
+		}
+		return nil, red
 	case f.Unread != "":
 		return nil, &host.UnknownError{What: "content of " + p, Why: f.Unread}
 	case f.Node.Type != host.TypeFile:
@@ -84,6 +99,9 @@ func (r *Reader) ReadFile(p string) ([]byte, error) {
 
 // ReadDir lists the recorded names in a directory.
 func (r *Reader) ReadDir(p string) ([]string, error) {
+	if err := r.trouble(askNames(p)); err != nil {
+		return nil, err
+	}
 	at, f, recorded, err := r.find(p, maxLinks)
 	switch {
 	case err != nil:
@@ -92,7 +110,7 @@ func (r *Reader) ReadDir(p string) ([]string, error) {
 		return nil, r.missing("names in " + p)
 	case f.Node.Type == "":
 		return nil, nil
-	case f.Unread != "":
+	case f.Unread != "" && f.Names == nil:
 		return nil, &host.UnknownError{What: "names in " + p, Why: f.Unread}
 	case f.Node.Type != host.TypeDir:
 		return nil, fmt.Errorf("cannot read directory %s: it is a %s", p, f.Node.Type)
@@ -102,6 +120,13 @@ func (r *Reader) ReadDir(p string) ([]string, error) {
 
 // ScanTree counts what differs from the rule.
 func (r *Reader) ScanTree(ctx context.Context, rule host.TreeRule) (*host.TreeScan, error) {
+	question, err := askTree(rule)
+	if err == nil {
+		err = r.trouble(question)
+	}
+	if err != nil {
+		return nil, err
+	}
 	return r.ScanTreeWith(ctx, rule, func(_ string, n host.Node) host.Node { return n })
 }
 
@@ -120,40 +145,25 @@ func (r *Reader) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict f
 	case f.Node.Type != host.TypeDir:
 		return nil, fmt.Errorf("cannot scan %s: it is a %s, not a directory", rule.Root, f.Node.Type)
 	}
-	s := &host.TreeScan{}
-	if f.Unread != "" {
+	s := &summing{rule: rule, from: root, predict: predict}
+	if r.state.Trees != nil {
+		if err := r.sumTrees(s); err != nil {
+			return nil, err
+		}
+	} else if f.Unread != "" {
 		s.Unknown++
 	}
 	for _, p := range r.below(root) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		rest := path.Join(rule.Root, p[len(root):])
-		if !speaks(rule, rest, r.state.Files[p].Node.Type) {
-			continue
-		}
-		r.scanOne(s, rule, p, predict(p, r.state.Files[p].Node))
-		if r.state.Files[p].Node.Type == host.TypeDir && r.state.Files[p].Unread != "" {
+		n := r.state.Files[p].Node
+		s.one(p, n)
+		if n.Type == host.TypeDir && r.state.Files[p].Unread != "" && r.state.Trees == nil {
 			s.Unknown++
 		}
 	}
-	return s, nil
-}
-
-func (r *Reader) scanOne(s *host.TreeScan, rule host.TreeRule, p string, n host.Node) {
-	if n.Type == host.TypeFile && n.Links > 1 {
-		s.Refused = append(s.Refused, host.Refusal{Path: p, Why: fmt.Sprintf("it has %d hard links", n.Links)})
-		return
-	}
-	s.Total++
-	after := rule.Apply(n)
-	if n.Owner == after.Owner && n.Group == after.Group && n.Access.Equal(after.Access) {
-		return
-	}
-	s.Differ++
-	if len(s.First) < rule.Names() {
-		s.First = append(s.First, host.TreeDiff{Path: p, Before: n, After: after})
-	}
+	return s.finish(), nil
 }
 
 // below lists what was recorded below a directory, sorted.

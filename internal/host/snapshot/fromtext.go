@@ -20,6 +20,12 @@ func (t Text) addTo(s *State) error {
 		s.Ranges = *t.Ranges
 	}
 	s.makeMaps()
+	if t.Users != nil && s.Users == nil {
+		s.Users = []host.User{}
+	}
+	if t.Groups != nil && s.Groups == nil {
+		s.Groups = []host.Group{}
+	}
 	for _, g := range t.Groups {
 		s.setGroup(host.Group{Name: g.Name, GID: g.GID, Members: slices.Sorted(slices.Values(g.Members))})
 	}
@@ -153,6 +159,10 @@ func (s *State) addUser(t UserText, partial bool) error {
 	if t.Password == "" && partial {
 		return nil
 	}
+	if t.Password == absentWord {
+		s.Passwords[t.Name] = host.Password{}
+		return nil
+	}
 	p, err := passwordOf(t.Password)
 	s.Passwords[t.Name] = p
 	return err
@@ -184,18 +194,30 @@ func passwordOf(words string) (host.Password, error) {
 	return p, nil
 }
 
+// absentWord says that there is no such thing.
+const absentWord = "absent"
+
 func (t FileText) file() (File, error) {
-	if t.Type == "absent" {
+	if t.Type == absentWord {
 		return File{}, nil
 	}
-	f := File{Content: []byte(t.Content), Unread: t.Unread}
-	if t.Base64 != nil {
+	f := File{Content: []byte(t.Content), Unread: t.Unread, Secret: t.Secret}
+	switch {
+	case t.Base64 != nil:
 		f.Content = t.Base64
+	case t.Lines != nil:
+		f.Content = []byte(strings.Join(t.Lines, "\n"))
+	}
+	if t.Names != nil {
+		f.Names = *t.Names
 	}
 	f.Node = host.Node{
 		Type: t.Type, Owner: t.Owner, Group: t.Group, Target: t.Target, Links: max(t.Links, 1), Size: int64(len(f.Content)),
 	}
 	n := &f.Node
+	if t.Size != 0 {
+		n.Size = t.Size
+	}
 	if n.Type == "" {
 		n.Type = host.TypeFile
 		if t.Target != "" {
@@ -239,7 +261,13 @@ func packageOf(name, words string) host.Package {
 	return p
 }
 
+// noFragment says of a unit that it has no file.
+const noFragment = "none"
+
 func (t UnitText) unit(name string) host.Unit {
+	if t.Load == absentWord {
+		return host.Unit{}
+	}
 	u := host.Unit{
 		Name: name, Load: t.Load, Active: t.Active, Sub: t.Sub, File: t.File,
 		Fragment: t.Fragment, NeedReload: t.NeedReload, Links: t.Links,
@@ -256,7 +284,10 @@ func (t UnitText) unit(name string) host.Unit {
 			u.Sub = "running"
 		}
 	}
-	if u.Fragment == "" && u.Load == "loaded" {
+	switch {
+	case u.Fragment == noFragment:
+		u.Fragment = ""
+	case u.Fragment == "" && u.Load == "loaded":
 		u.Fragment = "/lib/systemd/system/" + name
 	}
 	return u

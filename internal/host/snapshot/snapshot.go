@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"opsafe/internal/host"
 )
@@ -44,6 +45,35 @@ type State struct {
 	// Programs are what Check can run, by base name. Each refuses content that
 	// holds the text given here; an empty text accepts everything.
 	Programs map[string]string
+
+	Recorded
+}
+
+// Recorded is what only a Recorder writes into a State.
+type Recorded struct {
+	// Whole are the databases that are recorded with all that is in them: what
+	// is missing from them is not there.
+	Whole Whole
+	// Sources has the accounts that came from other sources of nsswitch.conf, as
+	// far as they were asked for.
+	Sources struct {
+		Users  []host.User
+		Groups []host.Group
+	}
+	// Trees are summaries of what is below directories, by path. What has a File
+	// of its own is not in a summary, nor is what is below another tree's path.
+	Trees map[string]Tree
+	// Verdicts are the answers of programs, by CheckKey.
+	Verdicts map[string]Verdict
+	// Troubles are questions that could not be answered, and why.
+	Troubles map[string]Trouble
+}
+
+// Whole tells which databases are recorded with all that is in them.
+type Whole struct {
+	Packages bool `json:"packages"`
+	Units    bool `json:"units"`
+	Networks bool `json:"networks"`
 }
 
 // File is what is recorded of a path.
@@ -53,23 +83,43 @@ type File struct {
 	// Unread says why the content, or the names in the directory, were not
 	// recorded; empty when they were.
 	Unread string
+	// Names are those in a directory of which not every entry is recorded.
+	Names []string
+	// Secret is what is kept of content that is secret, or holds secrets.
+	Secret *Secret
+}
+
+// Secret is what is kept of secret content; see host.RedactedError.
+type Secret struct {
+	Path      string   `json:"path"` // as it is declared
+	Digest    string   `json:"digest,omitempty"`
+	Variables []string `json:"variables,omitempty"`
+	InPart    bool     `json:"in_part,omitempty"` // Content has digests in the place of secrets
 }
 
 // Reader answers from a State.
 type Reader struct {
 	state    State
 	children map[string][]string // names in a directory, sorted
+
+	mu       sync.Mutex
+	unjudged map[string]bool // what was asked in vain
 }
 
 var _ host.Reader = (*Reader)(nil)
 
 // New returns a reader over the state, which is not to change afterwards.
 func New(s State) *Reader {
-	r := &Reader{state: s, children: map[string][]string{}}
+	r := &Reader{state: s, children: map[string][]string{}, unjudged: map[string]bool{}}
 	for p, f := range s.Files {
 		if p != "/" && f.Node.Type != "" {
 			dir := path.Dir(p)
 			r.children[dir] = append(r.children[dir], path.Base(p))
+		}
+	}
+	for p, f := range s.Files {
+		if f.Names != nil {
+			r.children[p] = slices.Clone(f.Names)
 		}
 	}
 	for _, names := range r.children {
@@ -78,60 +128,62 @@ func New(s State) *Reader {
 	return r
 }
 
+// trouble is why the question could not be answered when it was recorded.
+func (r *Reader) trouble(question string) error {
+	if t, ok := r.state.Troubles[question]; ok {
+		return t.err()
+	}
+	return nil
+}
+
 // missing is the answer to a question that the record does not cover: an error
 // in a partial record, else absence.
 func (r *Reader) missing(what string) error {
 	if !r.state.Partial {
 		return nil
 	}
-	return &host.UnknownError{What: what, Why: "it was not recorded"}
+	return &host.UnknownError{What: what, Why: notRecorded}
 }
 
+const notRecorded = "it was not recorded"
+
 // Facts are those recorded.
-func (r *Reader) Facts() (host.MachineFacts, error) { return r.state.Facts, nil }
+func (r *Reader) Facts() (host.MachineFacts, error) {
+	return r.state.Facts, r.trouble(askMachine)
+}
 
 // Prefetch does nothing: everything is at hand.
 func (r *Reader) Prefetch(context.Context, host.Hints) {}
 
 // Pending returns what was owed.
-func (r *Reader) Pending() ([]host.Pending, error) { return slices.Clone(r.state.Pending), nil }
-
-// Check runs one of the recorded programs, if it is among them.
-func (r *Reader) Check(_ context.Context, c host.Check, content host.Content) error {
-	if len(c.Argv) == 0 {
-		return host.ErrNoProgram
+func (r *Reader) Pending() ([]host.Pending, error) {
+	if err := r.trouble(askPending); err != nil {
+		return nil, err
 	}
-	program := path.Base(c.Argv[0])
-	bad, ok := r.state.Programs[program]
-	if !ok {
-		return host.ErrNoProgram
-	}
-	if bad != "" && strings.Contains(string(content.Bytes()), bad) {
-		return &host.CheckError{Program: program, Output: "it holds " + bad}
-	}
-	return nil
-}
-
-// Evaluate says that no program runs on a record.
-func (r *Reader) Evaluate(_ context.Context, c host.Check) (string, error) {
-	if len(c.Argv) == 0 {
-		return "", host.ErrNoProgram
-	}
-	return "", &host.UnknownError{What: "what " + c.Argv[0] + " makes of its configuration", Why: "it cannot be run on a record of a host"}
+	return slices.Clone(r.state.Pending), nil
 }
 
 // Package finds a package.
 func (r *Reader) Package(name string) (*host.Package, error) {
+	if err := r.trouble(askPackage(name)); err != nil {
+		return nil, err
+	}
 	if p, ok := r.state.Packages[name]; ok {
 		p.Name = name
 		return &p, nil
+	}
+	if r.state.Whole.Packages && !strings.Contains(name, ":") { // of another architecture
+		return nil, nil
 	}
 	return nil, r.missing("package " + name)
 }
 
 // Packages are those recorded.
 func (r *Reader) Packages() ([]host.Package, error) {
-	if r.state.Partial {
+	if err := r.trouble(askPackages); err != nil {
+		return nil, err
+	}
+	if r.state.Partial && !r.state.Whole.Packages {
 		return nil, &host.UnknownError{What: "the list of packages", Why: "not all of them were recorded"}
 	}
 	var out []host.Package
@@ -153,29 +205,53 @@ func (r *Reader) Manual() ([]string, error) {
 
 // Candidate tells what the recorded index says.
 func (r *Reader) Candidate(name string) (bool, error) {
-	if r.state.Candidates == nil {
-		return false, &host.UnknownError{What: "candidate of package " + name, Why: "there is no package index"}
+	if err := r.trouble(askCandidate(name)); err != nil {
+		return false, err
 	}
 	known, ok := r.state.Candidates[name]
-	if !ok {
-		return false, r.missing("candidate of package " + name)
+	if ok {
+		return known, nil
 	}
-	return known, nil
+	if r.state.Candidates == nil && !r.state.Partial {
+		return false, &host.UnknownError{What: "candidate of package " + name, Why: "there is no package index"}
+	}
+	if r.state.Verdicts != nil {
+		r.inVain(askCandidate(name))
+	}
+	return false, r.missing("candidate of package " + name)
 }
+
+// noUnit is how a State has a unit that was asked for, and is not there.
+func noUnit(u host.Unit) bool { return u.Load == "" && u.Active == "" && u.File == "" }
 
 // Unit finds a unit.
 func (r *Reader) Unit(_ context.Context, name string) (*host.Unit, error) {
+	if err := r.trouble(askUnit(name)); err != nil {
+		return nil, err
+	}
 	if u, ok := r.state.Units[name]; ok {
+		if noUnit(u) {
+			return nil, nil // recorded as absent
+		}
 		u.Name = name
 		u.Links = slices.Clone(u.Links)
 		return &u, nil
+	}
+	if r.state.Whole.Units && host.InventoryUnit(name) && (!strings.Contains(name, "@") || strings.Contains(name, "@.")) {
+		return nil, nil
 	}
 	return nil, r.missing("unit " + name)
 }
 
 // Engine tells about docker.
 func (r *Reader) Engine(context.Context) (*host.Engine, error) {
+	if err := r.trouble(askEngine); err != nil {
+		return nil, err
+	}
 	if r.state.Engine == nil {
+		if r.state.Whole.Networks {
+			return nil, nil
+		}
 		return nil, r.missing("docker")
 	}
 	e := *r.state.Engine
@@ -184,20 +260,29 @@ func (r *Reader) Engine(context.Context) (*host.Engine, error) {
 
 // Network finds a network.
 func (r *Reader) Network(_ context.Context, name string) (*host.Network, error) {
+	if err := r.trouble(askNetwork(name)); err != nil {
+		return nil, err
+	}
 	for _, n := range r.state.Networks {
 		if n.Name == name {
 			return &n, nil
 		}
+	}
+	if r.state.Whole.Networks {
+		return nil, nil
 	}
 	return nil, r.missing("docker network " + name)
 }
 
 // Networks are those recorded.
 func (r *Reader) Networks(context.Context) ([]host.Network, error) {
-	if r.state.Partial {
+	if err := r.trouble(askNetworks); err != nil {
+		return nil, err
+	}
+	if r.state.Partial && !r.state.Whole.Networks {
 		return nil, &host.UnknownError{What: "docker's networks", Why: "not all of them were recorded"}
 	}
-	if r.state.Engine == nil {
+	if r.state.Engine == nil && !r.state.Whole.Networks {
 		return nil, nil
 	}
 	out := append([]host.Network{}, r.state.Networks...)

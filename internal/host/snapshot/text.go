@@ -38,6 +38,14 @@ type Text struct {
 	Networks []host.Network    `json:"networks,omitempty" yaml:"networks"`
 	Pending  []host.Pending    `json:"pending,omitempty" yaml:"pending"`
 	Programs map[string]string `json:"programs,omitempty" yaml:"programs"`
+
+	// What a Recorder writes; see Recorded.
+	Whole           *Whole              `json:"whole,omitempty" yaml:"-"`
+	ElsewhereUsers  []UserText          `json:"elsewhere_users,omitempty" yaml:"-"`
+	ElsewhereGroups []GroupText         `json:"elsewhere_groups,omitempty" yaml:"-"`
+	Trees           map[string]TreeText `json:"trees,omitempty" yaml:"-"`
+	Verdicts        map[string]Verdict  `json:"verdicts,omitempty" yaml:"-"`
+	Troubles        map[string]Trouble  `json:"troubles,omitempty" yaml:"-"`
 }
 
 // UserText is a user with what else is known of the account.
@@ -49,10 +57,11 @@ type UserText struct {
 	Home    string `json:"home,omitempty" yaml:"home"`
 	Shell   string `json:"shell,omitempty" yaml:"shell"`
 	// Password is words: set, locked (the default) or empty; "hash" for one
-	// behind a lock; "must-change"; "expires=DAYS".
+	// behind a lock; "must-change"; "expires=DAYS". Or "absent": no line.
 	Password string       `json:"password,omitempty" yaml:"password"`
 	Traces   *host.Traces `json:"traces,omitempty" yaml:"traces"`
 	Units    []string     `json:"units,omitempty" yaml:"units"`
+	Source   string       `json:"source,omitempty" yaml:"-"` // of one from elsewhere
 }
 
 // GroupText is a group.
@@ -60,6 +69,7 @@ type GroupText struct {
 	Name    string   `json:"name" yaml:"name"`
 	GID     int      `json:"gid" yaml:"gid"`
 	Members []string `json:"members,omitempty" yaml:"members"`
+	Source  string   `json:"source,omitempty" yaml:"-"`
 }
 
 // FileText is a path. The mode's middle digit is the owning group's entry, with
@@ -72,10 +82,35 @@ type FileText struct {
 	// ACL lists entries as getfacl does. Masks are computed if left out.
 	ACL     []string `json:"acl,omitempty" yaml:"acl"`
 	Content string   `json:"content,omitempty" yaml:"content"`
+	Lines   []string `json:"lines,omitempty" yaml:"-"`       // content of several lines; the last may be empty
 	Base64  []byte   `json:"base64,omitempty" yaml:"base64"` // content that is not text
 	Unread  string   `json:"unread,omitempty" yaml:"unread"`
 	Target  string   `json:"target,omitempty" yaml:"target"`
 	Links   int      `json:"links,omitempty" yaml:"links"` // default 1
+	// Size is that of content which is not recorded, in bytes.
+	Size  int64     `json:"size,omitempty" yaml:"-"`
+	Names *[]string `json:"names,omitempty" yaml:"-"` // in a directory
+	// Secret is what is kept of secret content.
+	Secret *Secret `json:"secret,omitempty" yaml:"-"`
+}
+
+// TreeText sums up what is below a directory.
+type TreeText struct {
+	Sorts   []SortText     `json:"sorts"`
+	Refused []host.Refusal `json:"refused,omitempty"`
+	Unknown int            `json:"unknown,omitempty"`
+}
+
+// SortText is nodes that are alike.
+type SortText struct {
+	Type  host.NodeType `json:"type"`
+	Mode  string        `json:"mode"`
+	Owner string        `json:"owner"`
+	Group string        `json:"group"`
+	ACL   []string      `json:"acl,omitempty"`
+	Links int           `json:"links,omitempty"` // 2: several
+	Count int           `json:"count"`
+	First []string      `json:"first"`
 }
 
 // UnitText is a unit; the defaults are a loaded unit that does not run.
@@ -135,11 +170,17 @@ func (s *State) UnmarshalJSON(data []byte) error {
 	if err := dec.Decode(&t); err != nil {
 		return fmt.Errorf("cannot read a snapshot: %w", err)
 	}
+	if err := t.check(); err != nil {
+		return fmt.Errorf("cannot read a snapshot: %w", err)
+	}
 	if t.Version != Version {
 		return fmt.Errorf("cannot read a snapshot: its format is version %d, this program reads %d", t.Version, Version)
 	}
 	next := State{Partial: t.Partial}
 	if err := t.addTo(&next); err != nil {
+		return fmt.Errorf("cannot read a snapshot: %w", err)
+	}
+	if err := t.addRecorded(&next); err != nil {
 		return fmt.Errorf("cannot read a snapshot: %w", err)
 	}
 	*s = next

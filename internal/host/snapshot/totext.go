@@ -1,6 +1,8 @@
 package snapshot
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -14,6 +16,12 @@ func (s State) text() Text {
 		Version: Version, Partial: s.Partial, Facts: &s.Facts, Ranges: &s.Ranges,
 		Files: map[string]FileText{}, Packages: map[string]string{}, Units: map[string]UnitText{},
 		Manual: s.Manual, Candidates: s.Candidates, Networks: s.Networks, Pending: s.Pending, Programs: s.Programs,
+	}
+	if s.Users != nil {
+		t.Users = []UserText{}
+	}
+	if s.Groups != nil {
+		t.Groups = []GroupText{}
 	}
 	for _, u := range s.Users {
 		t.Users = append(t.Users, s.userText(u))
@@ -35,14 +43,19 @@ func (s State) text() Text {
 		t.Packages[name] = words
 	}
 	for name, u := range s.Units {
+		if noUnit(u) {
+			t.Units[name] = UnitText{Load: absentWord}
+			continue
+		}
 		t.Units[name] = UnitText{
 			Load: u.Load, Active: u.Active, Sub: u.Sub, File: u.File,
-			Fragment: u.Fragment, NeedReload: u.NeedReload, Links: u.Links,
+			Fragment: cmp.Or(u.Fragment, noFragment), NeedReload: u.NeedReload, Links: u.Links,
 		}
 	}
 	if s.Engine != nil {
 		t.Docker = &EngineText{Version: s.Engine.Version, API: s.Engine.APIVersion}
 	}
+	s.recordedText(&t)
 	return t
 }
 
@@ -60,6 +73,9 @@ func (s State) userText(u host.User) UserText {
 			words = append(words, fmt.Sprintf("expires=%d", p.Expires))
 		}
 		t.Password = strings.Join(words, " ")
+		if p.State == "" {
+			t.Password = absentWord
+		}
 	}
 	if tr, ok := s.Traces[u.Name]; ok {
 		t.Traces = &tr
@@ -71,19 +87,68 @@ func (s State) userText(u host.User) UserText {
 func (f File) text() FileText {
 	n := f.Node
 	if n.Type == "" {
-		return FileText{Type: "absent"}
+		return FileText{Type: absentWord}
 	}
-	// The owning group's own entry stands in the mode; the mask among the ACL.
-	a := n.Access
-	mode := a.Special | host.Mode(a.User)<<6 | host.Mode(a.Group)<<3 | host.Mode(a.Other)
 	t := FileText{
-		Type: n.Type, Mode: mode.String(), Owner: n.Owner, Group: n.Group,
-		ACL: aclText(a), Unread: f.Unread, Target: n.Target, Links: n.Links,
+		Type: n.Type, Mode: ownMode(n.Access), Owner: n.Owner, Group: n.Group,
+		ACL: aclText(n.Access), Unread: f.Unread, Target: n.Target, Secret: f.Secret,
 	}
-	if utf8.Valid(f.Content) {
-		t.Content = string(f.Content)
-	} else {
+	if n.Links > 1 {
+		t.Links = n.Links
+	}
+	if f.Names != nil {
+		t.Names = &f.Names
+	}
+	if n.Type == host.TypeFile && n.Size != int64(len(f.Content)) {
+		t.Size = n.Size
+	}
+	switch {
+	case !utf8.Valid(f.Content):
 		t.Base64 = f.Content
+	case bytes.IndexByte(f.Content, '\n') >= 0:
+		t.Lines = strings.Split(string(f.Content), "\n")
+	default:
+		t.Content = string(f.Content)
 	}
 	return t
+}
+
+// ownMode is the mode with the owning group's own entry in it; the mask is among
+// the ACL.
+func ownMode(a host.Access) string {
+	return (a.Special | host.Mode(a.User)<<6 | host.Mode(a.Group)<<3 | host.Mode(a.Other)).String()
+}
+
+// recordedText writes down what only a Recorder knows.
+func (s State) recordedText(t *Text) {
+	if s.Whole != (Whole{}) {
+		t.Whole = &s.Whole
+	}
+	for _, u := range s.Sources.Users {
+		e := s.userText(u)
+		e.Source = u.Source
+		t.ElsewhereUsers = append(t.ElsewhereUsers, e)
+	}
+	for _, g := range s.Sources.Groups {
+		t.ElsewhereGroups = append(t.ElsewhereGroups, GroupText{Name: g.Name, GID: g.GID, Members: g.Members, Source: g.Source})
+	}
+	t.Verdicts, t.Troubles = s.Verdicts, s.Troubles
+	if s.Trees != nil {
+		t.Trees = map[string]TreeText{}
+	}
+	for root, tree := range s.Trees {
+		text := TreeText{Sorts: []SortText{}, Refused: tree.Refused, Unknown: tree.Unknown}
+		for _, of := range tree.Sorts {
+			n := of.Node
+			line := SortText{
+				Type: n.Type, Mode: ownMode(n.Access), Owner: n.Owner, Group: n.Group, ACL: aclText(n.Access),
+				Count: of.Count, First: of.First,
+			}
+			if n.Links > 1 {
+				line.Links = n.Links
+			}
+			text.Sorts = append(text.Sorts, line)
+		}
+		t.Trees[root] = text
+	}
 }

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"opsafe/internal/facts"
+	"opsafe/internal/host/snapshot"
+)
+
+// noFacts asks for a bare host instead of a recorded one.
+const noFacts = "none"
+
+// bareRelease is what a bare host is: the release that is tested most.
+const bareRelease = "bookworm"
+
+// elsewhere is the app on a recorded host. It says which host that is, and how old
+// the record.
+func (a *App) elsewhere(o *planOptions) (*App, error) {
+	on := *a
+	if o.facts == noFacts {
+		on.record, on.Root = snapshot.New(snapshot.Bare(bareRelease)), false
+		on.Host = lookedAt{on.record}
+		note(a.Err, "planned for a bare Debian host (%s): nothing is known of a real one", bareRelease)
+		return &on, nil
+	}
+	f, err := facts.Read(o.facts)
+	if err != nil {
+		return nil, err
+	}
+	on.record, on.Root = snapshot.New(*f.Host), f.Coverage.Root
+	on.Host = lookedAt{on.record}
+	note(a.Err, "planned for %s as it was %s (%s), by the facts of opsafe %s",
+		f.Host.Facts.Hostname, age(a.Now().Sub(f.Recorded)), f.Recorded.UTC().Format("2006-01-02 15:04 UTC"), f.Opsafe)
+	if !f.Coverage.Root {
+		note(a.Err, "the facts were not recorded by root: much is unknown")
+	}
+	if o.backend == "" && a.Env("OPSAFE_BACKEND") == "" && len(f.Coverage.Backends) == 1 {
+		o.backend = f.Coverage.Backends[0]
+	}
+	if o.backend != "" && !slices.Contains(f.Coverage.Backends, o.backend) {
+		note(a.Err, "the facts were recorded for %s: of %s, much may be unknown", strings.Join(f.Coverage.Backends, ", "), o.backend)
+	}
+	return &on, nil
+}
+
+// afterRecord says what could not be asked of a recorded host.
+func (a *App) afterRecord() {
+	if asked := a.record.Unjudged(); len(asked) > 0 {
+		note(a.Err, "not in the facts, and asked by manage before it writes: %s", strings.Join(asked, "; "))
+	}
+}
+
+// age says how old something is, as exactly as is of use.
+func age(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d < 0:
+		return "in the future"
+	case d < time.Minute:
+		return "just now"
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d minutes ago", int(d.Minutes()))
+	case d < 2*day:
+		return fmt.Sprintf("%d hours ago", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days ago", int(d/day))
+}

@@ -1,0 +1,84 @@
+package cli_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// TestFactsPlanAlike plans each case of the kinds on its host and then, anywhere
+// else and as anybody, by the facts that were recorded there: both have to be the
+// same, byte for byte.
+func TestFactsPlanAlike(t *testing.T) {
+	files, err := filepath.Glob("../kind/testdata/*/*.txtar")
+	if err != nil || len(files) < 50 {
+		t.Fatalf("%d cases: %v", len(files), err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(strings.TrimPrefix(file, "../kind/testdata/"), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, caseText(t, file))
+			w.planAlike("case", filepath.Join(t.TempDir(), "facts.json"), "text", "json", "markdown")
+		})
+	}
+}
+
+// caseText is a case of the kinds as a world: its repository is laid out as there.
+func caseText(t *testing.T, file string) string {
+	t.Helper()
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range archive.Files {
+		top := f.Name == "host.yaml" || f.Name == "developers.yaml" || strings.HasPrefix(f.Name, "keys/") || strings.HasPrefix(f.Name, "parts/")
+		if !top {
+			archive.Files[i].Name = "backends/case/" + f.Name
+		}
+	}
+	return string(txtar.Format(archive))
+}
+
+// planAlike records the host in a file, and demands that plans by it are those of
+// the host.
+func (w *world) planAlike(backend, file string, formats ...string) {
+	w.t.Helper()
+	here := map[string]string{}
+	codes := map[string]int{}
+	for _, format := range formats {
+		codes[format] = w.run("plan", "--backend", backend, "--full", "--exit-code", "--format", format)
+		here[format] = w.out.String()
+	}
+	code := w.run("facts", "--backend", backend, "--out", file)
+	if here["json"] == "" {
+		if code == 0 {
+			w.t.Errorf("there is no plan on the host, and facts are recorded: %s", w.out.String())
+		}
+		return
+	}
+	if code != 0 {
+		w.t.Fatalf("facts: exit code %d: %s", code, w.err.String())
+	}
+	w.untouched()
+	on, root := w.app.Host, w.app.Root
+	defer func() { w.app.Host, w.app.Root = on, root }()
+	w.app.Host, w.app.Root = nil, false // whoever asks it, ends
+	for _, format := range formats {
+		code := w.run("plan", "--backend", backend, "--full", "--exit-code", "--format", format, "--facts", file)
+		if d := cmp.Diff(here[format], w.out.String()); d != "" {
+			w.t.Errorf("the plan by the facts is another (-on the host +by the facts):\n%s\n%s", d, w.err.String())
+		}
+		if code != codes[format] {
+			w.t.Errorf("the plan by the facts ends with %d, on the host with %d: %s", code, codes[format], w.err.String())
+		}
+	}
+	if w.t.Failed() {
+		data, _ := os.ReadFile(file)
+		w.t.Logf("%.20000s", data)
+	}
+}

@@ -1,0 +1,66 @@
+package host
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// What a digest of a secret costs: some hundredths of a second and so many KiB.
+// Plans are shown in many places, and a secret can be a word: whoever has a list
+// of words must not be able to try them all.
+const (
+	digestPasses = 1
+	digestMemory = 16 << 10
+	digestBytes  = 16
+)
+
+// SecretDigest stands for a secret at a path wherever something has to. The same
+// content at the same path has the same digest, on every host.
+func SecretDigest(path string, data []byte) string {
+	return hex.EncodeToString(argon2.IDKey(data, []byte("opsafe "+path), digestPasses, digestMemory, 1, digestBytes))
+}
+
+// RedactedError is the answer for content that was recorded without what is
+// secret in it. It is unknown to whoever asks for the content itself; what can be
+// told all the same stands in its fields.
+type RedactedError struct {
+	Path string
+	// Digest is the SecretDigest of the content, if all of it is secret.
+	Digest string
+	// Variables are the names that it assigns, if it is an environment file.
+	Variables []string
+	// Text is the content with a digest, as Hidden writes it, in the place of
+	// each secret; nil if all of it is secret.
+	Text []byte
+}
+
+func (e *RedactedError) Error() string { return e.Unwrap().Error() }
+
+// Unwrap makes it an *UnknownError.
+func (e *RedactedError) Unwrap() error {
+	return &UnknownError{What: "content of " + e.Path, Why: "it is secret, and was recorded without what is secret in it"}
+}
+
+// Redacted finds a *RedactedError in err; nil: there is none.
+func Redacted(err error) *RedactedError {
+	var r *RedactedError
+	if errors.As(err, &r) {
+		return r
+	}
+	return nil
+}
+
+// Hidden is how the digest of a secret stands in the middle of a text.
+func Hidden(digest string) string { return fmt.Sprintf("(secret, digest %.12s)", digest) }
+
+// Secrecy says what of a host's files may not be recorded.
+type Secrecy struct {
+	// Paths of files whose content is secret as a whole.
+	Paths map[string]bool
+	// Variables are the names of those whose values are secret, by the path of
+	// the environment file.
+	Variables map[string]map[string]bool
+}

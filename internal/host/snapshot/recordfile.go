@@ -1,0 +1,248 @@
+package snapshot
+
+import (
+	"context"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"opsafe/internal/host"
+)
+
+// maxContent is the largest content, in bytes, that is recorded.
+const maxContent = 1 << 20
+
+// filer writes down files.
+type filer struct {
+	recorder *Recorder
+	state    *State
+	declared map[string]string // the paths that secrets are declared for, by where they really are
+}
+
+func (f *filer) all(ctx context.Context) error {
+	secrets, wishes := f.recorder.secrets, f.recorder.files
+	f.declared = map[string]string{}
+	for _, p := range slices.Sorted(maps.Keys(secrets.Paths)) {
+		if at, n := f.place(path.Clean(p), maxLinks); n != nil {
+			f.declared[at] = p
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(secrets.Variables)) {
+		if at, n := f.place(path.Clean(p), maxLinks); n != nil {
+			f.declared[at] = p
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(wishes)) {
+		if !path.IsAbs(p) {
+			continue
+		}
+		if at, n := f.place(path.Clean(p), maxLinks); n != nil {
+			f.fill(p, at, wishes[p])
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return f.sumUp(ctx)
+}
+
+// place records what is on the way to a path, and at it, and returns where it
+// really is; nil where nothing is, or it cannot be seen.
+func (f *filer) place(p string, links int) (string, *host.Node) {
+	at := "/"
+	n := f.node(at)
+	rest := strings.Split(strings.Trim(p, "/"), "/")
+	for i, name := range rest {
+		if name == "" {
+			break
+		}
+		if n == nil || n.Type != host.TypeDir {
+			return at, nil
+		}
+		next := path.Join(at, name)
+		n = f.node(next)
+		if n != nil && n.Type == host.TypeSymlink && i+1 < len(rest) {
+			if links == 0 {
+				return next, nil
+			}
+			target := n.Target
+			if !path.IsAbs(target) {
+				target = path.Join(at, target)
+			}
+			return f.place(path.Join(append([]string{target}, rest[i+1:]...)...), links-1)
+		}
+		at = next
+	}
+	return at, n
+}
+
+// node records what is at a path to which no link leads.
+func (f *filer) node(at string) *host.Node {
+	if have, ok := f.state.Files[at]; ok {
+		if have.Node.Type == "" {
+			return nil
+		}
+		return &have.Node
+	}
+	n, err := f.recorder.base.Stat(at)
+	if err != nil {
+		return nil
+	}
+	if n == nil {
+		f.state.Files[at] = File{}
+		return nil
+	}
+	kept := *n
+	if kept.Type != host.TypeFile {
+		kept.Size = 0
+	}
+	if kept.Type == host.TypeDir {
+		kept.Links = 1
+	}
+	f.state.Files[at] = File{Node: kept, Unread: unread(kept.Type)}
+	return &kept
+}
+
+func unread(t host.NodeType) string {
+	if t == host.TypeFile || t == host.TypeDir {
+		return notRecorded
+	}
+	return ""
+}
+
+// fill adds content or names to what is recorded of a path.
+func (f *filer) fill(p, at string, w fileWish) {
+	have := f.state.Files[at]
+	if a := f.recorder.asked[askNames(p)]; w.names && a.err == nil && have.Node.Type == host.TypeDir {
+		if names, ok := a.value.([]string); ok && names != nil {
+			have.Names, have.Unread = names, ""
+		}
+	}
+	if a := f.recorder.asked[askContent(p)]; w.content && a.err == nil && have.Node.Type == host.TypeFile {
+		if data, ok := a.value.([]byte); ok && data != nil {
+			f.content(at, &have, data)
+		}
+	}
+	f.state.Files[at] = have
+}
+
+// content records a file's content, without what is secret in it.
+func (f *filer) content(at string, file *File, data []byte) {
+	secrets, p := f.recorder.secrets, f.declared[at]
+	file.Unread = ""
+	switch names := secrets.Variables[p]; {
+	case p != "" && secrets.Paths[p]:
+		file.Secret = &Secret{Path: p, Digest: host.SecretDigest(p, data)}
+		if path.Ext(p) == host.EnvSuffix {
+			file.Secret.Variables = host.EnvNames(data)
+		}
+	case len(data) > maxContent:
+		file.Unread = "it is too large to be recorded"
+	case p != "" && len(names) > 0:
+		text := host.HideEnv(p, string(data), names)
+		if file.Content = []byte(text); text != string(data) {
+			file.Secret = &Secret{Path: p, InPart: true}
+		}
+	default:
+		file.Content = data
+	}
+}
+
+// sumUp goes through the trees, each once, and sorts what is not recorded by
+// itself into the nearest part above it.
+func (f *filer) sumUp(ctx context.Context) error {
+	scanner, ok := f.recorder.base.(host.TreeScanner)
+	if !ok && len(f.recorder.trees) > 0 {
+		return errNoScanner
+	}
+	roots := map[string]*summary{}
+	for _, p := range slices.Sorted(maps.Keys(f.recorder.trees)) {
+		if at, n := f.place(path.Clean(p), maxLinks); n != nil && n.Type == host.TypeDir {
+			roots[at] = &summary{sorts: map[string]*Sort{}}
+		}
+	}
+	order := slices.Sorted(maps.Keys(roots))
+	for _, root := range order {
+		if slices.ContainsFunc(order, func(o string) bool { return isBelow(root, o) }) {
+			continue // it is looked through with the one above it
+		}
+		rule := host.TreeRule{Root: root, Owner: nobodys}
+		scan, err := scanner.ScanTreeWith(ctx, rule, func(p string, n host.Node) host.Node {
+			if _, own := f.state.Files[p]; !own {
+				roots[nearest(p, roots)].add(p, n)
+			}
+			return rule.Apply(n) // as the rule has it: it is asked for once
+		})
+		if err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			continue // it is among the troubles
+		}
+		if scan != nil {
+			for _, ref := range scan.Refused {
+				part := roots[nearest(ref.Path, roots)]
+				part.refused = append(part.refused, ref)
+			}
+			roots[root].unknown = scan.Unknown
+		}
+		for at, part := range roots {
+			if at == root || isBelow(at, root) {
+				f.state.Trees[at] = part.tree()
+			}
+		}
+	}
+	return nil
+}
+
+// nobodys is an owner that no file has: a rule with it speaks about everything.
+const nobodys = "#4294967294"
+
+// nearest is the nearest part above a path.
+func nearest(p string, roots map[string]*summary) string {
+	for dir := path.Dir(p); ; dir = path.Dir(dir) {
+		if _, ok := roots[dir]; ok || dir == "/" {
+			return dir
+		}
+	}
+}
+
+// summary is a Tree under way.
+type summary struct {
+	sorts   map[string]*Sort
+	refused []host.Refusal
+	unknown int
+}
+
+func (s *summary) add(p string, n host.Node) {
+	n = alike(n)
+	key, err := plain(n)
+	if err != nil {
+		return
+	}
+	of := s.sorts[key]
+	if of == nil {
+		of = &Sort{Node: n}
+		s.sorts[key] = of
+	}
+	of.Count++
+	most := maxNamed
+	if n.Links > 1 {
+		most = maxRefused
+	}
+	at, _ := slices.BinarySearch(of.First, p)
+	if at < most {
+		of.First = slices.Insert(of.First, at, p)
+		of.First = of.First[:min(len(of.First), most)]
+	}
+}
+
+func (s *summary) tree() Tree {
+	t := Tree{Refused: s.refused, Unknown: s.unknown, Sorts: []Sort{}}
+	for _, key := range slices.Sorted(maps.Keys(s.sorts)) {
+		t.Sorts = append(t.Sorts, *s.sorts[key])
+	}
+	slices.SortFunc(t.Refused, func(a, b host.Refusal) int { return strings.Compare(a.Path, b.Path) })
+	return t
+}
