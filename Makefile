@@ -54,21 +54,33 @@ endef
 # What make itself needs: certificates for the module proxy.
 BUILD_PACKAGES := ca-certificates git
 
+# What tests ask: judges of manual pages, and bash as people have it.
+TEST_PACKAGES := bash-completion man-db mandoc
+
 .PHONY: deps
-deps: build-deps testhost-deps ## install the Debian packages that tests and try need
+deps: build-deps testhost-deps test-deps ## install the Debian packages that tests and try need
 
 .PHONY: build-deps
 build-deps:
 	@$(call need_go)
 	@[ "$$(id -u)" = 0 ] || { echo "make: throwaway hosts take root: run make as root" >&2; exit 1; }
-	@missing=; for p in $(BUILD_PACKAGES); do \
-	  [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || missing="$$missing $$p"; \
-	done; \
-	[ -z "$$missing" ] && exit 0; \
-	echo "installing to build:$$missing"; \
-	export DEBIAN_FRONTEND=noninteractive; \
-	apt-get -qq update && \
-	apt-get -qq -o=Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing >/dev/null
+	@$(call install,$(BUILD_PACKAGES),to build)
+
+.PHONY: test-deps
+test-deps:
+	@$(call install,$(TEST_PACKAGES),for the tests)
+
+# install brings the packages that are missing, and says what for.
+define install
+missing=; for p in $(1); do \
+  [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || missing="$$missing $$p"; \
+done; \
+[ -z "$$missing" ] && exit 0; \
+echo "installing $(2):$$missing"; \
+export DEBIAN_FRONTEND=noninteractive; \
+apt-get -qq update && \
+apt-get -qq -o=Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing >/dev/null
+endef
 
 .PHONY: test
 test: deps lint images $(GOTESTSUM) ## lint, then run every test: unit, conformance, end-to-end
@@ -99,14 +111,20 @@ try: deps build ## watch opsafe bring a throwaway host to its declared state
 	@$(GO) build -o bin/ ./internal/testhost/throwaway ./internal/testhost/try
 	@bin/try
 
+.PHONY: soak
+soak: soak-faults soak-races soak-fuzz ## faults, races and fuzzing, for hours; prints the figures
+
+# Something goes wrong at more than 10,000 system calls.
+.PHONY: soak-faults
+soak-faults: deps images
+	@echo "== faults"
+	@$(GO) run ./internal/fault/soak $(SOAK_ARGS)
+
 # Against somebody who exchanges what opsafe finds on its way; the test prints what
 # came of it. TMPDIR says on which file system.
 RACE_ROUNDS ?= 100000
 # Of each fuzz target.
 FUZZ_TIME ?= 5m
-
-.PHONY: soak
-soak: soak-races soak-fuzz ## race and fuzz for long, and print the figures
 
 .PHONY: soak-races
 soak-races: deps

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"opsafe/internal/host"
+	"opsafe/internal/roster"
 )
 
 // Way is what stands between somebody and being root, coming from outside with a
@@ -30,30 +31,42 @@ func (w Way) Open() bool { return len(w.Login)+len(w.Root)+len(w.Unknown) == 0 }
 // Judge looks for the way of one person. The error is one of reading the host
 // that leaves nothing to be said.
 func Judge(ctx context.Context, r host.Reader, name string, now time.Time) (Way, error) {
-	j := &judge{Reader: r, now: now, way: Way{Name: name}}
-	u, err := r.User(name)
+	j, err := look(ctx, r, name, now)
 	if err != nil {
 		return Way{}, err
 	}
+	return j.way, nil
+}
+
+// look finds out all that there is to say of one person.
+func look(ctx context.Context, r host.Reader, name string, now time.Time) (*judge, error) {
+	j := &judge{Reader: r, now: now, way: Way{Name: name}}
+	u, err := r.User(name)
+	if err != nil {
+		return nil, err
+	}
 	if u == nil {
-		j.noLogin("there is no such account")
-		j.noRoot("there is no such account")
-		return j.way, nil
+		j.noLogin(noAccount)
+		j.noRoot(noAccount)
+		return j, nil
 	}
 	j.user = *u
 	if err := j.groupNames(); err != nil {
-		return Way{}, err
+		return nil, err
 	}
-	for _, look := range []func(context.Context) error{j.account, j.ssh, j.sudo} {
+	for i, look := range []func(context.Context) error{j.account, j.ssh, j.sudo} {
 		if err := look(ctx); err != nil {
 			if !host.IsUnknown(err) {
-				return Way{}, err
+				return nil, err
 			}
 			j.way.Unknown = append(j.way.Unknown, err.Error())
+			j.loginUnsure = j.loginUnsure || i < 2
 		}
 	}
-	return j.way, nil
+	return j, nil
 }
+
+const noAccount = "there is no such account"
 
 type judge struct {
 	host.Reader
@@ -63,6 +76,14 @@ type judge struct {
 	gids     []int
 	password host.Password
 	way      Way
+
+	usable     []roster.Key // keys that sshd accepts
+	byPassword bool         // sshd lets them in with a password
+	may        []string     // what sudo lets them do, in words
+	everything bool         // sudo lets them run everything as root
+	free       bool         // without asking for a password
+
+	loginUnsure bool // whether they can log in cannot be told
 }
 
 func (j *judge) noLogin(why string) { j.way.Login = append(j.way.Login, why) }

@@ -50,15 +50,15 @@ func TestEverything(t *testing.T) {
 				t.Fatal(err)
 			}
 			j := &judge{user: host.User{Name: "alice", UID: 1000, GID: 1000}, groups: []string{"alice", "admins"}, gids: []int{1000, 27}}
-			if allowed, asks := j.everything(rules, "web"); allowed != tt.allowed || asks != tt.asks {
+			if allowed, asks := j.runsAll(rules, "web"); allowed != tt.allowed || asks != tt.asks {
 				t.Errorf("allowed %v, asks %v", allowed, asks)
 			}
 		})
 	}
 }
 
-// TestUsableKey tells keys that give a session from those that do not.
-func TestUsableKey(t *testing.T) {
+// TestUsableKeys tells keys that give a session from those that do not.
+func TestUsableKeys(t *testing.T) {
 	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHM7C7xN1de08erlqPGUQSvuJKr6X0YxvOx/1ugjK15+ alice\n"
 	ed25519 := []string{"ssh-ed25519", "rsa-sha2-512"}
 	for _, tt := range []struct {
@@ -79,7 +79,7 @@ func TestUsableKey(t *testing.T) {
 		{"<html>502 Bad Gateway</html>\n", ed25519, false},
 		{"", ed25519, false},
 	} {
-		if got := usableKey(tt.file, tt.accepted); got != tt.want {
+		if got := len(usableKeys(tt.file, tt.accepted)) > 0; got != tt.want {
 			t.Errorf("%q: got %v", tt.file, got)
 		}
 	}

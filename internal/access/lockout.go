@@ -39,6 +39,7 @@ type Question struct {
 // Unsure says why it cannot be told, where nobody who is named had a way before
 // either: as on a host that has no sshd yet.
 func FindLockOut(ctx context.Context, q Question) (found *LockOut, unsure []string, err error) {
+	q.Before, q.After = Cache(q.Before), Cache(q.After)
 	named, err := q.losses(ctx, q.Declared)
 	if err != nil || named == nil {
 		return nil, nil, err

@@ -13,6 +13,13 @@ import (
 	"opsafe/internal/roster"
 )
 
+// Where sshd's configuration is.
+const (
+	sshdProgram = "sshd"
+	sshdMain    = "/etc/ssh/sshd_config"
+	sshdDir     = "/etc/ssh/sshd_config.d"
+)
+
 // yes and the rest are values that sshd -T prints.
 const (
 	yes  = "yes"
@@ -29,9 +36,9 @@ func (c sshdConfig) is(key, value string) bool { return slices.Equal(c[key], []s
 // Where it depends on the address (Match Address), others may get another one.
 func (j *judge) sshdFor(ctx context.Context) (sshdConfig, error) {
 	out, err := j.Evaluate(ctx, host.Check{
-		Argv: []string{"sshd", "-T", "-f", "%", "-C", "user=" + j.user.Name + ",host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22"},
+		Argv: []string{sshdProgram, "-T", "-f", "%", "-C", "user=" + j.user.Name + ",host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22"},
 		Root: true,
-		Tree: &host.CheckTree{Main: "/etc/ssh/sshd_config", Dir: "/etc/ssh/sshd_config.d"},
+		Tree: &host.CheckTree{Main: sshdMain, Dir: sshdDir},
 	})
 	if err != nil {
 		return nil, err
@@ -66,9 +73,6 @@ func (j *judge) ssh(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	if !config.is("pubkeyauthentication", yes) {
-		j.noLogin("sshd does not take keys from them (PubkeyAuthentication)")
-	}
 	if j.user.UID == 0 && !config.is("permitrootlogin", yes) &&
 		!config.is("permitrootlogin", "without-password") && !config.is("permitrootlogin", "prohibit-password") {
 		j.noLogin("sshd does not let root in (PermitRootLogin)")
@@ -77,13 +81,32 @@ func (j *judge) ssh(ctx context.Context) error {
 		j.noLogin("the account is locked, and sshd asks nobody else (UsePAM no)")
 	}
 	j.lists(config)
-	j.methods(config["authenticationmethods"])
 	if j.user.UID != 0 {
 		if err := j.openToAll(); err != nil {
 			return err
 		}
 	}
+	j.byPassword = len(j.way.Login) == 0 && j.takesPassword(config)
+	if !config.is("pubkeyauthentication", yes) {
+		j.noLogin("sshd does not take keys from them (PubkeyAuthentication)")
+	}
+	j.methods(config["authenticationmethods"])
 	return j.keys(config)
+}
+
+// takesPassword reports whether sshd lets somebody in who gives their password.
+func (j *judge) takesPassword(config sshdConfig) bool {
+	asks := config.is("passwordauthentication", yes) ||
+		config.is("usepam", yes) && (config.is("kbdinteractiveauthentication", yes) || config.is("challengeresponseauthentication", yes))
+	if !asks || j.password.State != host.PasswordSet || j.user.UID == 0 && !config.is("permitrootlogin", yes) {
+		return false
+	}
+	for _, l := range config["authenticationmethods"] {
+		if m, _, _ := strings.Cut(l, ":"); m != "any" && m != "password" && m != "keyboard-interactive" {
+			return false
+		}
+	}
+	return true
 }
 
 // running looks whether anything listens for them.
@@ -185,7 +208,7 @@ func (j *judge) methods(lists []string) {
 	}
 }
 
-// keys looks for a key that sshd accepts in the files that it reads.
+// keys looks for the keys that sshd accepts in the files that it reads.
 func (j *judge) keys(config sshdConfig) error {
 	accepted := config["pubkeyacceptedalgorithms"]
 	if len(accepted) == 0 {
@@ -214,12 +237,16 @@ func (j *judge) keys(config sshdConfig) error {
 				continue
 			}
 		}
-		if usableKey(string(data), strings.Split(strings.Join(accepted, ","), ",")) {
-			return nil
+		usable := usableKeys(string(data), strings.Split(strings.Join(accepted, ","), ","))
+		if len(usable) == 0 {
+			why = append(why, "no key in "+at+" lets them in")
 		}
-		why = append(why, "no key in "+at+" lets them in")
+		j.usable = append(j.usable, usable...)
 	}
-	if len(why) == 0 {
+	switch {
+	case len(j.usable) > 0:
+		return nil
+	case len(why) == 0:
 		why = []string{"there is no key of theirs"}
 	}
 	j.way.Login = append(j.way.Login, why...)
@@ -256,21 +283,20 @@ func (j *judge) strict(at string) (string, error) {
 	}
 }
 
-// usableKey reports whether a line of authorized_keys gives a session of one's
+// usableKeys are those of a file of authorized_keys that give a session of one's
 // own. Restrictions on where one comes from are left to those who made them.
-func usableKey(file string, accepted []string) bool {
+func usableKeys(file string, accepted []string) []roster.Key {
+	var out []roster.Key
 	for line := range strings.Lines(file) {
 		keys, err := roster.ParseKeys([]byte(line), "", roster.ParseOptions{Options: true, Comments: true, MinRSABits: 1})
 		if err != nil || len(keys) != 1 {
 			continue
 		}
-		k := keys[0]
-		if bound(k.Options) || !acceptedType(k.Type, accepted) {
-			continue
+		if k := keys[0]; !bound(k.Options) && acceptedType(k.Type, accepted) {
+			out = append(out, k)
 		}
-		return true
 	}
-	return false
+	return out
 }
 
 // bound reports whether options keep a key from a session: a command instead of

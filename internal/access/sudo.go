@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"opsafe/internal/host"
 )
@@ -44,6 +46,7 @@ const all = "ALL"
 // matches decides, see sudoers(5).
 func (j *judge) sudo(ctx context.Context) error {
 	if j.user.UID == 0 {
+		j.everything, j.free = true, true
 		return nil
 	}
 	out, err := j.Evaluate(ctx, host.Check{
@@ -66,7 +69,8 @@ func (j *judge) sudo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	allowed, asks := j.everything(rules, facts.Hostname)
+	allowed, asks := j.runsAll(rules, facts.Hostname)
+	j.everything, j.free = allowed, allowed && !asks
 	switch {
 	case !allowed:
 		j.noRoot("no rule of sudo lets them run everything as root")
@@ -76,9 +80,9 @@ func (j *judge) sudo(ctx context.Context) error {
 	return nil
 }
 
-// everything reports whether the rules let them run everything as root on this
+// runsAll reports whether the rules let them run everything as root on this
 // host, and whether sudo asks for their password first.
-func (j *judge) everything(rules sudoRules, hostname string) (allowed, asks bool) {
+func (j *judge) runsAll(rules sudoRules, hostname string) (allowed, asks bool) {
 	authenticate := true
 	for _, d := range rules.Defaults {
 		if len(d.Binding) == 0 || matches(d.Binding, j.isMe) {
@@ -92,11 +96,11 @@ func (j *judge) everything(rules sudoRules, hostname string) (allowed, asks bool
 		}
 		for _, c := range s.Commands {
 			asRoot := func(m sudoMember) bool { return m.User == all || m.User == "root" || m.UID != nil && *m.UID == 0 }
-			if len(c.RunAs) > 0 && !matches(c.RunAs, asRoot) {
-				continue
-			}
+			runs := len(c.RunAs) == 0 || matches(c.RunAs, asRoot)
 			for _, m := range c.Commands {
+				j.may = append(j.may, m.words(c.RunAs, !option(c.Options, "authenticate", authenticate)))
 				switch {
+				case !runs:
 				case m.Command == all && !m.Negated:
 					allowed, asks = true, option(c.Options, "authenticate", authenticate)
 				case m.Negated:
@@ -108,6 +112,37 @@ func (j *judge) everything(rules sudoRules, hostname string) (allowed, asks bool
 		}
 	}
 	return allowed, asks
+}
+
+// words say what a rule is about: a command, and as whom if not as root.
+func (m sudoMember) words(as []sudoMember, free bool) string {
+	what := m.Command
+	if what == all {
+		what = "everything"
+	}
+	if m.Negated {
+		what = "not " + what
+	}
+	var names []string
+	for _, a := range as {
+		switch {
+		case a.User == all:
+			names = append(names, "anybody")
+		case a.User != "":
+			names = append(names, a.User)
+		case a.UID != nil:
+			names = append(names, "uid "+strconv.Itoa(*a.UID))
+		case a.Group != "":
+			names = append(names, "group "+a.Group)
+		}
+	}
+	if who := strings.Join(names, ", "); who != "" && who != "root" {
+		what += " as " + who
+	}
+	if free && !m.Negated {
+		what += " without a password"
+	}
+	return what
 }
 
 func (j *judge) isMe(m sudoMember) bool {

@@ -57,6 +57,9 @@ type App struct {
 	Host host.Host
 	// Root reports whether the process may do everything.
 	Root bool
+	// Tidy clears away what dead runs left that no change comes across, and says
+	// what it has done. Nil: nothing is left.
+	Tidy func(context.Context) ([]string, error)
 	// LockPath and Executable are paths of the real machine.
 	LockPath   string
 	Executable func() (string, error)
@@ -66,9 +69,10 @@ type App struct {
 
 // Main runs the program with these arguments and returns its exit code.
 func Main(args []string) int {
+	machine := local.New(local.Options{Tell: func(what string) { note(os.Stderr, "%s", what) }})
 	app := &App{
 		Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Now: time.Now,
-		Host: local.New(local.Options{Tell: func(what string) { note(os.Stderr, "%s", what) }}), Root: os.Geteuid() == 0,
+		Host: machine, Root: os.Geteuid() == 0, Tidy: machine.Tidy,
 		LockPath: local.LockPath, Executable: os.Executable,
 		// Without a system journal the record alone has to do.
 		Log: func(e journal.Event) { _ = local.Log(e.Message, e.Failed, e.Fields) },
@@ -95,7 +99,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 		exit = &exitError{code: exitFailed, err: err}
 	}
 	if exit.err != nil {
-		fmt.Fprintf(a.Err, "opsafe: %v\n", exit.err)
+		say(a.Err, fmt.Sprintf("opsafe: %v", exit.err))
 	}
 	return exit.code
 }
@@ -114,9 +118,11 @@ exactly what it is going to do.
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
+	root.CompletionOptions.SetDefaultShellCompDirective(noFiles)
 	root.AddCommand(
-		newPlan(a), newManage(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
-		newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a), newStatus(a), newPrune(a), newBootstrap(a), newWhereami(a), newVersion(a),
+		newPlan(a), newManage(a), newStatus(a), newAccess(a), newValidate(a), newKeys(a), newDisableUser(a), newEnableUser(a),
+		newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a), newPrune(a), newBootstrap(a), newWhereami(a), newAdopt(a),
+		newExplain(a), newSchema(a), newMan(a), newVersion(a),
 	)
 	return root
 }
@@ -129,16 +135,46 @@ func (a *App) needRoot(command string) error {
 	return fmt.Errorf("%s changes this host and needs root: run it with sudo", command)
 }
 
+// lock keeps other runs away, and clears away what dead ones left. It refuses where
+// changes wait to be confirmed.
+func (a *App) lock(ctx context.Context) (release func(), err error) {
+	lock, err := local.TakeLock(a.LockPath)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.unconfirmed(); err != nil {
+		lock.Release()
+		return nil, err
+	}
+	if a.Tidy == nil {
+		return lock.Release, nil
+	}
+	done, err := a.Tidy(ctx)
+	for _, what := range done {
+		note(a.Err, "%s", what)
+	}
+	if err != nil {
+		note(a.Err, "what dead programs left could not be cleared away: %v", err)
+	}
+	return lock.Release, nil
+}
+
 // style is how text may look on out: colour and width are for terminals.
 func (a *App) style(out io.Writer) render.Style {
+	w := width(out)
+	plain := w == 0 || a.Env("NO_COLOR") != "" || a.Env("TERM") == "dumb"
+	return render.Style{Color: !plain, Width: w}
+}
+
+// width is that of a terminal, and 0 for anything else.
+func width(out io.Writer) int {
 	f, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return render.Style{}
+		return 0
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		width = 0
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+		return w
 	}
-	plain := a.Env("NO_COLOR") != "" || a.Env("TERM") == "dumb"
-	return render.Style{Color: !plain, Width: width}
+	const usual = 80
+	return usual
 }

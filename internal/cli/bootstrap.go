@@ -13,7 +13,6 @@ import (
 
 	"opsafe/internal/converge"
 	"opsafe/internal/host"
-	"opsafe/internal/host/local"
 	"opsafe/internal/kind"
 	"opsafe/internal/render"
 	"opsafe/internal/spec"
@@ -56,11 +55,11 @@ func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
 	if err := errors.Join(o.checkFormat(), a.needRoot("bootstrap")); err != nil {
 		return err
 	}
-	lock, err := local.TakeLock(a.LockPath)
+	release, err := a.lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer lock.Release()
+	defer release()
 	repo, err := o.load(a, o.backend)
 	if err != nil {
 		return err
@@ -96,7 +95,7 @@ func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
 	if !rep.Converged() {
 		return said(exitFailed)
 	}
-	if o.format != formatJSON {
+	if o.format == formatText {
 		fmt.Fprintf(a.Out, "This host is %s. Next: opsafe plan\n", o.backend)
 	}
 	return nil

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/converge"
-	"opsafe/internal/host/local"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/kind"
 	"opsafe/internal/render"
@@ -25,12 +24,11 @@ type accountOptions struct {
 	plan bool
 }
 
-func (o *accountOptions) add(c *cobra.Command, a *App) {
+func (o *accountOptions) add(c *cobra.Command) {
 	o.addDir(c)
 	o.addFormat(c)
 	o.addFull(c)
 	c.Flags().BoolVar(&o.plan, "plan", false, "show what would be done, and change nothing")
-	c.ValidArgsFunction = a.completeAccounts
 }
 
 func newDisableUser(a *App) *cobra.Command {
@@ -49,8 +47,9 @@ not bring the person back; enable-user does.`,
 			return a.disableUser(c.Context(), o)
 		},
 	}
-	o.add(c, a)
+	o.add(c)
 	o.addLockOut(c)
+	c.ValidArgsFunction = a.completeAccounts
 	return c
 }
 
@@ -68,12 +67,13 @@ listed in the spec.`,
 			return a.enableUser(c.Context(), o)
 		},
 	}
-	o.add(c, a)
+	o.add(c)
+	c.ValidArgsFunction = a.completeDisabled
 	return c
 }
 
 func (a *App) disableUser(ctx context.Context, o accountOptions) error {
-	release, err := a.begin("disable-user", o)
+	release, err := a.begin(ctx, "disable-user", o)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (a *App) disableUser(ctx context.Context, o accountOptions) error {
 		return err
 	}
 	rep, err := a.account(ctx, o, "disable-user", resources)
-	if err != nil || o.plan || o.format == formatJSON {
+	if err != nil || o.plan || o.format != formatText {
 		return err
 	}
 	if rep.Summary.Changes() == 0 {
@@ -161,7 +161,7 @@ func places(at []spec.Pos) string {
 
 func (a *App) enableUser(ctx context.Context, o accountOptions) error {
 	o.allowed = true // nobody loses anything
-	release, err := a.begin("enable-user", o)
+	release, err := a.begin(ctx, "enable-user", o)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (a *App) enableUser(ctx context.Context, o accountOptions) error {
 	if err != nil {
 		return err
 	}
-	if _, err := a.account(ctx, o, "enable-user", resources); err != nil || o.plan || o.format == formatJSON {
+	if _, err := a.account(ctx, o, "enable-user", resources); err != nil || o.plan || o.format != formatText {
 		return err
 	}
 	fmt.Fprintf(a.Out, "%s can have access again: list them in developers.yaml, then sudo opsafe manage brings groups and keys.\n", o.name)
@@ -186,7 +186,7 @@ func (a *App) enableUser(ctx context.Context, o accountOptions) error {
 }
 
 // begin checks the options and keeps other runs away.
-func (a *App) begin(command string, o accountOptions) (release func(), err error) {
+func (a *App) begin(ctx context.Context, command string, o accountOptions) (release func(), err error) {
 	if err := o.checkFormat(); err != nil {
 		return nil, err
 	}
@@ -196,15 +196,7 @@ func (a *App) begin(command string, o accountOptions) (release func(), err error
 	if err := a.needRoot(command); err != nil {
 		return nil, err
 	}
-	lock, err := local.TakeLock(a.LockPath)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.unconfirmed(); err != nil {
-		lock.Release()
-		return nil, err
-	}
-	return lock.Release, nil
+	return a.lock(ctx)
 }
 
 // account runs the resources that make up somebody's access. It heeds that
@@ -215,11 +207,11 @@ func (a *App) account(ctx context.Context, o accountOptions, command string, res
 		return nil, err
 	}
 	kinds := accountKinds(command, resources)
+	run := runOptions{lockOut: o.lockOut, record: recorded{command: command, subject: o.name}, unsummed: true}
 	if o.plan {
-		return a.planned(ctx, kinds, wayIn{lockOut: o.lockOut}, a.newOutput(command, o.options, "", facts.Hostname, render.Plan))
+		return a.planned(ctx, kinds, run, a.newOutput(command, o.options, "", facts.Hostname, render.Plan))
 	}
-	out := a.newOutput(command, o.options, "", facts.Hostname, render.Apply)
-	rep, err := a.converge(ctx, kinds, runOptions{lockOut: o.lockOut, record: recorded{command: command, subject: o.name}}, out)
+	rep, err := a.converge(ctx, kinds, run, a.newOutput(command, o.options, "", facts.Hostname, render.Apply))
 	if err == nil && !rep.Converged() {
 		err = said(exitFailed)
 	}
@@ -227,14 +219,19 @@ func (a *App) account(ctx context.Context, o accountOptions, command string, res
 }
 
 // planned shows what a run would do, unless it would be refused.
-func (a *App) planned(ctx context.Context, kinds []converge.Kind, way wayIn, out *output) (*converge.Report, error) {
+func (a *App) planned(ctx context.Context, kinds []converge.Kind, o runOptions, out *output) (*converge.Report, error) {
 	after := overlay.New(a.Host)
-	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Sink: out, Now: a.Now})
-	if err := out.close(rep); err != nil {
+	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Now: a.Now})
+	if !o.unsummed {
+		if err := a.summarize(ctx, rep, after, o.declared); err != nil {
+			return nil, err
+		}
+	}
+	if err := out.all(rep); err != nil {
 		return nil, err
 	}
 	if rep.Summary.Changes() > 0 && a.Root { // others cannot see enough
-		if err := a.guard(ctx, after, way); err != nil {
+		if err := a.guard(ctx, after, o.wayIn()); err != nil {
 			return nil, fmt.Errorf("this would be refused: %w", err)
 		}
 	}
@@ -257,22 +254,4 @@ func (a *App) operator() string {
 		return u.Username
 	}
 	return "unknown"
-}
-
-func (a *App) completeAccounts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	users, err := a.Host.Users()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ranges, err := a.Host.IDRanges()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var names []string
-	for _, u := range users {
-		if u.UID >= ranges.UIDMin && u.UID <= ranges.UIDMax {
-			names = append(names, u.Name)
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -3,11 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/access"
+	"opsafe/internal/converge"
 	"opsafe/internal/host"
 )
 
@@ -60,6 +63,32 @@ func losses(l *access.LockOut) string {
 		fmt.Fprintf(&b, "\n  %s", line)
 	}
 	return b.String()
+}
+
+// summarize works out who gains and who loses what by the changes of a plan. After
+// is the host as the plan leaves it. Without root too little could be seen.
+func (a *App) summarize(ctx context.Context, plan *converge.Report, after host.Reader, declared []string) error {
+	if !a.Root || plan.Summary.Changes() == 0 || plan.Interrupted {
+		return nil
+	}
+	sum, err := access.Summarize(ctx, access.Question{Before: a.Host, After: after, Declared: declared, Now: a.Now()}, ruledPaths(plan))
+	if err != nil {
+		return err
+	}
+	plan.Access = sum
+	return nil
+}
+
+// ruledPaths are the directories of which a spec says who may do what.
+func ruledPaths(plan *converge.Report) []string {
+	var out []string
+	for _, r := range plan.Results {
+		if (r.ID.Kind == "directory" || r.ID.Kind == "acl") && path.IsAbs(r.ID.Name) && !strings.HasSuffix(r.ID.Name, "/**") {
+			out = append(out, r.ID.Name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // proveWayIn looks, after a run, whether what was predicted has come true.

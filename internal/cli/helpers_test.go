@@ -141,16 +141,19 @@ func (w *world) file(path string) string {
 	return string(data)
 }
 
-// document is the one JSON document on the output.
+// document is the one JSON document on the output, which has to keep to the schema.
 func (w *world) document() map[string]any {
 	w.t.Helper()
 	dec := json.NewDecoder(&w.out)
 	var doc map[string]any
 	if err := dec.Decode(&doc); err != nil {
-		w.t.Fatalf("no JSON: %v", err)
+		w.t.Fatalf("no JSON: %v\n%s", err, w.err.String())
 	}
 	if dec.More() {
 		w.t.Error("more than one document")
+	}
+	if err := w.outputSchema().Validate(doc); err != nil {
+		w.t.Errorf("the document does not keep to the schema: %v", err)
 	}
 	return doc
 }

@@ -29,7 +29,7 @@ what, from which commit of the spec, and what came of it.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return a.history(o) },
 	}
-	o.addFormat(c)
+	o.addFormats(c, formatText, formatJSON)
 	return c
 }
 
@@ -44,7 +44,7 @@ state before it is not kept. Runs are numbered; opsafe history lists them.`,
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.show(args[0], o) },
 	}
-	o.addFormat(c)
+	o.addFormats(c, formatText, formatJSON)
 	o.addFull(c)
 	c.ValidArgsFunction = a.completeRuns
 	return c
@@ -71,11 +71,7 @@ func (a *App) history(o options) error {
 		note(a.Err, "%v", err)
 	}
 	if o.format == formatJSON {
-		doc := struct {
-			FormatVersion int      `json:"format_version"`
-			Host          string   `json:"host"`
-			Runs          []runDoc `json:"runs"`
-		}{FormatVersion: render.FormatVersion, Runs: []runDoc{}}
+		doc := render.HistoryDoc{FormatVersion: render.FormatVersion, Command: "history", Runs: []render.RunDoc{}}
 		if doc.Host, err = a.hostname(); err != nil {
 			return err
 		}
@@ -169,7 +165,10 @@ func (a *App) show(word string, o options) error {
 		if err != nil {
 			return err
 		}
-		return writeJSON(a.Out, shownDoc{Run: newRunDoc(h, r), Document: render.NewDocument(r.Command, r.Backend, name, rep)})
+		return writeJSON(a.Out, render.ShownDoc{
+			FormatVersion: render.FormatVersion, Command: "show", Host: name, Run: newRunDoc(h, r),
+			Changes: render.NewDocument(render.Heading{Command: r.Command, Backend: r.Backend, Host: name}, rep),
+		})
 	}
 	a.showHead(h, r)
 	style := a.style(a.Out)
@@ -227,43 +226,17 @@ func reportOf(r *journal.Record) *converge.Report {
 	return rep
 }
 
-// runDoc is a run in JSON.
-type runDoc struct {
-	Run      int               `json:"run"`
-	Command  string            `json:"command"`
-	Subject  string            `json:"subject,omitempty"`
-	Undoes   int               `json:"undoes,omitempty"`
-	UndoneBy int               `json:"undone_by,omitempty"`
-	By       string            `json:"by"`
-	Program  string            `json:"program,omitempty"`
-	Backend  string            `json:"backend,omitempty"`
-	Dir      string            `json:"dir,omitempty"`
-	Commit   string            `json:"commit,omitempty"`
-	Digest   string            `json:"digest,omitempty"`
-	Started  time.Time         `json:"started"`
-	Ended    *time.Time        `json:"ended"`
-	Result   journal.Result    `json:"result"`
-	NotKept  []string          `json:"not_kept,omitempty"`
-	Summary  render.SummaryDoc `json:"summary"`
-}
-
-// shownDoc is the JSON of opsafe show: the document of the run itself, and the
-// run.
-type shownDoc struct {
-	Run runDoc `json:"run"`
-	render.Document
-}
-
-func newRunDoc(h *journal.History, r *journal.Record) runDoc {
-	d := runDoc{
+// newRunDoc is a run in JSON.
+func newRunDoc(h *journal.History, r *journal.Record) render.RunDoc {
+	d := render.RunDoc{
 		Run: r.Run, Command: r.Command, Subject: r.Subject, Undoes: r.Undoes, UndoneBy: h.By[r.Run], By: r.By, Program: r.Program,
 		Backend: r.Backend, Dir: r.Spec.Dir, Commit: r.Spec.Commit, Digest: r.Spec.Digest,
-		Started: r.Started, Result: r.Result, NotKept: r.Lost(),
+		Started: r.Started, Result: string(r.Result), NotKept: r.Lost(),
 	}
 	if !r.Ended.IsZero() {
 		d.Ended = &r.Ended
 	}
-	d.Summary = render.NewDocument("", "", "", reportOf(r)).Summary
+	d.Summary = render.NewDocument(render.Heading{}, reportOf(r)).Summary
 	return d
 }
 

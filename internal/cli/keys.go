@@ -120,7 +120,7 @@ func (a *App) afterPins(o keysOptions, rep *converge.Report, stale bool) error {
 		note(a.Err, "%s holds the right keys, but is not as opsafe writes it", spec.LockFile)
 	case stale && changes == 0:
 		note(a.Err, "%s held the right keys, but was not as opsafe writes it: it has been written anew", spec.LockFile)
-	case stale && !o.check && o.format != formatJSON:
+	case stale && !o.check && o.format == formatText:
 		fmt.Fprintf(a.Out, "%s has been written: look whose keys these are, then commit it.\n", spec.LockFile)
 	}
 	switch {

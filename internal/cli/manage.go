@@ -10,7 +10,6 @@ import (
 
 	"opsafe/internal/confirm"
 	"opsafe/internal/converge"
-	"opsafe/internal/host/local"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/render"
 )
@@ -32,7 +31,7 @@ key and become root.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.manage(c.Context(), o) },
 	}
 	o.addRepository(c, a)
-	o.addSelection(c)
+	o.addSelection(c, a)
 	o.addFormat(c)
 	o.addFull(c)
 	o.addLockOut(c)
@@ -57,14 +56,11 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 	if err := a.needRoot("manage"); err != nil {
 		return err
 	}
-	lock, err := local.TakeLock(a.LockPath)
+	release, err := a.lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer lock.Release()
-	if err := a.unconfirmed(); err != nil {
-		return err
-	}
+	defer release()
 	p, err := o.prepare(ctx, a)
 	if err != nil {
 		return err
@@ -93,6 +89,9 @@ type runOptions struct {
 	lockOut
 	confirm time.Duration // 0: nothing has to be confirmed
 	record  recorded
+	// unsummed leaves out who gains and who loses what: whoever is to lose their
+	// access may not hinder it by what there is to be looked at for that.
+	unsummed bool
 }
 
 func (o runOptions) wayIn() wayIn { return wayIn{declared: o.declared, lockOut: o.lockOut} }
@@ -104,14 +103,17 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions,
 	after := overlay.New(a.Host)
 	plan := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Now: a.Now})
 	if plan.Summary.Changes() == 0 && !a.owing() {
-		for _, r := range plan.Results {
-			out.Done(r)
-		}
-		return plan, out.close(plan)
+		return plan, out.all(plan)
 	}
 	if err := a.guard(ctx, after, o.wayIn()); err != nil {
 		return nil, err
 	}
+	if !o.unsummed {
+		if err := a.summarize(ctx, plan, after, o.declared); err != nil {
+			return nil, err
+		}
+	}
+	out.access(plan.Access)
 	book, err := a.record(ctx, o.record, plan.Results)
 	if err != nil {
 		return nil, err
@@ -122,7 +124,7 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions,
 			return nil, errors.Join(err, book.Abandon(ctx))
 		}
 	}
-	rep, failed := a.recordedRun(ctx, book, kinds, out)
+	rep, failed := a.recordedRun(ctx, book, kinds, plan.Access, out)
 	for _, d := range differences(plan, rep) {
 		note(a.Err, "%s", d)
 	}

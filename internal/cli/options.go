@@ -29,6 +29,7 @@ type options struct {
 	only    []string
 	skip    []string
 	format  string
+	formats []string // that the command has
 	full    bool
 }
 
@@ -43,17 +44,29 @@ func (o *options) addDir(c *cobra.Command) {
 	_ = c.MarkFlagDirname("dir")
 }
 
-func (o *options) addSelection(c *cobra.Command) {
+func (o *options) addSelection(c *cobra.Command, a *App) {
 	c.Flags().StringSliceVar(&o.only, "only", nil, "only these `KIND`s or KIND/NAMEs")
 	c.Flags().StringSliceVar(&o.skip, "skip", nil, "all but these `KIND`s or KIND/NAMEs")
 	for _, f := range []string{"only", "skip"} {
-		_ = c.RegisterFlagCompletionFunc(f, completeKinds)
+		_ = c.RegisterFlagCompletionFunc(f, a.completeSelection(o))
 	}
 }
 
+// addFormat is for commands that show a run.
 func (o *options) addFormat(c *cobra.Command) {
-	c.Flags().StringVar(&o.format, "format", formatText, "output `FORMAT`: text or json")
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatText, formatJSON}, cobra.ShellCompDirectiveNoFileComp))
+	o.addFormats(c, formatText, formatJSON, formatMarkdown)
+}
+
+func (o *options) addFormats(c *cobra.Command, formats ...string) {
+	o.formats = formats
+	c.Flags().StringVar(&o.format, "format", formatText, "output `FORMAT`: "+choice(formats))
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// choice is words as in: this, that or the other.
+func choice(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func (o *options) addFull(c *cobra.Command) {
@@ -62,13 +75,14 @@ func (o *options) addFull(c *cobra.Command) {
 
 // The output formats.
 const (
-	formatText = "text"
-	formatJSON = "json"
+	formatText     = "text"
+	formatJSON     = "json"
+	formatMarkdown = "markdown"
 )
 
 func (o *options) checkFormat() error {
-	if o.format != "" && o.format != formatText && o.format != formatJSON {
-		return fmt.Errorf("unknown format %q: want text or json", o.format)
+	if !slices.Contains(o.formats, o.format) {
+		return fmt.Errorf("unknown format %q: want %s", o.format, choice(o.formats))
 	}
 	return nil
 }
@@ -209,26 +223,4 @@ func nearest(word string, candidates []string) string {
 		}
 	}
 	return best
-}
-
-func completeKinds(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return kindNames(), cobra.ShellCompDirectiveNoFileComp
-}
-
-func (a *App) completeBackends(o *options) cobra.CompletionFunc {
-	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		dir, err := o.repository(a)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		found, err := filepath.Glob(filepath.Join(dir, "backends", "*", "backend.yaml"))
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		var names []string
-		for _, f := range found {
-			names = append(names, filepath.Base(filepath.Dir(f)))
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
-	}
 }

@@ -29,7 +29,7 @@ Plan needs no root. What may not be seen without is shown as unknown.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.plan(c.Context(), o) },
 	}
 	o.addRepository(c, a)
-	o.addSelection(c)
+	o.addSelection(c, a)
 	o.addFormat(c)
 	o.addFull(c)
 	c.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 0: nothing to do, 2: changes, 1: error, or not everything could be seen")
@@ -49,8 +49,11 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 	}
 	out := a.newOutput("plan", o.options, p.backend, p.facts.Hostname, render.Plan)
 	after := overlay.New(a.Host)
-	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Sink: out, Now: a.Now})
-	if err := out.close(rep); err != nil {
+	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Now: a.Now})
+	if err := a.summarize(ctx, rep, after, p.declared); err != nil {
+		return err
+	}
+	if err := out.all(rep); err != nil {
 		return err
 	}
 	a.afterwards(p)

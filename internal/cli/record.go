@@ -46,7 +46,8 @@ func resultOf(rep *converge.Report) journal.Result {
 
 // recordedRun makes a run on the host, and completes its record whatever comes of
 // it.
-func (a *App) recordedRun(ctx context.Context, book *journal.Book, kinds []converge.Kind, out *output) (*converge.Report, error) {
+func (a *App) recordedRun(ctx context.Context, book *journal.Book, kinds []converge.Kind, access *change.Access, out *output) (*converge.Report, error) {
 	rep := converge.Run(ctx, converge.Options{Host: book, Kinds: kinds, Sink: book.Sink(out), Now: a.Now})
+	rep.Access = access
 	return rep, errors.Join(out.close(rep), book.Close(ctx, rep.Results, resultOf(rep)))
 }

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -91,7 +92,7 @@ files: {/etc/opsafe/backend: {content: "one\n"}}
 `)
 	w.want(1, nil, []string{"opsafe: this host is one (/etc/opsafe/backend), and two is asked for", "opsafe bootstrap --switch two"}, "manage", "--backend", "two")
 	w.want(0, nil, []string{"bootstrapped as one; manage would refuse two"}, "plan", "--backend", "two")
-	w.want(1, nil, []string{`unknown format "xml": want text or json`}, "manage", "--format", "xml")
+	w.want(1, nil, []string{`unknown format "xml": want text, json or markdown`}, "manage", "--format", "xml")
 	w.want(1, nil, []string{"unknown flag"}, "manage", "--bogus")
 	w.want(1, nil, []string{"unknown command"}, "mange")
 	w.want(1, nil, nil, "manage", "extra")
@@ -107,6 +108,24 @@ files: {/etc/opsafe/backend: {content: "one\n"}}
 		w.want(1, nil, []string{args[0] + " changes this host and needs root: run it with sudo"}, args...)
 	}
 	w.untouched()
+}
+
+// TestManageTidies says what it has cleared away; plan does not.
+func TestManageTidies(t *testing.T) {
+	w := newWorld(t, repository)
+	tidied := 0
+	w.app.Tidy = func(context.Context) ([]string, error) {
+		tidied++
+		return []string{"removed /etc/passwd.lock"}, errors.New("cannot remove another")
+	}
+	w.want(0, nil, nil, "plan", "--backend", "one")
+	if tidied != 0 {
+		t.Error("a plan has cleared something away")
+	}
+	w.want(0, nil, []string{"note: removed /etc/passwd.lock", "cannot remove another"}, "manage", "--backend", "one")
+	if tidied != 1 {
+		t.Errorf("tidied %d times", tidied)
+	}
 }
 
 func TestManageCancelled(t *testing.T) {

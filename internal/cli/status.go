@@ -51,9 +51,7 @@ sees: to say more exactly since when, run it by a timer. It changes nothing else
 	}
 	o.addRepository(c, a)
 	o.addFull(c)
-	formats := []string{formatText, formatJSON, formatPrometheus}
-	c.Flags().StringVar(&o.format, "format", formatText, "output `FORMAT`: text, json or prometheus")
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	o.addFormats(c, formatText, formatJSON, formatPrometheus)
 	c.Flags().StringVar(&o.output, "output", "", "write to this `FILE`, as a whole or not at all, as node_exporter wants it")
 	return c
 }
@@ -71,10 +69,8 @@ type state struct {
 }
 
 func (a *App) status(ctx context.Context, o statusOptions) error {
-	if o.format != formatPrometheus {
-		if err := o.checkFormat(); err != nil {
-			return errors.New(err.Error() + ", or prometheus")
-		}
+	if err := o.checkFormat(); err != nil {
+		return err
 	}
 	if o.output != "" {
 		if err := a.needRoot("status --output"); err != nil {

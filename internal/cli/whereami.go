@@ -19,7 +19,7 @@ func newWhereami(a *App) *cobra.Command {
 		RunE:  func(*cobra.Command, []string) error { return a.whereami(o) },
 	}
 	o.addDir(c)
-	o.addFormat(c)
+	o.addFormats(c, formatText, formatJSON)
 	return c
 }
 

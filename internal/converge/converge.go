@@ -31,6 +31,9 @@ type Report struct {
 	Took    time.Duration
 	// Interrupted is set when the run was cancelled: the rest was not looked at.
 	Interrupted bool
+	// Access is who gains and who loses what by it; nil if that has not been
+	// worked out. Run does not: it is not about resources.
+	Access *change.Access
 }
 
 // Converged reports whether everything is in the declared state, as far as the
@@ -209,7 +212,7 @@ func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) err
 		return nil
 	}
 	done, err := r.do(ctx, c.Steps)
-	if done == 0 {
+	if done == 0 && r.untouched(ctx, res, c) {
 		r.forgive(ctx, fresh)
 	}
 	if err == nil {

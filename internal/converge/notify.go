@@ -96,6 +96,14 @@ func (r *run) owe(ctx context.Context, id change.ID, c change.Change) (fresh []s
 	return fresh, nil
 }
 
+// untouched reports whether a change whose first step failed is still to be made
+// as a whole. A step can fail after it has taken effect: a file has got its name,
+// and then its directory cannot be brought to disk.
+func (r *run) untouched(ctx context.Context, res kind.Resource, c change.Change) bool {
+	left, err := res.Look(context.WithoutCancel(ctx), r.Host)
+	return err == nil && len(left.Steps) == len(c.Steps) && Describe(left) == Describe(c)
+}
+
 // forgive takes back what was owed for a change of which nothing has been done.
 func (r *run) forgive(ctx context.Context, units []string) {
 	for _, unit := range units {

@@ -284,6 +284,49 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
+// TestLateFailure: what is owed for a step that failed after it had taken effect
+// stays owed, and what is owed for one that had none does not.
+func TestLateFailure(t *testing.T) {
+	for name, c := range map[string]struct {
+		late  bool
+		fires int
+	}{"took effect": {true, 1}, "had no effect": {false, 0}} {
+		h := newHost(t, units)
+		var on host.Host = &lateHost{fakeHost: h, late: c.late}
+		rep := run(context.Background(), on, files(file("/etc/a", "1", notify(host.Restart, "on.service"))))
+		fired := 0
+		for _, s := range h.steps {
+			if s == "restart on.service" {
+				fired++
+			}
+		}
+		if rep.Converged() || fired != c.fires {
+			t.Errorf("%s: restarted %d times, %q", name, fired, outcome(rep))
+		}
+		if owed, err := h.Pending(); err != nil || len(owed) > 0 {
+			t.Errorf("%s: still owed: %v, %v", name, owed, err)
+		}
+	}
+}
+
+// lateHost fails to write files, early or late.
+type lateHost struct {
+	*fakeHost
+	late bool
+}
+
+func (l *lateHost) Do(ctx context.Context, s host.Step) error {
+	if _, ok := s.(host.WriteFile); !ok {
+		return l.fakeHost.Do(ctx, s)
+	}
+	if l.late {
+		if err := l.fakeHost.Do(ctx, s); err != nil {
+			return err
+		}
+	}
+	return errBroken
+}
+
 // dyingHost does a number of steps, and nothing after them.
 type dyingHost struct {
 	*fakeHost

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 
 	"opsafe/internal/testhost"
@@ -121,11 +122,11 @@ func (e *env) hold(paths ...string) (release func()) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "held\n" {
 		e.t.Fatalf("nothing is held: %q, %v", line, err)
 	}
-	return func() {
+	return sync.OnceFunc(func() {
 		in.Close()
 		_, _ = io.Copy(io.Discard, out)
 		_ = cmd.Wait()
-	}
+	})
 }
 
 // whileHeld runs manage, and lets go of what is held once it waits for that.
@@ -133,7 +134,14 @@ func (e *env) whileHeld(release func(), waits func() bool) result {
 	e.t.Helper()
 	e.labSpec(hostLab)
 	done := make(chan result, 1)
-	go func() { done <- e.opsafe("manage", "--backend", "lab") }()
+	go func() {
+		defer close(done)
+		done <- e.opsafe("manage", "--backend", "lab")
+	}()
+	defer func() { // also if nobody has come to wait: the run has to end before the test
+		release()
+		<-done
+	}()
 	e.await("somebody waits", waits)
 	release()
 	return <-done
@@ -143,7 +151,8 @@ func proveDpkgLocked(e *env) {
 	e.mustRun("apt-get", "-qq", "purge", "-y", "tree")
 	release := e.hold("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock")
 	r := e.whileHeld(release, func() bool {
-		return e.run("pgrep", "-f", "apt-get.*--no-upgrade install -- tree").code == 0
+		// The simulation before it takes no lock: it has -s there.
+		return e.run("pgrep", "-f", "force-confold --no-install-recommends .*install -- tree").code == 0
 	})
 	e.says(0, r, "tree")
 	e.wentOn()

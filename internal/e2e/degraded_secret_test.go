@@ -96,6 +96,7 @@ func (s *secretSearch) commands(name string) {
 		{"validate"},
 		{"plan", "--full"},
 		{"plan", "--format", "json", "--full"},
+		{"plan", "--format", "markdown", "--full"},
 		{"manage", "--full"},
 		{"manage", "--format", "json"},
 	} {

@@ -38,6 +38,29 @@ func accountDisturbances() []disturbance {
 			check: says("stranger docker", "id", "--groups", "--name", "stranger"),
 		},
 		{
+			name: "stranger in an exact group, for newgrp alone", // as gpasswd leaves it that is killed
+			do:   by("sed", "-i", "s/^developers:.*/&,stranger/", "/etc/gshadow"),
+			want: []string{"change group/developers"},
+			check: func(e *env) {
+				if line := e.mustRun("grep", "^developers:", "/etc/gshadow"); strings.Contains(line, "stranger") {
+					e.t.Error(line)
+				}
+			},
+		},
+		{
+			name:  "locks of dead account tools",
+			do:    by("sh", "-c", `printf '1\0' >/etc/passwd.lock; printf '1\0' >/etc/gshadow.4; : >/etc/group+`),
+			check: says("", "find", "/etc", "-maxdepth", "1", "-name", "passwd.lock", "-o", "-name", "gshadow.4", "-o", "-name", "group+"),
+		},
+		{
+			name: "account tool killed between two databases",
+			do:   by("sed", "-i", "/^reviewers:/d", "/etc/gshadow"),
+			check: func(e *env) {
+				e.mustRun("grpck", "-r")
+				e.mustRun("grep", "^reviewers:", "/etc/gshadow")
+			},
+		},
+		{
 			name:  "shell changed",
 			do:    by("usermod", "--shell", "/bin/sh", "madwort"),
 			want:  []string{"change user/madwort"},

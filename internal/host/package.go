@@ -9,6 +9,12 @@ type Packages interface {
 	Package(name string) (*Package, error)
 	// Packages are all that dpkg's status knows, sorted by name.
 	Packages() ([]Package, error)
+	// Manual are the installed packages that somebody is likely to have asked
+	// for, sorted: apt did not install them because others need them, and they
+	// are neither libraries nor of those that every host has, essential or of
+	// priority required or important. Those that a host was installed with have
+	// no mark of apt's.
+	Manual() ([]string, error)
 	// Candidate reports whether apt could install the package, from the index
 	// as it was last fetched. An *UnknownError: there is no index yet.
 	Candidate(name string) (bool, error)

@@ -67,6 +67,9 @@ func (l chronyLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 	var c change.Change
 	at, want, err := l.want(r)
 	if host.AfterApply(err) {
+		if len(l.lines()) == 0 {
+			return c, nil
+		}
 		differ(&c, "configuration", "", strings.Join(l.lines(), "; "))
 		c.Action, c.Deferred = change.Modify, "the package brings "+chronyConfig+", and the declared lines are added to it"
 		return c, nil
@@ -82,7 +85,10 @@ func (l chronyLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 	if at == chronyConfig && was != nil {
 		like = was.Node // the distribution's
 	}
-	if was != nil && bytes.Equal(was.Content.Bytes(), want) {
+	switch {
+	case was == nil && at == chronyDropIn && len(l.lines()) == 0:
+		return c, nil
+	case was != nil && bytes.Equal(was.Content.Bytes(), want):
 		return correct(at, was.Node, like), nil
 	}
 	return l.change(ctx, r, newContent(at, was, want, like), writeOwn(at, was, want, like))
@@ -111,6 +117,9 @@ func (l chronyLook) want(r host.Reader) (at string, content []byte, err error) {
 	}
 	if dropIns {
 		return chronyDropIn, []byte("# Managed by opsafe: changes made here are undone.\n" + body), nil
+	}
+	if from, _, err := findBlock(main, "#"); len(l.lines()) == 0 && err == nil && from < 0 {
+		return chronyConfig, main, nil
 	}
 	content, err = editBlock(main, "#", body)
 	return chronyConfig, content, err

@@ -106,3 +106,14 @@ func endLine(content []byte) []byte {
 	}
 	return content
 }
+
+// Block is what stands between the marker lines of a block. Nil: there is none,
+// or the markers do not make one pair.
+func Block(content []byte, comment string) []byte {
+	from, to, err := findBlock(content, comment)
+	if err != nil || from < 0 {
+		return nil
+	}
+	_, body, _ := bytes.Cut(content[from:to], []byte("\n"))
+	return body[:bytes.LastIndexByte(bytes.TrimRight(body, "\n"), '\n')+1]
+}

@@ -36,7 +36,14 @@ func (l keyPairLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 	case private == nil:
 		return l.create(r, owner, group)
 	case public == nil:
-		return c, fmt.Errorf("%s.pub is missing: bring it back with ssh-keygen -y -f %s", l.path, l.path)
+		// A run that died between the two halves, or somebody, has left it so.
+		step, err := l.step(r, owner, group)
+		if err != nil {
+			return c, err
+		}
+		c.Action, c.Steps = change.Modify, []host.Step{step}
+		fresh(&c, "public half", "derived from the private one")
+		return c, nil
 	}
 	for _, half := range []struct {
 		path string
@@ -54,14 +61,21 @@ func (l keyPairLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 	return c, nil
 }
 
-func (l keyPairLook) create(r host.Reader, owner, group string) (change.Change, error) {
+func (l keyPairLook) step(r host.Reader, owner, group string) (host.MakeKeyPair, error) {
 	facts, err := r.Facts()
 	if err != nil {
-		return change.Change{}, err
+		return host.MakeKeyPair{}, err
 	}
-	step := host.MakeKeyPair{
+	return host.MakeKeyPair{
 		Path: l.path, Type: cmp.Or(l.decl.Type, "ed25519"), Bits: l.decl.Bits,
 		Comment: cmp.Or(l.decl.Comment, owner+"@"+facts.Hostname), Owner: owner, Group: group,
+	}, nil
+}
+
+func (l keyPairLook) create(r host.Reader, owner, group string) (change.Change, error) {
+	step, err := l.step(r, owner, group)
+	if err != nil {
+		return change.Change{}, err
 	}
 	c := change.Change{Action: change.Add}
 	if err := l.directories(r, path.Dir(l.path), owner, group, &c); err != nil {

@@ -35,7 +35,7 @@ func declareSources(in *Input) []Resource {
 	}
 	for _, name := range slices.Sorted(maps.Keys(apt.Sources)) {
 		s := apt.Sources[name]
-		look := aptFileLook{at: path.Join(aptLists, name+".sources"), absent: s.State == stateAbsent}
+		look := aptFileLook{at: path.Join(aptLists, name+".sources"), absent: s.State == stateAbsent, same: sameSource}
 		if !look.absent {
 			look.content = deb822(s, apt.Keys)
 		}
@@ -85,6 +85,8 @@ type aptFileLook struct {
 	at      string
 	content []byte
 	absent  bool
+	// same reports whether two contents say the same; nil: if they are equal.
+	same func(have, want []byte) bool
 }
 
 func (l aptFileLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
@@ -112,7 +114,8 @@ func (l aptFileLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 			return change.Change{}, err
 		}
 		c.Action = change.Modify
-		if bytes.Equal(was.Content.Bytes(), l.content) {
+		have := was.Content.Bytes()
+		if bytes.Equal(have, l.content) || l.same != nil && l.same(have, l.content) {
 			differNode(&c, l.at, *n, want)
 			return orNothing(c), nil
 		}

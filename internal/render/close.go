@@ -2,34 +2,40 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
 )
 
-// Close writes what could not be seen, what does not apply and what failed, and
-// last the summary in one line.
+// Close writes what could not be seen and what does not apply, then what to beware
+// of and what failed, and last the summary: that is what a screen still shows when
+// the rest has scrolled away.
 func (t *Text) Close(rep *converge.Report, mode Mode) {
+	t.foot()
 	if mode == Plan {
 		t.list("not applicable on this host", rep, dim, change.NotApplicable)
 	}
 	t.list("unknown", rep, yellow, change.Unknown)
+	t.irreversible(rep)
 	t.noted(rep)
 	t.failures(rep)
+	t.byKind(rep)
 	if t.wrote {
-		t.printf("\n")
+		t.lines("")
 	}
-	t.printf("%s\n", t.summary(rep, mode))
+	t.summary(rep, mode)
 }
 
-func (t *Text) section(name, color string) {
-	if t.wrote {
-		t.printf("\n")
+func (t *Text) summary(rep *converge.Report, mode Mode) {
+	head, color := outcome(rep, mode)
+	tail := rest(rep.Summary) + ", " + took(rep.Took)
+	between := " "
+	if w := t.style.Width; w > 0 && visible(head+" "+tail) > w {
+		between = "\n"
 	}
-	t.wrote, t.kind = true, ""
-	t.printf("%s\n", t.style.paint(bold+color, name))
+	t.lines(t.style.Broken(t.style.paint(color, head) + between + t.style.paint(dim, tail)))
 }
 
 // denied is what the reason says when root would see more.
@@ -38,162 +44,119 @@ const denied = "permission denied"
 // list writes resources of one status with their reasons; those that share one
 // are written together. What only root may see is counted by kind.
 func (t *Text) list(title string, rep *converge.Report, color string, status change.Status) {
-	var reasons, kinds []string
-	byReason, byKind := map[string][]string{}, map[string][]string{}
+	var reasons, kinds groups
 	for _, r := range rep.Results {
 		switch {
 		case r.Status != status:
 		case strings.Contains(r.Reason, denied):
-			kinds = collect(kinds, byKind, plural(r.ID.Kind), clean(r.ID.Name))
+			kinds.add(plural(r.ID.Kind), r)
 		default:
-			reasons = collect(reasons, byReason, r.Reason, clean(r.ID.String()))
+			reasons.add(alike(r.Reason, r.ID), r)
 		}
 	}
-	if len(reasons)+len(kinds) == 0 {
+	if len(reasons.keys)+len(kinds.keys) == 0 {
 		return
 	}
-	t.section(title, color)
-	for _, reason := range reasons {
-		head := "  " + t.fold(byReason[reason])
-		t.printf("%s\n", strings.Join(t.wrap(head, []string{t.style.paint(dim, clean(reason))}), "\n"))
-	}
-	for _, kind := range kinds {
-		names := byKind[kind]
-		what := fmt.Sprintf("%d %s", len(names), kind)
-		if len(names) == 1 && kind != plural("sudoers") {
-			what = "1 " + strings.TrimSuffix(strings.Replace(kind, "directories", "directory", 1), "s")
+	t.section(title, bold+color)
+	for i, reason := range reasons.keys {
+		if more := reasons.after(i); i >= mostGroups && more > 1 && !t.style.Full {
+			t.lines("  " + t.style.paint(dim, fmt.Sprintf("… and %d more %s", more, showsThem)))
+			break
 		}
-		head := fmt.Sprintf("  %s, %s", what, t.style.paint(dim, denied+":"))
-		t.printf("%s\n", strings.Join(t.wrap(head, []string{t.fold(names)}), "\n"))
-	}
-}
-
-// collect files a name under a key, and keeps the keys in order of appearance.
-func collect(order []string, m map[string][]string, key, name string) []string {
-	if _, ok := m[key]; !ok {
-		order = append(order, key)
-	}
-	m[key] = append(m[key], name)
-	return order
-}
-
-// fold lists names, the first few unless all are asked for.
-func (t *Text) fold(names []string) string {
-	const most = 3
-	if len(names) > most+1 && !t.style.Full {
-		names = append(names[:most:most], fmt.Sprintf("and %d more", len(names)-most))
-	}
-	return strings.Join(names, ", ")
-}
-
-// noted writes the notes of what did not change: those of changes stand beside
-// them.
-func (t *Text) noted(rep *converge.Report) {
-	first := true
-	for _, r := range rep.Results {
-		if r.Status == change.Changed {
-			continue
+		of := reasons.of[reason]
+		if !slices.ContainsFunc(of, func(r change.Result) bool { return r.Reason != of[0].Reason }) {
+			reason = of[0].Reason
 		}
-		for _, n := range r.Notes {
-			if first {
-				t.section("notes", yellow)
-				first = false
-			}
-			t.printf("  %s\n      %s\n", clean(r.ID.String()), clean(n))
-		}
+		t.lines(t.style.fill("  "+t.fold(ids(of)), []string{t.style.paint(dim, clean(reason))})...)
+	}
+	for _, kind := range kinds.keys {
+		t.denied(kind, kinds.of[kind])
 	}
 }
 
-func (t *Text) failures(rep *converge.Report) {
-	if rep.Summary.Failed == 0 {
-		return
+// denied counts what root could see.
+func (t *Text) denied(kind string, results []change.Result) {
+	var names []string
+	for _, r := range results {
+		names = append(names, clean(r.ID.Name))
 	}
-	t.section("failed", red)
-	for _, r := range rep.Results {
-		switch r.Status {
-		case change.Failed:
-			t.printf("  %s %s\n", t.style.paint(red, "✗"), t.place(r))
-			for line := range strings.Lines(r.Err.Error()) {
-				t.printf("      %s\n", clean(strings.TrimRight(line, "\n")))
-			}
-		case change.Blocked:
-			t.printf("  %s %s\n      not tried: %s\n", t.style.paint(yellow, "⊘"), t.place(r), clean(r.Reason))
-		}
+	what := fmt.Sprintf("%d %s", len(names), kind)
+	if len(names) == 1 && kind != plural("sudoers") {
+		what = "1 " + strings.TrimSuffix(strings.Replace(kind, "directories", "directory", 1), "s")
 	}
+	head := fmt.Sprintf("  %s, %s", what, t.style.paint(dim, denied+":"))
+	t.lines(t.style.fill(head, []string{t.fold(names)})...)
 }
 
-// place is a resource and where it is declared.
-func (t *Text) place(r change.Result) string {
-	name := clean(r.ID.String())
-	if r.Pos.File == "" {
-		return name
-	}
-	return name + " " + t.style.paint(dim, r.Pos.String())
-}
-
-// Mode tells a plan from the real thing, for the words of the summary.
-type Mode string
-
-// The modes.
+// How much is shown of what is written together.
 const (
-	Plan  Mode = "plan"
-	Apply Mode = "apply"
+	mostGroups = 20
+	fewNames   = 3
+	someNames  = 10
 )
 
-func (t *Text) summary(rep *converge.Report, mode Mode) string {
-	s := rep.Summary
-	head, color := "Nothing to do.", green
-	if n := s.Changes(); n > 0 {
-		verbs := [4]string{"to add", "to change", "to remove", "to restart or reload"}
-		head, color = "Plan:", bold
-		if mode == Apply {
-			verbs = [4]string{"added", "changed", "removed", "restarted or reloaded"}
-			head, color = "Done:", green
-		}
-		var parts []string
-		for i, n := range []int{s.Add, s.Change, s.Remove, s.Run} {
-			if n > 0 {
-				parts = append(parts, fmt.Sprintf("%d %s", n, verbs[i]))
-			}
-		}
-		head += " " + strings.Join(parts, ", ") + "."
-	}
-	if s.Failed > 0 {
-		head, color = strings.TrimSuffix(head, ".")+fmt.Sprintf("; %d failed.", s.Failed), red
-		if s.Changes() == 0 {
-			head = fmt.Sprintf("%d failed.", s.Failed)
-		}
-	} else if s.Unknown > 0 && s.Changes() == 0 {
-		head, color = "Not everything could be seen.", yellow
-	}
-	if rep.Interrupted {
-		if s.Changes()+s.Failed+s.Unknown == 0 {
-			head = "" // there may well be something to do
-		}
-		head, color = strings.TrimSpace("Interrupted. "+head), red
-	}
-	tail := fmt.Sprintf("%d unchanged", s.Unchanged)
-	if s.NotApplicable > 0 {
-		tail += fmt.Sprintf(", %d not applicable", s.NotApplicable)
-	}
-	if s.Unknown > 0 {
-		tail += fmt.Sprintf(", %d unknown", s.Unknown)
-	}
-	tail += ", " + took(rep.Took)
-	between := " "
-	if w := t.style.Width; w > 0 && visible(head+" "+tail) > w {
-		between = "\n"
-	}
-	return t.style.paint(color, head) + between + t.style.paint(dim, tail)
+// groups are results that are written together, in the order in which the first
+// ones came.
+type groups struct {
+	keys []string
+	of   map[string][]change.Result
 }
 
-func took(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	default:
-		return d.Round(time.Second).String()
+func (g *groups) add(key string, r change.Result) {
+	if g.of == nil {
+		g.of = map[string][]change.Result{}
+	}
+	if _, ok := g.of[key]; !ok {
+		g.keys = append(g.keys, key)
+	}
+	g.of[key] = append(g.of[key], r)
+}
+
+// after is how many results are in groups from the i-th on.
+func (g *groups) after(i int) int {
+	n := 0
+	for _, key := range g.keys[i:] {
+		n += len(g.of[key])
+	}
+	return n
+}
+
+// alike is a text about a resource without its name, so that it is the same for
+// all to which the same has happened.
+func alike(text string, id change.ID) string {
+	var b strings.Builder
+	before := ""
+	for {
+		head, tail, found := strings.Cut(text, id.Name)
+		if !found || id.Name == "" {
+			return b.String() + text
+		}
+		whole := !endsInWord(before+head) && !beginsWithWord(tail)
+		b.WriteString(head)
+		if whole {
+			b.WriteString("it")
+		} else {
+			b.WriteString(id.Name)
+		}
+		before, text = id.Name, tail
 	}
 }
+
+func ids(results []change.Result) []string {
+	var out []string
+	for _, r := range results {
+		out = append(out, clean(r.ID.String()))
+	}
+	return out
+}
+
+// few are names, the first ones unless all are asked for.
+func (t *Text) few(names []string, most int) []string {
+	if len(names) > most+1 && !t.style.Full {
+		return append(names[:most:most], fmt.Sprintf("and %d more (--full)", len(names)-most))
+	}
+	return names
+}
+
+// fold lists names in one line.
+func (t *Text) fold(names []string) string { return strings.Join(t.few(names, fewNames), ", ") }

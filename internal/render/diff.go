@@ -21,37 +21,54 @@ const (
 
 // details writes what needs more than a line: the change of a file's content.
 func (t *Text) details(c change.Change) {
-	d := c.Diff
-	if d == nil || d.Hidden == "" && d.Before == d.After {
+	lines, hidden := content(c)
+	if hidden != "" {
+		t.lines(indent + t.style.paint(dim, "content is not shown: "+hidden))
 		return
 	}
-	if d.Hidden == "secret" {
-		return // its digests are among the attributes
-	}
-	if d.Hidden != "" {
-		t.printf("      %s\n", t.style.paint(dim, "content is not shown: "+d.Hidden))
-		return
-	}
-	var lines []string
 	most := foldWhole
-	switch {
-	case d.Before == "" && d.After != "":
-		lines = prefixed("+", d.After)
-	case d.After == "" && d.Before != "":
-		lines = prefixed("-", d.Before)
-	default:
-		lines, most = unified(d), foldChange
+	if d := c.Diff; d != nil && d.Before != "" && d.After != "" {
+		most = foldChange
 	}
+	most = max(0, min(most, mostContents-t.contents))
 	fold := len(lines) - most
 	if fold < 2 || t.style.Full {
 		fold = 0 // the line that says so would take as much room
 	}
 	lines = lines[:len(lines)-fold]
+	t.contents += len(lines)
 	for _, line := range lines {
-		t.printf("      %s\n", t.diffLine(line))
+		color := diffColor(line)
+		for _, l := range t.style.cut(clean(line)) {
+			t.lines(indent + t.style.paint(color, l))
+		}
 	}
 	if fold > 0 {
-		t.printf("      %s\n", t.style.paint(dim, fmt.Sprintf("… and %d more lines (--full shows them)", fold)))
+		text := "… and %d more lines "
+		if len(lines) == 0 {
+			text = "… %d lines "
+		}
+		t.lines(t.style.broken(indent + t.style.paint(dim, fmt.Sprintf(text, fold)+showsThem))...)
+	}
+}
+
+// content is the change of a file's content, line by line: all of them for what
+// comes or goes as a whole. Instead of lines it may say why they are not shown.
+func content(c change.Change) (lines []string, hidden string) {
+	d := c.Diff
+	switch {
+	case d == nil || d.Hidden == "secret": // its digests are among the attributes
+		return nil, ""
+	case d.Hidden != "":
+		return nil, d.Hidden
+	case d.Before == d.After:
+		return nil, ""
+	case d.Before == "":
+		return prefixed("+", d.After), ""
+	case d.After == "":
+		return prefixed("-", d.Before), ""
+	default:
+		return unified(d), ""
 	}
 }
 
@@ -78,16 +95,15 @@ func unified(d *change.Diff) []string {
 	return lines
 }
 
-func (t *Text) diffLine(line string) string {
-	line = clean(line)
+func diffColor(line string) string {
 	switch {
 	case strings.HasPrefix(line, "+"):
-		return t.style.paint(green, line)
+		return green
 	case strings.HasPrefix(line, "-"):
-		return t.style.paint(red, line)
+		return red
 	case strings.HasPrefix(line, "@@"):
-		return t.style.paint(cyan, line)
+		return cyan
 	default:
-		return line
+		return ""
 	}
 }

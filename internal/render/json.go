@@ -23,7 +23,21 @@ type Document struct {
 	NotApplicable []Item     `json:"not_applicable"`
 	Failed        []Item     `json:"failed"`
 	Notes         []Item     `json:"notes"`
+	Access        *AccessDoc `json:"access,omitempty"`
 	Summary       SummaryDoc `json:"summary"`
+}
+
+// AccessDoc is who gains and who loses what, in words.
+type AccessDoc struct {
+	Turns   []TurnDoc `json:"turns"`
+	Unknown []string  `json:"unknown,omitempty"`
+}
+
+// TurnDoc is what is given to some people and taken from them.
+type TurnDoc struct {
+	Names []string `json:"names"`
+	Gains []string `json:"gains"`
+	Loses []string `json:"loses"`
 }
 
 // Item is one resource.
@@ -76,9 +90,9 @@ type SummaryDoc struct {
 }
 
 // NewDocument gives the JSON form of a report.
-func NewDocument(command, backend, host string, rep *converge.Report) Document {
+func NewDocument(h Heading, rep *converge.Report) Document {
 	d := Document{
-		FormatVersion: FormatVersion, Command: command, Backend: backend, Host: host,
+		FormatVersion: FormatVersion, Command: h.Command, Backend: h.Backend, Host: h.Host,
 		Changes: []Item{}, Unknown: []Item{}, NotApplicable: []Item{}, Failed: []Item{}, Notes: []Item{},
 	}
 	for _, r := range rep.Results {
@@ -98,6 +112,7 @@ func NewDocument(command, backend, host string, rep *converge.Report) Document {
 			}
 		}
 	}
+	d.Access = newAccessDoc(rep.Access)
 	s := rep.Summary
 	d.Summary = SummaryDoc{
 		Add: s.Add, Change: s.Change, Remove: s.Remove, Run: s.Run, Unchanged: s.Unchanged,

@@ -53,6 +53,8 @@ func reports() map[string]*converge.Report {
 			changed(id("package", "curl"), change.Change{Action: change.Add, Attrs: []change.Attr{attr("state", "", "installed"), attr("held", "no", "yes")}}),
 			changed(id("package", "old"), change.Change{Action: change.Remove, Attrs: []change.Attr{attr("state", "installed", "purged")}, Irreversible: "its configuration is deleted"}),
 			changed(id("group", "team"), change.Change{Action: change.Modify, Attrs: []change.Attr{attr("member", "", "alice"), attr("member", "bob", "")}, Notes: []string{"files that belong to gid 5 keep it"}}),
+			changed(id("directory", "/srv/outbox"), change.Change{Action: change.Modify, Attrs: []change.Attr{attr("mode", "0700", "0750"), attr("group:reviewers", "r-x (effective ---)", "r-x"), attr("user:bob", "", "rwx"), attr("mask", "---", "r-x")}}),
+			changed(id("directory", "/srv/inbox"), change.Change{Action: change.Modify, Attrs: []change.Attr{attr("mode", "0700", "0750"), attr("owner", "root", "app")}}),
 			changed(id("file", "/etc/a"), change.Change{Action: change.Modify, Attrs: []change.Attr{attr("mode", "0644", "0600")}, Diff: &change.Diff{Path: "/etc/a", Before: "one\ntwo\n", After: "one\nthree"}}),
 			changed(id("file", "/etc/new"), change.Change{Action: change.Add, Attrs: []change.Attr{attr("owner", "", "root"), attr("group", "", "root"), attr("mode", "", "0644")}, Diff: &change.Diff{Path: "/etc/new", After: long}}),
 			changed(id("file", "/etc/empty"), change.Change{Action: change.Add, Diff: &change.Diff{Path: "/etc/empty"}}),
@@ -73,6 +75,8 @@ func reports() map[string]*converge.Report {
 	}
 }
 
+var heading = render.Heading{Command: "plan", Backend: "x", Host: "host", Mode: render.Plan}
+
 func text(rep *converge.Report, style render.Style, mode render.Mode) string {
 	var b bytes.Buffer
 	w := render.NewText(&b, style)
@@ -83,12 +87,21 @@ func text(rep *converge.Report, style render.Style, mode render.Mode) string {
 	return b.String()
 }
 
+func markdown(t *testing.T, rep *converge.Report, style render.Style) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := render.WriteMarkdown(&b, heading, rep, style); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
 // TestGolden compares all forms of representative runs with testdata.
 func TestGolden(t *testing.T) {
 	for name, rep := range reports() {
 		t.Run(name, func(t *testing.T) {
 			var doc bytes.Buffer
-			if err := render.WriteJSON(&doc, render.NewDocument("plan", "x", "host", rep)); err != nil {
+			if err := render.WriteJSON(&doc, render.NewDocument(heading, rep)); err != nil {
 				t.Fatal(err)
 			}
 			got := &txtar.Archive{Files: []txtar.File{
@@ -97,6 +110,7 @@ func TestGolden(t *testing.T) {
 				{Name: "full", Data: []byte(text(rep, render.Style{Full: true}, render.Plan))},
 				{Name: "narrow", Data: []byte(text(rep, render.Style{Width: 50}, render.Plan))},
 				{Name: "color, with ESC as ^", Data: []byte(strings.ReplaceAll(text(rep, render.Style{Color: true}, render.Plan), "\x1b", "^"))},
+				{Name: "markdown", Data: []byte(markdown(t, rep, render.Style{}))},
 				{Name: "json", Data: doc.Bytes()},
 			}}
 			path := filepath.Join("testdata", name+".txtar")
@@ -129,10 +143,8 @@ func TestColorOnlyAddsColor(t *testing.T) {
 	}
 }
 
-// TestHostileText: what comes from the host can neither move the cursor nor
-// pretend to be something else, wherever it is shown.
-func TestHostileText(t *testing.T) {
-	const evil = "\x1b[2Jx\ry\x00\x07\u009b31m\u202ez\u2066\x7f"
+// everywhere is a run in which a text stands wherever one from a host can.
+func everywhere(evil string) *converge.Report {
 	c := change.Change{
 		Action: change.Modify, Why: evil, Irreversible: evil, Deferred: evil,
 		Attrs: []change.Attr{attr(evil, evil, evil), attr("a", evil, ""), attr("b", "", evil), attr("b", "", evil), {Name: "s", After: change.Value{Kind: change.Secret, Text: evil}}},
@@ -141,7 +153,7 @@ func TestHostileText(t *testing.T) {
 	}
 	run := c
 	run.Action = change.Run
-	rep := report(
+	return report(
 		changed(id("file", evil), c), changed(id("restart", evil), run),
 		change.Result{ID: id("file", evil), Status: change.Unknown, Reason: evil},
 		change.Result{ID: id("file", evil), Status: change.NotApplicable, Reason: evil},
@@ -149,6 +161,13 @@ func TestHostileText(t *testing.T) {
 		change.Result{ID: id("file", evil), Status: change.Blocked, Reason: evil},
 		change.Result{ID: id("file", evil), Status: change.Unchanged, Notes: []string{evil}},
 	)
+}
+
+// TestHostileText: what comes from the host can neither move the cursor nor
+// pretend to be something else, wherever it is shown.
+func TestHostileText(t *testing.T) {
+	const evil = "\x1b[2Jx\ry\x00\x07\u009b31m\u202ez\u2066\x7f"
+	rep := everywhere(evil)
 	for _, style := range []render.Style{{}, {Width: 40}, {Full: true}} {
 		got := text(rep, style, render.Plan)
 		for i, r := range got {
@@ -158,7 +177,7 @@ func TestHostileText(t *testing.T) {
 		}
 	}
 	var doc bytes.Buffer
-	if err := render.WriteJSON(&doc, render.NewDocument("plan", "x", evil, rep)); err != nil {
+	if err := render.WriteJSON(&doc, render.NewDocument(render.Heading{Command: "plan", Backend: "x", Host: evil}, rep)); err != nil {
 		t.Fatal(err)
 	}
 	if i := strings.IndexFunc(doc.String(), func(r rune) bool { return r < 0x20 && r != '\n' }); i >= 0 {
@@ -191,7 +210,7 @@ func TestSecretContent(t *testing.T) {
 	rep.Results[0].Change.Steps = []host.Step{step}
 	forms = append(forms, text(rep, render.Style{Full: true}, render.Plan))
 	var doc bytes.Buffer
-	if err := render.WriteJSON(&doc, render.NewDocument("plan", "x", "host", rep)); err != nil {
+	if err := render.WriteJSON(&doc, render.NewDocument(heading, rep)); err != nil {
 		t.Fatal(err)
 	}
 	forms = append(forms, doc.String())
@@ -207,7 +226,7 @@ func TestSecretContent(t *testing.T) {
 
 // TestDocument: lists are never null, so that programs can go through them.
 func TestDocument(t *testing.T) {
-	data, err := json.Marshal(render.NewDocument("plan", "x", "host", report()))
+	data, err := json.Marshal(render.NewDocument(heading, report()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,6 @@
 // Package render shows the results of a run: as text for people, as JSON for
-// programs. Both are made from the same values, and neither changes them.
+// programs, as Markdown for pull requests. All are made from the same values, and
+// none changes them.
 package render
 
 import "strings"
@@ -25,7 +26,7 @@ const (
 )
 
 func (s Style) paint(code, text string) string {
-	if !s.Color || text == "" {
+	if !s.Color || code == "" || text == "" {
 		return text
 	}
 	return code + text + reset

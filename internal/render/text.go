@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"opsafe/internal/change"
@@ -13,9 +14,24 @@ import (
 type Text struct {
 	out   io.Writer
 	style Style
+	total int    // of the changes
 	kind  string // whose heading was written last
 	wrote bool
+
+	// What stands below that heading.
+	shown    int             // changes
+	contents int             // lines of files
+	folded   []change.Result // what is counted instead
+
+	folds bool // there is more that has been folded
 }
+
+// How much is shown below a heading before the rest is folded: so much that one
+// still sees what it is about when there are thousands.
+const (
+	mostChanges  = 60
+	mostContents = 120
+)
 
 // NewText writes to out.
 func NewText(out io.Writer, style Style) *Text { return &Text{out: out, style: style} }
@@ -25,11 +41,21 @@ func (t *Text) Result(r change.Result) {
 	if r.Status != change.Changed {
 		return
 	}
+	t.total++
 	t.heading(r.ID.Kind)
+	if t.shown == mostChanges && !t.style.Full {
+		t.folded = append(t.folded, r)
+		return
+	}
+	t.shown++
+	t.change(r)
+}
+
+func (t *Text) change(r change.Result) {
 	t.line(r)
 	t.details(r.Change)
 	for _, n := range r.Notes {
-		t.printf("      %s\n", t.style.paint(yellow, "note: "+clean(n)))
+		t.lines(t.style.broken(indent + t.style.paint(yellow, "note: "+clean(n)))...)
 	}
 }
 
@@ -56,99 +82,119 @@ func (t *Text) heading(kind string) {
 	if name == t.kind {
 		return
 	}
-	if t.wrote {
-		t.printf("\n")
-	}
-	t.kind, t.wrote = name, true
-	t.printf("%s\n", t.style.paint(bold, name))
+	t.section(name, bold)
+	t.kind = name
 }
 
-// nameColumn is how much room a name has before its attributes.
-const nameColumn = 32
+// section ends what stands above and begins something of its own.
+func (t *Text) section(name, style string) {
+	t.foot()
+	if t.wrote {
+		t.lines("")
+	}
+	t.wrote, t.kind = true, ""
+	t.lines(t.style.paint(style, name))
+}
 
-// indent stands before everything that belongs to the line above.
-const indent = "      "
+// foot counts what has been folded. A single change takes no more room than the
+// line that would count it.
+func (t *Text) foot() {
+	switch len(t.folded) {
+	case 0:
+	case 1:
+		t.change(t.folded[0])
+	default:
+		t.folds = true
+		t.lines("  " + t.style.paint(dim, fmt.Sprintf("… and %d more:", len(t.folded))) + " " +
+			strings.Join(t.style.signs(change.Count(t.folded)), " ") + " " + t.style.paint(dim, showsThem))
+	}
+	t.shown, t.contents, t.folded = 0, 0, nil
+}
 
-// defaultWidth is assumed where the output is no terminal.
-const defaultWidth = 100
+// Folded is how many changes below the present heading are counted only.
+func (t *Text) Folded() int { return len(t.folded) }
+
+// showsThem says how to see what has been folded.
+const showsThem = "(--full shows them)"
+
+// signs are counts of changes behind their signs.
+func (s Style) signs(c change.Summary) []string {
+	var out []string
+	for _, n := range byAction(c) {
+		if n.count > 0 {
+			out = append(out, count(s.sign(n.action), n.count))
+		}
+	}
+	return out
+}
+
+// counted is how many changes there are of an action.
+type counted struct {
+	action change.Action
+	count  int
+}
+
+// byAction are the counts in the order in which they are shown.
+func byAction(c change.Summary) [4]counted {
+	return [4]counted{{change.Add, c.Add}, {change.Modify, c.Change}, {change.Remove, c.Remove}, {change.Run, c.Run}}
+}
 
 func (t *Text) line(r change.Result) {
 	name := clean(r.ID.Name)
 	if r.Change.Action == change.Run {
 		name = r.ID.Kind + " " + name
 	}
-	short, long := t.split(r)
-	words := short
-	if r.Change.Why != "" {
-		words = append(words, clean(r.Change.Why))
-	}
-	if r.Change.Deferred != "" {
-		words = append(words, t.style.paint(dim, "(known after apply: "+clean(r.Change.Deferred)+")"))
-	}
-	if r.Change.Irreversible != "" {
-		words = append(words, t.style.paint(yellow, "cannot be undone: "+clean(r.Change.Irreversible)))
-	}
-	t.printf("%s\n", strings.Join(t.wrap("  "+t.sign(r.Change.Action)+" "+name, words), "\n"))
-	for _, l := range long {
-		t.printf("%s%s\n", indent, l)
-	}
-}
-
-// wrap puts words behind a head, and those for which there is no room on lines of
-// their own below.
-func (t *Text) wrap(head string, words []string) []string {
-	width := t.style.Width
-	if width == 0 {
-		width = defaultWidth
-	}
-	const margin = 4 // of sign and spaces before a name
-	if len(words) > 0 {
-		head += strings.Repeat(" ", max(0, nameColumn+margin-visible(head)))
-	}
-	lines := []string{head}
-	between := " "
-	for _, w := range words {
-		last := &lines[len(lines)-1]
-		if visible(*last)+visible(between+w) > width && between != "" {
-			if len(lines) == 1 && between == " " {
-				*last = strings.TrimRight(*last, " ")
-			}
-			lines = append(lines, indent+w)
-		} else {
-			*last += between + w
-		}
-		between = " · "
-	}
-	return lines
-}
-
-// visible is how many columns text takes, without its colours.
-func visible(text string) int {
-	n, escape := 0, false
-	for _, c := range text {
-		switch {
-		case c == 0x1b:
-			escape = true
-		case !escape:
-			n++
-		case c == 'm':
-			escape = false
+	head := "  " + t.style.sign(r.Change.Action) + " " + name
+	a, said := t.split(r), t.remarks(r.Change)
+	if whole := slices.Concat(a.short, said); len(a.long) == 0 {
+		if line, fits := t.style.column(head, whole); fits {
+			t.lines(line)
+			return
 		}
 	}
-	return n
+	beside, below := a.short, a.long
+	if _, fits := t.style.column(head, a.short); !fits && len(a.arrows) > 1 {
+		beside, below = a.rest, append(table(t.style, a.arrows), a.long...)
+	}
+	t.lines(t.style.fill(head, beside)...)
+	for _, l := range append(below, said...) {
+		t.lines(t.style.broken(indent + l)...)
+	}
 }
 
-func (t *Text) sign(a change.Action) string {
+// remarks are what is said of a change beside its attributes.
+func (t *Text) remarks(c change.Change) []string {
+	var out []string
+	if c.Why != "" {
+		out = append(out, clean(c.Why))
+	}
+	if c.Deferred != "" {
+		out = append(out, t.style.paint(dim, "(known after apply: "+clean(c.Deferred)+")"))
+	}
+	if c.Irreversible != "" {
+		out = append(out, t.style.paint(yellow, "cannot be undone: "+clean(c.Irreversible)))
+	}
+	return out
+}
+
+// failedSign stands before what failed.
+const failedSign = "✗"
+
+func (s Style) sign(a change.Action) string {
 	switch a {
 	case change.Add:
-		return t.style.paint(green, "+")
+		return s.paint(green, "+")
 	case change.Remove:
-		return t.style.paint(red, "-")
+		return s.paint(red, "-")
 	case change.Run:
-		return t.style.paint(cyan, "↻")
+		return s.paint(cyan, "↻")
 	default:
-		return t.style.paint(yellow, "~")
+		return s.paint(yellow, "~")
 	}
 }
 
-func (t *Text) printf(format string, args ...any) { fmt.Fprintf(t.out, format, args...) }
+func (t *Text) lines(lines ...string) {
+	for _, l := range lines {
+		fmt.Fprintln(t.out, l)
+	}
+}

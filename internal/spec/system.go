@@ -10,6 +10,15 @@ func systemUsers() set {
 		"systemd-network", "systemd-resolve", "systemd-timesync", "systemd-journal", "systemd-coredump", "systemd-oom")
 }
 
+// SystemUser reports whether every host has an account of this name.
+func SystemUser(name string) bool { return systemUsers()[name] }
+
+// SystemGroup reports whether every host has a group of this name.
+func SystemGroup(name string) bool { return systemGroups()[name] }
+
+// SystemUnit reports whether every host has a unit of this name.
+func SystemUnit(name string) bool { return isBaseUnit(name, baseUnits()) }
+
 // systemGroups are the groups that every Debian and Ubuntu has.
 func systemGroups() set {
 	return setOf("root", "daemon", "bin", "sys", "adm", "tty", "disk", "lp", "mail", "news", "uucp", "man", "proxy",

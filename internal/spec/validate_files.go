@@ -132,12 +132,11 @@ func (c *checker) fileBody(f *File, label string) {
 }
 
 func (c *checker) fileParts(f *File, label string) {
-	for _, field := range written(f.Meta, "source", "template", "link") {
-		if (field == "link" && f.Link == "") || (field == "source" && f.Source == "") || (field == "template" && f.Template == "") {
-			c.addf(f.At(field), "%s: %s is empty", label, field)
-		}
-	}
+	c.named(f.Meta, label, f.Text)
 	if f.Has("link") {
+		if f.Link == "" {
+			c.addf(f.At("link"), "%s: link is empty", label)
+		}
 		c.line(f.At("link"), label+": link", f.Link)
 		for _, field := range written(f.Meta, "mode", "secret", "check", "once") {
 			c.addf(f.At(field), "%s: a link has no %s", label, field)
@@ -156,18 +155,29 @@ func (c *checker) fileParts(f *File, label string) {
 	}
 }
 
-// dropIns checks the drop-ins of sudo and sshd.
-func (c *checker) dropIns() {
-	for name, d := range c.b.Sudoers {
-		c.dropIn(d.Meta, "sudoers drop-in "+name, d.State, dropInName(name, "sudo"))
+// named refuses a text that is in a file without a name.
+func (c *checker) named(m Meta, label string, t Text) {
+	if m.Has("source") && t.Source == "" {
+		c.addf(m.At("source"), "%s: source is empty", label)
 	}
-	for name, d := range c.b.Sshd {
-		c.dropIn(d.Meta, "sshd drop-in "+name, d.State, dropInName(name, "sshd"))
+	if m.Has("template") && t.Template == "" {
+		c.addf(m.At("template"), "%s: template is empty", label)
 	}
 }
 
-func (c *checker) dropIn(m Meta, label, state string, err error) {
+// dropIns checks the drop-ins of sudo and sshd.
+func (c *checker) dropIns() {
+	for name, d := range c.b.Sudoers {
+		c.dropIn(d.Meta, "sudoers drop-in "+name, d.Text, d.State, dropInName(name, "sudo"))
+	}
+	for name, d := range c.b.Sshd {
+		c.dropIn(d.Meta, "sshd drop-in "+name, d.Text, d.State, dropInName(name, "sshd"))
+	}
+}
+
+func (c *checker) dropIn(m Meta, label string, t Text, state string, err error) {
 	c.fail(m.Pos, label, err)
+	c.named(m, label, t)
 	c.state(m, label, state)
 	bodies := written(m, "source", "content", "template")
 	switch {

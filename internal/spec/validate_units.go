@@ -21,13 +21,14 @@ func (c *checker) unitItems() {
 		case !gone(u.State) && len(bodies) == 0:
 			c.hostUnit(name, u)
 		}
+		c.named(u.Meta, label, u.Text)
 		c.unitSwitches(u, label)
 		if len(bodies) == 1 {
 			c.unitText(u.Meta, label, u.Text, true, u.When)
 		}
 		for dropIn, d := range u.DropIns {
 			inner := "drop-in " + dropIn + " of " + label
-			c.dropIn(d.Meta, inner, d.State, dropInName(dropIn, "systemd"))
+			c.dropIn(d.Meta, inner, d.Text, d.State, dropInName(dropIn, "systemd"))
 			c.unitText(d.Meta, inner, d.Text, false, slices.Concat(u.When, d.When))
 		}
 		c.activates(name, u)

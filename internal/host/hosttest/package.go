@@ -43,6 +43,15 @@ func (e *env) listed(name string) bool {
 	return found
 }
 
+// manual reports whether a package is among those that somebody asked for.
+func (e *env) manual(name string) bool {
+	e.Helper()
+	all, err := e.host.Manual()
+	e.ok(err)
+	_, found := slices.BinarySearch(all, name)
+	return found
+}
+
 func installPackages(e *env) {
 	const name = "tree"
 	if e.state(name) == host.Installed {
@@ -51,6 +60,7 @@ func installPackages(e *env) {
 	e.do(host.InstallPackages{Refresh: true, Packages: []host.PackageInstall{{Name: name}}})
 	e.same("state", e.state(name), host.Installed)
 	e.same("listed", e.listed(name), true)
+	e.same("asked for", e.manual(name), true)
 	e.do(host.InstallPackages{Packages: []host.PackageInstall{{Name: name}}})
 	e.do(host.HoldPackages{Names: []string{name}, Hold: true})
 	e.same("hold", e.pkg(name).Hold, true)
@@ -64,6 +74,7 @@ func installPackages(e *env) {
 		e.Errorf("package is still there: %+v", p)
 	}
 	e.same("listed", e.listed(name), false)
+	e.same("asked for", e.manual(name), false)
 	e.refuse(
 		host.InstallPackages{Packages: []host.PackageInstall{{Name: "ct-no-such-package"}}},
 		host.RemovePackages{Names: []string{"ct-no-such-package"}},

@@ -60,6 +60,9 @@ func (a *accountDB) names() (*nameDB, error) {
 		return nil, err
 	}
 	a.named = parseNames(passwd, group)
+	if gshadow, err := os.ReadFile(a.root + "/etc/gshadow"); err == nil { // root's alone, and not every host has it
+		a.named.addShadowMembers(string(gshadow))
+	}
 	return a.named, nil
 }
 
@@ -169,6 +172,27 @@ func (db *nameDB) addGroup(f []string) {
 	db.groups = append(db.groups, host.Group{Name: f[0], GID: gid, Members: slices.Compact(members)})
 }
 
+// addShadowMembers adds members of groups of whom only gshadow(5) knows. Newgrp
+// and sg go by it; gpasswd that is killed between the two files leaves such.
+func (db *nameDB) addShadowMembers(gshadow string) {
+	for line := range strings.Lines(gshadow) {
+		f := fields(line)
+		if len(f) != 4 {
+			continue
+		}
+		i, ok := db.groupAt[f[0]]
+		if !ok {
+			continue
+		}
+		for m := range strings.SplitSeq(f[3], ",") {
+			if g := &db.groups[i]; m != "" && !slices.Contains(g.Members, m) {
+				g.Members = append(g.Members, m)
+				slices.Sort(g.Members)
+			}
+		}
+	}
+}
+
 // fields splits a line of an account database; nil for comments, blank lines
 // and NIS entries.
 func fields(line string) []string {
@@ -218,6 +242,8 @@ func passwordOf(field string) host.Password {
 		return host.Password{State: host.PasswordEmpty}
 	case field[0] == '!' || field[0] == '*':
 		return host.Password{State: host.PasswordLocked, HasHash: isHash(strings.TrimLeft(field, "!*"))}
+	case field == "x": // pwconv's, for an account that had no line in shadow: nothing matches it
+		return host.Password{State: host.PasswordLocked}
 	default:
 		return host.Password{State: host.PasswordSet, HasHash: isHash(field)}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"opsafe/internal/host"
 )
@@ -165,14 +166,97 @@ func TestStaleLocks(t *testing.T) {
 			t.Errorf("lock held by %q lives: %v, want %v", content, got, lives)
 		}
 	}
-	etc := tree(t, map[string]string{"passwd.lock": "1\x00", "group.lock": ""})
-	if err := clearStaleLocks(etc, func(string) {}); err != nil {
-		t.Fatal(err)
+	stale := map[string]string{"passwd.lock": "1\x00", "group.lock": "", "shadow.4": "4", "subuid.99": "", "gshadow+": "root:*::\n"}
+	etc := tree(t, stale)
+	kept := tree(t, map[string]string{"etc/passwd.lock": "1\x00", "etc/passwd": "", "etc/passwd-": "", "etc/passwd.edit": "1", "etc/passwd.4x": ""}) + "/etc"
+	if removed, err := clearStaleLocks(etc); err != nil || len(removed) != len(stale) {
+		t.Errorf("removed %q, %v", removed, err)
 	}
-	for _, name := range []string{"passwd.lock", "group.lock"} {
+	for name := range stale {
 		if _, err := os.Lstat(filepath.Join(etc, name)); !os.IsNotExist(err) {
 			t.Errorf("%s is still there: %v", name, err)
 		}
+	}
+	if removed, err := clearStaleLocks(kept); err != nil || len(removed) != 1 || !strings.HasPrefix(removed[0], "removed "+kept+"/passwd.lock,") {
+		t.Errorf("removed %q, %v", removed, err)
+	}
+}
+
+// TestAccountsInUse knows a lock that somebody holds from one that nobody does.
+func TestAccountsInUse(t *testing.T) {
+	etc := tree(t, map[string]string{".pwd.lock": "", "passwd.lock": "1"})
+	if accountsInUse(etc) {
+		t.Error("in use, though nobody holds anything")
+	}
+	f, err := os.OpenFile(etc+"/.pwd.lock", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lock := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
+		t.Fatal(err)
+	}
+	if !accountsInUse(etc) {
+		t.Error("not in use, though somebody holds .pwd.lock")
+	}
+}
+
+// TestTidyChecks leaves what another run is judging.
+func TestTidyChecks(t *testing.T) {
+	dir := t.TempDir()
+	h := New(Options{RunDir: dir})
+	h.accounts.root = tree(t, map[string]string{"etc/passwd": ""})
+	dead := tree(t, map[string]string{"check-1/etc/sudoers": "", "other/file": ""})
+	if err := os.Rename(dead+"/check-1", dir+"/check-1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(dead+"/other", dir+"/other"); err != nil {
+		t.Fatal(err)
+	}
+	err := h.apart(func(used string) error {
+		done, err := h.Tidy(t.Context())
+		if len(done) != 1 || !strings.Contains(done[0], "removed "+dir+"/check-1,") {
+			t.Errorf("said %q", done)
+		}
+		if _, statErr := os.Lstat(used); statErr != nil {
+			t.Errorf("a directory in use is gone: %v", statErr)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if left, err := h.ReadDir(dir); err != nil || len(left) != 1 || left[0] != "other" {
+		t.Errorf("left: %q, %v", left, err)
+	}
+}
+
+func TestDisagreement(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"passwd": "root:x:0:0::/root:/bin/sh\nnew:x:5:5::/:/bin/sh\nown:!:6:6::/:/bin/sh\n# comment\n",
+		"shadow": "root:*:1::::::\ngone:!:1::::::\n",
+	})
+	got, err := disagreement(dir+"/passwd", dir+"/shadow")
+	if diff := cmp.Diff([]string{"new", "gone"}, got); diff != "" || err != nil {
+		t.Errorf("in one only (-want +got): %v\n%s", err, diff)
+	}
+	if got, err := disagreement(dir+"/passwd", dir+"/none"); err != nil || got != nil {
+		t.Errorf("without a second database: %q, %v", got, err)
+	}
+}
+
+// TestShadowMembers finds who is in a group by /etc/gshadow alone.
+func TestShadowMembers(t *testing.T) {
+	h := New(Options{})
+	h.accounts.root = tree(t, map[string]string{
+		"etc/passwd": "", "etc/group": "adm:x:4:alice\nold:x:5:\n",
+		"etc/gshadow": "adm:*::bob,alice\nold:!::\nnone:!::carol\nbroken\n",
+	})
+	groups, err := h.Groups()
+	want := []host.Group{{Name: "adm", GID: 4, Members: []string{"alice", "bob"}}, {Name: "old", GID: 5}}
+	if diff := cmp.Diff(want, groups); diff != "" || err != nil {
+		t.Errorf("groups (-want +got): %v\n%s", err, diff)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,28 +15,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clearStaleLocks removes the lock files of shadow's tools (/etc/passwd.lock
-// and others, which hold a process id) whose process is gone or is no account
-// tool: they outlive a tool that was killed, and a recycled process id, or a
-// restart, makes them last for ever. It works under /etc/.pwd.lock, which every
-// tool holds for as long as its lock files exist; while somebody holds that,
-// nothing is stale.
-//
-// It tells of what it has removed.
-func clearStaleLocks(etc string, tell func(string)) error {
-	var found []string
-	for _, db := range []string{"passwd", "group", "shadow", "gshadow", "subuid", "subgid"} {
-		path := filepath.Join(etc, db+".lock")
-		if _, err := os.Lstat(path); err == nil {
-			found = append(found, path)
-		}
-	}
-	if len(found) == 0 {
-		return nil
+// clearStaleLocks removes what shadow's tools leave in /etc when they are killed
+// and no such tool is at work any more: lock files (passwd.lock and others, which
+// hold a process id) outlive a tool that was killed, and a recycled process id, or
+// a restart, makes them last for ever; passwd.ID and passwd+ are what a lock and a
+// new database are made from. It works under /etc/.pwd.lock, which every tool holds
+// for as long as these files exist; while somebody holds that, nothing is stale.
+// It says what it has removed.
+func clearStaleLocks(etc string) (removed []string, err error) {
+	found, err := accountTemps(etc)
+	if err != nil || len(found) == 0 {
+		return nil, err
 	}
 	f, err := os.OpenFile(filepath.Join(etc, ".pwd.lock"), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return fmt.Errorf("cannot see whether %s is stale: %w", found[0], err)
+		return nil, fmt.Errorf("cannot see whether %s is stale: %w", found[0], err)
 	}
 	defer f.Close()
 	// An open file description's lock conflicts with the process locks of
@@ -44,39 +38,87 @@ func clearStaleLocks(etc string, tell func(string)) error {
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: 0}
 	err = unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock)
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("cannot lock %s: %w", f.Name(), err)
+		return nil, fmt.Errorf("cannot lock %s: %w", f.Name(), err)
 	}
 	for _, path := range found {
-		if err := removeStaleLock(path, tell); err != nil {
-			return err
+		what, err := removeStaleLock(path)
+		if err != nil {
+			return removed, err
+		}
+		if what != "" {
+			removed = append(removed, what)
 		}
 	}
-	return nil
+	return removed, nil
 }
 
-func removeStaleLock(path string, tell func(string)) error {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+// accountsInUse reports whether somebody works on the account databases: holds
+// /etc/.pwd.lock, or has lock files that are not stale.
+func accountsInUse(etc string) bool {
+	found, err := accountTemps(etc)
 	if err != nil {
-		return fmt.Errorf("cannot see whether %s is stale: %w", path, err)
+		return false
 	}
-	if lockHolderLives("/proc", data) {
-		return nil
+	for _, path := range found {
+		if data, err := os.ReadFile(path); err == nil && lockHolderLives("/proc", data) {
+			return true
+		}
+	}
+	f, err := os.Open(filepath.Join(etc, ".pwd.lock"))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: 0}
+	return unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lock) == nil && lock.Type != unix.F_UNLCK
+}
+
+// accountTemp are the names that shadow's tools give to locks and to what is on
+// its way to a database.
+var accountTemp = regexp.MustCompile(`^(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$`)
+
+func accountTemps(etc string) ([]string, error) {
+	entries, err := os.ReadDir(etc)
+	if err != nil {
+		return nil, fmt.Errorf("cannot look for stale locks: %w", err)
+	}
+	var found []string
+	for _, e := range entries {
+		if e.Type().IsRegular() && accountTemp.MatchString(e.Name()) {
+			found = append(found, filepath.Join(etc, e.Name()))
+		}
+	}
+	return found, nil
+}
+
+// removeStaleLock removes one of them unless the process that it names lives, and
+// says so. A new database names none, nor does a lock that was cut short.
+func removeStaleLock(path string) (removed string, err error) {
+	said := fmt.Sprintf("removed %s, which an account tool that died has left", path)
+	if !strings.HasSuffix(path, "+") {
+		data, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("cannot see whether %s is stale: %w", path, err)
+		}
+		if lockHolderLives("/proc", data) {
+			return "", nil
+		}
+		said = fmt.Sprintf("removed %s, a lock that has outlived its account tool: it named %q", path, bytes.Trim(data, "\x00 \n"))
 	}
 	err = os.Remove(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return "", nil
 	}
 	if err != nil {
-		return fmt.Errorf("cannot remove stale lock: %w", err)
+		return "", fmt.Errorf("cannot remove stale lock: %w", err)
 	}
-	tell(fmt.Sprintf("removed %s, a lock that has outlived its account tool: it named %q", path, bytes.Trim(data, "\x00 \n")))
-	return nil
+	return said, nil
 }
 
 // accountTools are the programs that make lock files in /etc. The kernel cuts

@@ -31,19 +31,49 @@ func (h *Host) accountTool(ctx context.Context, argv ...string) error {
 }
 
 // retryLocked repeats an account tool while the databases are locked by
-// another, for lockPatience at most.
+// another, for lockPatience at most. Where nobody holds a lock it is the disk
+// that refuses one, and waiting does not help: then the tool is repeated once
+// only, for one who has just let go.
 func (h *Host) retryLocked(ctx context.Context, tool func() error) error {
-	return retry(ctx, lockPatience, lockPause, accountsLocked, func() error {
-		etc := h.accounts.root + "/etc"
+	etc := h.accounts.root + "/etc"
+	free := 0
+	again := func(err error) bool {
+		if !accountsLocked(err) {
+			return false
+		}
+		if !accountsInUse(etc) {
+			free++
+		}
+		return free < 2
+	}
+	return retry(ctx, lockPatience, lockPause, again, func() error {
 		// The tools say of a file system that takes nothing that they cannot lock.
 		if readOnly(etc) {
 			return fmt.Errorf("cannot change accounts: %s is on a read-only file system: see why (dmesg), and have it mounted for writing again", etc)
 		}
-		if err := clearStaleLocks(etc, h.tell); err != nil {
+		removed, err := clearStaleLocks(etc)
+		for _, what := range removed {
+			h.tell(what)
+		}
+		if err != nil {
 			return err
 		}
-		return tool()
+		if err := tool(); err != nil {
+			return err
+		}
+		return syncPath(etc)
 	})
+}
+
+// syncPath brings a directory to disk: shadow's tools rename new databases to
+// their places, and a power cut would undo that after success has been reported.
+func syncPath(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return syncDir(int(d.Fd()))
 }
 
 // readOnly reports whether a directory is on a file system that takes nothing.

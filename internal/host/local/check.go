@@ -17,6 +17,9 @@ import (
 // stagedArg is the argument of a check that stands for the staged file.
 const stagedArg = "%"
 
+// checkPrefix begins the names of directories in which content is staged.
+const checkPrefix = "check-"
+
 // Check lets a program judge content that is not installed; see host.Reader.
 // The content is staged where only root can read it: in a directory of its own,
 // or beside the companion.
@@ -78,24 +81,38 @@ func (h *Host) checkApart(ctx context.Context, c host.Check, content host.Conten
 	})
 }
 
-// apart gives do a directory that is nobody else's, and removes it afterwards.
-func (h *Host) apart(do func(dir string) error) error {
-	runDir := h.options.RunDir
-	if runDir == "" {
-		runDir = os.TempDir()
-		if os.Geteuid() == 0 {
-			runDir = "/run/opsafe"
-		}
+// runDir is where content is staged for checks.
+func (h *Host) runDir() string {
+	switch {
+	case h.options.RunDir != "":
+		return h.options.RunDir
+	case os.Geteuid() == 0:
+		return "/run/opsafe"
 	}
+	return os.TempDir()
+}
+
+// apart gives do a directory that is nobody else's, and removes it afterwards.
+// It is locked for as long as it is in use.
+func (h *Host) apart(do func(dir string) error) error {
+	runDir := h.runDir()
 	if err := os.MkdirAll(runDir, 0o700); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(runDir, "check-") // 0700
+	dir, err := os.MkdirTemp(runDir, checkPrefix) // 0700
 	if err != nil {
 		return err
 	}
-	// What stays behind lies in a directory that does not survive a boot.
+	// What stays behind is swept by the next run.
 	defer func() { _ = os.RemoveAll(dir) }()
+	lock, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return fmt.Errorf("cannot lock %s: %w", dir, err)
+	}
 	return do(dir)
 }
 

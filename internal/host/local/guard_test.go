@@ -68,6 +68,35 @@ func TestSweepLeavesOthersData(t *testing.T) {
 	}
 }
 
+// TestSweepTakesStagedHomes has a run die after it has given a new home its owner
+// and before it has given it its name.
+func TestSweepTakesStagedHomes(t *testing.T) {
+	for name, used := range map[string]bool{"as it was staged": false, "somebody has been in it": true} {
+		t.Run(name, func(t *testing.T) {
+			h, base := newTestHost(t)
+			theirs(t, base+"/homes", 0o755, 0)
+			dir, err := unix.Open(base+"/homes", unix.O_RDONLY|unix.O_DIRECTORY, 0)
+			must(t, err)
+			defer unix.Close(dir)
+			s, err := newStageDir(dir)
+			must(t, err)
+			from, err := unix.Open(skeleton, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+			must(t, err)
+			defer unix.Close(from)
+			must(t, copyInto(s.fd(), from, mallory, mallory))
+			must(t, h.setAllFD(s.fd(), mallory, mallory, host.AccessOf(0o755)))
+			if used {
+				must(t, os.WriteFile(base+"/homes/"+s.name+"/diary", nil, 0o600))
+			}
+			must(t, s.file.Close()) // and with it the lock
+			do(t, h, host.WriteFile{Path: base + "/homes/file", Access: host.AccessOf(0o600)})
+			if _, err := os.Stat(base + "/homes/" + s.name); os.IsNotExist(err) == used {
+				t.Errorf("after the sweep: %v", err)
+			}
+		})
+	}
+}
+
 // TestStageExchanged puts something else of root's under a temporary name while
 // it is in use.
 func TestStageExchanged(t *testing.T) {

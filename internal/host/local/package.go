@@ -43,6 +43,27 @@ func (h *Host) Packages() ([]host.Package, error) {
 	return out, nil
 }
 
+// Manual are the installed packages that are neither of the base system, nor
+// libraries, nor marked by apt as installed for others.
+func (h *Host) Manual() ([]string, error) {
+	s, err := h.packages.dpkg()
+	if err != nil {
+		return nil, err
+	}
+	auto, err := readAutoInstalled(h.packages.root + "/var/lib/apt/extended_states")
+	if err != nil {
+		return nil, unknown("which packages were installed by hand", err)
+	}
+	var out []string
+	for p := range s.all {
+		if p.State == host.Installed && !auto[p.Name] && !s.base(p.Name) {
+			out = append(out, p.Name)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
 // Candidate looks for the package in the indexes that apt fetched last, for
 // this architecture. A package that others merely provide has no candidate.
 func (h *Host) Candidate(name string) (bool, error) { return h.packages.candidate(name) }
@@ -93,10 +114,15 @@ func aptGet(args ...string) []string {
 }
 
 // installArgs asks for packages that are not installed, without what they only
-// recommend.
+// recommend. One that is held may still be missing: that no version changes is
+// seen to by a simulation.
 func installArgs(names []string) []string {
-	return append([]string{"--no-install-recommends", "--no-upgrade", "install", "--"}, names...)
+	return append([]string{"--no-install-recommends", "--no-upgrade", changeHeld, "install", "--"}, names...)
 }
+
+// changeHeld lets apt-get install packages that are held. What is held and there
+// is not removed: somebody wants it as it is.
+const changeHeld = "--allow-change-held-packages"
 
 // installPackages fetches the index if asked to, and installs if a simulation
 // shows that nothing is upgraded and nothing but what the packages are known to
@@ -110,7 +136,7 @@ func (h *Host) installPackages(ctx context.Context, s host.InstallPackages) erro
 		names = append(names, p.Name)
 		replaced = append(replaced, p.Provides.Replaces...)
 	}
-	if err := h.configurePending(ctx); err != nil {
+	if err := h.finishPackages(ctx); err != nil {
 		return err
 	}
 	var refreshErr error
@@ -143,9 +169,30 @@ func (h *Host) removePackages(ctx context.Context, s host.RemovePackages) error 
 	if len(s.Names) == 0 {
 		return nil
 	}
-	if err := h.configurePending(ctx); err != nil {
+	if err := h.finishPackages(ctx); err != nil {
 		return err
 	}
+	if err := h.removeChecked(ctx, s); err != nil || !s.Purge {
+		return err
+	}
+	// Of a package that an earlier run was stopped amid removing, apt removes the
+	// rest, but not the configuration.
+	h.packages.forget()
+	var left []string
+	for _, name := range s.Names {
+		if p, err := h.Package(name); err == nil && p != nil && p.State == host.ConfigFiles {
+			left = append(left, name)
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return h.removeChecked(ctx, host.RemovePackages{Names: left, Purge: true})
+}
+
+// removeChecked removes if a simulation shows that nothing goes with it that
+// somebody asked for.
+func (h *Host) removeChecked(ctx context.Context, s host.RemovePackages) error {
 	verb := "remove"
 	if s.Purge {
 		verb = "purge"
@@ -163,36 +210,6 @@ func (h *Host) removePackages(ctx context.Context, s host.RemovePackages) error 
 		return err
 	}
 	return packageTool(ctx, aptGet(args...)...)
-}
-
-// configurePending finishes what a package manager that was stopped left half
-// done. It costs nothing if there is nothing.
-func (h *Host) configurePending(ctx context.Context) error {
-	status, err := h.packages.dpkg()
-	if err != nil {
-		return err
-	}
-	broken := status.broken()
-	if len(broken) == 0 {
-		return nil
-	}
-	argv := append([]string{"dpkg"}, keepConf()...)
-	err = packageTool(ctx, append(argv, "--configure", "-a")...)
-	h.packages.forget()
-	if err != nil {
-		return fmt.Errorf("cannot finish the interrupted installation of %s: run dpkg --configure -a by hand and mend what it names: %w", strings.Join(broken, ", "), err)
-	}
-	return nil
-}
-
-// packageTool runs apt or dpkg. Once begun it is not killed when ctx ends,
-// since packages would be left half-configured; while it only waits for
-// another's lock, it is given up.
-func packageTool(ctx context.Context, argv ...string) error {
-	return retry(ctx, dpkgPatience, dpkgPause, dpkgLocked, func() error {
-		_, err := run(context.WithoutCancel(ctx), argv, runOptions{env: packageEnv()})
-		return err
-	})
 }
 
 // packageEnv keeps maintainer scripts from asking, and needrestart from

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -51,15 +52,12 @@ func readStatus(dir string) (*dpkgStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(dir + "/updates")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+	names, err := dpkgUpdates(dir)
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
 		return nil, err
 	}
-	for _, e := range entries {
-		if strings.Trim(e.Name(), "0123456789") != "" {
-			continue
-		}
-		update, err := os.ReadFile(dir + "/updates/" + e.Name())
+	for _, name := range names {
+		update, err := os.ReadFile(dir + "/updates/" + name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // merged a moment ago: the status file was read before
 		}
@@ -69,6 +67,23 @@ func readStatus(dir string) (*dpkgStatus, error) {
 		data = append(append(data, '\n'), update...)
 	}
 	return indexStatus(data), nil
+}
+
+// dpkgUpdates are the names of the stanzas that dpkg has not merged into its
+// status file. While there are any and no dpkg is at work, apt-get refuses to do
+// anything.
+func dpkgUpdates(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir + "/updates")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.Trim(e.Name(), "0123456789") == "" {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
 }
 
 // dpkgStatus is dpkg's status file with the place of each package's stanza.
@@ -211,6 +226,28 @@ func (s *dpkgStatus) all(yield func(*host.Package) bool) {
 			return
 		}
 	}
+}
+
+// torn lists the packages that dpkg was stopped amid unpacking, sorted. They
+// cannot be configured: they have to be unpacked anew.
+func (s *dpkgStatus) torn() []string {
+	var out []string
+	for name := range s.at {
+		st, _ := s.find(name)
+		if words := strings.Fields(field(st, "Status")); len(words) == 3 && words[1] == "reinstreq" {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// base reports whether a package is a library, or of those that every host has.
+func (s *dpkgStatus) base(name string) bool {
+	stanza, _ := s.find(name)
+	priority := field(stanza, "Priority")
+	section := path.Base(field(stanza, "Section")) // without its archive's area: non-free/libs
+	return field(stanza, "Essential") == "yes" || priority == "required" || priority == "important" || section == "libs" || section == "oldlibs"
 }
 
 // broken lists the packages that a dpkg which was stopped left behind, sorted:

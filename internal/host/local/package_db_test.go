@@ -204,3 +204,38 @@ func BenchmarkDpkgStatus(b *testing.B) {
 		}
 	}
 }
+
+// TestManual: neither the base system, nor libraries, nor what apt brought along for others was
+// asked for, nor what is not installed.
+func TestManual(t *testing.T) {
+	stanza := func(name, status, more string) string {
+		return "Package: " + name + "\nStatus: " + status + "\n" + more + "Architecture: amd64\nVersion: 1\n\n"
+	}
+	files := map[string]string{
+		"var/lib/dpkg/status": stanza("vim", "install ok installed", "Priority: optional\n") +
+			stanza("held", "hold ok installed", "Priority: standard\n") +
+			stanza("libz", "install ok installed", "Priority: optional\nSection: libs\n") +
+			stanza("libzfree", "install ok installed", "Priority: optional\nSection: non-free/oldlibs\n") +
+			stanza("libz-dev", "install ok installed", "Priority: optional\nSection: libdevel\n") +
+			stanza("adduser", "install ok installed", "Priority: important\n") +
+			stanza("dpkg", "install ok installed", "Essential: yes\nPriority: optional\n") +
+			stanza("libgpm2", "install ok installed", "Priority: optional\n") +
+			stanza("gone", "deinstall ok config-files", "Priority: optional\n"),
+	}
+	manual := func() []string {
+		h := &Host{}
+		h.packages.root = tree(t, files)
+		got, err := h.Manual()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if diff := cmp.Diff([]string{"held", "libgpm2", "libz-dev", "vim"}, manual()); diff != "" {
+		t.Errorf("without apt's marks (-want +got)\n%s", diff)
+	}
+	files["var/lib/apt/extended_states"] = "Package: libgpm2\nArchitecture: amd64\nAuto-Installed: 1\n\nPackage: vim\nArchitecture: amd64\nAuto-Installed: 0\n"
+	if diff := cmp.Diff([]string{"held", "libz-dev", "vim"}, manual()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}

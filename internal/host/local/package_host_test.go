@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"opsafe/internal/host"
@@ -70,6 +71,54 @@ func insidePackages(t *testing.T, h *Host) {
 		}
 	}
 	refuse(t, h, host.RemovePackages{Names: []string{"openssh-client"}}, "would also remove openssh-server")
+	insideInterrupted(t, h)
+}
+
+// insideInterrupted finishes what dpkg leaves when it is stopped.
+func insideInterrupted(t *testing.T, h *Host) {
+	t.Helper()
+	// A hold outlives the package that it was for.
+	doSteps(t, h, install("tree"), host.HoldPackages{Names: []string{"tree"}, Hold: true})
+	runDpkg(t, "--purge", "--force-hold", "tree")
+	doSteps(t, h, install("tree"))
+	// It was stopped amid unpacking one, and had written no more than a note of it.
+	status, err := os.ReadFile("/var/lib/dpkg/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "Package: tree\n")
+	stanza, _, _ := strings.Cut(rest, "\n\n")
+	note := "Package: tree\n" + strings.Replace(stanza, " ok installed", " reinstreq half-installed", 1) + "\n"
+	if err := os.WriteFile("/var/lib/dpkg/updates/0000", []byte(note), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove("/usr/bin/tree"); err != nil {
+		t.Fatal(err)
+	}
+	done, err := h.Tidy(t.Context())
+	if err != nil || len(done) != 1 || !strings.Contains(done[0], "ran dpkg --configure -a") {
+		t.Errorf("tidied: %q, %v", done, err)
+	}
+	if got := state(t, h, "tree"); got != host.HalfInstalled {
+		t.Errorf("tree is %q, want half-installed", got)
+	}
+	doSteps(t, h, install("tree"))
+	if got := state(t, h, "tree"); got != host.Installed {
+		t.Errorf("tree is %q, want installed", got)
+	}
+	if _, err := os.Stat("/usr/bin/tree"); err != nil {
+		t.Errorf("it has not been unpacked anew: %v", err)
+	}
+	if done, err := h.Tidy(t.Context()); err != nil || len(done) > 0 {
+		t.Errorf("tidied again: %q, %v", done, err)
+	}
+}
+
+func runDpkg(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), "dpkg", args...).CombinedOutput(); err != nil {
+		t.Fatalf("dpkg %v: %v: %s", args, err, out)
+	}
 }
 
 // offer puts another archive beside the host's own: an index suffices.

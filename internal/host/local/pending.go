@@ -128,7 +128,11 @@ func pendingMode(owed []host.Pending) host.Mode {
 // makeStateDir makes the directory of opsafe's records if it is not there: for
 // all to read, so that a plan by somebody else than root sees what is owed.
 func (h *Host) makeStateDir() error {
-	err := h.makeDirAt(host.MakeDir{Path: h.options.StateDir, Access: host.AccessOf(0o755)})
+	there, err := h.Stat(h.options.StateDir)
+	if err == nil && there != nil {
+		return nil
+	}
+	err = h.makeDirAt(host.MakeDir{Path: h.options.StateDir, Access: host.AccessOf(0o755)})
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("cannot make %s: %w", h.options.StateDir, err)
 	}

@@ -35,7 +35,7 @@ func (h *Host) sweep(dir int) error {
 	}
 	for _, name := range names {
 		if stageName.MatchString(name) && isDead(dir, name) {
-			removeDead(dir, &st, name)
+			h.removeDead(dir, &st, name)
 		}
 	}
 	if h.sweeps.done == nil {
@@ -67,6 +67,66 @@ func isDead(dir int, name string) bool {
 	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil
 }
 
+// takeBack closes a staged home that already had its owner, so that nobody gets
+// into it any more by its path, and reports whether nothing is in it but what is
+// in the skeleton: it is such for the few calls before it gets its name.
+func (h *Host) takeBack(dir int, name string) bool {
+	fd, err := openat2(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	from, err := h.openDir(skeleton)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(from)
+	return skeletal(fd, from) && unix.Fchown(fd, os.Geteuid(), -1) == nil && unix.Fchmod(fd, 0o700) == nil
+}
+
+// skeletal reports whether all that is in an open directory is in another one,
+// too, of the same type and size.
+func skeletal(fd, from int) bool {
+	names, err := namesIn(fd)
+	if err != nil {
+		return false
+	}
+	for _, name := range names {
+		var mine, theirs unix.Stat_t
+		if unix.Fstatat(fd, name, &mine, unix.AT_SYMLINK_NOFOLLOW) != nil ||
+			unix.Fstatat(from, name, &theirs, unix.AT_SYMLINK_NOFOLLOW) != nil ||
+			mine.Mode&unix.S_IFMT != theirs.Mode&unix.S_IFMT {
+			return false
+		}
+		switch mine.Mode & unix.S_IFMT {
+		case unix.S_IFREG:
+			if mine.Size != theirs.Size || mine.Nlink != 1 {
+				return false
+			}
+		case unix.S_IFDIR:
+			if !skeletalBelow(fd, from, name) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func skeletalBelow(fd, from int, name string) bool {
+	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	mine, err := openat2(fd, name, flags, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(mine)
+	theirs, err := openat2(from, name, flags, unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(theirs)
+	return skeletal(mine, theirs)
+}
+
 // private reports whether something is this process's user's and closed to
 // everybody else.
 func private(st *unix.Stat_t) bool {
@@ -77,8 +137,8 @@ func private(st *unix.Stat_t) bool {
 // in describes. Where others can write, they may have given that name to
 // anything, somebody else's directory too: there, nothing goes but what is this
 // process's user's or that of the directory's only user, and no directory that
-// is not empty.
-func removeDead(dir int, in *unix.Stat_t, name string) {
+// is not empty, but for a staged home.
+func (h *Host) removeDead(dir int, in *unix.Stat_t, name string) {
 	var st unix.Stat_t
 	if unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
 		return
@@ -91,7 +151,7 @@ func removeDead(dir int, in *unix.Stat_t, name string) {
 		}
 		return
 	}
-	if safe && private(&st) {
+	if safe && (private(&st) || h.takeBack(dir, name)) {
 		removeTree(dir, name)
 	} else if safe || own {
 		_ = unix.Unlinkat(dir, name, unix.AT_REMOVEDIR)

@@ -54,6 +54,27 @@ func (h *Host) Packages() ([]host.Package, error) {
 	return all, nil
 }
 
+// Manual are those of the base, and what steps have installed by name.
+func (h *Host) Manual() ([]string, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	all, err := h.base.Manual()
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(slices.Clone(all), func(name string) bool {
+		p := h.packages[name]
+		return p != nil && (p.now == nil || p.now.State != host.Installed)
+	})
+	for name, p := range h.packages {
+		if p.brought != nil && p.now != nil && p.now.State == host.Installed && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
 // Candidate is what the base's index says.
 func (h *Host) Candidate(name string) (bool, error) { return h.base.Candidate(name) }
 

@@ -48,6 +48,7 @@ func (t Text) addTo(s *State) error {
 		s.Engine = &host.Engine{Version: t.Docker.Version, APIVersion: t.Docker.API}
 	}
 	s.Networks = append(s.Networks, t.Networks...)
+	s.Manual = append(s.Manual, t.Manual...)
 	s.Pending = append(s.Pending, t.Pending...)
 	for name, bad := range t.Programs {
 		s.Programs[name] = bad

@@ -33,6 +33,7 @@ type State struct {
 	Files map[string]File // by path without links on the way to it
 
 	Packages   map[string]host.Package
+	Manual     []string        // packages that somebody has asked for
 	Candidates map[string]bool // nil: there is no index
 	Units      map[string]host.Unit
 
@@ -140,6 +141,14 @@ func (r *Reader) Packages() ([]host.Package, error) {
 		out = append(out, p)
 	}
 	return out, nil
+}
+
+// Manual are those recorded.
+func (r *Reader) Manual() ([]string, error) {
+	if r.state.Manual == nil {
+		return nil, r.missing("which packages were installed by hand")
+	}
+	return slices.Sorted(slices.Values(r.state.Manual)), nil
 }
 
 // Candidate tells what the recorded index says.

@@ -30,6 +30,7 @@ type Text struct {
 	Files map[string]FileText `json:"files" yaml:"files"`
 	// Packages are words: the state, the version if it matters, "hold".
 	Packages   map[string]string   `json:"packages" yaml:"packages"`
+	Manual     []string            `json:"manual,omitempty" yaml:"manual"`
 	Candidates map[string]bool     `json:"candidates,omitempty" yaml:"candidates"`
 	Units      map[string]UnitText `json:"units" yaml:"units"`
 	// Docker is the engine's version; null when there is none.

@@ -13,7 +13,7 @@ func (s State) text() Text {
 	t := Text{
 		Version: Version, Partial: s.Partial, Facts: &s.Facts, Ranges: &s.Ranges,
 		Files: map[string]FileText{}, Packages: map[string]string{}, Units: map[string]UnitText{},
-		Candidates: s.Candidates, Networks: s.Networks, Pending: s.Pending, Programs: s.Programs,
+		Manual: s.Manual, Candidates: s.Candidates, Networks: s.Networks, Pending: s.Pending, Programs: s.Programs,
 	}
 	for _, u := range s.Users {
 		t.Users = append(t.Users, s.userText(u))

@@ -1,0 +1,203 @@
+// Package adopt describes what is on a host in the words of a spec, so that a
+// host that was set up by hand can be declared without writing all of it down.
+package adopt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/kind"
+	"opsafe/internal/spec"
+)
+
+// Options say what is taken.
+type Options struct {
+	// Wanted are kinds, and single resources of them. A kind without a name
+	// stands for those of its resources that somebody is likely to have set up.
+	Wanted []change.ID
+	// Open are files whose content is taken though not everybody may read it.
+	Open []string
+	// Beside is the name of the directory beside the spec that contents go to,
+	// as files; empty: they are written in the spec.
+	Beside string
+}
+
+// Item is something of a spec: what is written at a path of it.
+type Item struct {
+	Path  []string // users, app
+	Value *yaml.Node
+	// From says where it was seen; Named that it was asked for by its name.
+	From  string
+	Named bool
+
+	refs references
+}
+
+// references are the users and groups that an item names, but those that every
+// host has.
+type references struct{ users, groups []string }
+
+// Fragment is a part of a spec.
+type Fragment struct {
+	Items []*Item
+	// Files are contents that belong beside the spec, in the directory Beside, by
+	// their names there.
+	Beside string
+	Files  map[string]Content
+	// Notes say what was left out, and why.
+	Notes []string
+}
+
+// Content is that of a file. Secret: not everybody may read it on the host.
+type Content struct {
+	Data   []byte
+	Secret bool
+}
+
+// Take looks at the host and describes what is wanted. Its error says what was
+// asked for by name and is not there.
+func Take(ctx context.Context, r host.Reader, o Options) (*Fragment, error) {
+	t := &taker{Reader: r, Options: o, Fragment: &Fragment{
+		Beside: o.Beside, Files: map[string]Content{},
+	}}
+	var errs []error
+	for _, id := range o.Wanted {
+		take := kinds()[id.Kind]
+		if take == nil {
+			return nil, fmt.Errorf("cannot adopt %s: there is no such kind", id.Kind)
+		}
+		if t.named = id.Name != ""; t.named && take.one == nil {
+			errs = append(errs, fmt.Errorf("cannot adopt a single %s: say %[1]s", id.Kind))
+			continue
+		}
+		var err error
+		switch {
+		case t.named:
+			err = take.one(t, ctx, id.Name)
+		case take.all == nil:
+			err = fmt.Errorf("a host has too many: say which, as in --only %s/PATH", id.Kind)
+		default:
+			err = take.all(t, ctx)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("cannot adopt %s: %w", name(id), err))
+		}
+	}
+	return t.Fragment, errors.Join(errs...)
+}
+
+func name(id change.ID) string {
+	if id.Name == "" {
+		return id.Kind
+	}
+	return id.String()
+}
+
+// taking takes one resource of a kind, or those that it usually is about. Nil: it
+// cannot.
+type taking struct {
+	one func(t *taker, ctx context.Context, name string) error
+	all func(t *taker, ctx context.Context) error
+}
+
+func kinds() map[string]*taking {
+	return map[string]*taking{
+		"source":    {(*taker).source, (*taker).sources},
+		"package":   {(*taker).pkg, (*taker).packages},
+		"group":     {(*taker).group, (*taker).allGroups},
+		"user":      {(*taker).user, (*taker).allUsers},
+		"key":       {(*taker).key, (*taker).keys},
+		"directory": {(*taker).directory, nil},
+		"acl":       {(*taker).acl, nil},
+		"file":      {(*taker).file, nil},
+		"sudoers":   {(*taker).sudoers, (*taker).allSudoers},
+		"sshd":      {(*taker).sshd, (*taker).allSshd},
+		"password":  {(*taker).password, (*taker).passwords},
+		"docker":    {(*taker).network, (*taker).docker},
+		"chrony":    {nil, (*taker).chrony},
+		"unit":      {(*taker).unit, (*taker).units},
+	}
+}
+
+// taker looks at the host and writes the fragment.
+type taker struct {
+	host.Reader
+	Options
+	*Fragment
+	named bool       // what is taken was asked for by its name
+	refs  references // of the item that is being written
+}
+
+// add writes an item. What is written at its path already gets its fields.
+func (t *taker) add(from string, value *yaml.Node, path ...string) {
+	refs := t.refs
+	t.refs = references{}
+	for _, i := range t.Items {
+		if slices.Equal(i.Path, path) {
+			merge(i.Value, value)
+			i.Named = i.Named || t.named
+			i.refs = references{append(i.refs.users, refs.users...), append(i.refs.groups, refs.groups...)}
+			return
+		}
+	}
+	t.Items = append(t.Items, &Item{Path: path, Value: value, From: from, Named: t.named, refs: refs})
+}
+
+// refer remembers the user and group that the next item needs.
+func (t *taker) refer(user, group string) {
+	if user != "" && !spec.SystemUser(user) {
+		t.refs.users = append(t.refs.users, user)
+	}
+	if group != "" && !spec.SystemGroup(group) {
+		t.refs.groups = append(t.refs.groups, group)
+	}
+}
+
+func (t *taker) notef(format string, args ...any) {
+	t.Notes = append(t.Notes, fmt.Sprintf(format, args...))
+}
+
+// has reports whether something is written at a path.
+func (f *Fragment) has(path ...string) bool {
+	return slices.ContainsFunc(f.Items, func(i *Item) bool { return slices.Equal(i.Path, path) })
+}
+
+// Drop takes an item out, and what is written below it.
+func (f *Fragment) Drop(path []string) []*Item {
+	below := func(i *Item) bool { return len(i.Path) >= len(path) && slices.Equal(i.Path[:len(path)], path) }
+	var out []*Item
+	for _, i := range f.Items {
+		if below(i) {
+			out = append(out, i)
+		}
+	}
+	f.Items = slices.DeleteFunc(f.Items, below)
+	return out
+}
+
+// Needs lists the users and groups that the fragment refers to and neither
+// declares nor has packages for. A user's own group comes with the user.
+func (f *Fragment) Needs() (users, groups []string) {
+	var brought spec.Provides
+	for _, i := range f.Items {
+		pkg := map[string]string{"packages": i.Path[len(i.Path)-1], "docker": "docker.io", "chrony": "chrony"}[i.Path[0]]
+		if p, ok := kind.Known(pkg); ok {
+			brought.Users, brought.Groups = append(brought.Users, p.Users...), append(brought.Groups, p.Groups...)
+		}
+		users, groups = append(users, i.refs.users...), append(groups, i.refs.groups...)
+	}
+	missing := func(names, brought []string, sections ...string) []string {
+		slices.Sort(names)
+		return slices.DeleteFunc(slices.Compact(names), func(n string) bool {
+			return slices.Contains(brought, n) || slices.ContainsFunc(sections, func(s string) bool { return f.has(s, n) })
+		})
+	}
+	users, groups = missing(users, brought.Users, "users"), missing(groups, brought.Groups, "groups", "users")
+	return users, slices.DeleteFunc(groups, func(n string) bool { return slices.Contains(users, n) })
+}

@@ -1,0 +1,2 @@
+# The engine and its networks are the host's own.
+apt-mark hold docker.io

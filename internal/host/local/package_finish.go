@@ -1,0 +1,126 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// finishPackages finishes what a package manager that was stopped left half
+// done. It costs nothing if there is nothing.
+func (h *Host) finishPackages(ctx context.Context) error {
+	status, err := h.packages.dpkg()
+	if err != nil {
+		return err
+	}
+	broken, torn := status.broken(), status.torn()
+	if len(broken) == 0 && len(torn) == 0 {
+		return nil
+	}
+	defer h.packages.forget()
+	err = configurePackages(ctx)
+	if err != nil || len(torn) > 0 {
+		// Dpkg has configured what it could. The others lack what they need.
+		err = mend(ctx, torn)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot finish the interrupted installation of %s: run dpkg --configure -a by hand and mend what it names: %w", strings.Join(broken, ", "), err)
+	}
+	return nil
+}
+
+func configurePackages(ctx context.Context) error {
+	argv := append([]string{"dpkg"}, keepConf()...)
+	return packageTool(ctx, append(argv, "--configure", "-a")...)
+}
+
+// mend unpacks packages anew that are torn, and installs what packages need that
+// are there without it. Nothing else is upgraded by it, and nothing goes.
+func mend(ctx context.Context, torn []string) error {
+	args := append([]string{"--no-install-recommends", "--fix-broken", "--reinstall", changeHeld, "install", "--"}, torn...)
+	sim, err := simulate(ctx, args)
+	if err != nil {
+		return err
+	}
+	sim.installs = slices.DeleteFunc(sim.installs, func(p simulated) bool { return slices.Contains(torn, p.name) })
+	if err := sim.refuseInstall(torn, nil); err != nil {
+		return err
+	}
+	return packageTool(ctx, aptGet(args...)...)
+}
+
+// tidyPackages has dpkg merge what one of its kind that died has left of its
+// database, and finish what that was at. Until then nobody can install anything.
+func (h *Host) tidyPackages(ctx context.Context) (done []string, err error) {
+	dir := h.packages.root + "/var/lib/dpkg"
+	left, err := dpkgUpdates(dir)
+	if err != nil || len(left) == 0 || held(dir+"/lock") || held(dir+"/lock-frontend") {
+		return nil, err
+	}
+	h.packages.forget()
+	defer h.packages.forget()
+	// What cannot be configured is for the packages' own changes to say.
+	if err := configurePackages(ctx); err != nil {
+		if left, lookErr := dpkgUpdates(dir); lookErr != nil || len(left) > 0 {
+			return nil, fmt.Errorf("cannot finish what a dpkg that died was at: %w", errors.Join(err, lookErr))
+		}
+	}
+	return []string{"ran dpkg --configure -a, since a dpkg that died has left its database in pieces"}, nil
+}
+
+// held reports whether another process has a lock on a file, in the way of
+// dpkg's.
+func held(path string) bool {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: 0}
+	return unix.FcntlFlock(uintptr(fd), unix.F_OFD_GETLK, &lock) == nil && lock.Type != unix.F_UNLCK //nolint:gosec // a descriptor is not negative
+}
+
+// packageTool runs apt or dpkg, and brings to disk what they have written: they
+// may have been told to leave that to chance (force-unsafe-io). Once begun it is
+// not killed when ctx ends, since packages would be left half-configured; while
+// it only waits for another's lock, it is given up.
+func packageTool(ctx context.Context, argv ...string) error {
+	err := retry(ctx, dpkgPatience, dpkgPause, dpkgLocked, func() error {
+		_, err := run(context.WithoutCancel(ctx), argv, runOptions{env: packageEnv()})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return syncDisks("/", "/etc", "/usr", "/var")
+}
+
+// syncDisks brings to disk what has been written to the file systems on which
+// the paths lie.
+func syncDisks(paths ...string) error {
+	synced := map[uint64]bool{}
+	for _, path := range paths {
+		var st unix.Stat_t
+		if err := unix.Stat(path, &st); err != nil || synced[st.Dev] {
+			continue
+		}
+		synced[st.Dev] = true
+		if err := syncDisk(path); err != nil {
+			return fmt.Errorf("cannot bring what is on %s to disk: %w", path, err)
+		}
+	}
+	return nil
+}
+
+func syncDisk(path string) error {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Syncfs(fd)
+}

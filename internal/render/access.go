@@ -1,0 +1,90 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/converge"
+)
+
+// Access writes who gains and who loses what: before the changes that do it.
+func (t *Text) Access(a *change.Access) {
+	if a == nil || len(a.Turns)+len(a.Unknown) == 0 {
+		return
+	}
+	t.section("access", bold)
+	for i, turn := range a.Turns {
+		if more := len(a.Turns) - i; i >= mostGroups && more > 1 && !t.style.Full {
+			t.lines("  " + t.style.paint(dim, fmt.Sprintf("… and %d more %s", more, showsThem)))
+			break
+		}
+		who := clean(turn.Who())
+		if t.style.Full {
+			who = clean(strings.Join(turn.Names, ", "))
+		}
+		t.turn(who, turn.Gain(), green, turn.Gains)
+		t.turn(who, turn.Lose(), red, turn.Loses)
+	}
+	t.untold(a.Unknown)
+}
+
+// untold says what could not be found out.
+func (t *Text) untold(unknown []string) {
+	for i, what := range unknown {
+		if more := len(unknown) - i; i >= fewNames && more > 1 && !t.style.Full {
+			t.lines("  " + t.style.paint(dim, fmt.Sprintf("… and %d more that cannot be told", more)))
+			break
+		}
+		t.lines(t.style.broken("  " + t.style.paint(yellow, "cannot be told: "+clean(what)))...)
+	}
+}
+
+func (t *Text) turn(who, verb, color string, what []string) {
+	if len(what) == 0 {
+		return
+	}
+	words := make([]string, len(what))
+	for i, w := range what {
+		words[i] = clean(w)
+	}
+	words[0] = t.style.paint(color, verb) + " " + words[0]
+	t.lines(t.style.fill("  "+who, words)...)
+}
+
+// accessSection is who gains and who loses what.
+func accessSection(rep *converge.Report, p markdownPen) *section {
+	s := &section{title: "access", columns: [3]string{"", "Who", "What"}, urgent: true}
+	if rep.Access == nil {
+		return s
+	}
+	for _, turn := range rep.Access.Turns {
+		who := make([]string, len(turn.Names))
+		for i, n := range turn.Names {
+			who[i] = p.code(n)
+		}
+		for _, part := range []struct {
+			sign, verb string
+			what       []string
+		}{{"+", turn.Gain(), turn.Gains}, {"-", turn.Lose(), turn.Loses}} {
+			if len(part.what) > 0 {
+				s.rows = append(s.rows, row{sign: part.sign, name: newPart(strings.Join(who, ", ")), about: newPart(p.prose(part.verb + " " + strings.Join(part.what, ", ")))})
+			}
+		}
+	}
+	for _, what := range rep.Access.Unknown {
+		s.rows = append(s.rows, row{sign: "?", name: newPart("cannot be told"), about: newPart(p.prose(what))})
+	}
+	return s
+}
+
+func newAccessDoc(a *change.Access) *AccessDoc {
+	if a == nil {
+		return nil
+	}
+	d := &AccessDoc{Turns: []TurnDoc{}, Unknown: a.Unknown}
+	for _, t := range a.Turns {
+		d.Turns = append(d.Turns, TurnDoc{Names: t.Names, Gains: append([]string{}, t.Gains...), Loses: append([]string{}, t.Loses...)})
+	}
+	return d
+}

@@ -1,0 +1,293 @@
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"opsafe/internal/change"
+)
+
+// AccessReport is who may do what on a host.
+type AccessReport struct {
+	Backend, Host string
+	// Now and Then are the same people, in the present state and in the planned
+	// one; Planned says whether there is one.
+	Now, Then []Person
+	Planned   bool
+	Access    *change.Access // what differs between the two
+	// ByPath are the paths that were asked for; Detail is whether people were.
+	ByPath []string
+	Detail bool
+}
+
+// Person is what one of them may do.
+type Person struct {
+	Name    string `json:"name"`
+	Account bool   `json:"account"`
+	// Login is whether they can log in with a key; nil if that cannot be told.
+	Login    *bool     `json:"login"`
+	Why      []string  `json:"why_no_login,omitempty"`
+	Keys     []KeyDoc  `json:"keys,omitempty"`
+	Password bool      `json:"login_with_password"`
+	Sudo     SudoDoc   `json:"sudo"`
+	Root     []RootDoc `json:"root_by_group,omitempty"`
+	Groups   []string  `json:"groups,omitempty"`
+	Paths    []PathDoc `json:"paths,omitempty"`
+	Unknown  []string  `json:"unknown,omitempty"`
+}
+
+// KeyDoc is a key that sshd accepts.
+type KeyDoc struct {
+	Fingerprint string `json:"fingerprint"`
+	Comment     string `json:"comment,omitempty"`
+}
+
+// SudoDoc is what sudo lets somebody do.
+type SudoDoc struct {
+	Everything bool     `json:"everything"`
+	Free       bool     `json:"without_password"`
+	Rules      []string `json:"rules,omitempty"`
+}
+
+// RootDoc is a group whose members are root by another name, and how.
+type RootDoc struct {
+	Group string `json:"group"`
+	Why   string `json:"why"`
+}
+
+// PathDoc is what somebody may do at a path.
+type PathDoc struct {
+	Path string   `json:"path"`
+	May  []string `json:"may"`
+}
+
+// PeopleDoc is the JSON form of an AccessReport.
+type PeopleDoc struct {
+	FormatVersion int        `json:"format_version"`
+	Command       string     `json:"command"`
+	Backend       string     `json:"backend,omitempty"`
+	Host          string     `json:"host"`
+	People        []Person   `json:"people"`
+	Planned       []Person   `json:"planned,omitempty"`
+	Access        *AccessDoc `json:"access,omitempty"`
+}
+
+// WriteAccessJSON writes the report as one document.
+func WriteAccessJSON(out io.Writer, r *AccessReport) error {
+	d := PeopleDoc{FormatVersion: FormatVersion, Command: "access", Backend: r.Backend, Host: r.Host, People: r.Now}
+	if r.Planned {
+		d.Planned, d.Access = r.Then, newAccessDoc(r.Access)
+	}
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(d); err != nil {
+		return fmt.Errorf("cannot write the result: %w", err)
+	}
+	return nil
+}
+
+// WriteAccess writes the report for people.
+func WriteAccess(out io.Writer, r *AccessReport, style Style) {
+	t := NewText(out, style)
+	switch {
+	case r.Detail:
+		for _, p := range r.Now {
+			t.person(p)
+		}
+	case len(r.ByPath) > 0:
+		for _, p := range r.ByPath {
+			t.path(p, r.Now)
+		}
+	default:
+		t.everybody(r.Now)
+	}
+	switch {
+	case !r.Planned:
+	case len(r.Access.Turns) == 0:
+		t.section("after manage", bold)
+		t.lines("  " + style.paint(dim, "the same"))
+	default:
+		t.section("after manage", bold)
+		for _, turn := range r.Access.Turns {
+			t.turn(clean(turn.Who()), turn.Gain(), green, turn.Gains)
+			t.turn(clean(turn.Who()), turn.Lose(), red, turn.Loses)
+		}
+	}
+	t.untold(r.Access.Unknown)
+}
+
+// everybody is a line of each.
+func (t *Text) everybody(people []Person) {
+	t.section("now", bold)
+	nobody := true
+	for _, p := range people {
+		if p.Account {
+			nobody = false
+			t.lines(t.style.fill("  "+clean(p.Name), p.inShort())...)
+		}
+	}
+	if nobody {
+		t.lines("  " + t.style.paint(dim, "nobody"))
+	}
+}
+
+// inShort is a person in one line.
+func (p Person) inShort() []string {
+	login := "no login"
+	switch {
+	case p.Login == nil:
+		login = "login cannot be told"
+	case *p.Login:
+		login = "login (" + keys(len(p.Keys)) + ")"
+	case len(p.Why) > 0:
+		login += ": " + clean(p.Why[0])
+	}
+	out := []string{login}
+	if p.Password {
+		out = append(out, "login with a password")
+	}
+	if s := p.Sudo.words(); s != "" {
+		out = append(out, s)
+	}
+	for _, r := range p.Root {
+		out = append(out, clean(r.Group)+" (root by another name)")
+	}
+	return out
+}
+
+func keys(n int) string {
+	if n == 1 {
+		return "1 key"
+	}
+	return fmt.Sprintf("%d keys", n)
+}
+
+func (s SudoDoc) words() string {
+	switch {
+	case s.Everything && s.Free:
+		return "sudo without a password"
+	case s.Everything:
+		return "sudo"
+	case len(s.Rules) == 1:
+		return "sudo for " + clean(s.Rules[0])
+	case len(s.Rules) > 0:
+		return fmt.Sprintf("sudo for %d commands", len(s.Rules))
+	}
+	return ""
+}
+
+// person is all that there is to say of one.
+func (t *Text) person(p Person) {
+	t.section(clean(p.Name), bold)
+	if !p.Account {
+		t.lines("  there is no such account")
+		return
+	}
+	const column = 10
+	say := func(label string, words ...string) {
+		for _, w := range words {
+			t.lines(t.style.broken("  " + pad(label, column) + "  " + clean(w))...)
+			label = ""
+		}
+	}
+	switch {
+	case p.Login == nil:
+		say("login", "cannot be told")
+	case *p.Login:
+		say("login", "with "+keys(len(p.Keys)))
+	default:
+		say("login", append([]string{"no"}, p.Why...)...)
+	}
+	for _, k := range p.Keys {
+		say("key", strings.TrimSpace(k.Fingerprint+" "+k.Comment))
+	}
+	if p.Password {
+		say("password", "sshd lets them in with it")
+	}
+	switch {
+	case p.Sudo.Everything && p.Sudo.Free:
+		say("sudo", "everything as root, without a password")
+	case p.Sudo.Everything:
+		say("sudo", "everything as root")
+	case len(p.Sudo.Rules) == 0:
+		say("sudo", "nothing")
+	default:
+		say("sudo", slices.Compact(slices.Sorted(slices.Values(p.Sudo.Rules)))...)
+	}
+	say("groups", strings.Join(p.Groups, ", "))
+	for _, r := range p.Root {
+		say(r.Group, "root by another name: "+r.Why)
+	}
+	var rows [][2]string
+	for _, at := range p.Paths {
+		if len(at.May) > 0 {
+			rows = append(rows, [2]string{mayWords(at.May), clean(at.Path)})
+		}
+	}
+	label := "paths"
+	for _, r := range rows {
+		say(label, pad(r[0], mayColumn)+"  "+r[1])
+		label = ""
+	}
+}
+
+// mayColumn is as wide as all that somebody may do.
+const mayColumn = len("read, write, enter")
+
+func mayWords(may []string) string {
+	if len(may) == 0 {
+		return "nothing"
+	}
+	return strings.Join(may, ", ")
+}
+
+// path is who may do what at one path: those who may do more or less than
+// everybody, and everybody.
+func (t *Text) path(path string, people []Person) {
+	t.section(clean(path), bold)
+	of := func(p Person) []string {
+		for _, at := range p.Paths {
+			if at.Path == path {
+				return at.May
+			}
+		}
+		return nil
+	}
+	var all []string
+	for _, p := range people {
+		if !p.Account {
+			all = of(p)
+		}
+	}
+	var same groupsOf
+	for _, p := range people {
+		if may := of(p); p.Account && p.Name != "root" && !slices.Equal(may, all) {
+			same.add(mayWords(may), clean(p.Name))
+		}
+	}
+	for _, may := range same.keys {
+		t.lines("  " + may)
+		t.names("", same.of[may])
+	}
+	t.lines("  "+mayWords(all), indent+"everybody else, but for root")
+}
+
+// groupsOf are names for which something is the same.
+type groupsOf struct {
+	keys []string
+	of   map[string][]string
+}
+
+func (g *groupsOf) add(key, name string) {
+	if g.of == nil {
+		g.of = map[string][]string{}
+	}
+	if g.of[key] == nil {
+		g.keys = append(g.keys, key)
+	}
+	g.of[key] = append(g.of[key], name)
+}

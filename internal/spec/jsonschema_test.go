@@ -1,0 +1,199 @@
+package spec
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// validators are the schemas of both files, compiled once for a test.
+type validators struct{ backend, people *validator }
+
+func compileBoth(t testing.TB) validators {
+	t.Helper()
+	return validators{compile(t, BackendSchema), compile(t, PeopleSchema)}
+}
+
+// of is the schema of a file of a repository; nil: it has none.
+func (v validators) of(name string) *validator {
+	switch {
+	case name == peopleFile:
+		return v.people
+	case strings.HasPrefix(name, "backends/") && strings.HasSuffix(name, ".yaml"):
+		return v.backend
+	}
+	return nil
+}
+
+// TestSchemaTakesRepository shows the real repository to the schemas.
+func TestSchemaTakesRepository(t *testing.T) {
+	schemas, root, n := compileBoth(t), "../..", 0
+	err := fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		s := schemas.of(name)
+		if s == nil {
+			return nil
+		}
+		n++
+		data, err := os.ReadFile(filepath.Join(root, name))
+		for line := range s.refused(t, string(data)) {
+			t.Errorf("%s:%s: the schema refuses it", name, line)
+		}
+		return err
+	})
+	if err != nil || n < 4 {
+		t.Fatalf("%d files: %v", n, err)
+	}
+}
+
+// TestSchemaTakesReadme shows the examples of README.md to the schemas.
+func TestSchemaTakesReadme(t *testing.T) {
+	data, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile("(?ms)^```yaml spec=(people|include|backend)\n(.*?)^```$").FindAllStringSubmatch(string(data), -1)
+	if len(examples) < 14 {
+		t.Fatalf("only %d examples were found", len(examples))
+	}
+	schemas := compileBoth(t)
+	for _, e := range examples {
+		s := schemas.backend
+		if e[1] == "people" {
+			s = schemas.people
+		}
+		for line := range s.refused(t, e[2]) {
+			t.Errorf("the schema refuses line %s of\n%s", line, e[2])
+		}
+	}
+}
+
+// beyond are the problems that no schema of one file can see.
+var beyond = regexp.MustCompile(strings.Join([]string{
+	// YAML itself, of which a schema sees what comes out.
+	`anchor &`, `duplicate key`, `got the number 010`,
+	// Another file, or another item.
+	`cannot read`, `include goes round`, `there is no`, `is not in developers\.yaml`, `has no role in`,
+	`no (user|group|unit|key|role) ".*" is declared`, `no declared package brings it`, `is declared (absent )?at`,
+	`managed: false takes out`, `one of them has to go`, `above it at .* is no directory`, `needs it\s*$`, `, too\b`,
+	`differs only in capitals`, `has no ACL`, `is (an account of the system|a person of developers\.yaml|root's)`,
+	`no backend has a role`, `github_id is only checked`, `github needs keys\.github\.url`,
+	// Fields beside each other: an including file can replace either.
+	`want one or the other`, `says nothing`, `has no (text|owner|source|components)`, `want uris and suites`, `wants a subnet, too`, `a link has no`, `comment begins the marker lines`,
+	`trust live contradicts`, `what is absent has`, `bits`,
+	// A text in another language.
+	`line \d+ of the text`, `the text is empty`, `release "bookworm" twice`,
+}, "|"))
+
+// TestSchemaRefuses compares what the schemas say of the archives of testdata
+// with what the loader says: nothing more, and of what is wrong in form nothing
+// less.
+func TestSchemaRefuses(t *testing.T) {
+	cases, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	schemas, n := compileBoth(t), 0
+	for _, file := range cases {
+		ar, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Not in archives of what is no YAML, or of which one backend alone is loaded.
+		if strings.HasPrefix(filepath.Base(file), "syntax") || strings.Contains(string(ar.Comment), "backend: ") {
+			continue
+		}
+		want := string(ar.Files[len(ar.Files)-1].Data)
+		for _, f := range ar.Files {
+			s := schemas.of(f.Name)
+			if s == nil {
+				continue
+			}
+			got, all := s.refused(t, string(f.Data)), set{}
+			for at, problem := range problemsOf(want, f.Name) {
+				all.add(at)
+				if beyond.MatchString(problem) {
+					continue
+				}
+				if n++; !got[at] {
+					t.Errorf("%s: the schema takes %s:%s: %s", file, f.Name, at, problem)
+				}
+			}
+			for line := range got {
+				if !all[line] {
+					t.Errorf("%s: the schema refuses %s:%s, which the loader takes", file, f.Name, line)
+				}
+			}
+		}
+	}
+	if n < 100 {
+		t.Errorf("only %d problems of form were compared", n)
+	}
+}
+
+// oddValues are values of all types, as YAML.
+func oddValues() []string {
+	return []string{
+		`~`, `""`, `" "`, `x`, `a b`, `"a\nb"`, `"a\x07b"`, `0`, `-1`, `1`, `65534`, `70000`, `99999999999`, `1.5`, `2026-01-02`, `true`, `"true"`, `yes`, `{}`, `{x: 1}`,
+		`[]`, `[x]`, `[""]`, `[x, x]`, `[1]`, `[~]`, `[[x]]`, `[{}]`, `/`, `/x`, `/x/`, `/x/../y`, `x/y`, `/x/.y`, `/..x`, `"0644"`, `"64"`, `"07777"`, `"0888"`,
+		`x.service`, `.service`, `x.conf`, `absent`, `user:x:rw`, `[user:x:rw]`, `[user::rw]`, `[user:x:rwz]`, `[user:x:]`, `https://x`, `https:x`, `10.0.0.0/8`, `10.0.0.1`,
+		`{x: absent}`, `{x: {}}`, `{x: {state: absent}}`, `{"": {}}`, `{a b: {}}`, `{/x: {}}`, `{/x/..: {}}`, `{x.service: {}}`, `{x: ~}`, `{X: {}}`, `{"1": {}}`,
+		`release bookworm`, `release Bookworm`, `not path /x exists`, `[device /dev/x exists, path /y exists]`, `[]`, `path x exists`, `package vim installed`, `unit x exists`,
+	}
+}
+
+// TestSchemaAgrees writes odd values into each field at each place, and compares
+// what schema and loader say.
+func TestSchemaAgrees(t *testing.T) {
+	schemas := compileBoth(t)
+	backend := newSingle(t, "backends/one/backend.yaml")
+	people := newSingle(t, peopleFile, txtar.File{Name: "backends/one/backend.yaml", Data: []byte("roles: {x: {}}\n")})
+	eachField(t, func(e Explained) {
+		if e.Field.Name == "include" {
+			return // it changes what is loaded
+		}
+		for _, value := range oddValues() {
+			text := e.with(t, value)
+			s, loader := schemas.backend, backend
+			if e.Place.people {
+				s, loader = schemas.people, people
+				if e.Field.Name != "roles" {
+					text += "  roles: []\n"
+				}
+			}
+			said, formal := loader.problems(t, text), ""
+			for line := range strings.Lines(said) {
+				if !beyond.MatchString(line) {
+					formal += line
+				}
+			}
+			switch refused := s.refused(t, text); {
+			case len(refused) > 0 && said == "":
+				t.Errorf("%s: the schema refuses what the loader takes:\n%s", e, text)
+			case len(refused) == 0 && formal != "":
+				t.Errorf("%s: the schema takes\n%swhich the loader refuses: %s", e, text, formal)
+			}
+		}
+	})
+}
+
+// problemsOf yields what is wrong with a file, by the line.
+func problemsOf(want, file string) func(yield func(line, problem string) bool) {
+	return func(yield func(line, problem string) bool) {
+		for line := range strings.Lines(want) {
+			rest, ok := strings.CutPrefix(line, file+":")
+			at, problem, _ := strings.Cut(rest, ":")
+			if _, err := strconv.Atoi(at); ok && err == nil && !yield(at, problem) {
+				return
+			}
+		}
+	}
+}
