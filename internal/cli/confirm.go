@@ -149,9 +149,6 @@ func (a *App) unconfirmed() error {
 // arm has what a plan replaces come back by itself. It returns nil if the plan
 // has nothing that could cut somebody off.
 func (a *App) arm(ctx context.Context, command string, window time.Duration, plan []change.Result) (*confirm.Record, error) {
-	if window < minWindow {
-		return nil, fmt.Errorf("--confirm %v is too short: at least %v", window, minWindow)
-	}
 	undo, lost, err := confirm.Collect(ctx, a.Host, plan)
 	if err != nil {
 		return nil, err

@@ -207,11 +207,11 @@ func (a *App) account(ctx context.Context, o accountOptions, command string, res
 		return nil, err
 	}
 	kinds := accountKinds(command, resources)
+	run := runOptions{lockOut: o.lockOut, record: recorded{command: command, subject: o.name}}
 	if o.plan {
-		return a.planned(ctx, kinds, wayIn{lockOut: o.lockOut}, a.newOutput(command, o.options, "", facts.Hostname, render.Plan))
+		return a.planned(ctx, kinds, run, a.newOutput(command, o.options, "", facts.Hostname, render.Plan))
 	}
-	out := a.newOutput(command, o.options, "", facts.Hostname, render.Apply)
-	rep, err := a.converge(ctx, kinds, runOptions{lockOut: o.lockOut, record: recorded{command: command, subject: o.name}}, out)
+	rep, err := a.converge(ctx, kinds, run, a.newOutput(command, o.options, "", facts.Hostname, render.Apply))
 	if err == nil && !rep.Converged() {
 		err = said(exitFailed)
 	}
@@ -219,17 +219,15 @@ func (a *App) account(ctx context.Context, o accountOptions, command string, res
 }
 
 // planned shows what a run would do, unless it would be refused.
-func (a *App) planned(ctx context.Context, kinds []converge.Kind, way wayIn, out *output) (*converge.Report, error) {
+func (a *App) planned(ctx context.Context, kinds []converge.Kind, o runOptions, out *output) (*converge.Report, error) {
 	after := overlay.New(a.Host)
 	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Now: a.Now})
-	if err := a.summarize(ctx, rep, after, way.declared); err != nil {
-		return nil, err
-	}
+	a.summarize(ctx, rep, after, o.declared)
 	if err := out.all(rep); err != nil {
 		return nil, err
 	}
 	if rep.Summary.Changes() > 0 && a.Root { // others cannot see enough
-		if err := a.guard(ctx, after, way); err != nil {
+		if err := a.guard(ctx, after, o.wayIn()); err != nil {
 			return nil, fmt.Errorf("this would be refused: %w", err)
 		}
 	}

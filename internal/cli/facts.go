@@ -157,9 +157,7 @@ func (a *App) recordBackend(ctx context.Context, o options, rec *snapshot.Record
 	}
 	after := overlay.New(rec)
 	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Now: a.Now})
-	if err := on.summarize(ctx, rep, after, p.declared); err != nil && !host.IsUnknown(err) {
-		return err
-	}
+	on.summarize(ctx, rep, after, p.declared)
 	if a.Root {
 		_, _, err = access.FindLockOut(ctx, access.Question{Before: rec, After: after, Declared: p.declared, Now: a.Now()})
 		if err != nil && !host.IsUnknown(err) {

@@ -37,7 +37,7 @@ func TestFormats(t *testing.T) {
 -- host.yaml --
 groups: [{name: leaver, gid: 1500}]
 users: [{name: leaver, uid: 1500, gid: 1500, home: /home/leaver, shell: /bin/bash}]
-files: {/etc/sudoers.d/90-theirs: {mode: "0440", content: "leaver ALL=(ALL) ALL\n"}}
+files: {/etc/sudoers.d/theirs: {mode: "0440", content: "leaver ALL=(ALL) ALL\n"}}
 `
 	commands := map[string]struct {
 		before []string // is run first
@@ -51,11 +51,11 @@ files: {/etc/sudoers.d/90-theirs: {mode: "0440", content: "leaver ALL=(ALL) ALL\
 		"enable-user":  {[]string{"disable-user", "leaver", "--allow-locking-out-every-admin"}, []string{"leaver"}},
 		"bootstrap":    {nil, []string{"one"}},
 		"whereami":     {nil, nil},
-		"history":      {[]string{"manage", "--backend", "one"}, nil},
-		"show":         {[]string{"manage", "--backend", "one"}, []string{"1"}},
-		"undo":         {[]string{"manage", "--backend", "one"}, []string{"1"}},
 		"status":       {nil, []string{"--backend", "one"}},
-		"prune":        {nil, []string{"--backend", "one", "sudoers/90-theirs"}},
+		"history":      {[]string{"bootstrap", "one"}, nil},
+		"show":         {[]string{"bootstrap", "one"}, []string{"1"}},
+		"undo":         {[]string{"bootstrap", "one"}, []string{"1"}},
+		"prune":        {nil, []string{"--backend", "one", "sudoers/theirs"}},
 	}
 	for name, formats := range formatted() {
 		how, known := commands[name]
@@ -75,10 +75,6 @@ files: {/etc/sudoers.d/90-theirs: {mode: "0440", content: "leaver ALL=(ALL) ALL\
 				}
 				code := w.run(slices.Concat(strings.Fields(name), how.args, []string{"--format", format})...)
 				out := w.out.String()
-				of := name
-				if name == "show" {
-					of = "manage" // the run that is shown
-				}
 				switch format {
 				case "xml":
 					if code != 1 || out != "" || !strings.Contains(w.err.String(), "unknown format") {
@@ -86,16 +82,16 @@ files: {/etc/sudoers.d/90-theirs: {mode: "0440", content: "leaver ALL=(ALL) ALL\
 					}
 				case "json":
 					doc := w.document()
-					if c, ok := doc["command"]; ok && c != of {
+					if c, ok := doc["command"]; ok && c != name {
 						t.Errorf("the document is of %v", c)
 					}
 				case "markdown":
-					if !strings.HasPrefix(out, "**opsafe "+of+"**") || !strings.HasSuffix(strings.TrimSpace(out), "</details>") {
+					if !strings.HasPrefix(out, "**opsafe "+name+"**") || !strings.HasSuffix(strings.TrimSpace(out), "</details>") {
 						t.Errorf("not only Markdown: %s%s", out, w.err.String())
 					}
 				case "prometheus":
-					if !strings.HasPrefix(out, "# HELP ") {
-						t.Errorf("not metrics: %s", out)
+					if !strings.HasPrefix(out, "# HELP opsafe_") || !strings.HasSuffix(out, "\n") {
+						t.Errorf("not only metrics: %s%s", out, w.err.String())
 					}
 				case "text":
 					if out == "" || strings.Contains(out, "<details") {

@@ -70,17 +70,19 @@ func losses(l *access.LockOut) string {
 }
 
 // summarize works out who gains and who loses what by the changes of a plan. After
-// is the host as the plan leaves it. Without root too little could be seen.
-func (a *App) summarize(ctx context.Context, plan *converge.Report, after host.Reader, declared []string) error {
+// is the host as the plan leaves it. Without root too little could be seen. That it
+// cannot be worked out hinders no run: nobody may get in the way of one that is
+// about them.
+func (a *App) summarize(ctx context.Context, plan *converge.Report, after host.Reader, declared []string) {
 	if !a.Root || plan.Summary.Changes() == 0 || plan.Interrupted {
-		return nil
+		return
 	}
 	sum, err := access.Summarize(ctx, access.Question{Before: a.Host, After: after, Declared: declared, Now: a.Now()}, ruledPaths(plan))
 	if err != nil {
-		return err
+		note(a.Err, "who gains and who loses what cannot be told: %v", err)
+		return
 	}
 	plan.Access = sum
-	return nil
 }
 
 // ruledPaths are the directories of which a spec says who may do what.

@@ -44,7 +44,7 @@ state before it is not kept. Runs are numbered; opsafe history lists them.`,
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.show(args[0], o) },
 	}
-	o.addFormat(c)
+	o.addFormats(c, formatText, formatJSON)
 	o.addFull(c)
 	c.ValidArgsFunction = a.completeRuns
 	return c
@@ -71,11 +71,7 @@ func (a *App) history(o options) error {
 		note(a.Err, "%v", err)
 	}
 	if o.format == formatJSON {
-		doc := struct {
-			FormatVersion int      `json:"format_version"`
-			Host          string   `json:"host"`
-			Runs          []runDoc `json:"runs"`
-		}{FormatVersion: render.FormatVersion, Runs: []runDoc{}}
+		doc := render.HistoryDoc{FormatVersion: render.FormatVersion, Command: "history", Runs: []render.RunDoc{}}
 		if doc.Host, err = a.hostname(); err != nil {
 			return err
 		}
@@ -164,21 +160,25 @@ func (a *App) show(word string, o options) error {
 	if r.Result == journal.Running || r.Result == journal.Interrupted && r.Ended.IsZero() {
 		mode = render.Plan // how far it got is not known
 	}
-	name, err := a.hostname()
-	if err != nil {
-		return err
+	if o.format == formatJSON {
+		name, err := a.hostname()
+		if err != nil {
+			return err
+		}
+		return writeJSON(a.Out, render.ShownDoc{
+			FormatVersion: render.FormatVersion, Command: "show", Host: name, Run: newRunDoc(h, r),
+			Changes: render.NewDocument(render.Heading{Command: r.Command, Backend: r.Backend, Host: name}, rep),
+		})
 	}
-	out := a.newOutput(r.Command, o, r.Backend, name, mode)
-	switch o.format {
-	case formatJSON:
-		return writeJSON(a.Out, shownDoc{Run: newRunDoc(h, r), Document: render.NewDocument(out.run, rep)})
-	case formatText:
-		a.showHead(h, r)
+	a.showHead(h, r)
+	style := a.style(a.Out)
+	style.Full = o.full
+	text := render.NewText(a.Out, style)
+	for _, res := range rep.Results {
+		text.Result(res)
 	}
-	if err := out.all(rep); err != nil {
-		return err
-	}
-	if lost := r.Lost(); len(lost) > 0 && o.format == formatText {
+	text.Close(rep, mode)
+	if lost := r.Lost(); len(lost) > 0 {
 		fmt.Fprintln(a.Out, "\nWhat undo cannot bring back, since it was not kept:")
 		for _, l := range lost {
 			fmt.Fprintf(a.Out, "  %s\n", l)
@@ -226,38 +226,12 @@ func reportOf(r *journal.Record) *converge.Report {
 	return rep
 }
 
-// runDoc is a run in JSON.
-type runDoc struct {
-	Run      int               `json:"run"`
-	Command  string            `json:"command"`
-	Subject  string            `json:"subject,omitempty"`
-	Undoes   int               `json:"undoes,omitempty"`
-	UndoneBy int               `json:"undone_by,omitempty"`
-	By       string            `json:"by"`
-	Program  string            `json:"program,omitempty"`
-	Backend  string            `json:"backend,omitempty"`
-	Dir      string            `json:"dir,omitempty"`
-	Commit   string            `json:"commit,omitempty"`
-	Digest   string            `json:"digest,omitempty"`
-	Started  time.Time         `json:"started"`
-	Ended    *time.Time        `json:"ended"`
-	Result   journal.Result    `json:"result"`
-	NotKept  []string          `json:"not_kept,omitempty"`
-	Summary  render.SummaryDoc `json:"summary"`
-}
-
-// shownDoc is the JSON of opsafe show: the document of the run itself, and the
-// run.
-type shownDoc struct {
-	Run runDoc `json:"run"`
-	render.Document
-}
-
-func newRunDoc(h *journal.History, r *journal.Record) runDoc {
-	d := runDoc{
+// newRunDoc is a run in JSON.
+func newRunDoc(h *journal.History, r *journal.Record) render.RunDoc {
+	d := render.RunDoc{
 		Run: r.Run, Command: r.Command, Subject: r.Subject, Undoes: r.Undoes, UndoneBy: h.By[r.Run], By: r.By, Program: r.Program,
 		Backend: r.Backend, Dir: r.Spec.Dir, Commit: r.Spec.Commit, Digest: r.Spec.Digest,
-		Started: r.Started, Result: r.Result, NotKept: r.Lost(),
+		Started: r.Started, Result: string(r.Result), NotKept: r.Lost(),
 	}
 	if !r.Ended.IsZero() {
 		d.Ended = &r.Ended

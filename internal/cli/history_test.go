@@ -55,7 +55,7 @@ func TestHistory(t *testing.T) {
 		t.Fatal(w.err.String())
 	}
 	doc := w.document()
-	if doc["format_version"] != 1.0 || len(doc["changes"].([]any)) != 4 || doc["run"].(map[string]any)["backend"] != "north" {
+	if doc["format_version"] != 1.0 || len(doc["changes"].(map[string]any)["changes"].([]any)) != 4 || doc["run"].(map[string]any)["backend"] != "north" {
 		t.Errorf("%v", doc)
 	}
 	w.want(1, nil, []string{"no record of run 2"}, "show", "2")

@@ -151,14 +151,14 @@ func (r *roff) surroundings() {
 			{"0", "The host is in its declared state, the plan is complete, or what was asked for is done."},
 			{"1", "Something failed, a spec is not valid, or not everything could be seen."},
 			{"2", "With --exit-code or --check: there are changes. Of status: something has drifted."},
-			{"3", "Of status: the host is as declared, but there is something on it that no list knows."},
+			{"3", "Of status: there is something on the host that no list knows."},
 		}},
 		{"ENVIRONMENT", [][2]string{
 			{"OPSAFE_BACKEND", "The backend, where --backend does not say it."},
 			{"OPSAFE_DIR", "The repository, where --dir does not say it."},
 			{"NO_COLOR", "No colour on a terminal."},
 			{"HTTPS_PROXY, NO_PROXY", "The way to the server that knows people's registered keys."},
-			{"SUDO_USER", "Whom disable-user records as having run it."},
+			{"SUDO_USER", "Who is recorded as having run it."},
 		}},
 		{"FILES", [][2]string{
 			{backendFile, "The host's backend, by bootstrap."},

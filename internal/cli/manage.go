@@ -116,6 +116,9 @@ func (o runOptions) wayIn() wayIn { return wayIn{declared: o.declared, lockOut: 
 // that what nobody has touched costs one look, and so that what came out
 // differently from the plan can be said.
 func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions, out *output) (*converge.Report, error) {
+	if o.confirm != 0 && o.confirm < minWindow {
+		return nil, fmt.Errorf("--confirm %v is too short: at least %v", o.confirm, minWindow)
+	}
 	after := overlay.New(o.kept.reader(a.Host))
 	plan := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Now: a.Now})
 	if err := o.kept.stale(a, plan); err != nil {
@@ -127,9 +130,7 @@ func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions,
 	if err := a.guard(ctx, after, o.wayIn()); err != nil {
 		return nil, err
 	}
-	if err := a.summarize(ctx, plan, after, o.declared); err != nil {
-		return nil, err
-	}
+	a.summarize(ctx, plan, after, o.declared)
 	out.access(plan.Access)
 	book, err := a.openRecord(ctx, o.record, plan.Results)
 	if err != nil {

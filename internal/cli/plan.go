@@ -83,9 +83,7 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 	if a.style(a.Out).Width == 0 {
 		rep.Took = 0 // a plan is the same wherever it is made, and whenever
 	}
-	if err := a.summarize(ctx, rep, after, p.declared); err != nil {
-		return err
-	}
+	a.summarize(ctx, rep, after, p.declared)
 	if err := out.all(rep); err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/drift"
-	"opsafe/internal/host/local"
 	"opsafe/internal/render"
 )
 
@@ -51,14 +50,11 @@ func (a *App) prune(ctx context.Context, names []string, o pruneOptions) error {
 		if err := a.needRoot("prune"); err != nil {
 			return err
 		}
-		lock, err := local.TakeLock(a.LockPath)
+		release, err := a.lock(ctx)
 		if err != nil {
 			return err
 		}
-		defer lock.Release()
-		if err := a.unconfirmed(); err != nil {
-			return err
-		}
+		defer release()
 	}
 	p, err := o.prepare(ctx, a)
 	if err != nil {
@@ -73,16 +69,15 @@ func (a *App) prune(ctx context.Context, names []string, o pruneOptions) error {
 		return err
 	}
 	kinds := drift.Kinds(p.in, orphans)
-	way := wayIn{declared: p.declared, lockOut: o.lockOut}
+	run := runOptions{
+		declared: p.declared, lockOut: o.lockOut, confirm: o.confirm,
+		record: recorded{command: "prune", subject: strings.Join(names, " "), backend: p.backend, dir: p.in.Repo.Dir},
+	}
 	if o.plan {
-		_, err := a.planned(ctx, kinds, way, a.newOutput("prune", o.options, p.backend, p.facts.Hostname, render.Plan))
+		_, err := a.planned(ctx, kinds, run, a.newOutput("prune", o.options, p.backend, p.facts.Hostname, render.Plan))
 		return err
 	}
-	out := a.newOutput("prune", o.options, p.backend, p.facts.Hostname, render.Apply)
-	rep, err := a.converge(ctx, kinds, runOptions{
-		declared: way.declared, lockOut: o.lockOut, confirm: o.confirm,
-		record: recorded{command: "prune", subject: strings.Join(names, " "), backend: p.backend, dir: p.in.Repo.Dir},
-	}, out)
+	rep, err := a.converge(ctx, kinds, run, a.newOutput("prune", o.options, p.backend, p.facts.Hostname, render.Apply))
 	if err == nil && !rep.Converged() {
 		err = said(exitFailed)
 	}

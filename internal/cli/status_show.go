@@ -86,41 +86,23 @@ func (a *App) statusText(out io.Writer, s *state, o options) {
 	}
 }
 
-// statusDoc is the JSON of status: the document of the plan, and what else is
-// known.
-type statusDoc struct {
-	State   string       `json:"state"`
-	Since   *time.Time   `json:"since"`
-	Drifted []driftedDoc `json:"drifted"`
-	Orphans []orphanDoc  `json:"orphans"`
-	LastRun *runDoc      `json:"last_run"`
-	render.Document
-}
-
-type driftedDoc struct {
-	Resource string    `json:"resource"` // KIND/NAME
-	Since    time.Time `json:"since"`
-}
-
-type orphanDoc struct {
-	Name string     `json:"name"` // as prune wants it
-	Sort drift.Sort `json:"sort"`
-	What string     `json:"what"`
-}
-
-func statusDocOf(s *state) statusDoc {
-	d := statusDoc{
-		State: s.name(), Drifted: []driftedDoc{}, Orphans: []orphanDoc{},
-		Document: render.NewDocument(render.Heading{Command: "status", Backend: s.backend, Host: s.host}, s.rep),
+// statusDocOf says it to programs.
+func statusDocOf(s *state) render.StatusDoc {
+	d := render.StatusDoc{
+		FormatVersion: render.FormatVersion, Command: "status", Backend: s.backend, Host: s.host,
+		State: s.name(), Drifted: []render.DriftedDoc{}, Orphans: []render.OrphanDoc{},
+		Plan: render.NewDocument(render.Heading{Command: "plan", Backend: s.backend, Host: s.host}, s.rep),
 	}
 	if t := s.since(); !t.IsZero() {
 		d.Since = &t
 	}
-	for _, id := range s.drifted() {
-		d.Drifted = append(d.Drifted, driftedDoc{Resource: id, Since: s.mark.Drift[id]})
+	for _, r := range s.rep.Results {
+		if t, ok := s.mark.Drift[r.ID.String()]; ok {
+			d.Drifted = append(d.Drifted, render.DriftedDoc{Kind: r.ID.Kind, Name: r.ID.Name, Since: t})
+		}
 	}
 	for _, o := range s.orphans {
-		d.Orphans = append(d.Orphans, orphanDoc{Name: o.String(), Sort: o.Sort, What: o.What})
+		d.Orphans = append(d.Orphans, render.OrphanDoc{Name: o.String(), Sort: string(o.Sort), What: o.What})
 	}
 	if last := s.last(); last != nil {
 		doc := newRunDoc(s.history, last)

@@ -120,7 +120,7 @@ func TestStatus(t *testing.T) {
 	w.do(rootsFile("/etc/one", "by hand\n"))
 	again := at(17)
 	w.want(2, []string{"seen first " + again}, nil, "status")
-	if w.run("status", "--format", "json"); w.document()["drifted"].([]any)[0].(map[string]any)["resource"] != "file//etc/one" {
+	if w.run("status", "--format", "json"); w.document()["drifted"].([]any)[0].(map[string]any)["name"] != "/etc/one" {
 		t.Error("it is not named")
 	}
 	last := at(18)
@@ -145,7 +145,7 @@ func TestStatus(t *testing.T) {
 	}
 	w.write("backends/north/backend.yaml", "nonsense: 1\n")
 	w.want(1, []string{"opsafe_status_success 0"}, []string{"nonsense"}, "status", "--format", "prometheus")
-	w.want(1, nil, []string{"or prometheus"}, "status", "--format", "xml")
+	w.want(1, nil, []string{"text, json or prometheus"}, "status", "--format", "xml")
 }
 
 // TestPrune removes orphans by name, and nothing else, and can be undone.

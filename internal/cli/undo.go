@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"opsafe/internal/host/local"
 	"opsafe/internal/journal"
 	"opsafe/internal/render"
 	"opsafe/internal/undo"
@@ -59,14 +58,11 @@ func (a *App) undo(ctx context.Context, word string, o undoOptions) error {
 		if err := a.needRoot("undo"); err != nil {
 			return err
 		}
-		lock, err := local.TakeLock(a.LockPath)
+		release, err := a.lock(ctx)
 		if err != nil {
 			return err
 		}
-		defer lock.Release()
-		if err := a.unconfirmed(); err != nil {
-			return err
-		}
+		defer release()
 	}
 	rec, err := a.undoable(ctx, word, o)
 	if err != nil {
@@ -80,15 +76,12 @@ func (a *App) undo(ctx context.Context, word string, o undoOptions) error {
 		note(a.Err, "not kept, so it cannot come back if it has been changed: %s", lost)
 	}
 	kinds := undo.Kinds(a.Host, rec)
+	run := runOptions{lockOut: o.lockOut, confirm: o.confirm, record: recorded{command: "undo", undoes: rec.Run, backend: rec.Backend}}
 	if o.plan {
-		_, err := a.planned(ctx, kinds, wayIn{lockOut: o.lockOut}, a.newOutput("undo", o.options, rec.Backend, name, render.Plan))
+		_, err := a.planned(ctx, kinds, run, a.newOutput("undo", o.options, rec.Backend, name, render.Plan))
 		return err
 	}
-	out := a.newOutput("undo", o.options, rec.Backend, name, render.Apply)
-	rep, err := a.converge(ctx, kinds, runOptions{
-		lockOut: o.lockOut, confirm: o.confirm,
-		record: recorded{command: "undo", undoes: rec.Run, backend: rec.Backend},
-	}, out)
+	rep, err := a.converge(ctx, kinds, run, a.newOutput("undo", o.options, rec.Backend, name, render.Apply))
 	if err == nil && !rep.Converged() {
 		err = said(exitFailed)
 	}

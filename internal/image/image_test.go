@@ -25,7 +25,7 @@ files:
   /etc/plain: {content: "old\n"}
   /etc/secret: {content: "canary\n", mode: "0600"}
   /etc/link: {type: symlink, target: plain}
-  /srv/data: {type: directory, mode: "0750", acl: ["user:alice:rwx", "default:user:alice:rwx"]}
+  /srv/data: {type: directory, mode: "0750", acl: ["user:alice:r-x", "default:user:alice:rwx"]}
   /srv/data/a: {owner: alice, mode: "0600"}
   /srv/data/b: {mode: "0644"}
   /etc/systemd/system/on.service: {content: "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"}

@@ -30,13 +30,19 @@ func TestSchemaHasAllFields(t *testing.T) {
 		doc  reflect.Type
 		have object
 	}{
-		{"document", reflect.TypeFor[render.Document](), schema.Defs["document"]},
+		{"document", reflect.TypeFor[render.Document](), schema.Defs["run"]},
 		{"item", reflect.TypeFor[render.Item](), schema.Defs["item"]},
 		{"attribute", reflect.TypeFor[render.Attr](), schema.Defs["attribute"]},
 		{"diff", reflect.TypeFor[render.Diff](), schema.Defs["diff"]},
 		{"summary", reflect.TypeFor[render.SummaryDoc](), schema.Defs["summary"]},
 		{"access", reflect.TypeFor[render.AccessDoc](), schema.Defs["access"]},
 		{"people", reflect.TypeFor[render.PeopleDoc](), schema.Defs["people"]},
+		{"status", reflect.TypeFor[render.StatusDoc](), schema.Defs["status"]},
+		{"drifted", reflect.TypeFor[render.DriftedDoc](), schema.Defs["drifted"]},
+		{"orphan", reflect.TypeFor[render.OrphanDoc](), schema.Defs["orphan"]},
+		{"history", reflect.TypeFor[render.HistoryDoc](), schema.Defs["history"]},
+		{"show", reflect.TypeFor[render.ShownDoc](), schema.Defs["show"]},
+		{"record", reflect.TypeFor[render.RunDoc](), schema.Defs["record"]},
 		{"person", reflect.TypeFor[render.Person](), schema.Defs["person"]},
 	} {
 		var fields, required, have []string
