@@ -124,12 +124,30 @@ exactly what it is going to do.
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
 	root.CompletionOptions.SetDefaultShellCompDirective(noFiles)
-	root.AddCommand(
-		newPlan(a), newManage(a), newFacts(a), newAccess(a), newStatus(a), newPrune(a), newValidate(a), newKeys(a),
-		newDisableUser(a), newEnableUser(a), newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a),
-		newBootstrap(a), newWhereami(a), newAdopt(a), newExplain(a), newSchema(a), newMan(a), newVersion(a),
-	)
+	addCommands(root, a)
 	return root
+}
+
+// addCommands adds them in the groups in which help shows them.
+func addCommands(root *cobra.Command, a *App) {
+	for _, g := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Every day:", []*cobra.Command{newPlan(a), newManage(a), newStatus(a), newPrune(a), newAccess(a)}},
+		{"People:", []*cobra.Command{newDisableUser(a), newEnableUser(a), newKeys(a)}},
+		{"Going back:", []*cobra.Command{newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a)}},
+		{"Specs:", []*cobra.Command{newValidate(a), newExplain(a), newSchema(a), newAdopt(a), newFacts(a)}},
+		{"Setting up:", []*cobra.Command{newBootstrap(a), newWhereami(a), newMan(a), newVersion(a)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		root.SetHelpCommandGroupID(g.title)
+		root.SetCompletionCommandGroupID(g.title)
+		for _, c := range g.commands {
+			c.GroupID = g.title
+			root.AddCommand(c)
+		}
+	}
 }
 
 // needRoot refuses a command that changes the host to anybody but root.
