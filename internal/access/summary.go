@@ -143,7 +143,7 @@ func (r Rights) without(o Rights) []string {
 	}
 	out = append(out, r.sudoWithout(o)...)
 	for _, g := range r.Groups {
-		if slices.Contains(o.Groups, g) || g == r.Name || g == "sudo" && r.Everything {
+		if slices.Contains(o.Groups, g) || g == r.Name || g == "sudo" && r.Everything && !o.Everything {
 			continue
 		}
 		if RootGroup(g) != "" {

@@ -151,6 +151,13 @@ func TestSummarize(t *testing.T) {
 			alice(w)
 			w.allow(`{"username": "alice"}`, "ALL", `{"authenticate": false}`)
 		}, want: []string{"alice gains sudo without a password"}},
+		{name: "a group that gives what they have already", before: func(w *world) {
+			alice(w)
+			w.allow(`{"username": "alice"}`, "ALL", "")
+		}, after: func(w *world) {
+			w.person("alice", 1000, aliceKey, "sudo")
+			w.allow(`{"username": "alice"}`, "ALL", "")
+		}, want: []string{"alice gains group sudo"}},
 		{name: "the mask lets more through", before: func(w *world) { w.person("alice", 1000, aliceKey, "reviewers") }, after: func(w *world) {
 			w.person("alice", 1000, aliceKey, "reviewers")
 			*w.Files["/srv/acl"].Node.Access.Mask = host.Read | host.Write | host.Execute
