@@ -82,6 +82,15 @@ func (l *lab) sound(s state) []string {
 	if err := parseJSON(l.root + pendingFile); err != nil {
 		bad = append(bad, "what is owed: "+err.Error())
 	}
+	records, err := filepath.Glob(l.root + "/var/lib/opsafe/history/*.json")
+	if err != nil {
+		bad = append(bad, err.Error())
+	}
+	for _, r := range records {
+		if err := parseJSON(r); err != nil {
+			bad = append(bad, "the record of a run: "+err.Error())
+		}
+	}
 	bad = append(bad, l.accepted(s, "/etc/sudoers", "/usr/sbin/visudo", "-c", "-q")...)
 	bad = append(bad, l.accepted(s, "/etc/ssh", "/usr/sbin/sshd", "-t")...)
 	for _, path := range l.pairs {

@@ -26,7 +26,29 @@ func (h *Host) Tidy(ctx context.Context) (done []string, err error) {
 	}
 	completed, shadowErr := h.tidyShadow(ctx)
 	merged, packageErr := h.tidyPackages(ctx)
-	return slices.Concat(done, completed, merged), errors.Join(err, stagedErr, shadowErr, packageErr)
+	return slices.Concat(done, completed, merged), errors.Join(err, stagedErr, shadowErr, packageErr, h.tidyOwn())
+}
+
+// ownDirs are where opsafe keeps what is its own: what a dead run staged there, no
+// declared change would come across.
+func ownDirs() []string {
+	const own = "/var/lib/opsafe"
+	return []string{own, own + "/history", own + "/disabled"}
+}
+
+func (h *Host) tidyOwn() error {
+	var errs []error
+	for _, path := range ownDirs() {
+		dir, err := h.openDir(path)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = errors.Join(h.sweep(dir), unix.Close(dir))
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // tidyShadow makes shadow agree with passwd and gshadow with group, if a name is
