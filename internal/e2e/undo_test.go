@@ -93,7 +93,7 @@ for db in passwd group gshadow; do sed "s/^/$db /" /etc/$db; done | awk -F: -v O
 cut -d: -f1,2,8 /etc/shadow | sed 's/^/shadow /' | sort
 dpkg-query -W -f 'package ${Package} ${Version} ${db:Status-Abbrev}\n' | sed 's/ *$//' | sort
 systemctl list-unit-files --no-legend --no-pager | awk '{print "unit file", $1, $2}' | sort
-systemctl list-units --no-legend --no-pager --plain --state=active --type=service,timer,socket | awk '{print "active", $1}' | grep -v -e session- -e user@ | sort
+systemctl list-units --no-legend --no-pager --plain --state=active --type=service,timer,socket | awk '{print "active", $1}' | grep -v -e session- -e user@ -e user-runtime-dir@ | sort
 ls /var/lib/systemd/linger 2>/dev/null | sed 's/^/linger /'
 find /etc /srv /home /opt /usr/local /root /var/spool/cron -xdev \( -path /srv/opsafe -o -path /etc/docker -o -path /etc/cni -o -name '*.wants' -o -name '*-' -path '/etc/*' \) -prune -o \
   ! -regex '/etc/\(passwd\|group\|shadow\|gshadow\|subuid\|subgid\|ld.so.cache\|.pwd.lock\|apparmor.d.*\|mtab\)' ! -path /etc ! -path /etc/systemd/system \
