@@ -109,7 +109,7 @@ func (h *Host) Engine(ctx context.Context) (*host.Engine, error) {
 	defer cancel()
 	v, err := c.ServerVersion(ctx, client.ServerVersionOptions{})
 	if err != nil {
-		return nil, unknown("docker engine", err)
+		return nil, h.silent("docker engine", err)
 	}
 	engine = &host.Engine{Version: v.Version, APIVersion: v.APIVersion}
 	h.docker.mu.Lock()
@@ -129,6 +129,15 @@ func (d *dockerConn) prefetch(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, dockerPatience)
 	defer cancel()
 	_, _ = c.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
+}
+
+// silent is why something cannot be told: nothing, if nobody listens behind the
+// socket since docker has been removed, which leaves the socket until a restart.
+func (h *Host) silent(what string, err error) error {
+	if client.IsErrConnectionFailed(err) && h.noSocket() == nil {
+		return nil
+	}
+	return unknown(what, err)
 }
 
 // noSocket tells docker that is not installed (nil) from docker that is down.
@@ -165,7 +174,7 @@ func (h *Host) Network(ctx context.Context, name string) (*host.Network, error) 
 	defer cancel()
 	found, err := findNetwork(ctx, c, name)
 	if err != nil {
-		return nil, unknown("docker network "+name, err)
+		return nil, h.silent("docker network "+name, err)
 	}
 	if found == nil {
 		return nil, nil
@@ -188,7 +197,7 @@ func (h *Host) Networks(ctx context.Context) ([]host.Network, error) {
 	defer cancel()
 	list, err := c.NetworkList(ctx, client.NetworkListOptions{})
 	if err != nil {
-		return nil, unknown("docker's networks", err)
+		return nil, h.silent("docker's networks", err)
 	}
 	out := []host.Network{}
 	for _, n := range list.Items {

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"os"
 	"testing"
 
 	"opsafe/internal/host"
@@ -32,4 +33,12 @@ func insideDocker(t *testing.T, h *Host) {
 	}
 	doSteps(t, h, host.StartUnit{Name: "docker.service"}, host.AddNetwork{Network: n})
 	same(t, "network after a restart", &n)(h.Network(ctx, n.Name))
+
+	// Its package leaves the socket, behind which nobody listens any more.
+	doSteps(t, h, host.RemoveNetwork{Name: n.Name}, host.RemovePackages{Names: []string{"docker.io"}, Purge: true})
+	if _, err := os.Lstat("/run/docker.sock"); err != nil {
+		t.Errorf("the socket is gone, too: %v", err)
+	}
+	same[*host.Engine](t, "engine that was removed", nil)(h.Engine(ctx))
+	same[*host.Network](t, "network of an engine that was removed", nil)(h.Network(ctx, n.Name))
 }
