@@ -1,6 +1,10 @@
 package e2e
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -108,6 +112,34 @@ func (e *env) dump() []string {
 	return strings.Split(e.mustRun("bash", "-c", dumpHost), "\n")
 }
 
+// recorded is opsafe's own record of the host, of all that dump leaves in.
+func (e *env) recorded() map[string]any {
+	e.t.Helper()
+	if r := e.opsafe("facts", "--backend", "undo", "--out", guestFacts); r.code != 0 {
+		e.t.Fatalf("facts: %s", r)
+	}
+	var doc struct{ Host map[string]any }
+	if err := json.Unmarshal([]byte(e.read(guestFacts)), &doc); err != nil {
+		e.t.Fatal(err)
+	}
+	e.mustRun("rm", guestFacts)
+	files, ok := doc.Host["files"].(map[string]any)
+	if !ok || len(files) < 20 {
+		e.t.Fatalf("hardly a file is recorded: %v", doc.Host["files"])
+	}
+	own := regexp.MustCompile(`^/etc/(docker|cni)(/|$)|^/var/lib/opsafe(/|$)|^/etc/(passwd|group|shadow|gshadow)-?$`)
+	maps.DeleteFunc(files, func(path string, _ any) bool { return own.MatchString(path) })
+	if etc, ok := files["/etc"].(map[string]any); ok {
+		delete(etc, "names") // docker's directories are among them
+	}
+	for _, list := range []string{"users", "groups"} { // in the order of lines
+		if all, ok := doc.Host[list].([]any); ok {
+			slices.SortFunc(all, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		}
+	}
+	return doc.Host
+}
+
 // unlike is the lines of which one of two dumps has more than the other.
 func unlike(want, got []string) string {
 	only := func(a, b []string) []string {
@@ -126,7 +158,7 @@ func TestUndo(t *testing.T) {
 	e.write(guestPeople, "madwort: {roles: [developers]}\n", 0o644)
 	e.mustRun("find", guestRepository+"/keys", "-type", "f", "!", "-name", "madwort", "-delete")
 	e.mustRun("bash", "-c", undoBefore)
-	before := e.dump()
+	before, facts := e.dump(), e.recorded()
 	e.manageAs("undo", 0)
 	after := e.dump()
 	if len(before) < 100 || unlike(before, after) == "" {
@@ -156,6 +188,9 @@ func TestUndo(t *testing.T) {
 	}
 	if d := unlike(before, e.dump()); d != "" {
 		t.Errorf("before, and after it has been undone:\n%s\n%s", d, r)
+	}
+	if d := cmp.Diff(facts, e.recorded()); d != "" {
+		t.Errorf("the facts before, and after it has been undone:\n%s", d)
 	}
 
 	r = e.opsafe("undo", "2")
