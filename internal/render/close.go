@@ -136,9 +136,12 @@ func alike(text string, id change.ID) string {
 		}
 		whole := !endsInWord(before+head) && !beginsWithWord(tail)
 		b.WriteString(head)
-		if whole {
+		switch {
+		case whole && (strings.HasSuffix(head, "/") || strings.HasPrefix(tail, "/")):
+			b.WriteString("…") // a part of a path or an address
+		case whole:
 			b.WriteString("it")
-		} else {
+		default:
 			b.WriteString(id.Name)
 		}
 		before, text = id.Name, tail

@@ -159,3 +159,19 @@ func TestLongLinesOfFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestAlikeAddresses keeps an address recognizable that differs by the name alone.
+func TestAlikeAddresses(t *testing.T) {
+	rep := &converge.Report{}
+	for _, name := range []string{"alice", "bob"} {
+		rep.Results = append(rep.Results, change.Result{
+			ID: change.ID{Kind: "key", Name: name}, Status: change.Unknown,
+			Reason: "the keys of " + name + " are unknown: https://keys.example/" + name + ".keys cannot be reached",
+		})
+	}
+	var out strings.Builder
+	render.NewText(&out, render.Style{}).Close(rep, render.Plan)
+	if want := "the keys of it are unknown: https://keys.example/….keys cannot be reached"; !strings.Contains(out.String(), want) {
+		t.Errorf("it does not say %q:\n%s", want, out.String())
+	}
+}
