@@ -154,6 +154,18 @@ func TestCompleteDisabled(t *testing.T) {
 	}
 }
 
+// ownTerminals runs a command with terminals of its own, since not every place where
+// tests run has any.
+const ownTerminals = `
+mount -t tmpfs -o mode=0755 tmpfs /dev
+for d in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 "/dev/${d%:*}" c 1 "${d#*:}"; done
+mknod -m 666 /dev/tty c 5 0
+mkdir /dev/pts
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts /dev/pts
+ln -s pts/ptmx /dev/ptmx
+ln -s /proc/self/fd /dev/fd
+exec "$@"`
+
 // TestCompleteInBash types into a bash at a terminal, with bash-completion as
 // Debian has it, and reads the line that comes of it.
 func TestCompleteInBash(t *testing.T) {
@@ -184,7 +196,8 @@ func TestCompleteInBash(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	c := exec.CommandContext(ctx, "script", "-qec", "bash --noprofile --rcfile "+setup+" -i", "/dev/null")
+	c := exec.CommandContext(ctx, "unshare", "--mount", "--propagation", "private", "sh", "-ec", ownTerminals, "sh",
+		"script", "-qec", "bash --noprofile --rcfile "+setup+" -i", "/dev/null")
 	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TERM=dumb", "OPSAFE_DIR="+w.dir, "OPSAFE_BACKEND=two")
 	s := startShell(t, c)
 	s.until("READY>")
