@@ -17,16 +17,21 @@ export CGO_ENABLED := 0
 # They are kept outside the repository, one for each version of tool and Go.
 GOLANGCI_LINT_VERSION := v2.15.0
 GOTESTSUM_VERSION     := v1.13.0
+# The last one whose modules are all where Go's own proxy has them.
+NFPM_VERSION          := v2.45.0
+# Another compiler would make other bytes.
+RELEASE_GO            := go1.26.8
 TOOLS         := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/opsafe/tools
 GOVERSION     := $(shell $(GO) env GOVERSION)
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)-$(GOVERSION)/golangci-lint
 GOTESTSUM     := $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)-$(GOVERSION)/gotestsum
+NFPM          := $(TOOLS)/nfpm-$(NFPM_VERSION)-$(GOVERSION)/nfpm
 
 # How many packages are tested at once. Most tests wait for a host of theirs, so
 # it may be more than there are cores; docker and apt in several hosts are not.
 TEST_PARALLEL ?= 2
 # Of one package, hosts and all. A test that hangs is ended by it.
-TEST_TIMEOUT  ?= 20m
+TEST_TIMEOUT  ?= 40m
 # Which tests: make test TESTS=./internal/kind/... ARGS='-run Sudoers'
 TESTS ?= ./...
 ARGS  ?=
@@ -113,7 +118,7 @@ try: deps build ## watch opsafe bring a throwaway host to its declared state
 	@bin/try
 
 .PHONY: soak
-soak: soak-faults soak-races soak-fuzz ## faults, races and fuzzing, for hours; prints the figures
+soak: soak-faults soak-races soak-fuzz soak-ways ## faults, races, fuzzing and ways in, for hours; prints the figures
 
 # Something goes wrong at more than 10,000 system calls.
 .PHONY: soak-faults
@@ -143,13 +148,32 @@ soak-fuzz: deps
 	  printf '%-22s %-16s %s\n' "$$dir" "$$target" "$$(echo "$$out" | grep -Eo 'elapsed: [^(]*execs: [0-9]*' | tail -1)"; \
 	done
 
+# Specs that could shut the way in, made up: none may.
+WAYS ?= 300
+
+.PHONY: soak-ways
+soak-ways: deps images
+	@echo "== ways in, $(WAYS)"
+	@out=$$($(GO) test -count=1 -timeout 60m -v -run '^TestWaysByChance$$' ./internal/e2e -args -ways $(WAYS) 2>&1); code=$$?; \
+	echo "$$out" | grep -v '^=== '; exit $$code
+
 .PHONY: bench
 bench: deps ## measure a run that finds nothing to do, beside its lower bound
 	@$(GO) run ./internal/bench
 
+.PHONY: release
+release: build-deps $(NFPM) ## binaries, Debian packages and checksums in dist/, the same from the same commit
+	@GOTOOLCHAIN=$(RELEASE_GO) $(GO) run ./internal/release $(NFPM) dist && cat dist/SHA256SUMS
+
+.PHONY: release-test
+release-test: deps images release ## what Debian says of the package, and what it does on hosts
+	@$(call install,lintian,to judge the package)
+	@lintian --fail-on error,warning,info dist/*_amd64.deb
+	@$(GO) test -count=1 -timeout 40m -v -tags release ./internal/release
+
 .PHONY: clean
 clean: ## delete what was built, but for tools and images of hosts
-	rm -rf bin
+	rm -rf bin dist
 
 $(GOLANGCI_LINT):
 	@echo "building golangci-lint $(GOLANGCI_LINT_VERSION), once; it takes some minutes"
@@ -158,3 +182,7 @@ $(GOLANGCI_LINT):
 $(GOTESTSUM):
 	@echo "building gotestsum $(GOTESTSUM_VERSION), once"
 	@GOBIN=$(@D) $(GO) install gotest.tools/gotestsum@$(GOTESTSUM_VERSION)
+
+$(NFPM):
+	@echo "building nfpm $(NFPM_VERSION), once"
+	@GOBIN=$(@D) $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)

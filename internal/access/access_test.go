@@ -2,6 +2,7 @@ package access
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"opsafe/internal/host"
@@ -57,34 +58,6 @@ func TestEverything(t *testing.T) {
 	}
 }
 
-// TestUsableKeys tells keys that give a session from those that do not.
-func TestUsableKeys(t *testing.T) {
-	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHM7C7xN1de08erlqPGUQSvuJKr6X0YxvOx/1ugjK15+ alice\n"
-	ed25519 := []string{"ssh-ed25519", "rsa-sha2-512"}
-	for _, tt := range []struct {
-		file     string
-		accepted []string
-		want     bool
-	}{
-		{key, ed25519, true},
-		{"# a comment\n\n" + key, ed25519, true},
-		{"nonsense\n" + key, ed25519, true},
-		{key, []string{"rsa-sha2-512"}, false},
-		{"command=\"/bin/ls\" " + key, ed25519, false},
-		{"restrict " + key, ed25519, false},
-		{"restrict,pty " + key, ed25519, true},
-		{"no-pty " + key, ed25519, false},
-		{"from=\"10.0.0.0/8\" " + key, ed25519, true},
-		{"no-agent-forwarding " + key, ed25519, true},
-		{"<html>502 Bad Gateway</html>\n", ed25519, false},
-		{"", ed25519, false},
-	} {
-		if got := len(usableKeys(tt.file, tt.accepted)) > 0; got != tt.want {
-			t.Errorf("%q: got %v", tt.file, got)
-		}
-	}
-}
-
 // TestLists applies the four lists of sshd.
 func TestLists(t *testing.T) {
 	for _, tt := range []struct {
@@ -104,34 +77,53 @@ func TestLists(t *testing.T) {
 		{sshdConfig{"allowgroups": {"other"}}, false},
 		{sshdConfig{"allowusers": {"alice"}, "denygroups": {"admins"}}, false},
 	} {
-		j := &judge{user: host.User{Name: "alice"}, groups: []string{"alice", "admins"}}
-		j.lists(tt.config)
-		if got := len(j.way.Login) == 0; got != tt.in {
-			t.Errorf("%v: got %v (%q)", tt.config, got, j.way.Login)
+		p := &passage{judge: &judge{user: host.User{Name: "alice"}, groups: []string{"alice", "admins"}}, config: tt.config}
+		p.lists()
+		if got := len(p.gates) == 0; got != tt.in {
+			t.Errorf("%v: got %v (%q)", tt.config, got, whys(p.gates))
 		}
 	}
 }
 
-// TestMethods reads AuthenticationMethods.
+// TestMethods reads AuthenticationMethods, for both questions: whether a key and a
+// password certainly do, and whether anything could.
 func TestMethods(t *testing.T) {
 	for _, tt := range []struct {
-		lists []string
-		state host.PasswordState
-		in    bool
+		lists             []string
+		state             host.PasswordState
+		certain, possible bool
 	}{
-		{nil, host.PasswordLocked, true},
-		{[]string{"any"}, host.PasswordLocked, true},
-		{[]string{"publickey"}, host.PasswordLocked, true},
-		{[]string{"publickey,password"}, host.PasswordLocked, false},
-		{[]string{"publickey,password"}, host.PasswordSet, true},
-		{[]string{"publickey,keyboard-interactive:pam"}, host.PasswordSet, true},
-		{[]string{"publickey,hostbased"}, host.PasswordSet, false},
-		{[]string{"publickey,hostbased", "publickey"}, host.PasswordSet, true},
+		{nil, host.PasswordLocked, true, true},
+		{[]string{"any"}, host.PasswordLocked, true, true},
+		{[]string{"publickey"}, host.PasswordLocked, true, true},
+		{[]string{"publickey,password"}, host.PasswordLocked, false, false},
+		{[]string{"publickey,password"}, host.PasswordSet, true, true},
+		{[]string{"publickey,keyboard-interactive:pam"}, host.PasswordSet, true, true},
+		{[]string{"publickey,keyboard-interactive:pam"}, host.PasswordLocked, false, true},
+		{[]string{"publickey,hostbased"}, host.PasswordSet, false, true},
+		{[]string{"publickey,hostbased", "publickey"}, host.PasswordSet, true, true},
 	} {
-		j := &judge{password: host.Password{State: tt.state}}
-		j.methods(tt.lists)
-		if got := len(j.way.Login) == 0; got != tt.in {
-			t.Errorf("%v: got %v", tt.lists, got)
+		p := &passage{judge: &judge{password: host.Password{State: tt.state}}, config: sshdConfig{"authenticationmethods": tt.lists}}
+		p.methods()
+		if certain, possible := len(p.keys) == 0, !shut(p.keys); certain != tt.certain || possible != tt.possible {
+			t.Errorf("%v: certain %v, possible %v", tt.lists, certain, possible)
+		}
+	}
+}
+
+// TestElsewhere finds the connections for which a Match block may say something else.
+func TestElsewhere(t *testing.T) {
+	for text, want := range map[string]string{
+		"Match User bob\n":                        "",
+		"Match Address 10.1.0.0/16,!10.1.2.3\n":   "addr=10.1.0.0,",
+		"Match Address !10.0.0.0/8,*\n":           "addr=192.0.2.1,",
+		"Match Group x Host *.example.org\n":      "host=1.example.org,",
+		"match localport=2222\n":                  "lport=2222",
+		"Match LocalAddress 192.168.0.? User bob": "laddr=192.168.0.1,",
+	} {
+		got := strings.Join(elsewhere(text), " ")
+		if want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%q: %q", text, got)
 		}
 	}
 }

@@ -2,18 +2,17 @@ package access
 
 import (
 	"context"
-	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
 // Cache is a reader for many questions about one state of a host: it asks
 // programs, and for what lies on the way to a path, once.
 func Cache(r host.Reader) host.Reader {
-	return &cache{Reader: r, said: map[string]said{}, nodes: map[string]looked{}}
+	return &cache{Reader: r, said: map[string]said{}, nodes: map[string]looked{}, shadow: map[string]shadowed{}}
 }
 
 type cache struct {
@@ -21,12 +20,19 @@ type cache struct {
 	said   map[string]said
 	nodes  map[string]looked
 	groups []host.Group
+	shadow map[string]shadowed
+	unit   *sshdUnit
 	sshd   *bool // whether sshd's configuration depends on who comes
 }
 
 type said struct {
 	out string
 	err error
+}
+
+type shadowed struct {
+	group *host.GroupShadow
+	err   error
 }
 
 type looked struct {
@@ -45,6 +51,15 @@ func (c *cache) Groups() ([]host.Group, error) {
 	return c.groups, nil
 }
 
+func (c *cache) GroupShadow(name string) (*host.GroupShadow, error) {
+	s, ok := c.shadow[name]
+	if !ok {
+		s.group, s.err = c.Reader.GroupShadow(name)
+		c.shadow[name] = s
+	}
+	return s.group, s.err
+}
+
 func (c *cache) Stat(at string) (*host.Node, error) {
 	l, ok := c.nodes[at]
 	if !ok {
@@ -57,7 +72,8 @@ func (c *cache) Stat(at string) (*host.Node, error) {
 func (c *cache) Evaluate(ctx context.Context, check host.Check) (string, error) {
 	argv := check.Argv
 	if len(argv) > 0 && argv[0] == sshdProgram && !c.sshdMatches() {
-		argv = slices.DeleteFunc(slices.Clone(argv), func(arg string) bool { return strings.HasPrefix(arg, "user=") })
+		argv = forAnybody(argv)
+		check.Argv = argv
 	}
 	key := strings.Join(argv, "\x00")
 	s, ok := c.said[key]
@@ -68,42 +84,26 @@ func (c *cache) Evaluate(ctx context.Context, check host.Check) (string, error) 
 	return s.out, s.err
 }
 
-// What makes sshd's configuration depend on the connection, or takes it from
-// files that are not looked at here.
-var (
-	matchLine   = regexp.MustCompile(`(?im)^[ \t]*match[ \t=]`)
-	includeLine = regexp.MustCompile(`(?im)^[ \t]*include[ \t=]+(.*)$`)
-)
+// forAnybody is the question to sshd as of root, whom every host has. So the answer
+// that facts hold does not depend on who was asked about when they were recorded.
+func forAnybody(argv []string) []string {
+	out := slices.Clone(argv)
+	for i, arg := range out {
+		if connection, ok := strings.CutPrefix(arg, "user="); ok {
+			_, from, _ := strings.Cut(connection, ",")
+			out[i] = "user=" + root + "," + from
+		}
+	}
+	return out
+}
 
 // sshdMatches reports whether sshd's configuration can differ from user to user;
 // also if that cannot be seen.
 func (c *cache) sshdMatches() bool {
 	if c.sshd == nil {
-		matches := c.lookForMatch()
+		text, err := sshdText(c)
+		matches := err != nil || slices.ContainsFunc(debian.ParseSSHD([]byte(text)), debian.SSHDLine.MatchesUsers)
 		c.sshd = &matches
 	}
 	return *c.sshd
-}
-
-func (c *cache) lookForMatch() bool {
-	names, err := c.ReadDir(sshdDir)
-	if err != nil {
-		return true
-	}
-	files := []string{sshdMain}
-	for _, n := range names {
-		files = append(files, path.Join(sshdDir, n))
-	}
-	for _, f := range files {
-		data, err := c.ReadFile(f)
-		if err != nil || matchLine.Match(data) {
-			return true
-		}
-		for _, m := range includeLine.FindAllSubmatch(data, -1) {
-			if strings.TrimSpace(string(m[1])) != sshdDir+"/*.conf" {
-				return true
-			}
-		}
-	}
-	return false
 }

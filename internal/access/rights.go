@@ -8,34 +8,70 @@ import (
 	"time"
 
 	"opsafe/internal/host"
-	"opsafe/internal/roster"
 )
 
-// Rights are what somebody may do on a host, in one state of it.
+// Rights are what somebody may do on a host, in one state of it, and by what anybody
+// can get in as them. It is the question of an audit, for which doubt is yes, and is
+// named.
 type Rights struct {
 	Name   string
 	Exists bool
-	// Login is whether they can log in with a key, and Why what keeps them from
-	// it. Keys are those that sshd accepts. Unsure says that it cannot be told.
-	Login, Unsure bool
-	Keys          []roster.Key
-	Why           []string
-	// Password is whether sshd lets them in with their password.
-	Password bool
+	// Doors are all ways in, those that cannot be judged among them. Unsure says
+	// that it cannot be told which sshd opens; Why is what keeps everybody out
+	// who comes by ssh, if anything does.
+	Doors  []Door
+	Unsure bool
+	Why    []string
 	// Everything is whether sudo lets them run everything as root, Free whether
 	// without a password, and Sudo what the rules let them do, in words.
+	// SudoUnsure says that it cannot be told.
 	Everything, Free bool
 	Sudo             []string
+	SudoUnsure       bool
 	Groups           []string
-	Paths            []PathRights
+	// Administers are groups of which they may change the members, themselves
+	// among them, and the password, by gpasswd(1).
+	Administers []string
+	Paths       []PathRights
 	// Unknown is what could not be told.
 	Unknown []string
+}
+
+// Login is whether somebody can log in as them by ssh without a password, and get a
+// session. Unsure: it cannot be told.
+func (r Rights) Login() (can, unsure bool) {
+	unsure = r.Unsure
+	for _, d := range r.Doors {
+		switch {
+		case d.By == ByPassword:
+		case d.Doubt != "":
+			unsure = true
+		case d.Use > UseForwarding:
+			return true, false
+		}
+	}
+	return false, unsure
+}
+
+// Usable reports whether anybody can get in as them, or whether that cannot be
+// ruled out, by what: it is empty only of an account that nobody can use.
+func (r Rights) Usable() []string {
+	var out []string
+	for _, d := range r.Doors {
+		out = append(out, d.Words())
+	}
+	if r.Exists && r.Unsure {
+		out = append(out, "what sshd lets in, which cannot be told")
+	}
+	return out
 }
 
 // PathRights are what somebody may do at a path, in words: read, write, enter.
 type PathRights struct {
 	Path string
 	May  []string
+	// Unsure says that it cannot be told, Absent that nothing is there.
+	Unsure, Absent bool
 }
 
 // Everybody stands for those who are neither named nor in any group.
@@ -52,31 +88,53 @@ func Of(ctx context.Context, r host.Reader, name string, paths []string, now tim
 		}
 	}
 	out := Rights{
-		Name: name, Exists: j.user.Name != "", Groups: j.groups, Password: j.byPassword,
-		Everything: j.everything, Free: j.free, Sudo: j.may, Unknown: j.way.Unknown,
+		Name: name, Exists: j.user.Name != "", Groups: j.groups, Doors: j.doors, Unsure: j.loginUnsure,
+		Everything: j.everything, Free: j.free, Sudo: j.may, SudoUnsure: j.sudoUnsure, Unknown: j.unknown(),
 	}
 	if out.Exists {
-		out.Login, out.Unsure = len(j.way.Login) == 0 && !j.loginUnsure, j.loginUnsure
-		out.Why, out.Keys = j.way.Login, j.usable
+		out.Why = append(sure(j.gates), j.why...)
+		if !slices.ContainsFunc(j.doors, Door.BySSH) {
+			out.Why = append(whys(j.gates), j.why...)
+		}
 	}
 	if !out.Exists && name != Everybody {
 		return out, nil
 	}
+	out.administers(r)
 	for _, p := range paths {
 		if own(j.user.Home, p) {
 			continue
 		}
-		may, err := j.at(p)
-		if host.IsUnknown(err) {
+		at := PathRights{Path: p}
+		n, err := j.Stat(p)
+		if err == nil && n != nil {
+			at.May, err = j.at(p, n)
+		}
+		if ctx.Err() != nil {
+			return Rights{}, ctx.Err()
+		}
+		if at.Absent = n == nil && err == nil; err != nil {
+			at.Unsure = true
 			out.Unknown = append(out.Unknown, err.Error())
-			continue
 		}
-		if err != nil {
-			return Rights{}, fmt.Errorf("cannot tell what %s may do: %w", name, err)
-		}
-		out.Paths = append(out.Paths, PathRights{Path: p, May: may})
+		out.Paths = append(out.Paths, at)
 	}
 	return out, nil
+}
+
+// unknown is what could not be told of them: doubts about a door are among them.
+func (j *judge) unknown() []string {
+	out := slices.Clone(j.way.Unknown)
+	for _, d := range j.doors {
+		if d.By == ByFile && !slices.Contains(out, d.Doubt) {
+			out = append(out, d.Doubt)
+		}
+	}
+	return out
+}
+
+func sure(gates []gate) []string {
+	return whys(slices.DeleteFunc(slices.Clone(gates), func(g gate) bool { return !g.sure }))
 }
 
 // What somebody may do at a path, in words.
@@ -90,11 +148,7 @@ const (
 // at is what they may do at a path: by the entry of its mode and ACL that
 // applies to them (acl(5), "access check algorithm"), if every directory on the
 // way lets them through.
-func (j *judge) at(path string) ([]string, error) {
-	n, err := j.Stat(path)
-	if err != nil || n == nil {
-		return nil, err
-	}
+func (j *judge) at(path string, n *host.Node) ([]string, error) {
 	for i, c := range path {
 		if c != '/' {
 			continue

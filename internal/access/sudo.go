@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -20,6 +21,7 @@ type sudoRules struct {
 		Hosts    []sudoMember `json:"Host_List"`
 		Commands []struct {
 			RunAs    []sudoMember     `json:"runasusers"`
+			AsGroups []sudoMember     `json:"runasgroups"`
 			Options  []map[string]any `json:"Options"`
 			Commands []sudoMember     `json:"Commands"`
 		} `json:"Cmnd_Specs"`
@@ -38,6 +40,16 @@ type sudoMember struct {
 	Host    string `json:"hostname"`
 	Command string `json:"command"`
 	Negated bool   `json:"negated"`
+	// Digests of a command are what its file has to have.
+	SHA224 string `json:"sha224"`
+	SHA256 string `json:"sha256"`
+	SHA384 string `json:"sha384"`
+	SHA512 string `json:"sha512"`
+}
+
+// everything reports whether any command is meant.
+func (m sudoMember) everything() bool {
+	return m.Command == all && m.SHA224+m.SHA256+m.SHA384+m.SHA512 == ""
 }
 
 const all = "ALL"
@@ -51,7 +63,7 @@ func (j *judge) sudo(ctx context.Context) error {
 	}
 	out, err := j.Evaluate(ctx, host.Check{
 		Argv: []string{"cvtsudoers", "-e", "-f", "json", "%"}, Root: true,
-		Tree: &host.CheckTree{Main: "/etc/sudoers", Dir: "/etc/sudoers.d"},
+		Tree: &host.CheckTree{Main: debian.Sudoers, Dir: debian.SudoersDir},
 	})
 	var refused *host.CheckError
 	if errors.As(err, &refused) {
@@ -71,11 +83,29 @@ func (j *judge) sudo(ctx context.Context) error {
 	}
 	allowed, asks := j.runsAll(rules, facts.Hostname)
 	j.everything, j.free = allowed, allowed && !asks
+	another := j.defaults(rules, facts.Hostname) && asks
 	switch {
 	case !allowed:
 		j.noRoot("no rule of sudo lets them run everything as root")
+	case another:
+		return j.askedForRoots()
 	case asks && j.password.State != host.PasswordSet && !j.password.MustChange:
 		j.noRoot(fmt.Sprintf("sudo asks for a password, and theirs is %s", j.password.State))
+		j.way.Locked = j.password.State == host.PasswordLocked
+	}
+	return nil
+}
+
+// askedForRoots is what there is to say where sudo asks for root's password.
+func (j *judge) askedForRoots() error {
+	p, err := j.Password(root)
+	switch {
+	case err != nil:
+		return err
+	case p == nil || p.State != host.PasswordSet:
+		j.noRoot("sudo asks for root's password, and there is none")
+	default:
+		j.doubt("sudo asks for root's password, and whether they know it is not known")
 	}
 	return nil
 }
@@ -83,7 +113,7 @@ func (j *judge) sudo(ctx context.Context) error {
 // runsAll reports whether the rules let them run everything as root on this
 // host, and whether sudo asks for their password first.
 func (j *judge) runsAll(rules sudoRules, hostname string) (allowed, asks bool) {
-	authenticate := true
+	authenticate, doubt := true, ""
 	for _, d := range rules.Defaults {
 		if len(d.Binding) == 0 || matches(d.Binding, j.isMe) {
 			authenticate = option(d.Options, "authenticate", authenticate)
@@ -95,14 +125,18 @@ func (j *judge) runsAll(rules sudoRules, hostname string) (allowed, asks bool) {
 			continue
 		}
 		for _, c := range s.Commands {
+			counts, unsure := timed(c.Options, j.now)
+			if !counts {
+				continue
+			}
 			asRoot := func(m sudoMember) bool { return m.User == all || m.User == "root" || m.UID != nil && *m.UID == 0 }
-			runs := len(c.RunAs) == 0 || matches(c.RunAs, asRoot)
+			runs := len(c.RunAs)+len(c.AsGroups) == 0 || matches(c.RunAs, asRoot)
 			for _, m := range c.Commands {
 				j.may = append(j.may, m.words(c.RunAs, !option(c.Options, "authenticate", authenticate)))
 				switch {
 				case !runs:
-				case m.Command == all && !m.Negated:
-					allowed, asks = true, option(c.Options, "authenticate", authenticate)
+				case m.everything() && !m.Negated:
+					allowed, asks, doubt = true, option(c.Options, "authenticate", authenticate), unsure
 				case m.Negated:
 					// Something is taken out again: a way to be root that has
 					// holes is not counted on.
@@ -110,6 +144,9 @@ func (j *judge) runsAll(rules sudoRules, hostname string) (allowed, asks bool) {
 				}
 			}
 		}
+	}
+	if allowed && doubt != "" {
+		j.doubt(doubt)
 	}
 	return allowed, asks
 }

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,12 +9,12 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
-	"opsafe/internal/roster"
+	"opsafe/internal/words"
 )
 
 // Summarize compares what people may do before and after a change: at the paths,
 // too.
-func Summarize(ctx context.Context, q Question, paths []string) (*change.Access, error) {
+func Summarize(ctx context.Context, q Question, paths []string) (*change.AccessDiff, error) {
 	q.Before, q.After = Cache(q.Before), Cache(q.After)
 	names, err := Subjects(q)
 	if err != nil {
@@ -24,8 +25,8 @@ func Summarize(ctx context.Context, q Question, paths []string) (*change.Access,
 
 // Turns compares what some may do before and after a change. What is given to
 // everybody, or taken, is said of them alone, if they are among the names.
-func Turns(ctx context.Context, q Question, names, paths []string) (*change.Access, error) {
-	out := &change.Access{}
+func Turns(ctx context.Context, q Question, names, paths []string) (*change.AccessDiff, error) {
+	out := &change.AccessDiff{}
 	var all *pair
 	if slices.Contains(names, Everybody) {
 		p, err := q.both(ctx, Everybody, paths)
@@ -44,7 +45,7 @@ func Turns(ctx context.Context, q Question, names, paths []string) (*change.Acce
 			but = nil
 		}
 		out.Unknown = append(out.Unknown, one.unknown()...)
-		out.Turns = addTurn(out.Turns, one.turn(but))
+		out.Turns = addTurn(out.Turns, one.turn(but, q.Stand))
 	}
 	slices.Sort(out.Unknown)
 	out.Unknown = slices.Compact(out.Unknown)
@@ -65,8 +66,9 @@ func addTurn(turns []change.Turn, t change.Turn) []change.Turn {
 	return append(turns, t)
 }
 
-// Subjects are those whom the spec names, people, and whoever is in a group by
-// which one is root.
+// Subjects are those whom the spec names, people, whoever is in a group by which one
+// is root, and other accounts that have a shell, as root and database servers do:
+// keys and certificates may let in as them, too.
 func Subjects(q Question) ([]string, error) {
 	names := slices.Clone(q.Declared)
 	for _, r := range []host.Reader{q.Before, q.After} {
@@ -79,7 +81,7 @@ func Subjects(q Question) ([]string, error) {
 			return nil, fmt.Errorf("cannot tell who is on the host: %w", err)
 		}
 		for _, u := range users {
-			if u.UID >= ids.UIDMin && u.UID <= ids.UIDMax {
+			if u.UID >= ids.UIDMin && u.UID <= ids.UIDMax || !endsAtOnce(cmp.Or(u.Shell, defaultShell)) {
 				names = append(names, u.Name)
 			}
 		}
@@ -111,39 +113,129 @@ func (q Question) both(ctx context.Context, name string, paths []string) (p pair
 func (p pair) unknown() []string { return slices.Concat(p.before.Unknown, p.after.Unknown) }
 
 // turn is what the change gives and takes, but for what it gives and takes of
-// everybody.
-func (p pair) turn(all *pair) change.Turn {
+// everybody. What is not known of both sides is neither.
+func (p pair) turn(all *pair, stand map[string]int) change.Turn {
 	if all == nil {
 		all = &pair{}
 	}
-	return change.Turn{
+	t := change.Turn{
 		Names: []string{p.before.Name},
-		Gains: append(p.after.without(p.before), p.after.pathsWithout(p.before, all.after, all.before)...),
-		Loses: append(p.before.without(p.after), p.before.pathsWithout(p.after, all.before, all.after)...),
+		Gains: p.after.without(p.before, "was"),
+		Loses: p.before.without(p.after, "now"),
 	}
+	if p.before.Exists != p.after.Exists || !p.before.SudoUnsure && !p.after.SudoUnsure {
+		t.Gains = append(t.Gains, p.after.sudoWithout(p.before)...)
+		t.Loses = append(t.Loses, p.before.sudoWithout(p.after)...)
+	}
+	t.Gains = append(t.Gains, p.after.groupsWithout(p.before)...)
+	t.Loses = append(t.Loses, p.before.groupsWithout(p.after)...)
+	t.Gains = append(t.Gains, p.after.administersWithout(p.before)...)
+	t.Loses = append(t.Loses, p.before.administersWithout(p.after)...)
+	t.Gains = append(t.Gains, p.after.pathsWithout(p.before, all.after, all.before, stand)...)
+	t.Loses = append(t.Loses, p.before.pathsWithout(p.after, all.before, all.after, stand)...)
+	return t
 }
 
-// without lists, in words, what one has that the other has not, but for paths.
-func (r Rights) without(o Rights) []string {
+// without lists, in words, by what one can get in, and the other cannot. Of a door
+// that both have, and that is good for less with the other, it says what is lost;
+// when is the other's time.
+func (r Rights) without(o Rights, when string) []string {
+	if (r.Unsure || o.Unsure) && r.Exists && o.Exists {
+		return nil
+	}
+	var keys []Door
 	var out []string
-	switch {
-	case r.Login && !o.Login:
-		out = append(out, "login ("+count(len(r.Keys), "key")+")")
-	case r.Login || r.Exists && o.Exists:
-		if n := len(keysWithout(r.Keys, o.Keys)); n > 0 {
-			out = append(out, count(n, "key"))
+	for _, d := range r.Doors {
+		i := slices.IndexFunc(o.Doors, d.same)
+		switch {
+		case i < 0 && d.By == ByFile || i >= 0 && d.Doubt != "" && o.Doors[i].Doubt != "":
+		case i < 0 && d.By == ByKey && d.Doubt == "" && d.Good() == "a shell":
+			keys = append(keys, d)
+		case i < 0 && o.anyUnread(d):
+		case i < 0:
+			out = append(out, r.door(d))
+		case better(d, o.Doors[i], when):
+			out = append(out, fmt.Sprintf("for %s: %s (%s %s)", d.name(), d.good(), when, o.Doors[i].good()))
 		}
-	case r.Exists && !o.Exists && r.Unsure:
-		out = append(out, "an account")
-	case r.Exists && !o.Exists:
-		out = append(out, "an account without login")
 	}
-	if r.Password && !o.Password {
-		out = append(out, "login with a password")
+	can, _ := o.Login()
+	switch n := len(keys); {
+	case n > 0 && !can:
+		out = slices.Insert(out, 0, "login ("+words.Count(n, "key")+")")
+	case n > 0:
+		out = slices.Insert(out, 0, words.Count(n, "key"))
 	}
-	out = append(out, r.sudoWithout(o)...)
+	switch {
+	case !r.Exists || o.Exists:
+	case r.Unsure:
+		out = slices.Insert(out, 0, "an account")
+	case len(out) == 0:
+		out = []string{"an account without login"}
+	case len(keys) == 0:
+		out = slices.Insert(out, 0, "an account")
+	}
+	return out
+}
+
+// anyUnread reports whether the file of a door is one that could not be read: then
+// the door may be there all the same.
+func (r Rights) anyUnread(d Door) bool {
+	return slices.ContainsFunc(r.Doors, func(f Door) bool { return f.By == ByFile && strings.HasPrefix(d.At, f.At+":") })
+}
+
+// door says what somebody gets in by.
+func (r Rights) door(d Door) string {
+	switch {
+	case d.By == ByPassword:
+		return d.Words()
+	case d.By == ByKey && d.Doubt == "" && d.Use > UseForwarding:
+		return "a key for " + d.Good()
+	case d.By == ByKey && d.Doubt == "":
+		return "a key: " + d.Good()
+	}
+	return d.Words()
+}
+
+// name tells a door from the others that somebody has.
+func (d Door) name() string {
+	switch d.By {
+	case ByKey:
+		return "key " + d.Key.Fingerprint
+	case ByAuthority:
+		return "the authority " + d.Key.Fingerprint
+	}
+	return d.At
+}
+
+func (d Door) good() string {
+	if d.Doubt != "" {
+		return "cannot be told"
+	}
+	return d.Good()
+}
+
+// better reports whether a door is good for more than it is with the other. What
+// cannot be compared is what it becomes, not what it was.
+func better(d, o Door, when string) bool {
+	switch {
+	case d.good() == o.good():
+		return false
+	case d.Use != o.Use:
+		return d.Use > o.Use
+	case (d.Socket != "") != (o.Socket != ""):
+		return d.Socket != ""
+	case d.Forwards != o.Forwards:
+		return d.Forwards
+	case len(d.Limits) != len(o.Limits):
+		return len(d.Limits) < len(o.Limits)
+	}
+	return when == "was"
+}
+
+func (r Rights) groupsWithout(o Rights) []string {
+	var out []string
 	for _, g := range r.Groups {
-		if slices.Contains(o.Groups, g) || g == r.Name || g == "sudo" && r.Everything && !o.Everything {
+		if slices.Contains(o.Groups, g) || g == r.Name || g == "sudo" && r.Everything && !o.Everything && !o.SudoUnsure {
 			continue
 		}
 		if RootGroup(g) != "" {
@@ -157,14 +249,20 @@ func (r Rights) without(o Rights) []string {
 
 // pathsWithout says what one may do where the other may not, but for what makes the
 // same difference to everybody. Of paths one below the other, on which it is the
-// same, it says the uppermost, and counts the others.
-func (r Rights) pathsWithout(o, all, others Rights) []string {
+// same, it says the uppermost, and counts the others, and those for which a path stands.
+func (r Rights) pathsWithout(o, all, others Rights, stand map[string]int) []string {
 	type top struct {
-		may, path string
-		below     int
+		may, path   string
+		below, like int
 	}
 	var tops []top
+	if r.Name == root {
+		return nil // may do all there is
+	}
 	for _, p := range r.Paths {
+		if p.Unsure || o.path(p.Path).Unsure {
+			continue
+		}
 		common := mayWithout(all.at(p.Path), others.at(p.Path))
 		may := strings.Join(mayWithout(mayWithout(p.May, o.at(p.Path)), common), " and ")
 		if may == "" {
@@ -174,16 +272,19 @@ func (r Rights) pathsWithout(o, all, others Rights) []string {
 			return t.may == may && strings.HasPrefix(p.Path, strings.TrimSuffix(t.path, "/")+"/")
 		})
 		if i >= 0 {
-			tops[i].below++
+			tops[i].below += max(1, stand[p.Path])
 			continue
 		}
-		tops = append(tops, top{may: may, path: p.Path})
+		tops = append(tops, top{may: may, path: p.Path, like: max(0, stand[p.Path]-1)})
 	}
 	out := make([]string, len(tops))
 	for i, t := range tops {
 		out[i] = t.may + " on " + t.path
-		if t.below > 0 {
-			out[i] += fmt.Sprintf(" and %d below", t.below)
+		switch {
+		case t.like > 0: // of which nobody knows whether the others are below the first
+			out[i] += fmt.Sprintf(" and %s more in its tree", words.Number(t.like+t.below))
+		case t.below > 0:
+			out[i] += fmt.Sprintf(" and %s below", words.Number(t.below))
 		}
 	}
 	return out
@@ -213,20 +314,22 @@ func (r Rights) sudoWithout(o Rights) []string {
 	case len(out) == 0:
 		return nil
 	case len(out) > most:
-		return []string{"sudo for " + count(len(out), "command")}
+		return []string{"sudo for " + words.Count(len(out), "command")}
 	}
 	return []string{"sudo for " + strings.Join(out, " and ")}
 }
 
 const root = "root"
 
-func (r Rights) at(path string) []string {
+func (r Rights) at(path string) []string { return r.path(path).May }
+
+func (r Rights) path(path string) PathRights {
 	for _, p := range r.Paths {
 		if p.Path == path {
-			return p.May
+			return p
 		}
 	}
-	return nil
+	return PathRights{}
 }
 
 // mayWithout leaves out entering where reading or writing says it.
@@ -238,17 +341,4 @@ func mayWithout(may, other []string) []string {
 		}
 	}
 	return out
-}
-
-func keysWithout(keys, others []roster.Key) []roster.Key {
-	return slices.DeleteFunc(slices.Clone(keys), func(k roster.Key) bool {
-		return slices.ContainsFunc(others, func(o roster.Key) bool { return o.Blob == k.Blob })
-	})
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

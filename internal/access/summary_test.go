@@ -3,6 +3,8 @@ package access
 import (
 	"context"
 	"fmt"
+	"maps"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +25,7 @@ type world struct {
 	snapshot.State
 	sshd, sudo string
 	asked      map[string]int
+	question   string // the last one to sshd
 }
 
 func newWorld() *world {
@@ -51,9 +54,16 @@ func newWorld() *world {
 					User: rwx, Named: []host.Entry{{Tag: host.TagGroup, Name: "reviewers", Perm: rwx}}, Mask: new(host.Perm),
 				}}},
 			},
-			Units: map[string]host.Unit{"ssh.service": {Name: "ssh.service", Active: "active"}},
+			Units: map[string]host.Unit{"ssh.service": {Name: "ssh.service", Active: "active", File: "enabled"}},
 		},
 	}
+	for at, text := range map[string]string{
+		"/etc/sudoers": "ALL ALL=ALL\n", "/etc/pam.d/sudo": "auth required pam_unix.so\naccount required pam_unix.so\nsession required pam_unix.so\n",
+		"/etc/pam.d/sshd": "account required pam_unix.so\nsession required pam_unix.so\n", "/usr/bin/sudo": "",
+	} {
+		w.Files[at] = snapshot.File{Node: host.Node{Type: host.TypeFile, Owner: "root", Group: "root", Access: host.AccessOf(0o4755)}, Content: []byte(text)}
+	}
+	w.Files["/usr"], w.Files["/usr/bin"] = dir("root", 0o755), dir("root", 0o755)
 	*w.Files["/srv/acl"].Node.Access.Mask = host.Read | host.Execute
 	return w
 }
@@ -90,13 +100,21 @@ type reader struct {
 	w *world
 }
 
-func (w *world) reader() host.Reader { return reader{snapshot.New(w.State), w} }
+func (w *world) reader() host.Reader {
+	for at := range maps.Clone(w.Files) {
+		for up := path.Dir(at); w.Files[up].Node.Type == ""; up = path.Dir(up) {
+			w.Files[up] = snapshot.File{Node: host.Node{Type: host.TypeDir, Owner: "root", Group: "root", Access: host.AccessOf(0o755)}}
+		}
+	}
+	return reader{snapshot.New(w.State), w}
+}
 
 func (r reader) Evaluate(_ context.Context, c host.Check) (string, error) {
 	r.w.asked[c.Argv[0]]++
 	if c.Argv[0] == "cvtsudoers" {
 		return `{"User_Specs": [` + strings.TrimSuffix(r.w.sudo, ",") + `]}`, nil
 	}
+	r.w.question = strings.Join(c.Argv, " ")
 	if r.w.sshd == "" {
 		return "", &host.UnknownError{What: "sshd's configuration", Why: "known after apply: openssh-server brings it", AfterApply: true}
 	}
@@ -228,13 +246,33 @@ func TestSummarize(t *testing.T) {
 	}
 }
 
+// TestSSHDOfAnybody asks sshd the same question whoever it is about: facts that were
+// recorded before somebody joined have the answer.
+func TestSSHDOfAnybody(t *testing.T) {
+	var asked []string
+	for _, name := range []string{"alice", "bob"} {
+		w := newWorld()
+		w.person(name, 1000, aliceKey)
+		if _, err := Of(t.Context(), Cache(w.reader()), name, nil, time.Unix(0, 0)); err != nil {
+			t.Fatal(err)
+		}
+		asked = append(asked, w.question)
+	}
+	if asked[0] != asked[1] || !strings.Contains(asked[0], "user=root,host=localhost,") {
+		t.Errorf("%q", asked)
+	}
+}
+
 // TestSSHDMatches asks sshd for each user where it makes a difference.
 func TestSSHDMatches(t *testing.T) {
 	for content, want := range map[string]int{
 		"PermitRootLogin no\nInclude /etc/ssh/sshd_config.d/*.conf\n": 1,
 		"match User bob\n  X11Forwarding no\n":                        2,
+		"Include /etc/ssh/none\n":                                     1,
 		"Include /etc/ssh/more\n":                                     2,
 		"# Match all\n":                                               1,
+		"Match LocalPort 2222\n  X11Forwarding no\n":                  3, // of three connections, whoever comes
+		"Match Address 10.0.0.1 Group dev\n  X11Forwarding no\n":      6,
 	} {
 		w := newWorld()
 		w.person("alice", 1000, aliceKey)
@@ -242,6 +280,8 @@ func TestSSHDMatches(t *testing.T) {
 		f := w.Files["/etc/ssh/sshd_config"]
 		f.Content = []byte(content)
 		w.Files["/etc/ssh/sshd_config"] = f
+		f.Content = []byte("Match User bob\n")
+		w.Files["/etc/ssh/more"] = f
 		r := Cache(w.reader())
 		for _, name := range []string{"alice", "bob"} {
 			if _, err := Of(t.Context(), r, name, nil, time.Unix(0, 0)); err != nil {

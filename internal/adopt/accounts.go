@@ -2,9 +2,12 @@ package adopt
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
@@ -19,6 +22,9 @@ func primary(r host.Accounts, u *host.User) (string, error) {
 	}
 	return g.Name, nil
 }
+
+// errNotUTF8 is why a name cannot be taken over.
+var errNotUTF8 = errors.New("the name is not UTF-8, as a spec is")
 
 // human reports whether an id is of the range of people and services.
 func (t *taker) human(id int, group bool) (bool, error) {
@@ -48,6 +54,9 @@ func (t *taker) humans() ([]host.User, error) {
 }
 
 func (t *taker) group(_ context.Context, name string) error {
+	if !utf8.ValidString(name) {
+		return errNotUTF8
+	}
 	g, err := t.Group(name)
 	if err != nil {
 		return err
@@ -65,9 +74,12 @@ func (t *taker) group(_ context.Context, name string) error {
 	} else {
 		f.flag("system", true) // its number is the host's own affair
 	}
+	if s, err := t.GroupShadow(name); err == nil && s != nil && (s.Password == host.PasswordSet || len(s.Admins) > 0) {
+		t.notef("the group %s has a password or administrators in /etc/gshadow, who let others in: opsafe takes them away", name)
+	}
 	from := "from /etc/group"
 	if len(g.Members) > 0 {
-		from += ", where its members are " + strings.Join(g.Members, ", ") + "; they get it by their groups"
+		from += ", where its members are " + host.Readable(strings.Join(g.Members, ", ")) + "; they get it by their groups"
 	}
 	t.add(from, f.node, "groups", name)
 	return nil
@@ -91,15 +103,16 @@ func (t *taker) allGroups(ctx context.Context) error {
 			return err
 		}
 		if ok && (own == nil || own.GID != g.GID) {
-			if err := t.group(ctx, g.Name); err != nil {
-				return err
-			}
+			t.orLeaveOut("group "+g.Name, t.group(ctx, g.Name))
 		}
 	}
 	return nil
 }
 
 func (t *taker) user(_ context.Context, name string) error {
+	if !utf8.ValidString(name) {
+		return errNotUTF8
+	}
 	u, err := t.User(name)
 	if err != nil {
 		return err
@@ -111,6 +124,9 @@ func (t *taker) user(_ context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if !path.IsAbs(u.Home) {
+		return fmt.Errorf("its home %q is no absolute path, as a spec wants it: usermod --home sets one", u.Home)
+	}
 	f := newFields()
 	if ok {
 		f.number("uid", u.UID)
@@ -120,6 +136,9 @@ func (t *taker) user(_ context.Context, name string) error {
 	group, err := primary(t, u)
 	if err != nil {
 		return err
+	}
+	if !utf8.ValidString(group) {
+		return fmt.Errorf("its primary group is %s: %w", group, errNotUTF8)
 	}
 	f.text("group", group)
 	groups, err := t.memberships(name)
@@ -143,7 +162,12 @@ func (t *taker) user(_ context.Context, name string) error {
 		_, value := lookUp(n.node, "mode")
 		f.set("home_mode", value)
 	}
-	f.text("shell", u.Shell).text("comment", u.Comment)
+	f.text("shell", u.Shell)
+	if utf8.ValidString(u.Comment) {
+		f.text("comment", u.Comment)
+	} else {
+		t.notef("the comment of the user %s is left out: it is not UTF-8, as a spec is", host.Readable(name))
+	}
 	t.add("from /etc/passwd and /etc/group", f.node, "users", name)
 	return nil
 }
@@ -153,7 +177,11 @@ func (t *taker) memberships(name string) ([]string, error) {
 	all, err := t.Groups()
 	var out []string
 	for _, g := range all {
-		if slices.Contains(g.Members, name) {
+		switch {
+		case !slices.Contains(g.Members, name):
+		case !utf8.ValidString(g.Name):
+			t.orLeaveOut("that "+name+" is in "+g.Name, errNotUTF8)
+		default:
 			out = append(out, g.Name)
 		}
 	}
@@ -169,9 +197,7 @@ func (t *taker) allUsers(ctx context.Context) error {
 		return err
 	}
 	for _, u := range all {
-		if err := t.user(ctx, u.Name); err != nil {
-			return err
-		}
+		t.orLeaveOut("user "+u.Name, t.user(ctx, u.Name))
 	}
 	_, groups := t.Needs()
 	for _, name := range groups {

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 	"opsafe/internal/spec"
 )
 
@@ -68,7 +70,13 @@ func Take(ctx context.Context, r host.Reader, o Options) (*Fragment, error) {
 	}}
 	var errs []error
 	for _, id := range o.Wanted {
-		take := kinds()[id.Kind]
+		take := takings()[id.Kind]
+		if k, ok := kinds.Find(id.Kind); ok && k.Adopt != nil {
+			take = &taking{
+				one: func(t *taker, ctx context.Context, name string) error { return k.Adopt(ctx, t, name) },
+				all: func(t *taker, ctx context.Context) error { return k.Adopt(ctx, t, "") },
+			}
+		}
 		if take == nil {
 			return nil, fmt.Errorf("cannot adopt %s: there is no such kind", id.Kind)
 		}
@@ -106,7 +114,7 @@ type taking struct {
 	all func(t *taker, ctx context.Context) error
 }
 
-func kinds() map[string]*taking {
+func takings() map[string]*taking {
 	return map[string]*taking{
 		"source":    {(*taker).source, (*taker).sources},
 		"package":   {(*taker).pkg, (*taker).packages},
@@ -149,6 +157,19 @@ func (t *taker) add(from string, value *yaml.Node, path ...string) {
 	t.Items = append(t.Items, &Item{Path: path, Value: value, From: from, Named: t.named, refs: refs})
 }
 
+// Take writes an item for a kind that adopts by itself.
+func (t *taker) Take(from string, value any, path ...string) error {
+	var n yaml.Node
+	if err := n.Encode(value); err != nil {
+		return fmt.Errorf("cannot write %s: %w", strings.Join(path, "."), err)
+	}
+	t.add(from, &n, path...)
+	return nil
+}
+
+// Notef says what was left out, and why.
+func (t *taker) Notef(format string, args ...any) { t.notef(format, args...) }
+
 // refer remembers the user and group that the next item needs.
 func (t *taker) refer(user, group string) {
 	if user != "" && !spec.SystemUser(user) {
@@ -159,8 +180,16 @@ func (t *taker) refer(user, group string) {
 	}
 }
 
+// orLeaveOut notes what keeps one of many from being taken: the others are, all the
+// same.
+func (t *taker) orLeaveOut(what string, err error) {
+	if err != nil {
+		t.notef("%s is left out: %v", what, err)
+	}
+}
+
 func (t *taker) notef(format string, args ...any) {
-	t.Notes = append(t.Notes, fmt.Sprintf(format, args...))
+	t.Notes = append(t.Notes, host.Readable(fmt.Sprintf(format, args...)))
 }
 
 // has reports whether something is written at a path.

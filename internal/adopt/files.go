@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -155,15 +156,14 @@ func printable(data []byte) bool {
 	})
 }
 
-const (
-	sudoersDir = "/etc/sudoers.d"
-	sshdDir    = "/etc/ssh/sshd_config.d"
-)
-
 // sudoers takes a file whose rules sudo shows anyway, though only root may read it.
 func (t *taker) sudoers(_ context.Context, name string) error {
-	at := path.Join(sudoersDir, name)
-	if _, err := t.there(at); err != nil {
+	at := path.Join(debian.SudoersDir, name)
+	n, err := t.there(at)
+	if err == nil {
+		err = noLink(n)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", at, err)
 	}
 	f := newFields()
@@ -176,9 +176,17 @@ func (t *taker) sudoers(_ context.Context, name string) error {
 	return nil
 }
 
+// noLink refuses what is no drop-in of its own: where a link leads, anybody may write.
+func noLink(n *host.Node) error {
+	if n.Type == host.TypeSymlink {
+		return fmt.Errorf("it is a symbolic link to %s: put the file itself there, or remove it with opsafe prune", n.Target)
+	}
+	return nil
+}
+
 // allSudoers takes those that sudo reads.
 func (t *taker) allSudoers(ctx context.Context) error {
-	names, err := t.ReadDir(sudoersDir)
+	names, err := t.ReadDir(debian.SudoersDir)
 	if err != nil {
 		return err
 	}
@@ -186,16 +194,17 @@ func (t *taker) allSudoers(ctx context.Context) error {
 		if name == "README" || strings.ContainsAny(name, ".~") {
 			continue
 		}
-		if err := t.sudoers(ctx, name); err != nil {
-			return err
-		}
+		t.orLeaveOut("sudoers/"+name, t.sudoers(ctx, name))
 	}
 	return nil
 }
 
 func (t *taker) sshd(_ context.Context, name string) error {
-	at := path.Join(sshdDir, name+".conf")
+	at := path.Join(debian.SSHDConfigDir, name+".conf")
 	n, err := t.there(at)
+	if err == nil {
+		err = noLink(n)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", at, err)
 	}
@@ -210,15 +219,13 @@ func (t *taker) sshd(_ context.Context, name string) error {
 }
 
 func (t *taker) allSshd(ctx context.Context) error {
-	names, err := t.ReadDir(sshdDir)
+	names, err := t.ReadDir(debian.SSHDConfigDir)
 	if err != nil {
 		return err
 	}
 	for _, file := range names {
 		if name, ok := strings.CutSuffix(file, ".conf"); ok {
-			if err := t.sshd(ctx, name); err != nil {
-				return err
-			}
+			t.orLeaveOut("sshd/"+name, t.sshd(ctx, name))
 		}
 	}
 	return nil

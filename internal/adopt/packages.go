@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
 )
@@ -44,7 +45,6 @@ func (t *taker) packages(ctx context.Context) error {
 }
 
 const (
-	sourcesDir  = "/etc/apt/sources.list.d"
 	keyringsDir = "/etc/apt/keyrings"
 )
 
@@ -60,7 +60,7 @@ func (t *taker) source(_ context.Context, name string) error {
 		}
 		return fmt.Errorf("there is no keyring %s/%s.asc or .gpg", keyringsDir, key)
 	}
-	at := path.Join(sourcesDir, name+".sources")
+	at := path.Join(debian.AptSourcesDir, name+".sources")
 	data, err := t.ReadFile(at)
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (t *taker) keyring(name, ext string) error {
 
 // sources takes the sources that a spec can declare.
 func (t *taker) sources(ctx context.Context) error {
-	names, err := t.ReadDir(sourcesDir)
+	names, err := t.ReadDir(debian.AptSourcesDir)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (t *taker) sources(ctx context.Context) error {
 		name, ok := strings.CutSuffix(file, ".sources")
 		if !ok {
 			if strings.HasSuffix(file, ".list") {
-				t.notef("%s is in the one-line layout, and stays the host's own", path.Join(sourcesDir, file))
+				t.notef("%s is in the one-line layout, and stays the host's own", path.Join(debian.AptSourcesDir, file))
 			}
 			continue
 		}

@@ -8,15 +8,13 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kinds"
 	"opsafe/internal/spec"
 )
 
 // YAML writes the fragment. Comments say where each item was seen.
 func (f *Fragment) YAML() (string, error) {
-	order := []string{
-		"apt", "packages", "groups", "users", "authorized_keys", "key_pairs", "directories", "acls", "files",
-		"sudoers", "sshd", "docker", "chrony", "units",
-	}
+	order := kinds.Language().Sections()
 	slices.SortStableFunc(f.Items, func(a, b *Item) int {
 		return slices.Index(order, a.Path[0]) - slices.Index(order, b.Path[0])
 	})

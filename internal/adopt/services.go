@@ -11,11 +11,10 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
 )
-
-const daemonConfig = "/etc/docker/daemon.json"
 
 // docker takes the engine, its configuration, and the networks that somebody
 // has made.
@@ -54,7 +53,7 @@ func (t *taker) engine() error {
 		}
 		f.text("package", "docker-ce")
 	}
-	n, err := t.Stat(daemonConfig)
+	n, err := t.Stat(debian.DockerConfig)
 	if err != nil {
 		return err
 	}
@@ -63,23 +62,23 @@ func (t *taker) engine() error {
 			return err
 		}
 	}
-	t.add("from docker and "+daemonConfig, f.node, "docker")
+	t.add("from docker and "+debian.DockerConfig, f.node, "docker")
 	return nil
 }
 
 // daemon takes daemon.json: JSON is YAML.
 func (t *taker) daemon(f fields, n *host.Node) error {
-	if !everybody(n) && !slices.Contains(t.Open, daemonConfig) {
-		t.notef("%s is left out, since not everybody may read it: --content %[1]s has it written", daemonConfig)
+	if !everybody(n) && !slices.Contains(t.Open, debian.DockerConfig) {
+		t.notef("%s is left out, since not everybody may read it: --content %[1]s has it written", debian.DockerConfig)
 		return nil
 	}
-	data, err := t.ReadFile(daemonConfig)
+	data, err := t.ReadFile(debian.DockerConfig)
 	if err != nil {
 		return err
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
-		return fmt.Errorf("%s is no JSON document of options", daemonConfig)
+		return fmt.Errorf("%s is no JSON document of options", debian.DockerConfig)
 	}
 	f.set("daemon", plain(doc.Content[0]))
 	return nil
@@ -110,10 +109,17 @@ func (t *taker) network(ctx context.Context, name string) error {
 }
 
 func (t *taker) addNetwork(n host.Network) error {
-	if n.Driver != "bridge" || n.IPv6 {
-		return fmt.Errorf("docker's network %s is no bridge network, or has IPv6, which a spec cannot say", n.Name)
+	if n.Driver != "bridge" {
+		return fmt.Errorf("docker's network %s is no bridge network (its driver is %s), which a spec cannot say", n.Name, n.Driver)
 	}
-	f := newFields().text("interface", n.Interface).text("subnet", n.Subnet).text("gateway", n.Gateway)
+	f := newFields().text("interface", n.Interface).text("subnet", n.Subnet).text("gateway", n.Gateway).
+		text("subnet6", n.Subnet6).text("gateway6", n.Gateway6)
+	if n.NoIPv4 {
+		f.flag("enable_ipv4", false)
+	}
+	if n.IPv6 && n.Subnet6 == "" {
+		f.flag("enable_ipv6", true)
+	}
 	if n.Internal {
 		f.flag("internal", true)
 	}
@@ -184,7 +190,7 @@ func (t *taker) chronyLines() (lines []string, from string, err error) {
 		return nil, "", err
 	}
 	if from = "from " + chronyDropIn; data == nil {
-		const main = "/etc/chrony/chrony.conf"
+		const main = debian.ChronyConfig
 		if data, err = t.ReadFile(main); err != nil {
 			return nil, "", err
 		}

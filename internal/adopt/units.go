@@ -10,11 +10,10 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
-
-const unitsDir = "/etc/systemd/system"
 
 // unit takes a unit with its drop-ins: its text, if it is the host's own, and
 // whether it is enabled and runs.
@@ -27,7 +26,7 @@ func (t *taker) unit(ctx context.Context, name string) error {
 		return fmt.Errorf("systemd knows no unit %s", name)
 	}
 	f := newFields()
-	at := path.Join(unitsDir, name)
+	at := path.Join(debian.UnitDir, name)
 	n, err := t.Stat(at)
 	if err != nil {
 		return err
@@ -77,7 +76,7 @@ func switches(f fields, u *host.Unit) {
 }
 
 func (t *taker) dropIns(unit string) (*yaml.Node, error) {
-	dir := path.Join(unitsDir, unit+".d")
+	dir := path.Join(debian.UnitDir, unit+".d")
 	n, err := t.Stat(dir)
 	if err != nil || n == nil || n.Type != host.TypeDir {
 		return nil, err
@@ -115,13 +114,13 @@ func (t *taker) dropIns(unit string) (*yaml.Node, error) {
 
 // units takes those that have a file or drop-ins of their own.
 func (t *taker) units(ctx context.Context) error {
-	files, err := t.ReadDir(unitsDir)
+	files, err := t.ReadDir(debian.UnitDir)
 	if err != nil {
 		return err
 	}
 	var names []string
 	for _, file := range files {
-		n, err := t.Stat(path.Join(unitsDir, file))
+		n, err := t.Stat(path.Join(debian.UnitDir, file))
 		if err != nil {
 			return err
 		}
@@ -151,5 +150,5 @@ func (t *taker) units(ctx context.Context) error {
 
 // unitFile reports whether a name has the type of a unit that a spec declares.
 func unitFile(name string) bool {
-	return slices.Contains([]string{".service", ".socket", ".timer", ".path", ".mount", ".automount", ".swap", ".target", ".slice"}, path.Ext(name))
+	return debian.IsFileUnit(name)
 }

@@ -4,38 +4,39 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"opsafe/internal/words"
 )
 
-// Access is who gains and who loses what by a run.
-type Access struct {
+// AccessDiff is who gains and who loses which access by a run.
+type AccessDiff struct {
 	Turns []Turn
-	// Unknown is what could not be told, of before or after.
+	// Unknown lists what could not be found out, about the state before the run or
+	// after it.
 	Unknown []string
 }
 
-// Turn is what a run gives and takes, in words, of those for whom it is the same.
+// Turn is what a run gives to some people and takes from them, in words. It names
+// all for whom that is the same.
 type Turn struct {
 	Names        []string
 	Gains, Loses []string
 }
 
-// Who names them, the first ones if they are many.
+// Who lists the names: of many, the first ones and the number of the others.
 func (t Turn) Who() string {
 	const most = 4
 	names := t.Names
 	if len(names) > most {
 		names = append(slices.Clone(names[:most-1]), fmt.Sprintf("%d more", len(t.Names)-most+1))
 	}
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	return words.And(names)
 }
 
-// Gain and Lose are the verbs for them.
+// Gain is the verb "gain" in the form that goes with the names.
 func (t Turn) Gain() string { return t.verb("gain") }
 
-// Lose is as Gain.
+// Lose is the verb "lose" in the form that goes with the names.
 func (t Turn) Lose() string { return t.verb("lose") }
 
 func (t Turn) verb(verb string) string {

@@ -24,8 +24,9 @@ const (
 	Run    Action = "run" // a restart, reload or start
 )
 
-// Change is one resource's difference and how it is made good. The zero Change
-// means that there is nothing to do.
+// Change is the difference between a resource as it is and as it is declared, and
+// the steps that remove the difference. The zero Change means that there is nothing
+// to do.
 type Change struct {
 	Action Action
 	// Attrs are the attributes that differ, in the order in which they are
@@ -33,32 +34,44 @@ type Change struct {
 	Attrs []Attr
 	// Diff is the change of a file's content, if there is one.
 	Diff *Diff
-	// Why is said where the reason is not obvious.
+	// Why is the reason for the change; empty where it is obvious.
 	Why string
-	// Irreversible says what cannot be brought back, if anything.
+	// Irreversible says what undo cannot restore; empty if it can restore all.
 	Irreversible string
 	// Steps make the change, in order.
 	Steps []host.Step
-	// Revert puts things back when one of Steps or the look afterwards fails. A
-	// restart among them is left out as long as none of Steps has touched that
-	// unit.
+	// PutBack rolls back the files that Steps write or remove, if one of Steps or
+	// the check after them fails: each file gets the content that it had before the
+	// first step. A file that was written keeps its declared owner and mode.
+	PutBack bool
+	// Revert are the steps that follow once PutBack has restored the files. A restart
+	// among them is left out if no step has touched its unit.
 	Revert []host.Step
-	// Finally is done in the end, whether Steps succeeded or not.
+	// Finally are the steps that come last, whether Steps succeeded or not.
 	Finally []host.Step
-	// Notify lists what is owed to units once the change is made.
+	// Notify lists the units to restart or reload once the change is made.
 	Notify []Notification
-	// Undo are files as they were before, which are put back if a unit of Notify
-	// does not come through what it is told.
-	Undo []host.PriorFile
+	// Undo rolls back the files that Steps write or remove, if a unit of Notify does
+	// not run after its restart or reload. That may be in a later run.
+	Undo bool
 	// Deferred is set when the difference will only be known once an earlier
 	// change of the same plan has been made; there are no Steps then. It says
 	// why. It never occurs on a real host.
 	Deferred string
-	// Open is what stays wrong once the steps are done: they are made, and the
-	// resource fails all the same.
+	// Open is what stays wrong after the steps. The steps are done, and then the
+	// resource fails with this error.
 	Open error
-	// Notes are for the operator and change nothing.
+	// Samples are examples of the paths of a tree whose owner or mode changes: one of
+	// each sort.
+	Samples []Sample
+	// Notes are hints for the operator. They do not affect the run.
 	Notes []string
+}
+
+// Sample is the first of some paths that a change alters alike.
+type Sample struct {
+	Path  string
+	Count int // of the paths, this one among them
 }
 
 // Empty reports whether there is nothing to do.
@@ -82,7 +95,7 @@ type Value struct {
 	Kind ValueKind
 }
 
-// ValueKind tells what sort of value a Value is.
+// ValueKind says whether there is a value, and whether it is known.
 type ValueKind string
 
 // The kinds of values.
@@ -114,7 +127,7 @@ type Diff struct {
 	Hidden string // why it is not shown: "secret", "binary"
 }
 
-// Status is how it went with a resource.
+// Status is the outcome for one resource.
 type Status string
 
 // The statuses of a resource.
@@ -127,7 +140,7 @@ const (
 	Blocked       Status = "blocked" // something that it needs failed
 )
 
-// Result is what became of one resource in a run.
+// Result is the outcome for one resource in a run, with its change.
 type Result struct {
 	ID     ID
 	Pos    spec.Pos

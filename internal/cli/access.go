@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +14,8 @@ import (
 	"opsafe/internal/host"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/render"
+	"opsafe/internal/run"
+	"opsafe/internal/words"
 )
 
 type accessOptions struct {
@@ -30,16 +33,16 @@ read and write. It is worked out from accounts, keys, sshd's and sudo's own read
 of their configuration, groups, modes and ACLs.
 
 Without --user and --path it says a line of everybody: people, those whom the spec
-names, and members of groups by which one is root.`,
+names, members of groups by which one is root, and other accounts with a shell.`,
 		Example: "  sudo opsafe access\n  sudo opsafe access --user alice\n  sudo opsafe access --path /srv/high_privacy",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.access(c.Context(), o) },
 	}
 	o.addRepository(c, a)
 	o.addFormats(c, formatText, formatJSON)
-	c.Flags().StringSliceVar(&o.users, "user", nil, "all that there is to say of this account")
+	c.Flags().Var((*list)(&o.users), "user", "all that there is to say of the account `NAME`")
 	_ = c.RegisterFlagCompletionFunc("user", a.completePeople(&o.options))
-	c.Flags().StringSliceVar(&o.paths, "path", nil, "who may do what at this path")
+	c.Flags().Var((*list)(&o.paths), "path", "who may do what at this `PATH`")
 	_ = c.RegisterFlagCompletionFunc("path", completeFiles)
 	return c
 }
@@ -48,7 +51,10 @@ func (a *App) access(ctx context.Context, o accessOptions) error {
 	if err := o.checkFormat(); err != nil {
 		return err
 	}
-	for _, p := range o.paths {
+	for i, p := range o.paths {
+		if dir := strings.TrimRight(p, "/"); dir != "" {
+			p, o.paths[i] = dir, dir // as shells complete the name of a directory
+		}
 		if !path.IsAbs(p) || path.Clean(p) != p {
 			return fmt.Errorf("cannot say anything of the path %q: want an absolute one, without dots for directories", p)
 		}
@@ -73,7 +79,7 @@ func (a *App) access(ctx context.Context, o accessOptions) error {
 		doc.Backend, doc.Planned = name, true
 		q.After, q.Declared = access.Cache(after), p.declared
 		if len(paths) == 0 {
-			paths = ruledPaths(plan)
+			paths, q.Stand = run.RuledPaths(plan)
 		}
 	}
 	if err := a.accessOf(ctx, doc, q, o, paths); err != nil {
@@ -119,6 +125,20 @@ func (a *App) accessOf(ctx context.Context, doc *render.AccessReport, q access.Q
 		return err
 	}
 	doc.Access = sum
+	return openGroups(doc, q.Before)
+}
+
+// openGroups looks for the groups that others get into without root's doing.
+func openGroups(doc *render.AccessReport, r host.Reader) error {
+	groups, err := access.OpenGroups(r)
+	if host.IsUnknown(err) {
+		doc.Access.Unknown = append(doc.Access.Unknown, err.Error())
+	} else if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		doc.Open = append(doc.Open, render.OpenGroupDoc{Group: g.Name, Password: g.Password, Admins: g.Admins, Why: access.RootGroup(g.Name)})
+	}
 	return nil
 }
 
@@ -138,7 +158,7 @@ func (a *App) accounts(q access.Question, o accessOptions) ([]string, error) {
 	all = slices.Compact(all)
 	for _, name := range o.users {
 		if !slices.Contains(all, name) {
-			return nil, fmt.Errorf("cannot say anything of %s: there is no such account, and none is declared: did you mean %s?", name, nearest(name, all))
+			return nil, fmt.Errorf("cannot say anything of %s: there is no such account, and none is declared: did you mean %s?", name, words.Nearest(name, slices.Values(all)))
 		}
 	}
 	switch {
@@ -153,22 +173,37 @@ func (a *App) accounts(q access.Question, o accessOptions) ([]string, error) {
 // person is what is shown of somebody's rights.
 func person(r access.Rights) render.Person {
 	p := render.Person{
-		Name: r.Name, Account: r.Exists, Why: r.Why, Password: r.Password, Groups: r.Groups, Unknown: r.Unknown,
+		Name: r.Name, Account: r.Exists, Why: r.Why, Groups: r.Groups, Unknown: r.Unknown,
 		Sudo: render.SudoDoc{Everything: r.Everything, Free: r.Free, Rules: r.Sudo},
 	}
-	if r.Exists && !r.Unsure {
-		p.Login = &r.Login
+	if can, unsure := r.Login(); r.Exists && !unsure {
+		p.Login = &can
 	}
-	for _, k := range r.Keys {
-		p.Keys = append(p.Keys, render.KeyDoc{Fingerprint: k.Fingerprint, Comment: k.Comment})
+	for _, d := range r.Doors {
+		p.Ways = append(p.Ways, wayOf(d))
+		p.Password = p.Password || d.BySSH() && d.By == access.ByPassword
+		if d.By == access.ByKey && d.Doubt == "" {
+			p.Keys = append(p.Keys, render.KeyDoc{Fingerprint: d.Key.Fingerprint, Comment: d.Key.Comment})
+		}
 	}
 	for _, g := range r.Groups {
 		if why := access.RootGroup(g); why != "" {
 			p.Root = append(p.Root, render.RootDoc{Group: g, Why: why})
 		}
 	}
+	for _, g := range r.Administers {
+		p.Administers = append(p.Administers, render.RootDoc{Group: g, Why: access.RootGroup(g)})
+	}
 	for _, at := range r.Paths {
-		p.Paths = append(p.Paths, render.PathDoc{Path: at.Path, May: append([]string{}, at.May...)})
+		p.Paths = append(p.Paths, render.PathDoc{Path: at.Path, May: append([]string{}, at.May...), Absent: at.Absent, Unsure: at.Unsure})
 	}
 	return p
+}
+
+func wayOf(d access.Door) render.WayDoc {
+	w := render.WayDoc{By: string(d.By), At: d.At, Fingerprint: d.Key.Fingerprint, Doubt: d.Doubt, Words: d.Words(), Root: d.Socket != ""}
+	if d.Doubt == "" {
+		w.Good, w.Shell = d.Good(), d.Use == access.UseShell
+	}
+	return w
 }

@@ -55,7 +55,8 @@ func TestDisableUser(t *testing.T) {
 	w.write("developers.yaml", "bob: {roles: [developers]}\n")
 	w.write("keys/bob", aliceKey+" second-hand@x\n")
 	remove(t, w.dir+"/keys/alice")
-	w.want(1, nil, []string{"keys of alice still let somebody in elsewhere in the spec", "keys/bob:1:1"}, "disable-user", "alice")
+	// As of somebody who has been renamed.
+	w.want(0, nil, []string{"is listed under another name, too (keys/bob:1): who is called so keeps it"}, "disable-user", "alice", "--plan")
 	w.untouched()
 	remove(t, w.dir+"/keys/bob")
 
@@ -80,7 +81,7 @@ func TestDisableUser(t *testing.T) {
 
 	// The keys are known also after they have gone from the host.
 	w.write("keys/bob", aliceKey+" second-hand@x\n")
-	w.want(1, nil, []string{"keys/bob:1:1"}, "disable-user", "alice")
+	w.want(0, []string{"as before"}, []string{"listed under another name, too (keys/bob:1)"}, "disable-user", "alice")
 	remove(t, w.dir+"/keys/bob")
 
 	// A later run does not bring them back, though somebody lists them again.
@@ -110,8 +111,8 @@ func TestDisableUser(t *testing.T) {
 // grant.
 func TestDisableStranger(t *testing.T) {
 	w := newWorld(t, people)
-	w.want(1, nil, []string{"keys of carol", "keys/alice:1:1"}, "disable-user", "carol")
-	remove(t, w.dir+"/keys/alice")
+	w.want(0, nil, []string{"of carol is listed under another name, too (keys/alice:1)"}, "disable-user", "carol", "--plan")
+	w.untouched()
 	w.want(0, nil, nil, "disable-user", "carol", "--format", "json")
 	doc := w.document()
 	if n := len(doc["changes"].([]any)); n < 4 || doc["command"] != "disable-user" {
@@ -129,6 +130,20 @@ func TestDisableStranger(t *testing.T) {
 	if u, err := w.host.User("carol"); err != nil || u.Shell != "/bin/zsh" {
 		t.Errorf("the shell is %+v, %v", u, err)
 	}
+}
+
+// TestDisableIncomplete: a run after which somebody keeps access is not recorded as one
+// that succeeded, and show names what stayed.
+func TestDisableIncomplete(t *testing.T) {
+	w := newWorld(t, people+"  /etc/sudoers: {content: \"@includedir /etc/sudoers.d\\n\", mode: \"0440\"}\n  /etc/sudoers.d/both: {content: \"carol, daemon ALL=(ALL) ALL\\n\", mode: \"0440\"}\n")
+	w.want(1, []string{"may still have access to this host"}, nil, "disable-user", "carol")
+	w.want(0, []string{"incomplete"}, nil, "history")
+	const stayed = "/etc/sudoers.d/both:1 is a rule of sudo that names carol: "
+	w.want(0, []string{"result   incomplete", "What stayed of their access, or may have:\n  " + stayed}, nil, "show", "1")
+	w.want(0, []string{`"result": "incomplete"`, stayed}, nil, "show", "1", "--format", "json")
+	w.document()
+	w.want(0, nil, nil, "undo", "1")
+	w.want(0, []string{"incomplete, undone by 2"}, nil, "show", "1")
 }
 
 // TestDisableLinked: nobody keeps their access by hiding their keys behind a link.
@@ -149,7 +164,7 @@ files:
 	if err := w.host.Do(context.Background(), step); err != nil {
 		t.Fatal(err)
 	}
-	w.want(0, []string{"dave has no access"}, []string{"could not be checked"}, "disable-user", "dave")
+	w.want(0, []string{"dave has no access"}, []string{"not all keys of dave could be read"}, "disable-user", "dave")
 	if n, err := w.host.Stat("/home/dave/.ssh"); err != nil || n != nil {
 		t.Errorf("the link is there: %+v, %v", n, err)
 	}
@@ -180,8 +195,11 @@ func TestDisableBrokenSpec(t *testing.T) {
 	remove(t, w.dir+"/keys/github.lock")
 	w.write("developers.yaml", "# alice has left\nbob: {roles: [developers]}\n")
 	w.write("backends/more/part.yaml", "acls:\n  /srv: {entries: [user:alice:rwx]}\n")
-	refused("backends/more/part.yaml:2:25")
-	w.write("backends/more/part.yaml", "acls:\n  /srv: {entries: [user:alice2:rwx]}\n")
+	refused("backends/more/part.yaml:2:20")
+	w.write("backends/more/part.yaml", "authorized_keys:\n  svc: {people: [bob, alice]}\n")
+	refused("backends/more/part.yaml:2:23")
+	// A word is no place that lists anybody.
+	w.write("backends/more/part.yaml", "description: alice's own\nacls:\n  /srv/alice: {entries: [user:alice2:rwx]}\n")
 	chmod(t, w.dir+"/keys", 0o777)
 	w.want(1, nil, []string{"others than root can write it"}, "disable-user", "alice")
 	chmod(t, w.dir+"/keys", 0o755)

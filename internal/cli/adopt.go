@@ -13,12 +13,15 @@ import (
 	"strings"
 	"time"
 
+	"opsafe/internal/host/local"
+	"opsafe/internal/render"
+	"opsafe/internal/words"
+
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/adopt"
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
-	"opsafe/internal/kind"
 )
 
 type adoptOptions struct {
@@ -51,10 +54,10 @@ The content of a file that not everybody may read stays on the host, unless
 		RunE: func(c *cobra.Command, _ []string) error { return a.adopt(c.Context(), o) },
 	}
 	o.addDir(c)
-	c.Flags().StringSliceVar(&o.only, "only", nil, "these `KIND`s or KIND/NAMEs")
+	c.Flags().Var((*list)(&o.only), "only", "these `KIND`s or KIND/NAMEs")
 	_ = c.MarkFlagRequired("only")
 	_ = c.RegisterFlagCompletionFunc("only", completeKinds)
-	c.Flags().StringSliceVar(&o.content, "content", nil, "write the content of this `FILE`, too, which not everybody may read")
+	c.Flags().Var((*list)(&o.content), "content", "write the content of this `FILE`, too, which not everybody may read")
 	_ = c.RegisterFlagCompletionFunc("content", completeFiles)
 	c.Flags().StringVar(&o.files, "files", "", "write contents to files in this `DIR`, which lies beside the spec")
 	_ = c.MarkFlagDirname("files")
@@ -79,7 +82,7 @@ func (a *App) adopt(ctx context.Context, o adoptOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.writeAdopted(f, refused, o); err != nil {
+	if err := a.writeAdopted(ctx, f, refused, o); err != nil {
 		return err
 	}
 	for _, n := range f.Notes {
@@ -100,20 +103,20 @@ func (a *App) adopt(ctx context.Context, o adoptOptions) error {
 }
 
 // adoptable compiles --only.
-func adoptable(words []string) ([]change.ID, error) {
-	kinds := make([]converge.Kind, 0, len(kind.Table()))
-	for _, k := range kind.Table() {
-		kinds = append(kinds, converge.Kind{Kind: k})
-	}
+func adoptable(only []string) ([]change.ID, error) {
+	kinds := converge.Undeclared()
 	var out []change.ID
-	for _, w := range words {
+	for _, w := range only {
 		name, item, named := strings.Cut(w, "/")
 		k := findKind(name, kinds)
 		if k == nil {
-			return nil, fmt.Errorf("--only %s: there is no kind %q: did you mean %q?", w, name, nearest(name, kindNames()))
+			return nil, fmt.Errorf("--only %s: there is no kind %q: did you mean %q?", w, name, words.Nearest(name, slices.Values(kindNames())))
 		}
 		if named && item == "" {
 			return nil, fmt.Errorf("--only %s: want KIND or KIND/NAME", w)
+		}
+		if named && namedByPath(k.Name) && !strings.HasPrefix(item, "/") {
+			return nil, slashMissing("--only", w)
 		}
 		out = append(out, change.ID{Kind: k.Name, Name: item})
 	}
@@ -139,18 +142,33 @@ func (a *App) leaveOutPeople(f *adopt.Fragment, o adoptOptions) {
 }
 
 // writeAdopted writes the fragment, and what had to be left out as comments.
-func (a *App) writeAdopted(f *adopt.Fragment, refused []refusal, o adoptOptions) error {
-	text, err := f.YAML()
+func (a *App) writeAdopted(ctx context.Context, f *adopt.Fragment, refused []refusal, o adoptOptions) error {
+	text, err := a.adopted(f, refused, o.only)
 	if err != nil {
 		return err
+	}
+	if o.files != "" {
+		if err := writeBeside(ctx, o.files, f.Files); err != nil {
+			return err
+		}
+	}
+	fmt.Fprint(a.Out, text)
+	return nil
+}
+
+// adopted is the fragment as a file, with what had to be left out as comments.
+func (a *App) adopted(f *adopt.Fragment, refused []refusal, only []string) (string, error) {
+	text, err := f.YAML()
+	if err != nil {
+		return "", err
 	}
 	facts, err := a.Host.Facts()
 	if err != nil {
-		return err
+		return "", err
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "# What is on %s (%s %s) on %s: opsafe adopt --only %s\n",
-		facts.Hostname, facts.Distro, facts.Version, a.Now().UTC().Format(time.DateOnly), strings.Join(o.only, " --only "))
+		facts.Hostname, facts.Distro, facts.Version, a.Now().UTC().Format(time.DateOnly), strings.Join(only, " --only "))
 	if text == "" {
 		out.WriteString("# There is nothing that a spec could say as it is.\n")
 	} else {
@@ -159,38 +177,39 @@ func (a *App) writeAdopted(f *adopt.Fragment, refused []refusal, o adoptOptions)
 	for _, r := range refused {
 		comment, err := adopt.Commented(r.items)
 		if err != nil {
-			return err
+			return "", err
 		}
-		fmt.Fprintf(&out, "\n# Left out: %s\n%s", strings.Join(strings.Fields(r.why), " "), comment)
+		fmt.Fprintf(&out, "\n# Left out: %s\n%s", render.Clean(strings.Join(strings.Fields(r.why), " ")), comment)
 	}
-	if o.files != "" {
-		if err := writeBeside(o.files, f.Files); err != nil {
-			return err
-		}
-	}
-	fmt.Fprint(a.Out, out.String())
-	return nil
+	return out.String(), nil
 }
 
 // writeBeside writes contents beside the spec. What is there already is not
 // replaced.
-func writeBeside(dir string, files map[string]adopt.Content) error {
+func writeBeside(ctx context.Context, dir string, files map[string]adopt.Content) error {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		at, file := filepath.Join(dir, name), files[name]
-		have, err := os.ReadFile(at)
-		switch {
-		case err == nil && bytes.Equal(have, file.Data):
-			continue
-		case err == nil:
-			return fmt.Errorf("cannot write %s: it is there already, with another content: move it away", at)
-		case !errors.Is(err, fs.ErrNotExist):
+		to, err := local.FindOut(at)
+		if errors.Is(err, fs.ErrNotExist) {
+			to, err = local.OutFile{}, os.MkdirAll(dir, 0o755)
+		}
+		if err == nil && to.Info != nil && to.Info.Mode().IsRegular() {
+			var have []byte
+			if have, err = os.ReadFile(at); err == nil {
+				if bytes.Equal(have, file.Data) {
+					continue
+				}
+				return fmt.Errorf("cannot write %s: it is there already, with another content: move it away", at)
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("cannot write %s: %w", at, err)
 		}
 		mode := os.FileMode(0o644)
 		if file.Secret {
 			mode = 0o600
 		}
-		if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(at, file.Data, mode)); err != nil {
+		if err := local.WriteOut(ctx, at, file.Data, mode); err != nil {
 			return fmt.Errorf("cannot write what belongs beside the spec: %w", err)
 		}
 	}

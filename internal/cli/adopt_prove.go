@@ -13,6 +13,7 @@ import (
 	"opsafe/internal/converge"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 	"opsafe/internal/roster"
 	"opsafe/internal/spec"
 )
@@ -124,7 +125,7 @@ func (a *App) loadFragment(f *adopt.Fragment, dir, text string) (*spec.Repositor
 			return nil, fmt.Errorf("cannot write the fragment to check it: %w", err)
 		}
 	}
-	return spec.Load(spec.LoadOptions{Dir: dir, Backend: "adopted", Known: kind.Known})
+	return kinds.Load(spec.LoadOptions{Dir: dir, Backend: "adopted"})
 }
 
 func (a *App) planFragment(ctx context.Context, repo *spec.Repository) ([]change.Result, error) {

@@ -1,5 +1,5 @@
-// Package cli is the command line: one file for each command, with its options,
-// its flags and what it does.
+// Package cli is the command line: flags, arguments and printing, one file for each
+// command.
 package cli
 
 import (
@@ -9,17 +9,20 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"opsafe/internal/facts"
+	"opsafe/internal/history"
 	"opsafe/internal/host"
 	"opsafe/internal/host/local"
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/journal"
 	"opsafe/internal/render"
+	"opsafe/internal/run"
 )
 
 // The exit codes. Plan's own are in plan.go.
@@ -52,35 +55,53 @@ func said(code int) error { return &exitError{code: code} }
 // one.
 type App struct {
 	Out, Err io.Writer
-	Env      func(string) string
-	Now      func() time.Time
+	// In is where answers come from. Nil: there is nobody to ask, since it or Err is
+	// no terminal.
+	In  io.Reader
+	Env func(string) string
+	Now func() time.Time
 	// Host is the machine to work on.
 	Host host.Host
 	// Root reports whether the process may do everything.
 	Root bool
-	// Tidy clears away what dead runs left that no change comes across, and says
+	// Tidy clears away what a dead run left that no change comes across, and says
 	// what it has done. Nil: nothing is left.
-	Tidy func(context.Context) ([]string, error)
+	Tidy func(context.Context, local.Dead) ([]string, error)
+	// Judge has this machine's programs judge what is planned for a recorded host.
+	// Nil: nothing is judged.
+	Judge host.Judge
 	// LockPath and Executable are paths of the real machine.
 	LockPath   string
 	Executable func() (string, error)
+	// Behind counts the commits that want has and have has not; nil: nobody can tell.
+	Behind func(ctx context.Context, dir, have, want string) (int, error)
+	// Staged names the files, of some in a repository, that are staged and not
+	// committed; nil: nobody can tell.
+	Staged func(ctx context.Context, dir string, of ...string) ([]string, error)
+	// Sleep waits; nil: by the clock.
+	Sleep func(context.Context, time.Duration) error
 	// Log passes events on to the system journal; nil: nobody is told.
-	Log func(journal.Event)
+	Log func(history.Event)
 
 	// record is set when Host is a recorded one, and Root says whether root
 	// recorded it.
 	record *snapshot.Reader
+	// lastRuns are those on the recorded host.
+	lastRuns map[string]*facts.LastRun
 }
 
 // Main runs the program with these arguments and returns its exit code.
 func Main(args []string) int {
 	machine := local.New(local.Options{Tell: func(what string) { note(os.Stderr, "%s", what) }})
 	app := &App{
-		Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Now: time.Now,
-		Host: machine, Root: os.Geteuid() == 0, Tidy: machine.Tidy,
-		LockPath: local.LockPath, Executable: os.Executable,
+		Out: local.StandardOutput(), Err: os.Stderr, Env: os.Getenv, Now: time.Now,
+		Host: machine, Root: os.Geteuid() == 0, Tidy: machine.Tidy, Judge: local.NewJudge(),
+		LockPath: local.LockPath, Executable: os.Executable, Behind: local.Behind, Staged: local.Staged,
 		// Without a system journal the record alone has to do.
-		Log: func(e journal.Event) { _ = local.Log(e.Message, e.Failed, e.Fields) },
+		Log: func(e history.Event) { _ = local.Log(e.Message, e.Failed, e.Fields) },
+	}
+	if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())) {
+		app.In = os.Stdin
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -91,6 +112,18 @@ func Main(args []string) int {
 
 // Run runs a command and returns the exit code.
 func (a *App) Run(ctx context.Context, args []string) int {
+	out := &written{out: a.Out}
+	on := *a
+	on.Out = out
+	code := on.run(ctx, args)
+	if err := out.failure(); err != nil {
+		say(a.Err, fmt.Sprintf("opsafe: %v", err))
+		code = exitFailed
+	}
+	return code
+}
+
+func (a *App) run(ctx context.Context, args []string) int {
 	root := a.command()
 	root.SetArgs(args)
 	root.SetOut(a.Out)
@@ -122,8 +155,17 @@ exactly what it is going to do.
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return noneEmpty(c.Flags()) },
 	}
 	root.CompletionOptions.SetDefaultShellCompDirective(noFiles)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		for _, other := range []string{"--dry-run", "--check", "--diff", "--noop", "'n' in -n"} {
+			if strings.HasSuffix(err.Error(), "unknown flag: "+other) || strings.Contains(err.Error(), "unknown shorthand flag: "+other) {
+				return fmt.Errorf("%w: opsafe plan says what opsafe manage would do, and changes nothing", err)
+			}
+		}
+		return err
+	})
 	addCommands(root, a)
 	return root
 }
@@ -134,11 +176,11 @@ func addCommands(root *cobra.Command, a *App) {
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Every day:", []*cobra.Command{newPlan(a), newManage(a), newStatus(a), newPrune(a), newAccess(a)}},
-		{"People:", []*cobra.Command{newDisableUser(a), newEnableUser(a), newKeys(a)}},
+		{"Every day:", []*cobra.Command{newPlan(a), newManage(a), newStatus(a), newPrune(a), newUpgrade(a), newAccess(a)}},
+		{"People:", []*cobra.Command{newDisableUser(a), newEnableUser(a), newRevokeKey(a), newKeys(a)}},
 		{"Going back:", []*cobra.Command{newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a)}},
 		{"Specs:", []*cobra.Command{newValidate(a), newExplain(a), newSchema(a), newAdopt(a), newFacts(a)}},
-		{"Setting up:", []*cobra.Command{newBootstrap(a), newWhereami(a), newMan(a), newVersion(a)}},
+		{"Setting up:", []*cobra.Command{newInit(a), newBootstrap(a), newWhereami(a), newMan(a), newVersion(a), newFirewall(a)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 		root.SetHelpCommandGroupID(g.title)
@@ -158,30 +200,6 @@ func (a *App) needRoot(command string) error {
 	return fmt.Errorf("%s changes this host and needs root: run it with sudo", command)
 }
 
-// lock keeps other runs away, and clears away what dead ones left. It refuses where
-// changes wait to be confirmed.
-func (a *App) lock(ctx context.Context) (release func(), err error) {
-	lock, err := local.TakeLock(a.LockPath)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.unconfirmed(); err != nil {
-		lock.Release()
-		return nil, err
-	}
-	if a.Tidy == nil {
-		return lock.Release, nil
-	}
-	done, err := a.Tidy(ctx)
-	for _, what := range done {
-		note(a.Err, "%s", what)
-	}
-	if err != nil {
-		note(a.Err, "what dead programs left could not be cleared away: %v", err)
-	}
-	return lock.Release, nil
-}
-
 // style is how text may look on out: colour and width are for terminals.
 func (a *App) style(out io.Writer) render.Style {
 	w := width(out)
@@ -191,6 +209,9 @@ func (a *App) style(out io.Writer) render.Style {
 
 // width is that of a terminal, and 0 for anything else.
 func width(out io.Writer) int {
+	if w, ok := out.(*written); ok {
+		out = w.out
+	}
 	f, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return 0
@@ -200,4 +221,27 @@ func width(out io.Writer) int {
 	}
 	const usual = 80
 	return usual
+}
+
+// runner is what runs get of this app.
+func (a *App) runner() *run.Runner {
+	return &run.Runner{
+		Host: a.Host, Recorded: a.record, LastRuns: a.lastRuns, Root: a.Root, Now: a.Now, By: a.operator(), Program: program(),
+		LockPath: a.LockPath, Executable: a.Executable, Tidy: a.Tidy, Checkout: a.checkout, Wait: a.pause, Log: a.Log,
+		Say:  func(text string) { fmt.Fprintln(a.Out, text) },
+		Note: func(text string) { note(a.Err, "%s", text) },
+	}
+}
+
+// pause waits.
+func (a *App) pause(ctx context.Context, d time.Duration) error {
+	if a.Sleep != nil {
+		return a.Sleep(ctx, d)
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }

@@ -14,20 +14,26 @@ import (
 	"opsafe/internal/converge"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/notes"
 	"opsafe/internal/render"
+	"opsafe/internal/run"
 	"opsafe/internal/spec"
 )
 
 // What bootstrap leaves on a host, besides backendFile.
 const (
 	profileFile    = "/etc/profile.d/opsafe-backend.sh"
-	binaryFile     = "/usr/local/bin/opsafe"
+	binaryFile     = notes.Program
 	completionFile = "/etc/bash_completion.d/opsafe"
 )
+
+// packagedFile is where the Debian package brings the program, beside its completion.
+const packagedFile = "/usr/bin/opsafe"
 
 type bootstrapOptions struct {
 	options
 	switchTo bool
+	prune    bool
 }
 
 func newBootstrap(a *App) *cobra.Command {
@@ -36,7 +42,8 @@ func newBootstrap(a *App) *cobra.Command {
 		Use:   "bootstrap BACKEND",
 		Short: "Make this host a backend's: remember it, and install opsafe",
 		Long: `Make this host a backend's: remember its name in ` + backendFile + `, export
-BACKEND to login shells, and install opsafe and its shell completion.`,
+BACKEND to login shells, and install opsafe and its shell completion, unless they
+came with the Debian package.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.backend = args[0]
@@ -47,6 +54,7 @@ BACKEND to login shells, and install opsafe and its shell completion.`,
 	o.addFormat(c)
 	o.addFull(c)
 	c.Flags().BoolVar(&o.switchTo, "switch", false, "make the host another backend's than it is")
+	c.Flags().BoolVar(&o.prune, "prune", false, "with --switch, take away what only the former backend declares: units, rules of sudo, sshd's drop-ins, networks, keys")
 	c.ValidArgsFunction = a.completeBackends(&o.options)
 	return c
 }
@@ -55,7 +63,7 @@ func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
 	if err := errors.Join(o.checkFormat(), a.needRoot("bootstrap")); err != nil {
 		return err
 	}
-	release, err := a.lock(ctx)
+	release, err := a.runner().Lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,7 +79,8 @@ func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
 	if err != nil {
 		return err
 	}
-	if was := strings.TrimSpace(string(data)); was != "" && was != o.backend && !o.switchTo {
+	was := strings.TrimSpace(string(data))
+	if was != "" && was != o.backend && !o.switchTo {
 		return fmt.Errorf("this host is %s (%s): to make it %s for good, add --switch", was, backendFile, o.backend)
 	}
 	files, err := a.bootstrapFiles(o.backend)
@@ -84,16 +93,19 @@ func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
 	}
 	out := a.newOutput("bootstrap", o.options, o.backend, facts.Hostname, render.Apply)
 	in := &kind.Input{Backend: &spec.Backend{Name: o.backend, Directories: bootstrapDirs(), Files: files}, Repo: repo}
-	// It touches no way in.
-	rep, err := a.converge(ctx, converge.Declare(in), runOptions{
-		lockOut: lockOut{allowed: true},
-		record:  recorded{command: "bootstrap", subject: o.backend, backend: o.backend, dir: repo.Dir},
+	kinds, left, err := a.formers(ctx, o, repo, was, converge.Declare(in))
+	if err != nil {
+		return err
+	}
+	_, err = a.do(ctx, run.Job{
+		Kinds: kinds, WayIn: run.WayIn{MayClose: !o.prune}, // by itself it touches no way in
+		Record: run.Record{Command: "bootstrap", Subject: o.backend, Backend: o.backend, Dir: repo.Dir},
 	}, out)
 	if err != nil {
 		return err
 	}
-	if !rep.Converged() {
-		return said(exitFailed)
+	for _, note := range left {
+		fmt.Fprintln(a.Err, note)
 	}
 	if o.format == formatText {
 		fmt.Fprintf(a.Out, "This host is %s. Next: opsafe plan\n", o.backend)
@@ -119,15 +131,22 @@ func (a *App) bootstrapFiles(backend string) (map[string]*spec.File, error) {
 		backendFile: text(backend+"\n", "0644"),
 		profileFile: text("# Managed by opsafe bootstrap.\nexport BACKEND="+backend+"\n", "0644"),
 	}
+	program, err := a.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the program that runs: %w", err)
+	}
+	if program == packagedFile {
+		// What an earlier bootstrap has installed would be run in its place, for good.
+		for _, f := range []string{binaryFile, completionFile} {
+			files[f] = &spec.File{State: "absent"}
+		}
+		return files, nil
+	}
 	var completion bytes.Buffer
 	if err := a.command().GenBashCompletionV2(&completion, true); err != nil {
 		return nil, fmt.Errorf("cannot write the shell completion: %w", err)
 	}
 	files[completionFile] = text(completion.String(), "0644")
-	program, err := a.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("cannot find the program that runs: %w", err)
-	}
 	if program != binaryFile {
 		binary, err := os.ReadFile(program)
 		if err != nil {

@@ -10,8 +10,8 @@ import (
 
 	"opsafe/internal/converge"
 	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 	"opsafe/internal/roster"
-	"opsafe/internal/spec"
 )
 
 // Completion looks at the repository and at the host, and at no network. What
@@ -70,12 +70,9 @@ func (a *App) completeSelection(o *options) cobra.CompletionFunc {
 			}
 			return out, noFiles
 		}
-		what := map[string]string{}
-		for _, t := range spec.Topics() {
-			what[t.Name] = t.Is
-		}
-		for _, k := range declared {
-			offer(k.Name, what[k.Name])
+		for _, name := range kindNames() {
+			k := findKind(name, declared)
+			offer(k.Name, k.Is)
 			if len(k.Resources) > 0 {
 				offer(k.Name+"/", "one of them")
 			}
@@ -87,10 +84,8 @@ func (a *App) completeSelection(o *options) cobra.CompletionFunc {
 // completeKinds offers kinds alone.
 func completeKinds(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var out []string
-	for _, t := range spec.Topics() {
-		if slices.Contains(kindNames(), t.Name) {
-			out = append(out, cobra.CompletionWithDesc(t.Name, t.Is))
-		}
+	for _, k := range kinds.Table() {
+		out = append(out, cobra.CompletionWithDesc(k.Name, k.Is))
 	}
 	return out, noFiles
 }
@@ -98,10 +93,7 @@ func completeKinds(*cobra.Command, []string, string) ([]string, cobra.ShellCompD
 // declared lists the kinds with what the spec declares of them, without anybody's
 // keys; the kinds alone where the spec cannot be read.
 func (a *App) declared(o *options) []converge.Kind {
-	kinds := make([]converge.Kind, 0, len(kind.Table()))
-	for _, k := range kind.Table() {
-		kinds = append(kinds, converge.Kind{Kind: k})
-	}
+	kinds := converge.Undeclared()
 	name, _, err := o.backendName(a)
 	if err != nil {
 		return kinds
@@ -187,12 +179,12 @@ func completeQuestions(_ *cobra.Command, args []string, word string) ([]string, 
 	asked, _, found := cutLast(word, ".")
 	if !found {
 		var out []string
-		for _, t := range spec.Topics() {
+		for _, t := range kinds.Language().Topics() {
 			out = append(out, cobra.CompletionWithDesc(t.Name, t.Is))
 		}
 		return out, noFiles | cobra.ShellCompDirectiveNoSpace
 	}
-	answers, err := spec.Explain(asked)
+	answers, err := kinds.Language().Explain(asked)
 	if err != nil {
 		return nil, noFiles
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"opsafe/internal/cli"
-	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 )
 
 // TestMain lets the test's own binary be opsafe, for the shell.
@@ -134,7 +134,7 @@ func TestCompleteKinds(t *testing.T) {
 	w := newWorld(t, "-- backends/README --\n")
 	got, _ := w.offered("plan", "--only", "")
 	var want []string
-	for _, k := range kind.Table() {
+	for _, k := range kinds.Table() {
 		want = append(want, k.Name)
 	}
 	if !slices.Equal(got, want) {

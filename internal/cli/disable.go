@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/user"
 	"strings"
@@ -10,10 +9,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/converge"
-	"opsafe/internal/host/overlay"
 	"opsafe/internal/kind"
 	"opsafe/internal/render"
 	"opsafe/internal/roster"
+	"opsafe/internal/run"
 	"opsafe/internal/spec"
 )
 
@@ -36,11 +35,15 @@ func newDisableUser(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "disable-user NAME",
 		Short: "Take somebody's access to this host away, all of it",
-		Long: `Take somebody's access to this host away: keys, groups, password, shell, sessions,
-scheduled jobs and timers. The account expires; its home stays.
+		Long: `Take somebody's access to this host away: keys, also those in the files of other
+accounts, groups, password, shell, sessions, scheduled jobs, units that run as
+them, and rules of sudo that are theirs alone. The account expires; its home stays.
 
-It is refused while the person is still listed in the spec. A later manage does
-not bring the person back; enable-user does.`,
+It is refused while this host's backend still gives the person something. A later
+manage does not bring the person back; enable-user does.
+
+What it leaves is named, with what takes it away. Exits with 0 only if nothing
+that is known to be theirs remains.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.name = args[0]
@@ -48,6 +51,7 @@ not bring the person back; enable-user does.`,
 		},
 	}
 	o.add(c)
+	o.addBackend(c, a)
 	o.addLockOut(c)
 	c.ValidArgsFunction = a.completeAccounts
 	return c
@@ -78,77 +82,23 @@ func (a *App) disableUser(ctx context.Context, o accountOptions) error {
 		return err
 	}
 	defer release()
-	if err := a.checkUnlisted(o); err != nil {
-		return err
-	}
-	backend, err := a.Host.ReadFile(backendFile)
+	off, err := a.offboarding(o)
 	if err != nil {
 		return err
 	}
-	resources, err := kind.Offboard(a.Host, kind.Offboarding{
-		Name: o.name, Backend: strings.TrimSpace(string(backend)), By: a.operator(), Now: a.Now(),
-	})
+	resources, err := kind.Offboard(a.Host, off)
 	if err != nil {
 		return err
 	}
-	rep, err := a.account(ctx, o, "disable-user", resources)
-	if err != nil || o.plan || o.format != formatText {
-		return err
-	}
-	if rep.Summary.Changes() == 0 {
-		fmt.Fprintf(a.Out, "%s has no access to this host, as before.\n", o.name)
-		return nil
-	}
-	fmt.Fprintf(a.Out, "%s has no access to this host any more; looked at again: account, password, shell, keys, groups, sessions, jobs.\n", o.name)
-	return nil
-}
-
-// checkUnlisted refuses to disable somebody whom the spec still lists. A mistake
-// elsewhere in the spec is no reason to leave somebody their access: then what
-// can be said for certain has to do.
-func (a *App) checkUnlisted(o accountOptions) error {
-	repo, err := o.load(a, "")
-	var ps spec.Problems
-	if err == nil {
-		return a.unlisted(repo, o.name)
-	}
-	if !errors.As(err, &ps) {
-		return err
-	}
-	dir, err := o.repository(a)
+	left := func(ctx context.Context) ([]kind.Left, error) { return off.Remains(ctx, a.Host) }
+	rep, err := a.account(ctx, o, "disable-user", resources, left)
 	if err != nil {
 		return err
 	}
-	at, err := mentions(dir, o.name)
-	if err != nil {
-		return err
+	if o.plan {
+		return a.closePlan(ctx, o, off, resources)
 	}
-	if len(at) > 0 {
-		return fmt.Errorf("the spec cannot be loaded, and it may still list %s: nothing has been changed\nremove them first, here:%s\nor mend the spec, so that it can be told for certain:\n%w", o.name, places(at), ps)
-	}
-	note(a.Err, "the spec cannot be loaded; %s is not in it by name, so this goes on; whether their keys are listed under another name could not be checked:\n%v", o.name, ps)
-	return nil
-}
-
-// unlisted refuses to disable somebody who, or whose keys, the spec still lists.
-func (a *App) unlisted(repo *spec.Repository, name string) error {
-	if at := roster.Listed(repo, name); len(at) > 0 {
-		return fmt.Errorf("%s is still listed, and the next run on any host would bring them back; nothing has been changed\nremove them first, here:%s", name, places(at))
-	}
-	keys, err := kind.PresentKeys(a.Host, name)
-	if err != nil {
-		// Nobody is to keep their access by making their keys unreadable.
-		note(a.Err, "whether keys of %s are listed elsewhere in the spec could not be checked: %v", name, err)
-	}
-	disabled, err := roster.ReadTombstones(a.Host)
-	if err != nil {
-		return err
-	}
-	keys = append(keys, disabled[name].Keys...)
-	if at := roster.ListedKeys(repo, name, keys); len(at) > 0 {
-		return fmt.Errorf("keys of %s still let somebody in elsewhere in the spec; nothing has been changed\nremove them first, here:%s", name, places(at))
-	}
-	return nil
+	return a.closing(ctx, o, off, a.Host, rep.Summary.Changes() > 0)
 }
 
 func places(at []spec.Pos) string {
@@ -178,7 +128,7 @@ func (a *App) enableUser(ctx context.Context, o accountOptions) error {
 	if err != nil {
 		return err
 	}
-	if _, err := a.account(ctx, o, "enable-user", resources); err != nil || o.plan || o.format != formatText {
+	if _, err := a.account(ctx, o, "enable-user", resources, nil); err != nil || o.plan || o.format != formatText {
 		return err
 	}
 	fmt.Fprintf(a.Out, "%s can have access again: list them in developers.yaml, then sudo opsafe manage brings groups and keys.\n", o.name)
@@ -196,49 +146,47 @@ func (a *App) begin(ctx context.Context, command string, o accountOptions) (rele
 	if err := a.needRoot(command); err != nil {
 		return nil, err
 	}
-	return a.lock(ctx)
+	return a.runner().Lock(ctx)
 }
 
 // account runs the resources that make up somebody's access. It heeds that
-// somebody can become root afterwards, which what lets people in cannot hinder.
-func (a *App) account(ctx context.Context, o accountOptions, command string, resources []kind.Resource) (*converge.Report, error) {
+// somebody can become root afterwards, which what lets people in cannot hinder, and
+// records what is left.
+func (a *App) account(ctx context.Context, o accountOptions, command string, resources []kind.Resource, left func(context.Context) ([]kind.Left, error)) (*converge.Report, error) {
 	facts, err := a.Host.Facts()
 	if err != nil {
 		return nil, err
 	}
-	kinds := accountKinds(command, resources)
-	run := runOptions{lockOut: o.lockOut, record: recorded{command: command, subject: o.name}}
-	if o.plan {
-		return a.planned(ctx, kinds, run, a.newOutput(command, o.options, "", facts.Hostname, render.Plan))
+	job := run.Job{
+		Kinds: accountKinds(command, resources), WayIn: run.WayIn{MayClose: o.allowed},
+		Record: run.Record{Command: command, Subject: o.name}, Left: left,
 	}
-	rep, err := a.converge(ctx, kinds, run, a.newOutput(command, o.options, "", facts.Hostname, render.Apply))
+	return a.do(ctx, job, a.newOutput(command, o.options, "", facts.Hostname, mode(o.plan)))
+}
+
+// mode is whether a run is shown as a plan.
+func mode(plan bool) render.Mode {
+	if plan {
+		return render.Plan
+	}
+	return render.Apply
+}
+
+// do plans or applies a job. What has failed of it has been said.
+func (a *App) do(ctx context.Context, job run.Job, out *output) (*converge.Report, error) {
+	do := a.runner().Apply
+	if out.run.Mode == render.Plan {
+		do = a.runner().Plan
+	}
+	rep, err := do(ctx, job, out)
 	if err == nil && !rep.Converged() {
 		err = said(exitFailed)
 	}
 	return rep, err
 }
 
-// planned shows what a run would do, unless it would be refused.
-func (a *App) planned(ctx context.Context, kinds []converge.Kind, o runOptions, out *output) (*converge.Report, error) {
-	after := overlay.New(a.Host)
-	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Now: a.Now})
-	a.summarize(ctx, rep, after, o.declared)
-	if err := out.all(rep); err != nil {
-		return nil, err
-	}
-	if rep.Summary.Changes() > 0 && a.Root { // others cannot see enough
-		if err := a.guard(ctx, after, o.wayIn()); err != nil {
-			return nil, fmt.Errorf("this would be refused: %w", err)
-		}
-	}
-	if !rep.Converged() {
-		return nil, said(exitFailed)
-	}
-	return rep, nil
-}
-
 func accountKinds(command string, resources []kind.Resource) []converge.Kind {
-	return []converge.Kind{{Kind: kind.Kind{Name: command, Stage: kind.StageAccounts}, Resources: resources}}
+	return []converge.Kind{{Kind: kind.Bare(command, kind.StageAccounts), Resources: resources}}
 }
 
 // operator is who asked for it: the person behind sudo, if there is one.

@@ -1,13 +1,12 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"opsafe/internal/facts"
 	"opsafe/internal/host/snapshot"
+	"opsafe/internal/run"
 )
 
 // noFacts asks for a bare host instead of a recorded one.
@@ -21,8 +20,11 @@ const bareRelease = "bookworm"
 func (a *App) elsewhere(o *planOptions) (*App, error) {
 	on := *a
 	if o.facts == noFacts {
-		on.record, on.Root = snapshot.New(snapshot.Bare(bareRelease)), false
-		on.Host = lookedAt{on.record}
+		bare := snapshot.Bare(bareRelease)
+		bare.Verdicts = map[string]snapshot.Verdict{} // nothing that a program would say is known
+		on.record, on.Root = snapshot.New(bare), false
+		on.record.JudgeWith(a.Judge)
+		on.Host = run.ReadOnly{Scannable: on.record}
 		note(a.Err, "planned for a bare Debian host (%s): nothing is known of a real one", bareRelease)
 		return &on, nil
 	}
@@ -30,10 +32,11 @@ func (a *App) elsewhere(o *planOptions) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	on.record, on.Root = snapshot.New(*f.Host), f.Coverage.Root
-	on.Host = lookedAt{on.record}
+	on.record, on.Root, on.lastRuns = snapshot.New(*f.Host), f.Coverage.Root, f.LastRuns
+	on.record.JudgeWith(a.Judge)
+	on.Host = run.ReadOnly{Scannable: on.record}
 	note(a.Err, "planned for %s as it was %s (%s), by the facts of opsafe %s",
-		f.Host.Facts.Hostname, age(a.Now().Sub(f.Recorded)), f.Recorded.UTC().Format("2006-01-02 15:04 UTC"), f.Opsafe)
+		f.Host.Facts.Hostname, run.Age(a.Now().Sub(f.Recorded)), f.Recorded.UTC().Format("2006-01-02 15:04 UTC"), f.Opsafe)
 	if !f.Coverage.Root {
 		note(a.Err, "the facts were not recorded by root: much is unknown")
 	}
@@ -51,20 +54,4 @@ func (a *App) afterRecord() {
 	if asked := a.record.Unjudged(); len(asked) > 0 {
 		note(a.Err, "not in the facts, and asked by manage before it writes: %s", strings.Join(asked, "; "))
 	}
-}
-
-// age says how old something is, as exactly as is of use.
-func age(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d < 0:
-		return "in the future"
-	case d < time.Minute:
-		return "just now"
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d minutes ago", int(d.Minutes()))
-	case d < 2*day:
-		return fmt.Sprintf("%d hours ago", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d days ago", int(d/day))
 }

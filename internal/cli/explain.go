@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"opsafe/internal/kinds"
 	"opsafe/internal/spec"
 )
 
@@ -38,14 +39,14 @@ repository, no host and no root.`,
 }
 
 func (a *App) listTopics() {
-	for _, t := range spec.Topics() {
+	for _, t := range kinds.Language().Topics() {
 		fmt.Fprintf(a.Out, "%-9s  %s\n", t.Name, t.Is)
 	}
 	fmt.Fprintln(a.Out, "\nopsafe explain KIND lists the fields of one.")
 }
 
 func (a *App) explain(question string) error {
-	answers, err := spec.Explain(question)
+	answers, err := kinds.Language().Explain(question)
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"opsafe/internal/kind"
-	"opsafe/internal/spec"
+	"opsafe/internal/kinds"
 )
 
 // TestExplain asks questions without a repository, and without a host.
@@ -43,7 +42,7 @@ A program and its arguments, with % for the staged file. No shell.
 func TestExplainEverything(t *testing.T) {
 	w := newWorld(t, "")
 	n := 0
-	for _, topic := range spec.Topics() {
+	for _, topic := range kinds.Language().Topics() {
 		for _, place := range topic.Places {
 			for _, f := range place.Fields() {
 				n++
@@ -67,7 +66,7 @@ func TestExplainKinds(t *testing.T) {
 	w := newWorld(t, "")
 	w.want(0, []string{"opsafe explain KIND lists"}, nil, "explain")
 	lines := strings.Split(w.out.String(), "\n")
-	for i, k := range kind.Table() {
+	for i, k := range kinds.Table() {
 		if name, _, _ := strings.Cut(lines[i], " "); name != k.Name {
 			t.Errorf("line %d is %q, want %s", i+1, lines[i], k.Name)
 		}

@@ -2,24 +2,22 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"opsafe/internal/host/local"
+	"opsafe/internal/notes"
+	"opsafe/internal/run"
 
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/access"
-	"opsafe/internal/confirm"
-	"opsafe/internal/converge"
 	"opsafe/internal/facts"
 	"opsafe/internal/host"
-	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
 	"opsafe/internal/kind"
+	"opsafe/internal/spec"
 )
 
 type factsOptions struct {
@@ -43,7 +41,7 @@ the spec declares as secret. It asks nobody over the network.`,
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.facts(c.Context(), o) },
 	}
-	c.Flags().StringSliceVar(&o.backends, "backend", nil, "backend whose plan is to be possible, can be repeated (default: as for plan)")
+	c.Flags().Var((*list)(&o.backends), "backend", "the backend `NAME` whose plan is to be possible, can be repeated (default: as for plan)")
 	_ = c.RegisterFlagCompletionFunc("backend", a.completeBackends(&o.options))
 	o.addDir(c)
 	c.Flags().StringVar(&o.out, "out", "", "write to this `FILE`, which only its owner can read")
@@ -70,16 +68,25 @@ func (a *App) facts(ctx context.Context, o factsOptions) error {
 	number, _ := version()
 	file := &facts.File{
 		Opsafe: number, Recorded: a.Now(), Host: state,
-		Coverage: facts.Coverage{Backends: o.backends, Root: a.Root},
+		Coverage: facts.Coverage{Backends: o.backends, Root: a.Root}, LastRuns: map[string]*facts.LastRun{},
+	}
+	for _, name := range o.backends {
+		if last := a.runner().LastRun(name); last != nil {
+			file.LastRuns[name] = last
+		}
 	}
 	data, err := file.Marshal()
 	if err != nil {
 		return err
 	}
-	if err := writePrivate(o.out, data); err != nil {
+	if err := local.WriteOut(ctx, o.out, data, 0o600); err != nil {
 		return fmt.Errorf("cannot write the facts: %w", err)
 	}
-	fmt.Fprintf(a.Out, "%s holds what plans need to know of %s for %s: %s.\n", o.out, state.Facts.Hostname, strings.Join(o.backends, ", "), amount(state))
+	out := a.Out
+	if local.IsStdout(o.out) {
+		out = a.Err
+	}
+	fmt.Fprintf(out, "%s holds what plans need to know of %s for %s: %s.\n", o.out, state.Facts.Hostname, strings.Join(o.backends, ", "), amount(state))
 	if !a.Root {
 		note(a.Err, "what only root may see is not in it: run it with sudo to have it there")
 	}
@@ -103,32 +110,34 @@ func amount(s *snapshot.State) string {
 
 // recordHost plans for each backend, and writes down what that asks of the host.
 func (a *App) recordHost(ctx context.Context, o factsOptions) (*snapshot.State, error) {
-	repo, err := o.load(a, "")
-	if err != nil {
-		return nil, err
-	}
-	secrets := host.Secrecy{Paths: map[string]bool{confirm.RecordPath: true}, Variables: map[string]map[string]bool{}}
+	repos := map[string]*spec.Repository{}
 	for _, name := range o.backends {
-		b, err := repo.Backend(name)
+		repo, err := o.load(a, name) // what is wrong with others is not this host's concern
 		if err != nil {
 			return nil, err
 		}
-		s := kind.Secrets(b)
-		maps.Copy(secrets.Paths, s.Paths)
-		for p, names := range s.Variables {
-			secrets.Variables[p] = joined(secrets.Variables[p], names)
-		}
+		repos[name] = repo
 	}
+	backends := make([]*spec.Backend, 0, len(o.backends))
+	for _, name := range o.backends {
+		b, err := repos[name].Backend(name)
+		if err != nil {
+			return nil, err
+		}
+		backends = append(backends, b)
+	}
+	secrets := kind.Secrets(backends...)
+	secrets.Paths[notes.Waiting] = true
 	rec := snapshot.NewRecorder(a.Host, secrets)
 	for _, name := range o.backends {
 		if err := a.recordBackend(ctx, o.options, rec, name); err != nil {
 			return nil, err
 		}
-		b, err := repo.Backend(name)
+		b, err := repos[name].Backend(name)
 		if err != nil {
 			return nil, err
 		}
-		if err := cover(rec, repo, b); err != nil {
+		if err := cover(ctx, rec, repos[name], b); err != nil {
 			return nil, err
 		}
 	}
@@ -139,52 +148,24 @@ func (a *App) recordHost(ctx context.Context, o factsOptions) (*snapshot.State, 
 	return &state, nil
 }
 
-func joined(a, b map[string]bool) map[string]bool {
-	out := maps.Clone(b)
-	maps.Copy(out, a)
-	return out
-}
-
 // recordBackend asks all that a plan asks. What comes of the plan is of no
 // interest here.
 func (a *App) recordBackend(ctx context.Context, o options, rec *snapshot.Recorder, name string) error {
 	on := *a
-	on.Host = lookedAt{rec}
+	on.Host = run.ReadOnly{Scannable: rec}
 	o.backend = name
 	p, err := o.prepare(ctx, &on)
 	if err != nil {
 		return err
 	}
-	after := overlay.New(rec)
-	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Now: a.Now})
-	on.summarize(ctx, rep, after, p.declared)
+	r := on.runner()
+	plan := r.Foresee(ctx, rec, p.kinds, nil)
+	r.Summarize(ctx, plan, p.declared)
 	if a.Root {
-		_, _, err = access.FindLockOut(ctx, access.Question{Before: rec, After: after, Declared: p.declared, Now: a.Now()})
+		_, err = access.FindLockOut(ctx, access.Question{Before: rec, After: plan.After, Declared: p.declared, Now: a.Now()})
 		if err != nil && !host.IsUnknown(err) {
 			return err
 		}
 	}
 	return ctx.Err()
-}
-
-// lookedAt is a host that can be looked at, and no more.
-type lookedAt struct{ scannable }
-
-type scannable interface {
-	host.Reader
-	host.TreeScanner
-}
-
-func (lookedAt) Do(context.Context, host.Step) error {
-	return errors.New("cannot change a host that is only looked at")
-}
-
-// writePrivate replaces a file as a whole, or not at all, and lets nobody but its
-// owner read it.
-func writePrivate(path string, data []byte) error {
-	dir, err := os.OpenRoot(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(replaceIn(dir, filepath.Base(path), data, 0o600), dir.Close())
 }

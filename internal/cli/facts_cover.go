@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"context"
 	"maps"
 	"path"
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/roster"
+	"opsafe/internal/kind"
+	"opsafe/internal/notes"
 	"opsafe/internal/spec"
 )
 
@@ -20,24 +23,40 @@ const (
 )
 
 // contentDirs are directories whose files are compared whole: what is in them is
-// recorded.
+// recorded, with that of the directories in them. Files that not everybody may read
+// are not, but for sudo's and sshd's configuration: that is policy.
 func contentDirs() []string {
-	return []string{"/etc/apt/sources.list.d", "/etc/ssh/sshd_config.d", "/etc/sudoers.d", "/etc/systemd/system"}
+	return []string{
+		"/etc/apt/sources.list.d", "/etc/apt/apt.conf.d", "/etc/apt/preferences.d", "/etc/chrony", "/etc/cloud/cloud.cfg.d",
+		"/etc/cron.d", "/etc/default", "/etc/logrotate.d", "/etc/modprobe.d", "/etc/modules-load.d", "/etc/pam.d", "/etc/profile.d", "/etc/security", "/etc/skel",
+		"/etc/ssh/sshd_config.d", "/etc/sudoers.d", "/etc/sysctl.d", "/etc/systemd", "/etc/tmpfiles.d", "/etc/update-motd.d",
+	}
 }
 
-// nameDirs are directories of which it is recorded what is there.
+// contentFiles are single files of which lines are declared.
+func contentFiles() []string {
+	return []string{
+		"/etc/apt/sources.list", "/etc/bash.bashrc", "/etc/chrony/chrony.conf", "/etc/docker/daemon.json", "/etc/environment",
+		"/etc/fstab", "/etc/hostname", "/etc/hosts", "/etc/issue", "/etc/locale.gen", "/etc/login.defs", "/etc/motd",
+		"/etc/nsswitch.conf", "/etc/profile", "/etc/samba/smb.conf", "/etc/ssh/sshd_config", "/etc/sudoers", "/etc/sysctl.conf",
+		"/etc/timezone", "/etc/cloud/cloud.cfg", "/etc/cloud/templates/hosts.debian.tmpl",
+	}
+}
+
+// nameDirs are directories of which it is recorded what is there: beside these, all
+// below /etc.
 func nameDirs() []string {
 	return []string{
-		"/etc", "/etc/apt", "/etc/apt/keyrings", "/etc/chrony", "/etc/chrony/conf.d", "/etc/cron.d", "/etc/default",
-		"/etc/docker", "/etc/opsafe", "/etc/pam.d", "/etc/profile.d", "/etc/security", "/etc/skel", "/etc/ssh", "/etc/tmpfiles.d", "/etc/update-motd.d",
-		"/home", "/opt", "/srv", "/usr/local/bin", "/usr/local/sbin",
+		"/", "/dev", "/home", "/media", "/mnt", "/opt", "/run", "/run/systemd", "/srv", "/usr", "/usr/bin", "/usr/sbin",
+		"/usr/local", "/usr/local/bin", "/usr/local/etc", "/usr/local/lib", "/usr/local/sbin", "/usr/local/share",
+		"/usr/share/keyrings", "/var", "/var/cache", "/var/lib", "/var/log", "/var/opt", "/var/spool", "/var/www",
 	}
 }
 
 // cover asks a recorder for what a plan of a slightly different spec would ask.
 // What cannot be seen is recorded as that.
-func cover(rec *snapshot.Recorder, repo *spec.Repository, b *spec.Backend) error {
-	for _, p := range []string{"/etc/sudoers", "/etc/ssh/sshd_config", "/etc/apt/sources.list", "/etc/docker/daemon.json", "/etc/chrony/chrony.conf"} {
+func cover(ctx context.Context, rec *snapshot.Recorder, repo *spec.Repository, b *spec.Backend) error {
+	for _, p := range contentFiles() {
 		coverContent(rec, p)
 	}
 	for _, dir := range contentDirs() {
@@ -46,24 +65,79 @@ func cover(rec *snapshot.Recorder, repo *spec.Repository, b *spec.Backend) error
 	for _, dir := range nameDirs() {
 		coverNames(rec, dir)
 	}
+	coverBelow(rec, "/etc", maxDepth)
+	coverShells(rec)
+	// Without it, sshd checks nothing.
+	_, _ = rec.Stat("/run/sshd")
 	for _, p := range declaredPaths(b) {
 		_, _ = rec.Stat(p)
 		if dir := path.Dir(p); !passing(dir) {
 			coverNames(rec, dir)
 		}
 	}
+	for _, p := range slices.Concat(slices.Sorted(maps.Keys(b.Directories)), slices.Sorted(maps.Keys(b.ACLs))) {
+		if n := coverNames(rec, p); n != nil && strings.Count(p, "/") > 1 {
+			rec.Tree(p)
+		}
+	}
+	coverJudged(ctx, rec)
 	if err := coverHomes(rec, repo, b); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Packages)) {
 		_, _ = rec.Candidate(name)
 	}
-	return nil
+	return coverUnits(ctx, rec)
+}
+
+// maxDepth is how deep below /etc names are recorded.
+const maxDepth = 5
+
+// coverBelow records the names in all directories below one.
+func coverBelow(rec *snapshot.Recorder, dir string, depth int) {
+	for _, name := range coverNames(rec, dir) {
+		p := path.Join(dir, name)
+		if n, err := rec.Stat(p); depth > 0 && err == nil && n != nil && n.Type == host.TypeDir {
+			coverBelow(rec, p, depth-1)
+		}
+	}
+}
+
+// coverJudged records what sudo and sshd read, wherever it is included from, and
+// whether sudo accepts its rules as they are.
+func coverJudged(ctx context.Context, rec *snapshot.Recorder) {
+	for _, at := range []string{"/etc/sudoers.d/x", "/etc/ssh/sshd_config.d/x.conf"} {
+		check, probe := kind.Judges(at)
+		_, _ = host.ReadConfiguration(rec, check.Tree)
+		if len(probe) > 0 {
+			_ = rec.Check(ctx, host.Check{Argv: probe, Root: true}, host.NewContent(nil))
+		}
+	}
+}
+
+// coverUnits records the files of the units that run, or are enabled: a drop-in is
+// judged together with the unit that it is for.
+func coverUnits(ctx context.Context, rec *snapshot.Recorder) error {
+	names, err := rec.UnitNames(ctx)
+	if err != nil && !host.IsUnknown(err) {
+		return err
+	}
+	for _, name := range names {
+		u, err := rec.Unit(ctx, name)
+		if err != nil || u == nil {
+			continue
+		}
+		_, _ = rec.ReadDir(debian.UnitDir + "/" + name + ".d")
+		if u.Fragment != "" && (u.Active == "active" || strings.HasPrefix(u.File, "enabled")) {
+			coverContent(rec, u.Fragment)
+		}
+	}
+	return ctx.Err()
 }
 
 // passing are directories whose names change from minute to minute.
 func passing(dir string) bool {
-	for _, top := range []string{"/dev", "/proc", "/run", "/sys", "/tmp", "/var/log", "/var/run", "/var/tmp"} {
+	for _, top := range []string{"/dev", "/proc", "/run", "/sys", "/tmp", "/var/run", "/var/tmp"} {
 		if dir == top || strings.HasPrefix(dir, top+"/") {
 			return true
 		}
@@ -100,7 +174,7 @@ func coverFiles(rec *snapshot.Recorder, dir string) {
 		n, err := rec.Stat(p)
 		switch {
 		case err != nil || n == nil:
-		case n.Type == host.TypeDir && strings.Count(dir, "/") < 4:
+		case n.Type == host.TypeDir && strings.Count(dir, "/") < 5:
 			coverFiles(rec, p)
 		default:
 			coverContent(rec, p)
@@ -108,13 +182,54 @@ func coverFiles(rec *snapshot.Recorder, dir string) {
 	}
 }
 
-// coverContent records a file that is not large.
+// coverContent records a file that is not large, and that everybody may read. A link
+// is followed.
 func coverContent(rec *snapshot.Recorder, p string) {
-	n, err := rec.Stat(p)
-	if err == nil && n != nil && n.Type == host.TypeFile && n.Size <= maxCovered {
-		_, _ = rec.ReadFile(p)
+	for range maxFollowed {
+		n, err := rec.Stat(p)
+		switch {
+		case err != nil || n == nil:
+			return
+		case n.Type == host.TypeSymlink && path.IsAbs(n.Target):
+			p = n.Target
+		case n.Type == host.TypeSymlink:
+			p = path.Join(path.Dir(p), n.Target)
+		default:
+			if n.Type == host.TypeFile && n.Size <= maxCovered && n.Access.Mode()&0o004 != 0 {
+				_, _ = rec.ReadFile(p)
+			}
+			return
+		}
 	}
 }
+
+// coverShells records which shells there are: who has none that is there cannot
+// log in.
+func coverShells(rec *snapshot.Recorder) {
+	shells := []string{"/bin/sh", "/bin/bash", "/bin/dash", "/bin/zsh", "/bin/false", "/usr/bin/sh", "/usr/bin/bash", "/usr/bin/false", "/usr/sbin/nologin", "/sbin/nologin"}
+	coverContent(rec, "/etc/shells")
+	if data, err := rec.ReadFile("/etc/shells"); err == nil {
+		for line := range strings.Lines(string(data)) {
+			if line = strings.TrimSpace(line); path.IsAbs(line) {
+				shells = append(shells, line)
+			}
+		}
+	}
+	for _, at := range shells {
+		for range maxFollowed {
+			n, err := rec.Stat(at)
+			if err != nil || n == nil || n.Type != host.TypeSymlink {
+				break
+			}
+			if at = path.Join(path.Dir(at), n.Target); path.IsAbs(n.Target) {
+				at = n.Target
+			}
+		}
+	}
+}
+
+// maxFollowed is how many links are followed to a file.
+const maxFollowed = 8
 
 // coverHomes records homes, and the public keys by which people get in.
 func coverHomes(rec *snapshot.Recorder, repo *spec.Repository, b *spec.Backend) error {
@@ -139,15 +254,26 @@ func coverHomes(rec *snapshot.Recorder, repo *spec.Repository, b *spec.Backend) 
 	for _, u := range users {
 		if u.UID == 0 || u.UID >= ids.UIDMin && u.UID <= ids.UIDMax {
 			homes[u.Home] = true
+			_, _ = rec.Traces(u.Name)
 		}
 	}
 	for _, home := range slices.Sorted(maps.Keys(homes)) {
 		_, _ = rec.Stat(home)
 		_, _ = rec.Stat(path.Join(home, ".ssh"))
+		coverNames(rec, path.Dir(home)) // where the next one is to be
 		for _, name := range []string{"authorized_keys", "authorized_keys2"} {
-			coverContent(rec, path.Join(home, ".ssh", name))
+			coverKeys(rec, path.Join(home, ".ssh", name))
 		}
 	}
-	_, _ = rec.ReadDir(roster.TombstoneDir)
+	_, _ = rec.ReadDir(notes.Disabled)
+	_, _ = rec.ReadDir(notes.Revoked)
 	return nil
+}
+
+// coverKeys records public keys, which only their owner may read.
+func coverKeys(rec *snapshot.Recorder, p string) {
+	n, err := rec.Stat(p)
+	if err == nil && n != nil && n.Type == host.TypeFile && n.Size <= maxCovered {
+		_, _ = rec.ReadFile(p)
+	}
 }

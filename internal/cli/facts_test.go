@@ -28,6 +28,19 @@ func TestFactsPlanAlike(t *testing.T) {
 	}
 }
 
+// TestFactsOfOneBackend records what one backend needs, whatever is wrong with another.
+func TestFactsOfOneBackend(t *testing.T) {
+	w := newWorld(t, `
+-- backends/good/backend.yaml --
+groups: {developers: {}}
+-- backends/wrong/backend.yaml --
+groups: {developers: {gid: many}}
+nonsense: 1
+`)
+	w.planAlike("good", filepath.Join(t.TempDir(), "facts.json"), "text", "json", "markdown")
+	w.want(1, nil, []string{"backends/wrong/backend.yaml:2:1"}, "facts", "--backend", "good", "--backend", "wrong", "--out", filepath.Join(t.TempDir(), "facts.json"))
+}
+
 // caseText is a case of the kinds as a world: its repository is laid out as there.
 func caseText(t *testing.T, file string) string {
 	t.Helper()

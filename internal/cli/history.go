@@ -7,20 +7,25 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
+	"opsafe/internal/history"
 	"opsafe/internal/host"
-	"opsafe/internal/journal"
 	"opsafe/internal/render"
 )
 
+type historyOptions struct {
+	options
+	limit int
+}
+
 func newHistory(a *App) *cobra.Command {
-	var o options
+	var o historyOptions
 	c := &cobra.Command{
 		Use:   "history",
 		Short: "List the runs that have changed this host",
@@ -30,6 +35,7 @@ what, from which commit of the spec, and what came of it.`,
 		RunE: func(*cobra.Command, []string) error { return a.history(o) },
 	}
 	o.addFormats(c, formatText, formatJSON)
+	c.Flags().IntVar(&o.limit, "limit", 0, "no more than the last `N` runs (0: all)")
 	return c
 }
 
@@ -41,7 +47,7 @@ func newShow(a *App) *cobra.Command {
 		Long: `Show what a run has changed: the same lines as the run itself, and what of the
 state before it is not kept. Runs are numbered; opsafe history lists them.`,
 		Example: "  sudo opsafe show 17",
-		Args:    cobra.ExactArgs(1),
+		Args:    a.oneRun("opsafe show %d"),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.show(args[0], o) },
 	}
 	o.addFormats(c, formatText, formatJSON)
@@ -51,15 +57,15 @@ state before it is not kept. Runs are numbered; opsafe history lists them.`,
 }
 
 // readHistory reads the records, which only root may.
-func (a *App) readHistory() (*journal.History, error) {
-	h, err := journal.Read(a.Host)
+func (a *App) readHistory() (*history.History, error) {
+	h, err := history.Read(a.Host)
 	if host.IsUnknown(err) && !a.Root {
 		return nil, errors.New("the history holds what only root may see: run it with sudo")
 	}
 	return h, err
 }
 
-func (a *App) history(o options) error {
+func (a *App) history(o historyOptions) error {
 	if err := o.checkFormat(); err != nil {
 		return err
 	}
@@ -69,6 +75,12 @@ func (a *App) history(o options) error {
 	}
 	for _, err := range h.Unread {
 		note(a.Err, "%v", err)
+	}
+	if o.limit < 0 {
+		return fmt.Errorf("--limit %d: want the number of runs", o.limit)
+	}
+	if more := len(h.Records) - o.limit; o.limit > 0 && more > 0 {
+		h.Records = h.Records[more:]
 	}
 	if o.format == formatJSON {
 		doc := render.HistoryDoc{FormatVersion: render.FormatVersion, Command: "history", Runs: []render.RunDoc{}}
@@ -84,22 +96,54 @@ func (a *App) history(o options) error {
 		fmt.Fprintln(a.Out, "No run has changed this host, as far as is recorded.")
 		return nil
 	}
-	w := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "RUN\tWHEN\tWHO\tWHAT\tCOMMIT\tCHANGES\tRESULT")
+	a.historyTable(h)
+	return nil
+}
+
+// historyTable shows a line for each run, none wider than the narrowest terminal: what
+// is cut off, show has.
+func (a *App) historyTable(h *history.History) {
+	rows := [][]string{{"RUN", "WHEN", "WHO", "WHAT", "COMMIT", "CHANGES", "RESULT"}}
+	const mostWho, narrow, apart = 12, 80, 2
 	for _, r := range h.Records {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Run, clock(r.Started), r.By, r.Title(),
-			cmp.Or(short(r.Spec.Commit), "-"), counts(r.Summary), outcome(h, r))
+		sum := r.Summary
+		if sum.Changes() == 0 {
+			sum.Change = len(r.Partly()) // of what failed
+		}
+		rows = append(rows, []string{
+			strconv.Itoa(r.Run), clock(r.Started), cut(r.By, mostWho), r.Title(), cmp.Or(r.Spec.Short(), "-"), counts(sum), outcome(h, r),
+		})
 	}
-	return w.Flush()
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	total := apart * (len(widths) - 1)
+	for _, w := range widths {
+		total += w
+	}
+	over := total - max(narrow, a.style(a.Out).Width)
+	// What is told apart by its beginning is cut first.
+	for _, c := range []struct{ column, least int }{{3, len("disable-user")}, {4, 8}, {2, 5}, {6, len("undone by 99")}, {5, 9}} {
+		less := min(over, widths[c.column]-c.least)
+		if less > 0 {
+			widths[c.column] -= less
+			over -= less
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			cell = cut(cell, widths[i])
+			line.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+apart))
+		}
+		fmt.Fprintln(a.Out, strings.TrimRight(line.String(), " "))
+	}
 }
 
 func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
-
-// short is as much of a commit's name as people type.
-func short(commit string) string {
-	const most = 10
-	return commit[:min(len(commit), most)]
-}
 
 // counts says how much was changed.
 func counts(s change.Summary) string {
@@ -116,19 +160,23 @@ func counts(s change.Summary) string {
 }
 
 // outcome is what came of a run, and what has become of it since.
-func outcome(h *journal.History, r *journal.Record) string {
+func outcome(h *history.History, r *history.Record) string {
 	out := string(r.Result)
-	if r.Summary.Failed > 0 && r.Result == journal.Failed {
+	if r.Summary.Failed > 0 && r.Result == history.Failed {
 		out = fmt.Sprintf("%d failed", r.Summary.Failed)
 	}
 	if by := h.By[r.Run]; by != 0 {
-		out += fmt.Sprintf(", undone by %d", by)
+		undone := fmt.Sprintf("undone by %d", by)
+		if r.Result == history.Succeeded {
+			return undone
+		}
+		out += ", " + undone
 	}
 	return out
 }
 
 // findRun finds a run by what somebody has typed.
-func (a *App) findRun(word string) (*journal.History, *journal.Record, error) {
+func (a *App) findRun(word string) (*history.History, *history.Record, error) {
 	h, err := a.readHistory()
 	if err != nil {
 		return nil, nil, err
@@ -140,7 +188,7 @@ func (a *App) findRun(word string) (*journal.History, *journal.Record, error) {
 	if r := h.Find(n); r != nil {
 		return h, r, nil
 	}
-	rec, err := journal.Load(a.Host, n) // why it could not be read
+	rec, err := history.Load(a.Host, n) // why it could not be read
 	if err == nil && rec == nil {
 		err = fmt.Errorf("there is no record of run %d: opsafe history lists those that there are", n)
 	}
@@ -157,7 +205,7 @@ func (a *App) show(word string, o options) error {
 	}
 	rep := reportOf(r)
 	mode := render.Apply
-	if r.Result == journal.Running || r.Result == journal.Interrupted && r.Ended.IsZero() {
+	if r.Result == history.Running || r.Result == history.Interrupted && r.Ended.IsZero() {
 		mode = render.Plan // how far it got is not known
 	}
 	if o.format == formatJSON {
@@ -178,6 +226,18 @@ func (a *App) show(word string, o options) error {
 		text.Result(res)
 	}
 	text.Close(rep, mode)
+	if partly := r.Partly(); len(partly) > 0 {
+		fmt.Fprintln(a.Out, "\nChanged before it failed, and not put back:")
+		for _, p := range partly {
+			fmt.Fprintf(a.Out, "  %s\n", render.Clean(p))
+		}
+	}
+	if len(r.Left) > 0 {
+		fmt.Fprintln(a.Out, "\nWhat stayed of their access, or may have:")
+		for _, l := range r.Left {
+			fmt.Fprintf(a.Out, "  %s\n", render.Clean(l))
+		}
+	}
 	if lost := r.Lost(); len(lost) > 0 {
 		fmt.Fprintln(a.Out, "\nWhat undo cannot bring back, since it was not kept:")
 		for _, l := range lost {
@@ -188,7 +248,7 @@ func (a *App) show(word string, o options) error {
 }
 
 // showHead says what is known of a run before its changes.
-func (a *App) showHead(h *journal.History, r *journal.Record) {
+func (a *App) showHead(h *history.History, r *history.Record) {
 	line := func(what, is string) {
 		if is != "" {
 			fmt.Fprintf(a.Out, "%-9s%s\n", what, is)
@@ -204,12 +264,12 @@ func (a *App) showHead(h *journal.History, r *journal.Record) {
 	line("when", when)
 	line("backend", r.Backend)
 	line("spec", r.Spec.Dir)
-	line("commit", r.Spec.Commit)
+	line("commit", r.Spec.Name())
 	line("digest", r.Spec.Digest)
 	line("opsafe", r.Program)
 	result := outcome(h, r)
 	switch {
-	case r.Result == journal.Running:
+	case r.Result == history.Running:
 		result += ": what is below is planned"
 	case r.Ended.IsZero():
 		result += ": what is below was planned, and a part of it may have been done"
@@ -218,8 +278,8 @@ func (a *App) showHead(h *journal.History, r *journal.Record) {
 	fmt.Fprintln(a.Out)
 }
 
-func reportOf(r *journal.Record) *converge.Report {
-	rep := &converge.Report{Results: r.Results(), Summary: r.Summary, Interrupted: r.Result == journal.Interrupted}
+func reportOf(r *history.Record) *converge.Report {
+	rep := &converge.Report{Results: r.Results(), Summary: r.Summary, Interrupted: r.Result == history.Interrupted}
 	if !r.Ended.IsZero() {
 		rep.Took = r.Ended.Sub(r.Started)
 	}
@@ -227,11 +287,11 @@ func reportOf(r *journal.Record) *converge.Report {
 }
 
 // newRunDoc is a run in JSON.
-func newRunDoc(h *journal.History, r *journal.Record) render.RunDoc {
+func newRunDoc(h *history.History, r *history.Record) render.RunDoc {
 	d := render.RunDoc{
 		Run: r.Run, Command: r.Command, Subject: r.Subject, Undoes: r.Undoes, UndoneBy: h.By[r.Run], By: r.By, Program: r.Program,
-		Backend: r.Backend, Dir: r.Spec.Dir, Commit: r.Spec.Commit, Digest: r.Spec.Digest,
-		Started: r.Started, Result: string(r.Result), NotKept: r.Lost(),
+		Backend: r.Backend, Dir: r.Spec.Dir, Commit: r.Spec.Commit, Dirty: r.Spec.Dirty, Digest: r.Spec.Digest,
+		Started: r.Started, Result: string(r.Result), NotKept: r.Lost(), Partly: r.Partly(), Left: r.Left,
 	}
 	if !r.Ended.IsZero() {
 		d.Ended = &r.Ended

@@ -45,7 +45,7 @@ certain keeps the pins that they have; who is not listed any more loses theirs.`
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.keysUpdate(c.Context(), o) },
 	}
-	c.Flags().StringVar(&o.backend, "backend", "", "backend whose key server is asked (default: one of form api, which makes sure of github_id, else the first by name)")
+	c.Flags().StringVar(&o.backend, "backend", "", "the backend `NAME` whose key server is asked (default: one of form api, which makes sure of github_id, else the first by name)")
 	o.addDir(c)
 	_ = c.RegisterFlagCompletionFunc("backend", a.completeBackends(&o.options))
 	o.addFormat(c)
@@ -88,7 +88,7 @@ func (a *App) keysUpdate(ctx context.Context, o keysOptions) error {
 		out.Done(r)
 	}
 	rep.Took = a.Now().Sub(begun)
-	if err := out.close(rep); err != nil {
+	if err := out.Close(rep); err != nil {
 		return err
 	}
 	return a.afterPins(o, rep, stale)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 
+	"opsafe/internal/host/local"
 	"opsafe/internal/spec"
 )
 
@@ -19,55 +20,62 @@ func writeLock(repository string, data []byte) error {
 	if len(data) > maxLock {
 		return fmt.Errorf("cannot write %s: it would have %d bytes, more than can be read again", spec.LockFile, len(data))
 	}
-	dir, err := openLockDir(repository)
-	if err == nil {
-		err = errors.Join(replaceIn(dir, path.Base(spec.LockFile), data, 0o644), dir.Close())
-	}
-	if err != nil {
+	if err := writeWithin(repository, spec.LockFile, data); err != nil {
 		return fmt.Errorf("cannot write %s: %w", spec.LockFile, err)
 	}
 	return nil
 }
 
-// openLockDir opens the directory of the lock file, which may be missing where
-// nobody has a file of keys.
-func openLockDir(repository string) (*os.Root, error) {
+// mostLinks is how many links are followed, as the kernel does.
+const mostLinks = 40
+
+// writeWithin writes a file of the repository, whose directory may be missing. As
+// elsewhere, what is no regular file is written into.
+func writeWithin(repository, name string, data []byte) error {
 	root, err := os.OpenRoot(repository)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer root.Close()
-	name := path.Dir(spec.LockFile)
-	if err := root.Mkdir(name, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	return root.OpenRoot(name)
-}
-
-// replaceIn writes beside the file, under a name that the loader leaves alone,
-// and then renames.
-func replaceIn(dir *os.Root, name string, data []byte, mode fs.FileMode) error {
-	// What is there under this name was left by a process that is gone.
-	temp := fmt.Sprintf(".%s.%d", name, os.Getpid())
-	if err := dir.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := root.Mkdir(path.Dir(name), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	f, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	var to local.OutFile
+	for range mostLinks {
+		to.Info, err = root.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			to.Info, err = nil, nil
+		}
+		if err != nil || to.Info == nil || to.Info.Mode()&fs.ModeSymlink == 0 {
+			break
+		}
+		target, err := root.Readlink(name)
+		if err != nil {
+			return err
+		}
+		if path.IsAbs(target) {
+			return fmt.Errorf("it is a link to %s, out of the repository", target)
+		}
+		name = path.Join(path.Dir(name), target)
+	}
 	if err != nil {
 		return err
+	}
+	const mode = 0o644
+	if to.Regular() {
+		dir, err := root.OpenRoot(path.Dir(name))
+		if err != nil {
+			return err
+		}
+		return errors.Join(local.ReplaceIn(dir, path.Base(name), data, mode), dir.Close())
+	}
+	f, err := root.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	if to.Info.Mode().IsRegular() {
+		return errors.Join(local.Overwrite(f, data, mode), f.Close())
 	}
 	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
-	if err == nil {
-		err = dir.Rename(temp, name)
-	}
-	if err != nil {
-		return errors.Join(err, dir.Remove(temp))
-	}
-	d, err := dir.Open(".")
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return errors.Join(err, f.Close())
 }

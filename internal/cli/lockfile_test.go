@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,6 +30,23 @@ func TestWriteLock(t *testing.T) {
 		}},
 		"keys/ leads out of the repository": {says: "path escapes from parent", prepare: func(t *testing.T, dir string) {
 			if err := os.Symlink(t.TempDir(), dir+"/keys"); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		"a link within the repository": {prepare: func(t *testing.T, dir string) {
+			write(t, dir+"/pins/lock", "old\n", 0o600)
+			if err := errors.Join(os.Mkdir(dir+"/keys", 0o755), os.Symlink("../pins/lock", dir+"/keys/github.lock")); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		"a link out of it": {says: "escapes from parent", prepare: func(t *testing.T, dir string) {
+			if err := errors.Join(os.Mkdir(dir+"/keys", 0o755), os.Symlink("../../lock", dir+"/keys/github.lock")); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		"two names": {prepare: func(t *testing.T, dir string) {
+			write(t, dir+"/keys/github.lock", "old\n", 0o600)
+			if err := os.Link(dir+"/keys/github.lock", dir+"/other"); err != nil {
 				t.Fatal(err)
 			}
 		}},

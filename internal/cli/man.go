@@ -1,12 +1,21 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
+
+	"opsafe/docs"
+	"opsafe/internal/host/local"
+	"opsafe/internal/manual"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,12 +25,12 @@ func newMan(a *App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",
 		Short: "Write the manual pages",
-		Long: `Write a manual page for each command into a directory, which is made if it is
-missing. man finds them in the directory man1 of one of its own, such as
-/usr/local/share/man.`,
-		Example: "  sudo opsafe man /usr/local/share/man/man1\n  man opsafe manage",
+		Long: `Write manual pages: one for each command to DIR/man1, and the guides and the
+reference to DIR/man7. DIR is a directory of man's, such as /usr/local/share/man;
+what is missing is made.`,
+		Example: "  sudo opsafe man /usr/local/share/man\n  man opsafe-manage\n  man opsafe-tutorial",
 		Args:    cobra.ExactArgs(1),
-		RunE:    func(c *cobra.Command, args []string) error { return a.man(c.Root(), args[0]) },
+		RunE:    func(c *cobra.Command, args []string) error { return a.man(c.Context(), c.Root(), args[0]) },
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, noFiles
@@ -31,25 +40,51 @@ missing. man finds them in the directory man1 of one of its own, such as
 	}
 }
 
-func (a *App) man(root *cobra.Command, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("cannot make the directory for the manual pages: %w", err)
+func (a *App) man(ctx context.Context, root *cobra.Command, dir string) error {
+	if regexp.MustCompile(`^man[1-9]$`).MatchString(filepath.Base(dir)) {
+		return fmt.Errorf("%s is a section of man's: name the directory that it lies in", dir)
 	}
-	in, err := os.OpenRoot(dir)
-	if err != nil {
-		return fmt.Errorf("cannot open the directory for the manual pages: %w", err)
-	}
-	defer in.Close()
-	date, n := a.built(), 0
+	date := a.built()
+	pages := map[string]string{}
 	for _, c := range append(below(root), root) {
-		name := manName(c) + ".1"
-		if err := replaceIn(in, name, []byte(manPage(c, date)), 0o644); err != nil {
+		pages[filepath.Join("man1", manName(c)+".1")] = manPage(c, date)
+	}
+	guides, err := guides()
+	if err != nil {
+		return err
+	}
+	for _, g := range guides {
+		pages[filepath.Join("man7", g.Name()+".7")] = g.Roff(date, guides)
+	}
+	for _, name := range slices.Sorted(maps.Keys(pages)) {
+		at := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			return fmt.Errorf("cannot make the directory for the manual pages: %w", err)
+		}
+		if err := local.WriteOut(ctx, at, []byte(pages[name]), 0o644); err != nil {
 			return fmt.Errorf("cannot write the manual page %s: %w", name, err)
 		}
-		n++
 	}
-	fmt.Fprintf(a.Out, "%d manual pages are in %s.\n", n, dir)
+	fmt.Fprintf(a.Out, "%d manual pages are in %s.\n", len(pages), dir)
 	return nil
+}
+
+// guides are the documents that become pages of section 7: all but what the pages of
+// section 1 say.
+func guides() ([]manual.Page, error) {
+	var out []manual.Page
+	err := fs.WalkDir(docs.Files, ".", func(at string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || at == "reference/commands.md" {
+			return err
+		}
+		text, err := docs.Files.ReadFile(at)
+		out = append(out, manual.Page{Path: at, Text: string(text)})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the guides: %w", err)
+	}
+	return out, nil
 }
 
 // built is when the program was made, as far as it knows: the pages of one
@@ -80,96 +115,77 @@ func below(c *cobra.Command) []*cobra.Command {
 func manName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
 
 func manPage(c *cobra.Command, date time.Time) string {
-	var r roff
-	r.macro("TH", strings.ToUpper(manName(c)), "1", date.UTC().Format(time.DateOnly), "opsafe", "opsafe")
-	r.macro("SH", "NAME")
-	r.line(escape(manName(c)), ` \- `, escape(c.Short))
-	r.macro("SH", "SYNOPSIS")
+	var r manual.Roff
+	r.Macro("TH", strings.ToUpper(manName(c)), "1", date.UTC().Format(time.DateOnly), "opsafe", "opsafe")
+	r.Macro("SH", "NAME")
+	r.Line(manual.Escape(manName(c)), ` \- `, manual.Escape(c.Short))
+	r.Macro("SH", "SYNOPSIS")
 	operands := strings.TrimPrefix(c.UseLine(), c.CommandPath())
-	r.line(bold(c.CommandPath()), escape(strings.Replace(operands, "[flags]", "[OPTION]...", 1)))
-	r.macro("SH", "DESCRIPTION")
+	r.Line(manual.Bold(c.CommandPath()), manual.Escape(strings.Replace(operands, "[flags]", "[OPTION]...", 1)))
+	r.Macro("SH", "DESCRIPTION")
 	if c.Long == "" {
 		c.Long = c.Short + "."
 	}
-	r.text(c.Long)
+	r.Text(c.Long)
 	if c.HasAvailableSubCommands() {
-		r.macro("SH", "COMMANDS")
+		r.Macro("SH", "COMMANDS")
 		for _, sub := range below(c) {
 			if sub.Parent() == c {
-				r.macro("TP")
-				r.line(bold(manName(sub)), "(1)")
-				r.line(escape(sub.Short))
+				r.Macro("TP")
+				r.Line(manual.Bold(manName(sub)), "(1)")
+				r.Line(manual.Escape(sub.Short))
 			}
 		}
 	}
-	r.options(c)
+	manOptions(&r, c)
 	if !c.HasParent() {
-		r.surroundings()
+		surroundings(&r)
 	}
 	if c.HasExample() {
-		r.macro("SH", "EXAMPLES")
-		r.verbatim(c.Example)
+		r.Macro("SH", "EXAMPLES")
+		r.Verbatim(c.Example)
 	}
+	r.Macro("SH", "SEE ALSO")
 	if c.HasParent() {
-		r.macro("SH", "SEE ALSO")
-		r.line(bold(manName(c.Parent())), "(1)")
+		r.Line(manual.Bold(manName(c.Parent())), "(1)")
+	} else {
+		r.Line(manual.Bold("opsafe-tutorial"), "(7),", manual.Bold(" opsafe-spec"), "(7),", manual.Bold(" opsafe-kinds"), "(7)")
 	}
 	return r.String()
 }
 
-func (r *roff) options(c *cobra.Command) {
+func manOptions(r *manual.Roff, c *cobra.Command) {
 	c.InitDefaultHelpFlag()
-	r.macro("SH", "OPTIONS")
+	r.Macro("SH", "OPTIONS")
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Hidden {
 			return
 		}
 		name, usage := pflag.UnquoteUsage(f)
-		r.macro("TP")
-		option := bold("--" + f.Name)
+		r.Macro("TP")
+		option := manual.Bold("--" + f.Name)
 		if f.Shorthand != "" {
-			option = bold("-"+f.Shorthand) + ", " + option
+			option = manual.Bold("-"+f.Shorthand) + ", " + option
 		}
 		if name != "" {
-			option += " " + italic(name)
+			option += " " + manual.Italic(name)
 		}
-		r.line(option)
+		r.Line(option)
 		if !slices.Contains([]string{"", "false", "[]", "0s"}, f.DefValue) {
 			usage += " (default " + f.DefValue + ")"
 		}
-		r.line(escape(usage))
+		r.Line(manual.Escape(usage))
 	})
 }
 
 // surroundings says what all commands have in common.
-func (r *roff) surroundings() {
-	for _, section := range []struct {
-		title string
-		items [][2]string
-	}{
-		{"EXIT STATUS", [][2]string{
-			{"0", "The host is in its declared state, the plan is complete, or what was asked for is done."},
-			{"1", "Something failed, a spec is not valid, or not everything could be seen."},
-			{"2", "With --exit-code or --check: there are changes. Of status: something has drifted."},
-			{"3", "Of status: there is something on the host that no list knows."},
-		}},
-		{"ENVIRONMENT", [][2]string{
-			{"OPSAFE_BACKEND", "The backend, where --backend does not say it."},
-			{"OPSAFE_DIR", "The repository, where --dir does not say it."},
-			{"NO_COLOR", "No colour on a terminal."},
-			{"HTTPS_PROXY, NO_PROXY", "The way to the server that knows people's registered keys."},
-			{"SUDO_USER", "Who is recorded as having run it."},
-		}},
-		{"FILES", [][2]string{
-			{backendFile, "The host's backend, by bootstrap."},
-			{defaultDir, "The repository, where nothing else says it and none is around."},
-		}},
-	} {
-		r.macro("SH", section.title)
-		for _, item := range section.items {
-			r.macro("TP")
-			r.line(bold(item[0]))
-			r.line(escape(item[1]))
+func surroundings(r *manual.Roff) {
+	for _, section := range Surroundings() {
+		r.Macro("SH", section.Title)
+		for _, item := range section.Items {
+			r.Macro("TP")
+			r.Line(manual.Bold(item.Name))
+			r.Line(manual.Escape(item.Is))
 		}
 	}
 }

@@ -53,18 +53,13 @@ func words(text string) string {
 func TestMan(t *testing.T) {
 	w := newWorld(t, "")
 	w.app.Host, w.app.Root = nil, false
-	dir := filepath.Join(t.TempDir(), "share", "man1")
+	dir := filepath.Join(t.TempDir(), "share", "man")
 	w.want(0, []string{"manual pages are in " + dir}, nil, "man", dir)
 	n := 0
 	eachCommand(func(c *cobra.Command) {
 		n++
-		page := filepath.Join(dir, strings.ReplaceAll(c.CommandPath(), " ", "-")+".1")
-		if said := manual(t, "mandoc", "-T", "lint", "-W", "warning", page); said != "" {
-			t.Errorf("mandoc: %s", said)
-		}
-		if said := manual(t, "man", "--warnings", "-l", "-T", "utf8", "-Z", page); strings.Contains(said, "warning") {
-			t.Errorf("man: %s", said)
-		}
+		page := filepath.Join(dir, "man1", strings.ReplaceAll(c.CommandPath(), " ", "-")+".1")
+		judgePage(t, page)
 		shown := words(manual(t, "mandoc", "-T", "utf8", "-O", "width=200", page))
 		want := []string{
 			strings.ReplaceAll(c.CommandPath(), " ", "-") + " - " + c.Short, "SYNOPSIS " + c.CommandPath(),
@@ -88,9 +83,49 @@ func TestMan(t *testing.T) {
 			}
 		}
 	})
-	pages, err := filepath.Glob(filepath.Join(dir, "*"))
+	pages, err := filepath.Glob(filepath.Join(dir, "man1", "*"))
 	if err != nil || len(pages) != n || n < 20 {
 		t.Errorf("%d commands have %d pages: %v", n, len(pages), err)
+	}
+}
+
+// judgePage has mandoc and man judge a manual page.
+func judgePage(t *testing.T, page string) {
+	t.Helper()
+	if said := manual(t, "mandoc", "-T", "lint", "-W", "warning", page); said != "" {
+		t.Errorf("mandoc: %s", said)
+	}
+	said := manual(t, "man", "--warnings", "-Tutf8", "-Z", "-l", page)
+	for _, warning := range regexp.MustCompile(`(?m)^.*: warning: .*$`).FindAllString(said, -1) {
+		t.Errorf("man: %s", warning)
+	}
+}
+
+// TestManOfGuides writes the pages of docs, has mandoc and man judge them, and looks
+// for what stands in the documents.
+func TestManOfGuides(t *testing.T) {
+	w := newWorld(t, "")
+	dir := filepath.Join(t.TempDir(), "man")
+	w.want(0, nil, nil, "man", dir)
+	pages, err := filepath.Glob(filepath.Join(dir, "man7", "*.7"))
+	if err != nil || len(pages) < 12 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	for _, page := range pages {
+		judgePage(t, page)
+	}
+	for name, want := range map[string][]string{
+		"tutorial": {"opsafe-tutorial - A host of your own, from nothing to managed", "# opsafe init /srv/opsafe --backend web1 --person alice"},
+		"people":   {"SOMEBODY LEAVES", "1. Take them out of developers.yaml", "opsafe disable-user alice --plan"},
+		"kinds":    {"mode Type: mode Left out: 0755 when it is made", "opsafe-tutorial(7) A host of your own"},
+		"limits":   {"to run a command or a script"},
+	} {
+		shown := words(manual(t, "mandoc", "-T", "utf8", "-O", "width=200", filepath.Join(dir, "man7", "opsafe-"+name+".7")))
+		for _, s := range want {
+			if !strings.Contains(shown, s) {
+				t.Errorf("opsafe-%s(7) does not show %q, but\n%s", name, s, shown)
+			}
+		}
 	}
 }
 
@@ -103,4 +138,5 @@ func TestManRefusals(t *testing.T) {
 	}
 	w.want(1, nil, []string{"cannot make the directory for the manual pages"}, "man", file)
 	w.want(1, nil, []string{"accepts 1 arg"}, "man")
+	w.want(1, nil, []string{"man1 is a section of man's"}, "man", filepath.Join(t.TempDir(), "man1"))
 }

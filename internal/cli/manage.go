@@ -6,23 +6,26 @@ import (
 	"fmt"
 	"time"
 
+	"opsafe/internal/run"
+
 	"github.com/spf13/cobra"
 
-	"opsafe/internal/confirm"
-	"opsafe/internal/converge"
-	"opsafe/internal/host/overlay"
 	"opsafe/internal/render"
 )
 
 func newManage(a *App) *cobra.Command {
 	var o manageOptions
 	c := &cobra.Command{
-		Use:   "manage",
-		Short: "Bring this host to its declared state",
+		Use:        "manage",
+		Short:      "Bring this host to its declared state",
+		SuggestFor: []string{"apply", "run", "converge", "deploy", "up", "sync"},
 		Long: `Bring this host to its declared state: look, compare, change what differs, and
 look again. Exits with 0 only if the host is in the declared state in the end.
 
 A failure in one resource stops what needs it, not the rest.
+
+With --ask, the plan is shown first, and carried out only if the answer is yes. What
+would be another change by then is left alone.
 
 With --plan, just what plan --out has kept is done. If the spec, or anything of
 the host that the plan rests on, has moved on, that is named and nothing changed.
@@ -39,12 +42,30 @@ key and become root.`,
 	o.addFull(c)
 	o.addLockOut(c)
 	addConfirm(c, &o.confirm)
+	c.Flags().BoolVar(&o.ask, "ask", false, "show the plan, and ask on the terminal before it is carried out")
 	c.Flags().StringVar(&o.plan, "plan", "", "carry out just what this `FILE` of plan --out holds, if nothing has moved on since")
 	return c
 }
 
 func addConfirm(c *cobra.Command, window *time.Duration) {
-	c.Flags().DurationVar(window, "confirm", 0, "bring back what could cut you off, unless opsafe confirm follows within this `TIME` (2m)")
+	c.Flags().Var((*patience)(window), "confirm", "bring back all that is changed, as far as undo can, unless opsafe confirm follows within this `TIME` (2m)")
+}
+
+// patience is how long to wait for opsafe confirm. Zero, left out, is not at all: it
+// cannot be said, or an empty variable of a script would leave the run unprotected.
+type patience time.Duration
+
+func (p *patience) String() string { return time.Duration(*p).String() }
+
+func (p *patience) Type() string { return "duration" }
+
+func (p *patience) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err == nil && d < minWindow {
+		err = fmt.Errorf("it is too short: at least %v", minWindow)
+	}
+	*p = patience(d)
+	return err
 }
 
 type manageOptions struct {
@@ -52,16 +73,18 @@ type manageOptions struct {
 	lockOut
 	confirm time.Duration
 	plan    string
+	ask     bool
 }
 
 func (a *App) manage(ctx context.Context, o manageOptions) error {
-	if err := o.checkFormat(); err != nil {
+	if err := errors.Join(o.checkFormat(), a.canAsk(o)); err != nil {
 		return err
 	}
+	o.registries = true
 	if err := a.needRoot("manage"); err != nil {
 		return err
 	}
-	release, err := a.lock(ctx)
+	release, err := a.runner().Lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -72,7 +95,7 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 	}
 	look := a
 	if kept != nil {
-		if look, err = kept.watch(a, &o.options); err != nil {
+		if look, kept.Watched, err = a.watched(&o.options); err != nil {
 			return err
 		}
 	}
@@ -81,86 +104,40 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 		return err
 	}
 	if kept != nil {
-		kept.p = p
+		kept.Repo, kept.Backend, kept.Document = p.in.Repo, p.in.Backend, p.document
 	}
 	if p.boot != "" && p.boot != p.backend {
 		return fmt.Errorf("this host is %s (%s), and %s is asked for: to make it another backend's for good, run: opsafe bootstrap --switch %s", p.boot, backendFile, p.backend, p.backend)
 	}
 	out := a.newOutput("manage", o.options, p.backend, p.facts.Hostname, render.Apply)
-	rep, err := a.converge(ctx, p.kinds, runOptions{
-		declared: p.declared, lockOut: o.lockOut, confirm: o.confirm, kept: kept,
-		record: recorded{command: "manage", backend: p.backend, dir: p.in.Repo.Dir},
-	}, out)
+	out.goesBy(ctx, p.in.Repo.Dir)
+	r := a.runner()
+	stopped := r.Stopped(p.backend, p.whole)
+	for _, n := range stopped { // before anything is done
+		note(a.Err, "%s", n)
+	}
+	var after []string
+	job := run.Job{
+		Kinds: p.kinds, WayIn: p.wayIn(o.lockOut), Confirm: o.confirm, Kept: kept,
+		Record: run.Record{Command: "manage", Backend: p.backend, Dir: p.in.Repo.Dir, Declared: p.whole},
+	}
+	job.Notes = func() []string {
+		after = a.hostNotes(p, a.Host)
+		return append(stopped, after...)
+	}
+	if o.ask {
+		job.Agree = func(ctx context.Context, plan *run.Plan) error { return a.agree(ctx, plan.Report, out.style) }
+	}
+	rep, err := r.Apply(ctx, job, out)
 	if err != nil {
 		return err
 	}
-	a.afterwards(p)
+	if err := r.RememberLines(ctx, p.in.Backend, rep); err != nil {
+		return err
+	}
+	a.afterwards(ctx, after, true)
 	if !rep.Converged() {
 		return said(exitFailed)
 	}
 	return nil
-}
-
-// runOptions is what a run that changes the host heeds.
-type runOptions struct {
-	declared []string // whom the spec names
-	lockOut
-	confirm time.Duration // 0: nothing has to be confirmed
-	record  recorded
-	kept    *savedPlan // nil: whatever is to be done is done
-}
-
-func (o runOptions) wayIn() wayIn { return wayIn{declared: o.declared, lockOut: o.lockOut} }
-
-// converge plans, and then does what is planned. The plan's run comes first so
-// that what nobody has touched costs one look, and so that what came out
-// differently from the plan can be said.
-func (a *App) converge(ctx context.Context, kinds []converge.Kind, o runOptions, out *output) (*converge.Report, error) {
-	if o.confirm != 0 && o.confirm < minWindow {
-		return nil, fmt.Errorf("--confirm %v is too short: at least %v", o.confirm, minWindow)
-	}
-	after := overlay.New(o.kept.reader(a.Host))
-	plan := converge.Run(ctx, converge.Options{Host: after, Kinds: kinds, Now: a.Now})
-	if err := o.kept.stale(a, plan); err != nil {
-		return nil, err
-	}
-	if plan.Summary.Changes() == 0 && !a.owing() {
-		return plan, out.all(plan)
-	}
-	if err := a.guard(ctx, after, o.wayIn()); err != nil {
-		return nil, err
-	}
-	a.summarize(ctx, plan, after, o.declared)
-	out.access(plan.Access)
-	book, err := a.openRecord(ctx, o.record, plan.Results)
-	if err != nil {
-		return nil, err
-	}
-	var waiting *confirm.Record
-	if o.confirm != 0 {
-		if waiting, err = a.arm(ctx, o.record.command, o.confirm, plan.Results); err != nil {
-			return nil, errors.Join(err, book.Abandon(ctx))
-		}
-	}
-	rep, failed := a.recordedRun(ctx, book, converge.Options{Kinds: kinds, Approve: o.kept.approve()}, plan, out)
-	for _, d := range differences(plan, rep) {
-		note(a.Err, "%s", d)
-	}
-	if waiting != nil {
-		if err := a.await(ctx, waiting); err != nil {
-			return nil, err
-		}
-	}
-	if err := errors.Join(failed, a.proveWayIn(ctx, o.wayIn())); err != nil {
-		return nil, err
-	}
-	return rep, nil
-}
-
-// owing reports whether an earlier run has left something owed. The plan may have
-// nothing to do for it, since the unit does not run any more: then it is still to
-// be forgotten.
-func (a *App) owing() bool {
-	pending, err := a.Host.Pending()
-	return err == nil && len(pending) > 0
 }

@@ -1,19 +1,23 @@
 package cli
 
 import (
+	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
 	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
+	"opsafe/internal/words"
 )
 
 // backendFile is where bootstrap remembers the backend on the host.
@@ -33,22 +37,28 @@ type options struct {
 	full    bool
 	// silent asks no server for keys.
 	silent bool
+	// registries are asked for images.
+	registries bool
 }
 
 func (o *options) addRepository(c *cobra.Command, a *App) {
-	c.Flags().StringVar(&o.backend, "backend", "", "backend to use (default: $OPSAFE_BACKEND, else what bootstrap left on the host)")
+	o.addBackend(c, a)
 	o.addDir(c)
+}
+
+func (o *options) addBackend(c *cobra.Command, a *App) {
+	c.Flags().StringVar(&o.backend, "backend", "", "the backend `NAME` (default: $OPSAFE_BACKEND, else what bootstrap left on the host)")
 	_ = c.RegisterFlagCompletionFunc("backend", a.completeBackends(o))
 }
 
 func (o *options) addDir(c *cobra.Command) {
-	c.Flags().StringVar(&o.dir, "dir", "", "repository with backends/ (default: $OPSAFE_DIR, else the nearest parent that has backends/, else "+defaultDir+")")
+	c.Flags().StringVar(&o.dir, "dir", "", "the repository, a `DIR` with backends/ in it (default: $OPSAFE_DIR, else the nearest parent that has backends/, else "+defaultDir+")")
 	_ = c.MarkFlagDirname("dir")
 }
 
 func (o *options) addSelection(c *cobra.Command, a *App) {
-	c.Flags().StringSliceVar(&o.only, "only", nil, "only these `KIND`s or KIND/NAMEs")
-	c.Flags().StringSliceVar(&o.skip, "skip", nil, "all but these `KIND`s or KIND/NAMEs")
+	c.Flags().Var((*list)(&o.only), "only", "only these `KIND`s or KIND/NAMEs")
+	c.Flags().Var((*list)(&o.skip), "skip", "all but these `KIND`s or KIND/NAMEs")
 	for _, f := range []string{"only", "skip"} {
 		_ = c.RegisterFlagCompletionFunc(f, a.completeSelection(o))
 	}
@@ -61,14 +71,8 @@ func (o *options) addFormat(c *cobra.Command) {
 
 func (o *options) addFormats(c *cobra.Command, formats ...string) {
 	o.formats = formats
-	c.Flags().StringVar(&o.format, "format", formatText, "output `FORMAT`: "+choice(formats))
+	c.Flags().StringVar(&o.format, "format", formatText, "output `FORMAT`: "+words.Or(formats))
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
-}
-
-// choice is words as in: this, that or the other.
-func choice(words []string) string {
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func (o *options) addFull(c *cobra.Command) {
@@ -84,7 +88,7 @@ const (
 
 func (o *options) checkFormat() error {
 	if !slices.Contains(o.formats, o.format) {
-		return fmt.Errorf("unknown format %q: want %s", o.format, choice(o.formats))
+		return fmt.Errorf("unknown format %q: want %s", o.format, words.Or(o.formats))
 	}
 	return nil
 }
@@ -137,6 +141,38 @@ func (o *options) backendName(a *App) (name, boot string, err error) {
 	return name, boot, nil
 }
 
+// errEmpty is that of a flag without a value, as a script gives it whose variable is
+// empty: left out, most of them mean everything.
+var errEmpty = errors.New("it is given without a value: leave it out, or say what is meant")
+
+// noneEmpty refuses texts that are empty.
+func noneEmpty(flags *pflag.FlagSet) error {
+	var err error
+	flags.Visit(func(f *pflag.Flag) {
+		if err == nil && f.Value.Type() == "string" && f.Value.String() == "" {
+			err = fmt.Errorf("--%s: %w", f.Name, errEmpty)
+		}
+	})
+	return err
+}
+
+// list are the values of a flag that can be repeated, or holds several between
+// commas. None of them is empty.
+type list []string
+
+func (l *list) String() string { return "[" + strings.Join(*l, ",") + "]" }
+
+func (l *list) Type() string { return "strings" }
+
+func (l *list) Set(text string) error {
+	words, err := csv.NewReader(strings.NewReader(text)).Read()
+	if errors.Is(err, io.EOF) || slices.Contains(words, "") {
+		return errEmpty
+	}
+	*l = append(*l, words...)
+	return err
+}
+
 func firstOf(values ...string) string {
 	for _, v := range values {
 		if v != "" {
@@ -163,25 +199,45 @@ func (o *options) selection(declared []converge.Kind) ([]converge.Kind, error) {
 	matches := func(ms []change.ID, id change.ID) bool {
 		return slices.ContainsFunc(ms, func(m change.ID) bool { return m.Kind == id.Kind && (m.Name == "" || m.Name == id.Name) })
 	}
-	out := slices.Clone(declared)
+	out, left := slices.Clone(declared), 0
 	for i, k := range out {
 		out[i].Resources = slices.DeleteFunc(slices.Clone(k.Resources), func(r kind.Resource) bool {
 			return len(only) > 0 && !matches(only, r.ID) || matches(skip, r.ID)
 		})
+		out[i].Resources = kind.Chosen(out[i].Resources)
+		left += len(out[i].Resources)
+	}
+	if left == 0 {
+		return nil, fmt.Errorf("%s: nothing is left of what is declared", o.selected())
 	}
 	return out, nil
 }
 
-func (o *options) matchers(flag string, words []string, declared []converge.Kind) ([]change.ID, error) {
+// selected is the selection as it was typed.
+func (o *options) selected() string {
+	var out []string
+	for _, w := range o.only {
+		out = append(out, "--only "+w)
+	}
+	for _, w := range o.skip {
+		out = append(out, "--skip "+w)
+	}
+	return strings.Join(out, " ")
+}
+
+func (o *options) matchers(flag string, given []string, declared []converge.Kind) ([]change.ID, error) {
 	var out []change.ID
-	for _, w := range words {
+	for _, w := range given {
 		name, item, named := strings.Cut(w, "/")
 		k := findKind(name, declared)
 		if k == nil {
-			return nil, fmt.Errorf("%s %s: there is no kind %q: did you mean %q?", flag, w, name, nearest(name, kindNames()))
+			return nil, fmt.Errorf("%s %s: there is no kind %q: did you mean %q?", flag, w, name, words.Nearest(name, slices.Values(kindNames())))
 		}
 		if named && item == "" {
 			return nil, fmt.Errorf("%s %s: want KIND or KIND/NAME", flag, w)
+		}
+		if named && namedByPath(k.Name) && !strings.HasPrefix(item, "/") {
+			return nil, slashMissing(flag, w)
 		}
 		if named && len(k.Resources) == 0 {
 			return nil, fmt.Errorf("%s %s: nothing of that name is declared: this backend has no %s", flag, w, k.Name)
@@ -191,38 +247,48 @@ func (o *options) matchers(flag string, words []string, declared []converge.Kind
 			for _, r := range k.Resources {
 				names = append(names, r.ID.Name)
 			}
-			return nil, fmt.Errorf("%s %s: nothing of that name is declared; the nearest is %s/%s", flag, w, k.Name, nearest(item, names))
+			if slices.Contains(names, "/"+item) {
+				return nil, slashMissing(flag, w)
+			}
+			return nil, fmt.Errorf("%s %s: nothing of that name is declared; the nearest is %s/%s", flag, w, k.Name, words.Nearest(item, slices.Values(names)))
 		}
 		out = append(out, change.ID{Kind: k.Name, Name: item})
 	}
 	return out, nil
 }
 
-// findKind takes a kind's name, in the singular or the plural.
+// namedByPath reports whether all that a kind has is called by an absolute path.
+func namedByPath(kind string) bool {
+	return slices.Contains([]string{"file", "directory", "acl", "key_pair"}, kind)
+}
+
+// slashMissing is the error about a path that stands behind the kind's name without
+// its own slash.
+func slashMissing(flag, word string) error {
+	name, item, _ := strings.Cut(word, "/")
+	return fmt.Errorf("%s %s: a slash is missing: %s %s//%s", flag, word, flag, name, item)
+}
+
+// findKind takes a kind's name, in the singular or the plural, and gives all that is
+// declared of it.
 func findKind(name string, kinds []converge.Kind) *converge.Kind {
-	for i, k := range kinds {
-		if k.Name == name || k.Name+"s" == name || k.Name == "directory" && name == "directories" {
-			return &kinds[i]
+	var found *converge.Kind
+	for _, k := range kinds {
+		switch {
+		case !k.Called(name):
+		case found == nil:
+			found = &k
+		default:
+			found.Resources = slices.Concat(found.Resources, k.Resources)
 		}
 	}
-	return nil
+	return found
 }
 
 func kindNames() []string {
 	var names []string
-	for _, k := range kind.Table() {
+	for _, k := range kinds.Table() {
 		names = append(names, k.Name)
 	}
 	return names
-}
-
-// nearest is the candidate that is most like word.
-func nearest(word string, candidates []string) string {
-	best, score := "", -1.0
-	for _, c := range candidates {
-		if s := levenshtein.Match(word, c, nil); s > score {
-			best, score = c, s
-		}
-	}
-	return best
 }

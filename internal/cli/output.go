@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"opsafe/internal/converge"
 	"opsafe/internal/host"
 	"opsafe/internal/render"
+	"opsafe/internal/words"
 )
 
 // output shows a run: as text while it goes on, or as one document in the end.
@@ -19,7 +21,9 @@ type output struct {
 	run    render.Heading
 	style  render.Style
 	text   *render.Text // nil in other formats
-	busy   bool         // a line of progress stands on the terminal
+	live   *progress    // nil: nothing is shown of what is going on
+	steps  int          // how many changes have begun, of
+	total  int          // so many; 0: nobody has counted
 }
 
 func (a *App) newOutput(command string, opts options, backend, hostname string, mode render.Mode) *output {
@@ -28,20 +32,47 @@ func (a *App) newOutput(command string, opts options, backend, hostname string, 
 		run: render.Heading{Command: command, Backend: backend, Host: hostname, Mode: mode},
 	}
 	o.style.Full = opts.full
+	if opts.format != formatJSON {
+		o.live = &progress{out: a.Err, width: width(a.Err), now: a.Now, wait: a.pause}
+	}
 	if opts.format == formatText {
 		o.text = render.NewText(a.Out, o.style)
 	}
 	return o
 }
 
-// Begin says what is being done, if it takes long.
-func (o *output) Begin(_ []change.ID, c change.Change) {
-	what := slow(c.Steps)
-	if what == "" || o.run.Mode == render.Plan {
-		return
+// goesBy says from which checkout the run is.
+func (o *output) goesBy(ctx context.Context, dir string) {
+	if s := o.app.source(ctx, dir); s.Commit != "" {
+		o.run.Spec = s
+		o.app.saySource(s)
 	}
-	if !o.progress(what) {
-		fmt.Fprintf(o.app.Err, "… %s\n", what)
+}
+
+// Looks is who is told of the looks of a plan. Nil: nobody wants to know.
+func (o *output) Looks(kinds []converge.Kind) converge.Sink {
+	if o.live == nil {
+		return nil
+	}
+	l := &looking{progress: o.live}
+	for _, k := range kinds {
+		l.total += len(k.Resources)
+	}
+	l.show("looking at this host")
+	return l
+}
+
+// Planned takes over how much there is to do.
+func (o *output) Planned(plan *converge.Report) {
+	o.total = plan.Summary.Changes()
+	o.cleared()
+}
+
+// Begin says what is being done, if it takes long.
+func (o *output) Begin(ids []change.ID, c change.Change) {
+	o.steps += len(ids)
+	if o.live != nil {
+		o.live.show(doing(min(o.steps, o.total), o.total, ids, c))
 	}
 }
 
@@ -52,49 +83,30 @@ func (o *output) Done(r change.Result) {
 		return
 	}
 	o.text.Result(r)
-	if n := o.text.Folded(); n > 0 && o.run.Mode == render.Apply {
-		o.progress(fmt.Sprintf("%d more of kind %s", n, r.ID.Kind))
+	if n := o.text.Folded(); n > 0 && o.run.Mode == render.Apply && o.live != nil {
+		o.live.show(fmt.Sprintf("%s more of kind %s", words.Number(n), r.ID.Kind))
 	}
 }
 
-// access shows who gains and who loses what, before the changes that do it.
-func (o *output) access(a *change.Access) {
+// Access shows who gains and who loses what, before the changes that do it.
+func (o *output) Access(a *change.AccessDiff) {
 	if o.text != nil {
 		o.text.Access(a)
 	}
 }
 
-// all shows a run that is over.
-func (o *output) all(rep *converge.Report) error {
-	o.access(rep.Access)
-	for _, r := range rep.Results {
-		o.Done(r)
-	}
-	return o.close(rep)
-}
-
 // cleared takes a line of progress away.
 func (o *output) cleared() {
-	if o.busy {
-		fmt.Fprint(o.app.Err, "\r\x1b[K")
-		o.busy = false
+	if o.live != nil {
+		o.live.over()
 	}
 }
 
-// progress shows on a terminal what is going on, until there is something else to
-// show. It reports whether there is one.
-func (o *output) progress(text string) bool {
-	width := o.app.style(o.app.Err).Width
-	if width > 0 {
-		fmt.Fprintf(o.app.Err, "\r\x1b[K… %s", cut(text, width-3))
-		o.busy = true
+// Close shows what is left to say.
+func (o *output) Close(rep *converge.Report) error {
+	if o.live != nil {
+		o.live.close()
 	}
-	return width > 0
-}
-
-// close shows what is left to say.
-func (o *output) close(rep *converge.Report) error {
-	o.cleared()
 	var err error
 	switch o.format {
 	case formatJSON:
@@ -120,13 +132,22 @@ func slow(steps []host.Step) string {
 			for i, p := range s.Packages {
 				names[i] = p.Name
 			}
-			what = append(what, fmt.Sprintf("installing %d packages: %s", len(names), strings.Join(names, " ")))
+			what = append(what, fmt.Sprintf("installing %s: %s", words.Count(len(names), "package"), strings.Join(names, " ")))
+		case host.UpgradePackages:
+			what = append(what, "upgrading "+words.Count(len(s.Packages), "package"))
 		case host.RemovePackages:
 			what = append(what, "removing "+strings.Join(s.Names, " "))
 		case host.FixTree:
 			what = append(what, "correcting all below "+s.Rule.Root)
 		case host.EndSessions:
 			what = append(what, "ending the sessions of "+s.User)
+		case host.AwaitUnits:
+			verb := " keep running"
+			if len(s.Names) == 1 {
+				verb = " keeps running"
+			}
+			what = append(what, "watching whether "+strings.Join(s.Names, ", ")+verb)
+		default: // the others take no time
 		}
 	}
 	return strings.Join(what, ", ")
@@ -145,7 +166,13 @@ func note(out io.Writer, format string, args ...any) {
 	say(out, "note: "+fmt.Sprintf(format, args...))
 }
 
-// say writes lines, on a terminal none that is wider.
+// say writes lines, on a terminal none that is wider. What they quote may be any bytes:
+// names of files and accounts, and words of other programs.
 func say(out io.Writer, text string) {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = render.Clean(lines[i])
+	}
+	text = strings.Join(lines, "\n")
 	fmt.Fprintln(out, render.Style{Width: width(out)}.Broken(text))
 }

@@ -4,10 +4,17 @@ import (
 	"context"
 	"fmt"
 
+	"opsafe/internal/run"
+
+	"opsafe/internal/host/local"
+	"opsafe/internal/words"
+
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/converge"
-	"opsafe/internal/host/overlay"
+	"opsafe/internal/drift"
+	"opsafe/internal/history"
+	"opsafe/internal/host"
 	"opsafe/internal/render"
 )
 
@@ -21,8 +28,9 @@ type planOptions struct {
 func newPlan(a *App) *cobra.Command {
 	var o planOptions
 	c := &cobra.Command{
-		Use:   "plan",
-		Short: "Say exactly what manage would do",
+		Use:        "plan",
+		Short:      "Say exactly what manage would do",
+		SuggestFor: []string{"apply", "check", "diff", "dry-run", "preview", "test", "simulate"},
 		Long: `Say exactly what manage would do, and change nothing.
 
 Plan needs no root. What may not be seen without is shown as unknown.
@@ -44,7 +52,9 @@ them; what the record does not cover is unknown.`,
 	c.Flags().StringVar(&o.facts, "facts", "", "plan for the host that opsafe facts recorded in this `FILE`, or for a bare one: none")
 	_ = c.MarkFlagFilename("facts", "json")
 	c.Flags().StringVar(&o.out, "out", "", "keep the plan in this `FILE`, for manage --plan")
+	c.Flags().BoolVar(&o.registries, "registries", false, "ask registries whether they have another image, as manage does for compose projects with pull: always")
 	c.MarkFlagsMutuallyExclusive("facts", "out")
+	c.MarkFlagsMutuallyExclusive("facts", "registries")
 	return c
 }
 
@@ -58,12 +68,14 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 			return err
 		}
 	}
-	var keep *keeper
+	var watched *run.Watched
 	if o.out != "" {
-		if keep, err = a.keeper(&o.options); err != nil {
+		if a, watched, err = a.watched(&o.options); err != nil {
 			return err
 		}
-		a = keep.app
+		if local.IsStdout(o.out) {
+			a.Out = a.Err
+		}
 	}
 	p, err := o.prepare(ctx, a)
 	if err != nil {
@@ -73,31 +85,41 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 		note(a.Err, "this host was bootstrapped as %s; manage would refuse %s", p.boot, p.backend)
 	}
 	out := a.newOutput("plan", o.options, p.backend, p.facts.Hostname, render.Plan)
-	after := overlay.New(a.Host)
-	rep := converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Now: a.Now})
-	if keep != nil && !rep.Interrupted {
-		if err := keep.save(o, p, rep); err != nil {
+	out.goesBy(ctx, p.in.Repo.Dir)
+	r := a.runner()
+	plan := r.Foresee(ctx, a.Host, p.kinds, out)
+	if watched != nil && !plan.Interrupted {
+		if err := a.savePlan(ctx, watched, o, p, plan.Report); err != nil {
 			return err
 		}
 	}
 	if a.style(a.Out).Width == 0 {
-		rep.Took = 0 // a plan is the same wherever it is made, and whenever
+		plan.Took = 0 // a plan is the same wherever it is made, and whenever
 	}
-	a.summarize(ctx, rep, after, p.declared)
-	if err := out.all(rep); err != nil {
+	r.Summarize(ctx, plan, p.declared)
+	if a.record != nil {
+		plan.Unjudged = a.record.Unjudged()
+	}
+	plan.HostNotes = append(r.Stopped(p.backend, p.whole), a.hostNotes(p, plan.After)...)
+	if err := run.Show(out, plan.Report); err != nil {
 		return err
 	}
-	a.afterwards(p)
+	a.afterwards(ctx, plan.HostNotes, false)
+	r.NoteAgain(plan.Report, "would be done again")
 	if a.Root && a.record == nil {
-		if err := a.unconfirmed(); err != nil {
+		r.NoteLost(history.Foresee(ctx, a.Host, plan.Results))
+		if err := r.Unconfirmed(); err != nil {
 			note(a.Err, "manage would refuse: %v", err)
 		}
 	}
-	if rep.Summary.Changes() > 0 && a.Root {
-		if err := a.guard(ctx, after, wayIn{declared: p.declared}); err != nil {
-			return fmt.Errorf("manage would refuse this: %w", err)
-		}
+	if err := r.Guard(ctx, plan, p.wayIn(lockOut{})); err != nil {
+		return fmt.Errorf("manage would refuse this: %w", err)
 	}
+	return o.verdict(plan.Report)
+}
+
+// verdict is the exit code.
+func (o planOptions) verdict(rep *converge.Report) error {
 	switch {
 	case rep.Summary.Failed > 0 || rep.Interrupted:
 		return said(exitFailed)
@@ -111,14 +133,30 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 	return nil
 }
 
-// afterwards says what concerns the host but no resource.
-func (a *App) afterwards(p *prepared) {
-	for _, h := range p.held() {
-		note(a.Err, "%s", h)
+// hostNotes say what concerns the host, as a run leaves it, but no resource.
+func (a *App) hostNotes(p *prepared, after host.Reader) []string {
+	out := p.held()
+	for _, l := range drift.Leavers(after, p.in, a.Now()) {
+		on := "is on no list any more"
+		if l.Role {
+			on = "has no role any more that has accounts here"
+		}
+		out = append(out, fmt.Sprintf("%s %s and keeps %s: sudo %s", l.Name, on, words.And(l.Has), l.Way))
+	}
+	return out
+}
+
+// afterwards says what has been noted of the host, and what else is to be known.
+func (a *App) afterwards(ctx context.Context, notes []string, writes bool) {
+	for _, n := range notes {
+		note(a.Err, "%s", n)
 	}
 	if a.record != nil {
 		a.afterRecord()
 		return
+	}
+	if text := a.upgrades(ctx, writes); text != "" {
+		note(a.Err, "%s", text)
 	}
 	if !a.Root {
 		fmt.Fprintln(a.Err, "note: run as root to see everything")

@@ -10,8 +10,11 @@ import (
 	"opsafe/internal/converge"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 	"opsafe/internal/roster"
+	"opsafe/internal/run"
 	"opsafe/internal/spec"
+	"opsafe/internal/words"
 )
 
 // prepared is a spec that has been read and checked, as resources for this host.
@@ -24,6 +27,13 @@ type prepared struct {
 	facts   host.MachineFacts
 	// declared are the people and accounts whose keys the spec gives.
 	declared []string
+	// whole is all that the spec declares, if no more and no less is looked at.
+	whole []string
+}
+
+// wayIn is what has to stay open.
+func (p *prepared) wayIn(l lockOut) run.WayIn {
+	return run.WayIn{Declared: p.declared, FirstLogin: p.in.FirstLogins(), Unasked: run.UnaskedKeys(p.in.Keys), MayClose: l.allowed}
 }
 
 // load reads and checks the repository. As root, files that others can write are
@@ -33,7 +43,7 @@ func (o *options) load(a *App, backend string) (*spec.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	repo, err := spec.Load(spec.LoadOptions{Dir: dir, Backend: backend, RootOwned: a.Root && a.record == nil, Known: kind.Known})
+	repo, err := kinds.Load(spec.LoadOptions{Dir: dir, Backend: backend, RootOwned: a.Root && a.record == nil})
 	return repo, countProblems(err)
 }
 
@@ -43,11 +53,7 @@ func countProblems(err error) error {
 	if !errors.As(err, &ps) {
 		return err
 	}
-	n := "1 problem"
-	if len(ps) != 1 {
-		n = fmt.Sprintf("%d problems", len(ps))
-	}
-	return fmt.Errorf("the spec has %s; nothing has been changed\n%w", n, ps)
+	return fmt.Errorf("the spec has %s; nothing has been changed\n%w", words.Count(len(ps), "problem"), ps)
 }
 
 // prepare reads the spec, finds out who has an account here, and fetches all
@@ -72,7 +78,8 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	kinds, err := o.selection(converge.Declare(in))
+	all := converge.Declare(in)
+	kinds, err := o.selection(all)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +88,15 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 		return nil, err
 	}
 	p := &prepared{backend: name, boot: boot, kinds: kinds, in: in, roster: in.Roster, facts: facts}
+	if len(o.only)+len(o.skip) == 0 {
+		for _, k := range all {
+			for _, r := range k.Resources {
+				if id := r.ID.String(); !kind.KeepsOut(id) {
+					p.whole = append(p.whole, id)
+				}
+			}
+		}
+	}
 	for _, m := range in.Roster.Members {
 		p.declared = append(p.declared, m.Name)
 	}
@@ -98,6 +114,11 @@ func (o *options) input(ctx context.Context, a *App, repo *spec.Repository, b *s
 	if err != nil {
 		return nil, countProblems(err)
 	}
+	revoked, err := roster.ReadRevoked(a.Host)
+	if err != nil && (a.record == nil || !host.IsUnknown(err)) { // older facts do not say
+		return nil, err
+	}
+	people.Block(revoked)
 	var fetcher *roster.Fetcher
 	if !o.silent && !b.Keys.GitHub.Locked() { // else nothing is asked of anybody
 		fetch := roster.FetchOptionsOf(b, a.Host)
@@ -110,7 +131,7 @@ func (o *options) input(ctx context.Context, a *App, repo *spec.Repository, b *s
 	if err != nil {
 		return nil, err
 	}
-	in := &kind.Input{Backend: b, Repo: repo, Roster: people, Keys: keys, ServiceKeys: map[string]roster.KeySet{}}
+	in := &kind.Input{Backend: b, Repo: repo, Roster: people, Keys: keys, ServiceKeys: map[string]roster.KeySet{}, AskRegistries: o.registries}
 	for name, k := range b.AuthorizedKeys {
 		in.ServiceKeys[name] = people.ServiceKeys(repo, b, k, keys)
 	}

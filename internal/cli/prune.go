@@ -11,7 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/drift"
-	"opsafe/internal/render"
+	"opsafe/internal/run"
+	"opsafe/internal/words"
 )
 
 type pruneOptions struct {
@@ -50,7 +51,7 @@ func (a *App) prune(ctx context.Context, names []string, o pruneOptions) error {
 		if err := a.needRoot("prune"); err != nil {
 			return err
 		}
-		release, err := a.lock(ctx)
+		release, err := a.runner().Lock(ctx)
 		if err != nil {
 			return err
 		}
@@ -60,7 +61,7 @@ func (a *App) prune(ctx context.Context, names []string, o pruneOptions) error {
 	if err != nil {
 		return err
 	}
-	found, _, err := drift.Find(ctx, a.Host, p.in)
+	found, _, err := drift.Find(ctx, a.Host, p.in, a.Now())
 	if err != nil {
 		return err
 	}
@@ -68,19 +69,10 @@ func (a *App) prune(ctx context.Context, names []string, o pruneOptions) error {
 	if err != nil {
 		return err
 	}
-	kinds := drift.Kinds(p.in, orphans)
-	run := runOptions{
-		declared: p.declared, lockOut: o.lockOut, confirm: o.confirm,
-		record: recorded{command: "prune", subject: strings.Join(names, " "), backend: p.backend, dir: p.in.Repo.Dir},
-	}
-	if o.plan {
-		_, err := a.planned(ctx, kinds, run, a.newOutput("prune", o.options, p.backend, p.facts.Hostname, render.Plan))
-		return err
-	}
-	rep, err := a.converge(ctx, kinds, run, a.newOutput("prune", o.options, p.backend, p.facts.Hostname, render.Apply))
-	if err == nil && !rep.Converged() {
-		err = said(exitFailed)
-	}
+	_, err = a.do(ctx, run.Job{
+		Kinds: drift.Kinds(p.in, orphans), WayIn: run.WayIn{Declared: p.declared, MayClose: o.allowed}, Confirm: o.confirm,
+		Record: run.Record{Command: "prune", Subject: strings.Join(names, " "), Backend: p.backend, Dir: p.in.Repo.Dir},
+	}, a.newOutput("prune", o.options, p.backend, p.facts.Hostname, mode(o.plan)))
 	return err
 }
 
@@ -90,17 +82,25 @@ func pick(found []drift.Orphan, names []string) ([]drift.Orphan, error) {
 	for i, o := range found {
 		all[i] = o.String()
 	}
+	prunable := []string{}
+	for _, o := range found {
+		if o.Way == "" {
+			prunable = append(prunable, o.String())
+		}
+	}
 	var out []drift.Orphan
 	var errs []error
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		i := slices.Index(all, name)
 		switch {
+		case i >= 0 && found[i].Way != "":
+			errs = append(errs, fmt.Errorf("prune cannot remove %s (%s): %s", name, found[i].What, found[i].Way))
 		case i >= 0:
 			out = append(out, found[i])
-		case len(all) == 0:
+		case len(prunable) == 0:
 			errs = append(errs, fmt.Errorf("cannot prune %s: a list knows all that is on this host", name))
 		default:
-			errs = append(errs, fmt.Errorf("cannot prune %s: it is not here, or a list knows it; the nearest that no list knows is %s; opsafe status names them all", name, nearest(name, all)))
+			errs = append(errs, fmt.Errorf("cannot prune %s: it is not here, or a list knows it; the nearest that no list knows is %s; opsafe status names them all", name, words.Nearest(name, slices.Values(prunable))))
 		}
 	}
 	return out, errors.Join(errs...)

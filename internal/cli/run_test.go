@@ -5,7 +5,12 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"opsafe/internal/change"
+	"opsafe/internal/history"
 	"opsafe/internal/host"
 	"opsafe/internal/host/local"
 )
@@ -110,21 +115,36 @@ files: {/etc/opsafe/backend: {content: "one\n"}}
 	w.untouched()
 }
 
-// TestManageTidies says what it has cleared away; plan does not.
+// TestManageTidies clears away what the record of a dead run says is opsafe's own,
+// and says so. Without such a record, and in a plan, nothing is.
 func TestManageTidies(t *testing.T) {
 	w := newWorld(t, repository)
-	tidied := 0
-	w.app.Tidy = func(context.Context) ([]string, error) {
-		tidied++
+	var tidied []local.Dead
+	w.app.Tidy = func(_ context.Context, dead local.Dead) ([]string, error) {
+		tidied = append(tidied, dead)
 		return []string{"removed /etc/passwd.lock"}, errors.New("cannot remove another")
 	}
+	ctx := context.Background()
+	w.want(0, nil, nil, "manage", "--backend", "one")
+	if want := []local.Dead{{}}; !cmp.Equal(tidied, want) {
+		t.Errorf("without a dead run, tidied %+v", tidied)
+	}
+	tidied = nil
+	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	plan := []change.Result{{Status: change.Changed, Change: change.Change{
+		Action: change.Modify, Steps: []host.Step{host.SetMembers{Group: "sudo"}},
+	}}}
+	if _, err := history.Open(ctx, history.Options{Host: w.host, PID: 1 << 30, Now: func() time.Time { return began }}, plan); err != nil {
+		t.Fatal(err)
+	}
 	w.want(0, nil, nil, "plan", "--backend", "one")
-	if tidied != 0 {
+	if len(tidied) != 0 {
 		t.Error("a plan has cleared something away")
 	}
-	w.want(0, nil, []string{"note: removed /etc/passwd.lock", "cannot remove another"}, "manage", "--backend", "one")
-	if tidied != 1 {
-		t.Errorf("tidied %d times", tidied)
+	w.want(0, nil, []string{"died: removed /etc/passwd.lock", "cannot remove another"}, "manage", "--backend", "one")
+	want := []local.Dead{{Started: began, Accounts: true, Groups: []string{"sudo"}}}
+	if diff := cmp.Diff(want, tidied); diff != "" {
+		t.Errorf("tidied (-want +got):\n%s", diff)
 	}
 }
 
@@ -262,6 +282,7 @@ func TestWhereami(t *testing.T) {
 		t.Errorf("%v", doc)
 	}
 	w.want(0, []string{"opsafe "}, nil, "version")
+	w.want(0, []string{`"version": "devel"`}, nil, "version", "--format", "json")
 	w.want(0, []string{"__start_opsafe"}, nil, "completion", "bash")
 	w.want(0, []string{"one\n", "two\n"}, nil, "__complete", "plan", "--backend", "")
 }

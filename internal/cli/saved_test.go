@@ -21,6 +21,7 @@ files:
   /etc/secret: {content: "canary-declared\n", secret: true}
   /etc/01.env: {content: "PORT=1\n"}
   /etc/02.env: {content: "TOKEN=\n", secret: true, once: true}
+  /etc/apt/sources.list.d/ours.list: {content: "deb http://x new main\n"}
 sudoers: {more: {content: "%staff2 ALL=(root) /bin/true\n"}}
 units: {on.service: {running: true, content: "[Service]\nExecStart=/bin/true\n"}}
 packages: {tree: installed}
@@ -37,6 +38,13 @@ files:
   /etc/secret: {content: "canary-old\n", mode: "0600"}
   /etc/01.env: {content: "PORT=0\nTOKEN=canary-by-hand\n"}
   /etc/02.env: {content: "TOKEN=canary-env\n", mode: "0600"}
+  /etc/sudoers: {content: "@includedir /etc/sudoers.d\n@include /srv/rules\n", mode: "0440"}
+  /etc/sudoers.d/theirs: {content: "root ALL=(ALL) SUB\n", mode: "0440"}
+  /srv/rules: {content: "# rule\n", mode: "0440"}
+  /etc/ssh/sshd_config: {content: "Include /etc/ssh/sshd_config.d/*.conf\n"}
+  /etc/ssh/sshd_config.d/theirs.conf: {content: "PermitRootLogin no\n"}
+  /etc/apt/sources.list.d/theirs.list: {content: "deb http://x stable main\n"}
+  /etc/apt/sources.list.d/ours.list: {content: "deb http://x old main\n"}
   /etc/machine-id: {content: "0123456789abcdef\n"}
   /proc/uptime: {content: "100.0 1\n"}
   /proc/sys/kernel/random/boot_id: {content: "boot\n"}
@@ -80,10 +88,10 @@ func TestSavedPlan(t *testing.T) {
 			Changes []struct{ Kind, Name string }
 		}
 	}
-	if err := json.Unmarshal(data, &plan); err != nil || len(plan.Run.Changes) != 7 {
+	if err := json.Unmarshal(data, &plan); err != nil || len(plan.Run.Changes) != 8 {
 		t.Errorf("%d changes, %v", len(plan.Run.Changes), err)
 	}
-	w.want(0, []string{"~ app", "+ more", "Done: 2 added, 5 changed"}, nil, manageKept(file)...)
+	w.want(0, []string{"~ app", "+ more", "Done: 2 added, 6 changed"}, nil, manageKept(file)...)
 	w.want(0, []string{"Nothing to do."}, nil, "manage", "--backend", "one")
 	// What has been done is not what was planned upon any more.
 	w.want(1, nil, []string{"something has moved on", "user app: uid 4100, gid 4100, home /home/app, shell /bin/bash, and was"}, manageKept(file)...)
@@ -102,19 +110,27 @@ func TestSavedPlanStale(t *testing.T) {
 		move func(*world)
 		says []string
 	}{
-		"a member":           {func(w *world) { w.do(host.SetMembers{Group: "staff2", Members: []string{"app", "mallory"}}) }, []string{"group staff2: +mallory"}},
-		"a shell":            {func(w *world) { s := "/bin/dash"; w.do(host.SetUser{Name: "app", Shell: &s}) }, []string{"user app: ", "shell /bin/dash, and was"}},
-		"an account":         {func(w *world) { w.do(host.AddUser{Name: "new", UID: 4300, Home: "/home/new", Shell: "/bin/sh"}) }, []string{"the list of users: +new"}},
-		"a file":             {write("/etc/a", "other\n", 0o644), []string{"content of /etc/a: 6 bytes, and was 4 bytes"}},
-		"content, same size": {write("/etc/a", "odl\n", 0o644), []string{"content of /etc/a: it has changed"}},
-		"a secret":           {write("/etc/secret", "canary-new\n", 0o600), []string{"content of /etc/secret: it has changed"}},
-		"a mode":             {func(w *world) { w.do(host.SetAccess{Path: "/etc/a", Access: host.AccessOf(0o600)}) }, []string{"state of /etc/a: file root:root 0600, and was file root:root 0644"}},
-		"a new file":         {write("/etc/b", "b\n", 0o644), []string{"state of /etc/b: file root:root 0644, and was not there"}},
-		"a unit":             {func(w *world) { w.do(host.StartUnit{Name: "on.service"}) }, []string{"unit on.service: active, static, and was inactive, static"}},
-		"a package":          {func(w *world) { w.do(host.HoldPackages{Names: []string{"tree"}, Hold: true}) }, []string{"package tree: installed 1.0 held, and was installed 1.0"}},
-		"somebody disabled":  {write("/var/lib/opsafe/disabled/app", "{}", 0o644), []string{"names in /var/lib/opsafe/disabled"}},
-		"what is owed":       {func(w *world) { w.do(host.Owe{Pending: host.Pending{Unit: "x.service", Verb: host.Restart}}) }, []string{"what is owed to units: +restart x.service"}},
-		"the host":           {write("/etc/machine-id", "fedcba9876543210\n", 0o444), []string{"made on host, and this is another host"}},
+		"a member":                    {func(w *world) { w.do(host.SetMembers{Group: "staff2", Members: []string{"app", "mallory"}}) }, []string{"group staff2: +mallory"}},
+		"a shell":                     {func(w *world) { s := "/bin/dash"; w.do(host.SetUser{Name: "app", Shell: &s}) }, []string{"user app: ", "shell /bin/dash, and was"}},
+		"an account":                  {func(w *world) { w.do(host.AddUser{Name: "new", UID: 4300, Home: "/home/new", Shell: "/bin/sh"}) }, []string{"the list of users: +new"}},
+		"a file":                      {write("/etc/a", "other\n", 0o644), []string{"content of /etc/a: 6 bytes, and was 4 bytes"}},
+		"content, same size":          {write("/etc/a", "odl\n", 0o644), []string{"content of /etc/a: it has changed"}},
+		"a secret":                    {write("/etc/secret", "canary-new\n", 0o600), []string{"content of /etc/secret: it has changed"}},
+		"a mode":                      {func(w *world) { w.do(host.SetAccess{Path: "/etc/a", Access: host.AccessOf(0o600)}) }, []string{"state of /etc/a: file root:root 0600, and was file root:root 0644"}},
+		"a new file":                  {write("/etc/b", "b\n", 0o644), []string{"state of /etc/b: file root:root 0644, and was not there"}},
+		"a unit":                      {func(w *world) { w.do(host.StartUnit{Name: "on.service"}) }, []string{"unit on.service: active, static, and was inactive, static"}},
+		"a package":                   {func(w *world) { w.do(host.HoldPackages{Names: []string{"tree"}, Hold: true}) }, []string{"package tree: installed 1.0 held, and was installed 1.0"}},
+		"a rule of sudo's, by others": {write("/etc/sudoers.d/theirs", "root ALL=(ALL) ALL\n", 0o440), []string{"content of /etc/sudoers.d/theirs: it has changed"}},
+		"one more rule":               {write("/etc/sudoers.d/new", "root ALL=(ALL) ALL\n", 0o440), []string{"names in /etc/sudoers.d: +new"}},
+		"sudo's own rules":            {write("/etc/sudoers", "# none\n", 0o440), []string{"content of /etc/sudoers: "}},
+		"a rule elsewhere":            {write("/srv/rules", "# other\n", 0o440), []string{"content of /srv/rules: "}},
+		"sshd's":                      {write("/etc/ssh/sshd_config.d/theirs.conf", "PermitRootLogin yes\n", 0o644), []string{"content of /etc/ssh/sshd_config.d/theirs.conf: 20 bytes, and was 19 bytes"}},
+		"one more of sshd's":          {write("/etc/ssh/sshd_config.d/new.conf", "# new\n", 0o644), []string{"names in /etc/ssh/sshd_config.d: +new.conf"}},
+		"apt's sources":               {write("/etc/apt/sources.list.d/theirs.list", "deb http://y stable main\n", 0o644), []string{"content of /etc/apt/sources.list.d/theirs.list: it has changed"}},
+		"one more source":             {write("/etc/apt/sources.list.d/new.list", "# new\n", 0o644), []string{"names in /etc/apt/sources.list.d: +new.list"}},
+		"somebody disabled":           {write("/var/lib/opsafe/disabled/app", "{}", 0o644), []string{"names in /var/lib/opsafe/disabled"}},
+		"what is owed":                {func(w *world) { w.do(host.Owe{Pending: host.Pending{Unit: "x.service", Verb: host.Restart}}) }, []string{"what is owed to units: +restart x.service"}},
+		"the host":                    {write("/etc/machine-id", "fedcba9876543210\n", 0o444), []string{"made on host, and this is another host"}},
 		"the spec": {func(w *world) {
 			w.write("backends/one/backend.yaml", strings.Replace(section(savedWorld, "backends/one/backend.yaml"), "declared", "redeclared", 1))
 		}, []string{"backends/one/backend.yaml has changed"}},
@@ -213,13 +229,13 @@ func TestSavedPlanSelection(t *testing.T) {
 	}
 }
 
-// lockedWorld has somebody for whom nothing listens.
+// lockedWorld has somebody who is without a shell.
 const lockedWorld = `
 -- backends/one/backend.yaml --
 authorized_keys: {root: {keys: ["` + aliceKey + ` alice"]}}
 -- host.yaml --
 files: {/etc/machine-id: {content: "0123456789abcdef\n"}}
-units: {ssh.service: {active: inactive}}
+users: [{name: root, uid: 0, home: /root, shell: /usr/sbin/nologin}]
 `
 
 // TestSavedPlanGuarded: neither the guard nor the time to confirm is less for a kept
@@ -227,9 +243,9 @@ units: {ssh.service: {active: inactive}}
 func TestSavedPlanGuarded(t *testing.T) {
 	w := newWorld(t, savedWorld)
 	file := w.keep()
-	w.want(1, nil, []string{"--confirm 1s is too short"}, append(manageKept(file), "--confirm", "1s")...)
+	w.want(1, nil, []string{"it is too short: at least 5s"}, append(manageKept(file), "--confirm", "1s")...)
 	w.untouched()
-	w.want(0, []string{"Done: 2 added, 5 changed"}, []string{"open a new session and run there, within 2m0s: sudo opsafe confirm"}, append(manageKept(file), "--confirm", "2m")...)
+	w.want(0, []string{"Done: 2 added, 6 changed"}, []string{"open a new session and run there, within 2m0s: sudo opsafe confirm"}, append(manageKept(file), "--confirm", "2m")...)
 	w.want(0, []string{"/etc/sudoers.d/more"}, nil, "revert")
 	if got := w.file("/etc/sudoers.d/more"); got != "" {
 		t.Errorf("the drop-in is still there: %q", got)

@@ -3,7 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"opsafe/internal/spec"
+	"opsafe/internal/kinds"
 )
 
 func newSchemaBackend(a *App) *cobra.Command {
@@ -15,7 +15,7 @@ output: an editor completes and checks a spec with it as it is typed. What needs
 more than one file, or a name that is declared elsewhere, is for validate.`,
 		Example: "  opsafe schema backend > .backend.schema.json",
 		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return a.writeSchema(spec.BackendSchema) },
+		RunE:    func(*cobra.Command, []string) error { return a.writeSchema(kinds.Language().BackendSchema) },
 	}
 }
 
@@ -26,7 +26,7 @@ func newSchemaDevelopers(a *App) *cobra.Command {
 		Long:    `Write the JSON Schema of developers.yaml to standard output, for editors.`,
 		Example: "  opsafe schema developers > .developers.schema.json",
 		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return a.writeSchema(spec.PeopleSchema) },
+		RunE:    func(*cobra.Command, []string) error { return a.writeSchema(kinds.Language().PeopleSchema) },
 	}
 }
 

@@ -4,18 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 	"time"
+
+	"opsafe/internal/host/local"
 
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
 	"opsafe/internal/drift"
+	"opsafe/internal/history"
 	"opsafe/internal/host"
 	"opsafe/internal/host/overlay"
-	"opsafe/internal/journal"
+	"opsafe/internal/notes"
 	"opsafe/internal/render"
 )
 
@@ -43,7 +45,7 @@ is on the host that no list knows, and what came of the last run.
 Exits with 0: as declared, 2: something has drifted, 3: as declared, but there is
 something that no list knows, 1: it cannot be told.
 
-Run by root, it remembers in ` + drift.MarkPath + ` when it first saw what it
+Run by root, it remembers in ` + notes.Status + ` when it first saw what it
 sees: to say more exactly since when, run it by a timer. It changes nothing else.`,
 		Example: "  sudo opsafe status\n  sudo opsafe status --format prometheus --output /var/lib/prometheus/node-exporter/opsafe.prom",
 		Args:    cobra.NoArgs,
@@ -58,13 +60,15 @@ sees: to say more exactly since when, run it by a timer. It changes nothing else
 
 // state is what status has found out.
 type state struct {
+	upgrades string // what apt would upgrade, in words
+
 	backend, host string
 	now           time.Time
 	rep           *converge.Report
 	orphans       []drift.Orphan
 	unseen        []string // why orphans could not all be looked for
 	mark          *drift.Mark
-	history       *journal.History // nil: it may not be seen
+	history       *history.History // nil: it may not be seen
 	working       bool             // a run is at work right now
 }
 
@@ -89,6 +93,7 @@ func (a *App) status(ctx context.Context, o statusOptions) error {
 			note(a.Err, "%v", err)
 		}
 	}
+	a.runner().NoteAgain(s.rep, "would be done again by manage")
 	for _, why := range s.unseen {
 		note(a.Err, "what no list knows may be more: %s", why)
 	}
@@ -114,28 +119,28 @@ func (a *App) look(ctx context.Context, o statusOptions) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &state{backend: p.backend, host: p.facts.Hostname, now: a.Now()}
+	s := &state{backend: p.backend, host: p.facts.Hostname, now: a.Now(), upgrades: a.upgrades(ctx, true)}
 	s.rep = converge.Run(ctx, converge.Options{Host: overlay.New(a.Host), Kinds: p.kinds, Now: a.Now})
 	if s.rep.Interrupted {
 		return nil, errors.New("interrupted before everything had been looked at")
 	}
-	if s.orphans, s.unseen, err = drift.Find(ctx, a.Host, p.in); err != nil {
+	if s.orphans, s.unseen, err = drift.Find(ctx, a.Host, p.in, a.Now()); err != nil {
 		return nil, err
 	}
 	var runs drift.Runs
-	if h, err := journal.Read(a.Host); err == nil {
+	if h, err := history.Read(a.Host); err == nil {
 		s.history = h
 		for _, r := range h.Records {
 			runs.Last = r.Started
 			if !r.Ended.IsZero() {
 				runs.Last = r.Ended
 			}
-			if r.Command == "manage" && r.Result == journal.Succeeded {
+			if r.Command == "manage" && r.Result == history.Succeeded {
 				runs.Mended = r.Ended
 			}
 		}
 		last := h.Last()
-		s.working = last != nil && last.Result == journal.Running
+		s.working = last != nil && last.Result == history.Running
 	} else if !host.IsUnknown(err) {
 		return nil, err
 	}
@@ -173,21 +178,11 @@ func (a *App) remember(ctx context.Context, m *drift.Mark) error {
 	if drift.ReadMark(a.Host).Same(m) {
 		return nil
 	}
-	dir := path.Dir(drift.MarkPath)
-	n, err := a.Host.Stat(dir)
+	data, err := m.Marshal()
 	if err != nil {
 		return err
 	}
-	if n == nil {
-		if err := a.Host.Do(ctx, host.MakeDir{Path: dir, Owner: "root", Group: "root", Access: host.AccessOf(0o755)}); err != nil {
-			return err
-		}
-	}
-	step, err := m.Step()
-	if err != nil {
-		return err
-	}
-	return a.Host.Do(ctx, step)
+	return converge.WriteNote(ctx, a.Host, notes.Status, data)
 }
 
 // emit writes what status says to where it is wanted.
@@ -200,7 +195,8 @@ func (a *App) emit(ctx context.Context, o statusOptions, write func(*strings.Bui
 		_, err := fmt.Fprint(a.Out, b.String())
 		return err
 	}
-	return a.Host.Do(ctx, host.WriteFile{
-		Path: o.output, Content: host.NewContent([]byte(b.String())), Owner: "root", Group: "root", Access: host.AccessOf(0o644),
-	})
+	if err := local.WriteOut(ctx, o.output, []byte(b.String()), 0o644); err != nil {
+		return fmt.Errorf("cannot write the result: %w", err)
+	}
+	return nil
 }

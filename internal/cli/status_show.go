@@ -6,7 +6,8 @@ import (
 	"time"
 
 	"opsafe/internal/drift"
-	"opsafe/internal/journal"
+	"opsafe/internal/history"
+	"opsafe/internal/host"
 	"opsafe/internal/render"
 )
 
@@ -34,7 +35,7 @@ func (s *state) since() time.Time {
 	return s.mark.Since
 }
 
-func (s *state) last() *journal.Record {
+func (s *state) last() *history.Record {
 	if s.history == nil {
 		return nil
 	}
@@ -56,6 +57,9 @@ func (a *App) statusText(out io.Writer, s *state, o options) {
 		fmt.Fprintf(out, "state     not everything could be seen\n")
 	default:
 		fmt.Fprintf(out, "state     as declared since %s\n", clock(s.since()))
+	}
+	if s.upgrades != "" {
+		fmt.Fprintf(out, "upgrades  %s\n", s.upgrades)
 	}
 	switch last := s.last(); {
 	case s.history == nil:
@@ -82,6 +86,9 @@ func (a *App) statusText(out io.Writer, s *state, o options) {
 		fmt.Fprintln(out, "\non this host, and on no list (opsafe prune NAME removes it)")
 		for _, x := range s.orphans {
 			fmt.Fprintf(out, "  %-30s %s\n", render.Clean(x.String()), render.Clean(x.What))
+			if x.Way != "" {
+				fmt.Fprintf(out, "  %-30s not by prune: %s\n", "", render.Clean(x.Way))
+			}
 		}
 	}
 }
@@ -102,7 +109,7 @@ func statusDocOf(s *state) render.StatusDoc {
 		}
 	}
 	for _, o := range s.orphans {
-		d.Orphans = append(d.Orphans, render.OrphanDoc{Name: o.String(), Sort: string(o.Sort), What: o.What})
+		d.Orphans = append(d.Orphans, render.OrphanDoc{Name: host.Readable(o.String()), Sort: string(o.Category), What: host.Readable(o.What), Way: host.Readable(o.Way)})
 	}
 	if last := s.last(); last != nil {
 		doc := newRunDoc(s.history, last)
@@ -116,11 +123,11 @@ func metricsOf(s *state) *render.Metrics {
 		Backend: s.backend, Version: program(), Declared: s.name() == asDeclared, Since: s.since(), Summary: s.rep.Summary,
 		Orphans: map[string]int{},
 	}
-	for _, sort := range drift.Sorts() {
+	for _, sort := range drift.Categories() {
 		m.Orphans[string(sort)] = 0
 	}
 	for _, o := range s.orphans {
-		m.Orphans[string(o.Sort)]++
+		m.Orphans[string(o.Category)]++
 	}
 	for _, r := range s.rep.Results {
 		if t, ok := s.mark.Drift[r.ID.String()]; ok {
@@ -128,7 +135,7 @@ func metricsOf(s *state) *render.Metrics {
 		}
 	}
 	if last := s.last(); last != nil {
-		m.LastRun, m.LastEnded, m.LastSucceeded = last.Run, last.Ended, last.Result == journal.Succeeded
+		m.LastRun, m.LastEnded, m.LastSucceeded = last.Run, last.Ended, last.Result == history.Succeeded
 	}
 	return m
 }

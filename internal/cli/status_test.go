@@ -1,13 +1,15 @@
 package cli_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"opsafe/internal/drift"
 	"opsafe/internal/host"
+	"opsafe/internal/notes"
 )
 
 // statusSpec is a host with something of each sort that no list knows.
@@ -40,7 +42,7 @@ users:
   - {name: gone, uid: 1002, home: /home/gone}
 groups:
   - {name: sudo, gid: 27, members: [mallory]}
-  - {name: docker, gid: 110}
+  - {name: docker, gid: 110, password: set, admins: [mallory]}
 packages: {docker.io: installed hold}
 units:
   docker.service: {active: active, sub: running, file: enabled, fragment: /lib/systemd/system/docker.service, links: [/etc/systemd/system/multi-user.target.wants/docker.service]}
@@ -56,7 +58,10 @@ files:
   /etc/sudoers.d/README: {mode: "0440", content: "# only words\n"}
   /etc/sudoers.d/ignored.conf: {mode: "0440", content: "mallory ALL=(ALL) ALL\n"}
   /etc/sudoers.d/left-alone: {mode: "0440", content: "root ALL=(ALL) ALL\n"}
-  /etc/ssh/sshd_config.d/theirs.conf: {content: "PermitRootLogin yes\n"}
+  /etc/ssh/sshd_config: {content: "Include /etc/ssh/sshd_config.d/*.conf\nAuthorizedPrincipalsFile /etc/ssh/principals/%u\n"}
+  /etc/ssh/sshd_config.d/theirs.conf: {content: "PermitRootLogin yes\nTrustedUserCAKeys /etc/ssh/ca.pub\n"}
+  /etc/ssh/principals/gone: {content: "# nobody\n"}
+  /etc/ssh/principals/mallory: {content: "eve\n"}
   /etc/ssh/sshd_config.d/packaged.conf: {content: "PrintMotd no\n"}
   /var/lib/dpkg/info/some.list: {content: "/.\n/etc/ssh/sshd_config.d/packaged.conf\n"}
   /usr/lib/systemd/system/docker.service: {content: "[Install]\nWantedBy=multi-user.target\n"}
@@ -69,7 +74,7 @@ files:
 // orphanNames are what the host of statusSpec has and no list knows, in order.
 func orphanNames() []string {
 	return []string{
-		"member/sudo/mallory", "key/mallory", "sudoers/90-theirs", "sshd/theirs",
+		"member/sudo/mallory", "group/docker", "key/mallory", "certificate//etc/ssh/ca.pub", "sudoers/90-theirs", "sshd/theirs",
 		"unit/linked.service", "unit/ssh.service.d/theirs", "unit/theirs.service", "network/theirs",
 	}
 }
@@ -108,6 +113,7 @@ func TestStatus(t *testing.T) {
 	if got := w.orphans(); !slices.Equal(got, orphanNames()) {
 		t.Errorf("no list knows %q, not %q", got, orphanNames())
 	}
+	w.want(3, []string{"certificates of the authorities in /etc/ssh/ca.pub let somebody log in as mallory (whom /etc/ssh/principals/mallory names)"}, nil, "status")
 
 	w.do(rootsFile("/etc/one", "by hand\n"))
 	byHand := at(14)
@@ -127,7 +133,7 @@ func TestStatus(t *testing.T) {
 	w.want(0, nil, nil, "manage")
 	at(19)
 	w.want(3, []string{"as declared since " + last, "last run  2"}, nil, "status")
-	if n, err := w.host.Stat(drift.MarkPath); err != nil || n.Access.Mode() != 0o644 {
+	if n, err := w.host.Stat(notes.Status); err != nil || n.Access.Mode() != 0o644 {
 		t.Errorf("%+v, %v", n, err)
 	}
 
@@ -139,9 +145,10 @@ func TestStatus(t *testing.T) {
 	w.want(3, []string{"as declared since " + looked, "last run  3, undo 2"}, nil, "status")
 
 	w.want(3, []string{"opsafe_in_declared_state 1\n", `opsafe_orphans{sort="unit"} 3` + "\n", "opsafe_last_run 3\n"}, nil, "status", "--format", "prometheus")
-	w.want(3, nil, nil, "status", "--format", "prometheus", "--output", "/var/lib/opsafe.prom")
-	if got := w.file("/var/lib/opsafe.prom"); !strings.Contains(got, "opsafe_status_success 1\n") || w.out.Len() != 0 {
-		t.Errorf("the file holds %q, the output %q", got, w.out.String())
+	to := filepath.Join(t.TempDir(), "opsafe.prom")
+	w.want(3, nil, nil, "status", "--format", "prometheus", "--output", to)
+	if got, err := os.ReadFile(to); err != nil || !strings.Contains(string(got), "opsafe_status_success 1\n") || w.out.Len() != 0 {
+		t.Errorf("the file holds %q, %v, the output %q", got, err, w.out.String())
 	}
 	w.write("backends/north/backend.yaml", "nonsense: 1\n")
 	w.want(1, []string{"opsafe_status_success 0"}, []string{"nonsense"}, "status", "--format", "prometheus")
@@ -163,6 +170,8 @@ func TestPrune(t *testing.T) {
 		t.Errorf("left is %q, not %q", got, left)
 	}
 	w.want(0, []string{"prune sudoers/90-theirs"}, nil, "history")
+	// What goes by another way goes along with the drop-in that says it.
+	left = slices.DeleteFunc(left, func(n string) bool { return strings.HasPrefix(n, "certificate/") })
 	w.want(0, []string{"- mallory", "Done:"}, nil, append([]string{"prune"}, left...)...)
 	w.want(0, []string{"as declared since"}, nil, "status")
 	if g, err := w.host.Group("sudo"); err != nil || slices.Contains(g.Members, "mallory") || !slices.Contains(g.Members, "alice") {
@@ -184,5 +193,5 @@ func TestPrunePrimary(t *testing.T) {
 	if got := w.orphans(); !slices.Contains(got, "member/sudo/mallory") {
 		t.Fatalf("no list knows %q", got)
 	}
-	w.want(1, []string{"it is the primary group of mallory"}, nil, "prune", "member/sudo/mallory")
+	w.want(1, nil, []string{"sudo is the primary group of mallory", "opsafe disable-user mallory"}, "prune", "member/sudo/mallory")
 }

@@ -9,8 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"opsafe/internal/journal"
-	"opsafe/internal/render"
+	"opsafe/internal/history"
+	"opsafe/internal/run"
+	"opsafe/internal/spec"
 	"opsafe/internal/undo"
 )
 
@@ -37,7 +38,7 @@ and when somebody has changed it by hand since, unless that may be overwritten.
 The spec still declares what it declares: unless that is changed, too, the next
 manage makes the changes again.`,
 		Example: "  sudo opsafe undo 17 --plan\n  sudo opsafe undo 17 --confirm 2m",
-		Args:    cobra.ExactArgs(1),
+		Args:    a.oneRun("sudo opsafe undo %d --plan says what would come back"),
 		RunE:    func(c *cobra.Command, args []string) error { return a.undo(c.Context(), args[0], o) },
 	}
 	o.addFormat(c)
@@ -50,6 +51,26 @@ manage makes the changes again.`,
 	return c
 }
 
+// oneRun wants the number of one run. Who gives none is told which is the last, and how
+// to go on.
+func (a *App) oneRun(goOn string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		const want = "which run? opsafe history lists them"
+		switch {
+		case len(args) == 1:
+			return nil
+		case len(args) > 1 || a.Host == nil: // the command line alone is looked at
+			return errors.New(want)
+		}
+		h, err := a.readHistory()
+		if err != nil || h.Last() == nil {
+			return errors.New(want)
+		}
+		last := h.Last()
+		return fmt.Errorf("%s; the last is %d, %s by %s, %s: %s", want, last.Run, last.Title(), last.By, clock(last.Started), fmt.Sprintf(goOn, last.Run))
+	}
+}
+
 func (a *App) undo(ctx context.Context, word string, o undoOptions) error {
 	if err := o.checkFormat(); err != nil {
 		return err
@@ -58,7 +79,7 @@ func (a *App) undo(ctx context.Context, word string, o undoOptions) error {
 		if err := a.needRoot("undo"); err != nil {
 			return err
 		}
-		release, err := a.lock(ctx)
+		release, err := a.runner().Lock(ctx)
 		if err != nil {
 			return err
 		}
@@ -75,26 +96,32 @@ func (a *App) undo(ctx context.Context, word string, o undoOptions) error {
 	for _, lost := range rec.Lost() {
 		note(a.Err, "not kept, so it cannot come back if it has been changed: %s", lost)
 	}
-	kinds := undo.Kinds(a.Host, rec)
-	run := runOptions{lockOut: o.lockOut, confirm: o.confirm, record: recorded{command: "undo", undoes: rec.Run, backend: rec.Backend}}
-	if o.plan {
-		_, err := a.planned(ctx, kinds, run, a.newOutput("undo", o.options, rec.Backend, name, render.Plan))
-		return err
-	}
-	rep, err := a.converge(ctx, kinds, run, a.newOutput("undo", o.options, rec.Backend, name, render.Apply))
-	if err == nil && !rep.Converged() {
-		err = said(exitFailed)
+	rep, err := a.do(ctx, run.Job{
+		Kinds: undo.Kinds(a.Host, rec), WayIn: run.WayIn{MayClose: o.allowed}, Confirm: o.confirm,
+		Record: run.Record{Command: "undo", Undoes: rec.Run, Backend: rec.Backend},
+	}, a.newOutput("undo", o.options, rec.Backend, name, mode(o.plan)))
+	if rep != nil && !o.plan && rec.Command == "manage" {
+		a.sayStillDeclared(rec)
 	}
 	return err
 }
 
+// sayStillDeclared says what an undo does not change.
+func (a *App) sayStillDeclared(rec *history.Record) {
+	if now, err := spec.Digest(rec.Spec.Dir); err == nil && now == rec.Spec.Digest {
+		note(a.Err, "the spec in %s still declares what run %d did: the next manage does it again", rec.Spec.Dir, rec.Run)
+		return
+	}
+	note(a.Err, "what the spec still declares of what run %d did, the next manage does again", rec.Run)
+}
+
 // undoable finds a run, and refuses one that cannot be undone as things are.
-func (a *App) undoable(ctx context.Context, word string, o undoOptions) (*journal.Record, error) {
+func (a *App) undoable(ctx context.Context, word string, o undoOptions) (*history.Record, error) {
 	h, rec, err := a.findRun(word)
 	switch {
 	case err != nil:
 		return nil, err
-	case rec.Result == journal.Running:
+	case rec.Result == history.Running:
 		return nil, fmt.Errorf("run %d is still at work: wait for it to end", rec.Run)
 	case h.By[rec.Run] != 0:
 		by := h.By[rec.Run]
@@ -107,7 +134,10 @@ func (a *App) undoable(ctx context.Context, word string, o undoOptions) (*journa
 		note(a.Err, "run %d did not end: what somebody has changed by hand since cannot be told from what it did", rec.Run)
 		rec.Complete(a.Host)
 	}
-	changed, err := undo.ChangedSince(ctx, a.Host, rec)
+	for _, l := range undo.Begun(h, rec) {
+		note(a.Err, "run %d has begun to undo it, and did not end: what it did counts as undone", l.Run)
+	}
+	changed, err := undo.ChangedSince(ctx, a.Host, h, rec)
 	if err != nil || len(changed) == 0 {
 		return rec, err
 	}

@@ -37,7 +37,7 @@ func TestUndo(t *testing.T) {
 	w.wantFiles(after)
 	w.want(0, []string{"Done: 1 added, 2 changed, 1 removed."}, nil, "undo", "1")
 	w.wantFiles(before)
-	w.want(0, []string{"succeeded, undone by 2", "undo 1"}, nil, "history")
+	w.want(0, []string{"undone by 2", "undo 1"}, nil, "history")
 	w.want(1, nil, []string{"run 1 has been undone already, by run 2", "opsafe undo 2"}, "undo", "1")
 
 	w.want(0, []string{"Done: 1 added, 2 changed, 1 removed."}, nil, "undo", "2")
@@ -111,6 +111,30 @@ func TestUndoBuiltUpon(t *testing.T) {
 	w.want(0, []string{"Nothing to do."}, nil, "plan", "--only", "user", "--only", "group", "--only", "key")
 }
 
+// TestUndoKeys: the plan of an undo names keys by their fingerprints, as the plan of the
+// run did; of lines that are no keys it shows the beginning, and no line else.
+func TestUndoKeys(t *testing.T) {
+	w := newWorld(t, peopleSpec)
+	w.env["OPSAFE_BACKEND"] = "north"
+	w.want(0, nil, nil, "manage", "--only", "group", "--only", "user")
+	theirs := host.WriteFile{
+		Path: "/home/alice/.ssh/authorized_keys", Owner: "alice", Group: "alice", Access: host.AccessOf(0o600),
+		Content: host.NewContent([]byte("# from home\n" + aliceKey + " laptop\n")),
+	}
+	w.do(host.MakeDir{Path: "/home/alice/.ssh", Owner: "alice", Group: "alice", Access: host.AccessOf(0o700)}, theirs)
+	w.want(0, []string{"SHA256:"}, nil, "manage", "--only", "key")
+	const declared = "AAAAC3NzaC1lZDI1NTE5AAAAIDk9BA6sb4ayAcNfcbULNPrMzVcDxqFlmwYSMM+8RiuQ"
+	for _, args := range [][]string{{"undo", "2", "--plan"}, {"undo", "2", "--plan", "--format", "json"}, {"undo", "2"}} {
+		w.want(0, []string{"SHA256:gCuZ9DIPLj5oO/lTDK5/4OAu8z+7sFkm7zVTLl0F9KI laptop", "SHA256:", "# from home"}, nil, args...)
+		if out := w.out.String(); strings.Contains(out, declared) || strings.Contains(out, aliceKey) || strings.Count(out, "SHA256:") < 2 {
+			t.Errorf("%q shows lines, or not both keys:\n%s", args, out)
+		}
+	}
+	if got := w.file(theirs.Path); got != string(theirs.Content.Bytes()) {
+		t.Errorf("%s holds %q", theirs.Path, got)
+	}
+}
+
 // TestUndoHome: an account whose home has something in it stays with it.
 func TestUndoHome(t *testing.T) {
 	w := newWorld(t, peopleSpec)
@@ -149,4 +173,51 @@ func TestUndoInterrupted(t *testing.T) {
 		}
 		w.wantFiles(map[string]string{"/etc/one": "", "/etc/two": "before\n", "/etc/gone": "gone\n", "/etc/token": "TOKEN=old canary\n"})
 	}
+}
+
+// TestUndoKilled: an undo that was killed at any step is repeated; what it did is not
+// somebody else's work. What somebody has changed by hand still is.
+func TestUndoKilled(t *testing.T) {
+	for name, spec := range map[string]string{"files": historySpec, "people": peopleSpec} {
+		for died := 1; ; died++ {
+			w := newWorld(t, spec)
+			w.env["OPSAFE_BACKEND"] = "north"
+			w.want(0, nil, nil, "manage")
+			left := died
+			w.host.dies = func(host.Step) bool { left--; return left <= 0 }
+			code := w.run("undo", "1")
+			w.host.dies = nil
+			if code == 0 {
+				if died < 6 {
+					t.Fatalf("%s: it had no more than %d steps", name, died)
+				}
+				break
+			}
+			w.want(0, nil, nil, "undo", "1", "--plan")
+			w.want(0, nil, nil, "undo", "1")
+			w.wantFiles(map[string]string{"/etc/one": ""})
+			for _, account := range []string{"alice"} {
+				if u, err := w.host.User(account); u != nil || err != nil {
+					t.Errorf("%s, killed before step %d: the account is left: %v", name, died, err)
+				}
+			}
+			if g, err := w.host.Group("team"); g != nil || err != nil {
+				t.Errorf("%s, killed before step %d: the group is left: %v", name, died, err)
+			}
+		}
+	}
+}
+
+// TestUndoFailed: an undo that failed halfway left things in a known state.
+func TestUndoFailed(t *testing.T) {
+	w := newWorld(t, peopleSpec)
+	w.env["OPSAFE_BACKEND"] = "north"
+	w.want(0, nil, nil, "manage")
+	w.do(rootsFile("/srv/data/theirs", "x"))
+	w.want(1, []string{"it holds /srv/data/theirs"}, nil, "undo", "1")
+	w.do(host.RemovePath{Path: "/srv/data/theirs"})
+	w.do(host.SetAccess{Path: "/srv/data", Access: host.AccessOf(0o777)})
+	w.want(1, nil, []string{"somebody has changed it since:\n  /srv/data\n"}, "undo", "1")
+	w.do(host.SetAccess{Path: "/srv/data", Access: host.AccessOf(0o750)})
+	w.want(0, nil, []string{"run 2 has begun to undo it"}, "undo", "1")
 }

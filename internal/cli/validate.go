@@ -47,6 +47,9 @@ func (a *App) validate(o options) error {
 		for _, k := range converge.Declare(&kind.Input{Backend: b, Repo: repo, Roster: people}) {
 			items += len(k.Resources)
 		}
+		for _, m := range people.Keyless(repo, b) {
+			note(a.Err, "%s: %s has no key on %s: there is no keys/%s, and none is pinned for them", m.Pos, m.Name, name, m.Name)
+		}
 		lines = append(lines, fmt.Sprintf("%-8s %3d people, %3d resources", name, len(people.Members), items))
 	}
 	if len(lines) == 0 {

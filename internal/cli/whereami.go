@@ -59,14 +59,32 @@ func (a *App) whereami(o options) error {
 }
 
 func newVersion(a *App) *cobra.Command {
-	return &cobra.Command{
+	var o options
+	c := &cobra.Command{
 		Use:   "version",
 		Short: "Say which opsafe this is",
 		Args:  cobra.NoArgs,
-		Run: func(*cobra.Command, []string) {
-			fmt.Fprintf(a.Out, "opsafe %s, %s %s/%s\n", program(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-		},
+		RunE:  func(*cobra.Command, []string) error { return a.version(o) },
 	}
+	o.addFormats(c, formatText, formatJSON)
+	return c
+}
+
+func (a *App) version(o options) error {
+	if err := o.checkFormat(); err != nil {
+		return err
+	}
+	if o.format == formatText {
+		fmt.Fprintf(a.Out, "opsafe %s, %s %s/%s\n", program(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		return nil
+	}
+	number, revision := version()
+	e := json.NewEncoder(a.Out)
+	e.SetIndent("", "  ")
+	return e.Encode(map[string]any{
+		"format_version": 1, "version": number, "revision": revision,
+		"go": runtime.Version(), "os": runtime.GOOS, "architecture": runtime.GOARCH,
+	})
 }
 
 // program says which opsafe this is: its version, and the commit that it was built

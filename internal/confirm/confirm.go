@@ -9,35 +9,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"opsafe/internal/change"
+	"opsafe/internal/converge"
 	"opsafe/internal/host"
-	"opsafe/internal/image"
-)
-
-// What stands on a host while changes wait to be confirmed.
-const (
-	Dir        = "/var/lib/opsafe/confirm"
-	RecordPath = Dir + "/record.json"
-	// BinaryPath is a copy of opsafe that the timer's service runs: the one that
-	// made the changes, wherever that was and whatever becomes of it.
-	BinaryPath = "/usr/local/lib/opsafe/revert"
-
-	timerUnit   = "opsafe-revert.timer"
-	serviceUnit = "opsafe-revert.service"
-	unitDir     = "/etc/systemd/system/"
-	sshUnit     = "ssh.service"
+	"opsafe/internal/notes"
 )
 
 // recordFormat is the version of the record.
-const recordFormat = 2
+const recordFormat = 3
 
-// Record is what waits to be confirmed. It holds what was in files of root's
-// alone, so nobody else may read it.
+// Record is what waits to be confirmed: a run, whose own record holds what was there
+// before it.
 type Record struct {
 	FormatVersion int           `json:"format_version"`
 	By            string        `json:"by"`
@@ -47,23 +32,23 @@ type Record struct {
 	// Boot and Deadline say when it is due: at that many seconds since that
 	// boot, which no change of the clock moves. After another boot it is due
 	// one window after it.
-	Boot     string        `json:"boot"`
-	Deadline float64       `json:"deadline"`
-	Undo     []image.Image `json:"undo"`
+	Boot     string  `json:"boot"`
+	Deadline float64 `json:"deadline"`
+	Run      int     `json:"run"`
 }
 
 // Read returns the record of changes that wait to be confirmed; nil for none.
 func Read(r host.Reader) (*Record, error) {
-	data, err := r.ReadFile(RecordPath)
+	data, err := r.ReadFile(notes.Waiting)
 	if err != nil || data == nil {
 		return nil, err
 	}
 	var rec Record
 	if err := json.Unmarshal(data, &rec); err != nil {
-		return nil, fmt.Errorf("cannot read what waits to be confirmed: %s: %w", RecordPath, err)
+		return nil, fmt.Errorf("cannot read what waits to be confirmed: %s: %w", notes.Waiting, err)
 	}
 	if rec.FormatVersion != recordFormat {
-		return nil, fmt.Errorf("cannot read what waits to be confirmed: %s has format %d, this opsafe knows %d", RecordPath, rec.FormatVersion, recordFormat)
+		return nil, fmt.Errorf("cannot read what waits to be confirmed: %s has format %d, this opsafe knows %d", notes.Waiting, rec.FormatVersion, recordFormat)
 	}
 	return &rec, nil
 }
@@ -78,16 +63,17 @@ func (rec *Record) Start(r host.Reader) error {
 	return nil
 }
 
-// Due reports whether the time to confirm is over.
-func (rec *Record) Due(r host.Reader) (bool, error) {
+// Left is how long there is still time to confirm; none or less: it is over.
+func (rec *Record) Left(r host.Reader) (time.Duration, error) {
 	boot, up, err := uptime(r)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
+	deadline := rec.Deadline
 	if boot != rec.Boot {
-		return up >= rec.Window.Seconds(), nil
+		deadline = rec.Window.Seconds()
 	}
-	return up >= rec.Deadline, nil
+	return time.Duration((deadline - up) * float64(time.Second)), nil
 }
 
 // uptime is which boot this is, and the seconds since then.
@@ -107,23 +93,30 @@ func uptime(r host.Reader) (boot string, seconds float64, err error) {
 	return strings.TrimSpace(string(id)), seconds, nil
 }
 
-// Arm records what is to be put back and starts the timer, in that order: from
-// here on it comes back by itself. Binary is opsafe's own program.
+// Arm starts the timer and records what is to be put back, in that order: whenever
+// this ends, nothing waits without a timer. From here on it comes back by itself.
+// Binary is opsafe's own program.
 func Arm(ctx context.Context, h host.Host, rec *Record, binary []byte) error {
-	if err := errors.Join(makeDir(ctx, h, Dir, 0o700), makeDir(ctx, h, "/usr/local/lib/opsafe", 0o755)); err != nil {
-		return err
-	}
-	const every = 0o644
-	for _, w := range []host.WriteFile{
-		rootsFile(BinaryPath, 0o755, host.NewContent(binary)),
-		rootsFile(unitDir+serviceUnit, every, host.NewContent([]byte(service))),
-		rootsFile(unitDir+timerUnit, every, host.NewContent(timer(rec.Window))),
-	} {
-		if err := h.Do(ctx, w); err != nil {
+	for _, f := range []struct {
+		path    string
+		content []byte
+	}{{notes.Revert, binary}, {notes.ServiceFile, []byte(service)}, {notes.TimerFile, timer(rec.Window)}} {
+		if err := converge.WriteNote(ctx, h, f.path, f.content); err != nil {
 			return fmt.Errorf("cannot prepare what brings the old state back: %w", err)
 		}
 	}
-	return Rearm(ctx, h, rec)
+	// A file system may let nothing be run.
+	if err := converge.Keep(ctx, h, host.Probe{Argv: []string{notes.Revert, "version"}}); err != nil {
+		return fmt.Errorf("what brings the old state back cannot be run, so nothing is changed: %w", err)
+	}
+	if err := rec.Start(h); err != nil {
+		return err
+	}
+	steps := append([]host.Step{host.ReloadManager{}, host.EnableUnit{Name: notes.Timer}}, restart()...)
+	if err := converge.Keep(ctx, h, steps...); err != nil {
+		return notStarted(err)
+	}
+	return rec.write(ctx, h)
 }
 
 // Rearm begins the time to confirm anew.
@@ -131,128 +124,52 @@ func Rearm(ctx context.Context, h host.Host, rec *Record) error {
 	if err := rec.Start(h); err != nil {
 		return err
 	}
-	data, err := json.MarshalIndent(rec, "", "  ")
-	if err != nil {
-		return fmt.Errorf("cannot record what is to be put back: %w", err)
+	if err := rec.write(ctx, h); err != nil {
+		return err
 	}
-	steps := []host.Step{
-		rootsFile(RecordPath, 0o600, host.NewSecret(append(data, '\n'))),
-		host.ReloadManager{},
-		host.EnableUnit{Name: timerUnit},
-		host.StopUnit{Name: timerUnit},
-		host.StartUnit{Name: timerUnit},
+	return notStarted(converge.Keep(ctx, h, restart()...))
+}
+
+func notStarted(err error) error {
+	if err == nil {
+		return nil
 	}
-	for _, s := range steps {
-		if err := h.Do(ctx, s); err != nil {
-			return fmt.Errorf("cannot start the time to confirm: %w", err)
-		}
-	}
-	return nil
+	return fmt.Errorf("cannot start the time to confirm: %w", err)
+}
+
+// restart has the timer begin anew, without a moment in which it does not run.
+func restart() []host.Step {
+	return []host.Step{host.ActOnUnit{Name: notes.Timer, Verb: host.Restart}, host.StartUnit{Name: notes.Timer}}
+}
+
+func (rec *Record) write(ctx context.Context, h host.Host) error {
+	// There is nothing in it that JSON does not have.
+	data, _ := json.MarshalIndent(rec, "", "  ")
+	return notStarted(converge.WriteNote(ctx, h, notes.Waiting, append(data, '\n')))
 }
 
 // Disarm forgets the record, which is what makes the changes stay, and then
 // tidies up. What cannot be tidied up finds nothing to put back.
 func Disarm(ctx context.Context, h host.Host) error {
-	if err := remove(ctx, h, RecordPath); err != nil {
+	if err := converge.RemoveNote(ctx, h, notes.Waiting); err != nil {
 		return fmt.Errorf("cannot forget what was to be put back: it still comes back: %w", err)
 	}
 	var errs []error
-	// The service is not stopped: it may be what runs this.
-	for _, s := range []host.Step{host.StopUnit{Name: timerUnit}, host.DisableUnit{Name: timerUnit}} {
-		if u, err := h.Unit(ctx, timerUnit); u != nil && err == nil {
-			errs = append(errs, h.Do(ctx, s))
+	// The service is not stopped: it may be what runs this, and else finds nothing
+	// to do any more.
+	for _, s := range []host.Step{host.StopUnit{Name: notes.Timer}, host.DisableUnit{Name: notes.Timer}} {
+		if u, err := h.Unit(ctx, notes.Timer); u != nil && err == nil {
+			errs = append(errs, converge.Keep(ctx, h, s))
 		}
 	}
-	for _, p := range []string{unitDir + timerUnit, unitDir + serviceUnit, BinaryPath, Dir} {
-		errs = append(errs, remove(ctx, h, p))
+	for _, p := range []string{notes.TimerFile, notes.ServiceFile, notes.Revert, notes.Confirm} {
+		errs = append(errs, converge.RemoveNote(ctx, h, p))
 	}
-	return errors.Join(append(errs, h.Do(ctx, host.ReloadManager{}))...)
+	return errors.Join(append(errs, converge.Keep(ctx, h, host.ReloadManager{}))...)
 }
 
-// Revert puts everything back, the last first, and looks whether it is so. What
-// fails does not hold up the rest. It returns what it has put back, with what
-// could not come along.
-func Revert(ctx context.Context, h host.Host, rec *Record, now Listener) (back []change.Result, err error) {
-	var errs []error
-	ssh := false
-	for _, u := range slices.Backward(rec.Undo) {
-		res := change.Result{ID: change.ID{Kind: string(u.Subject().Sort), Name: u.Subject().Name}, Status: change.Changed}
-		res.Change, err = u.Restore(ctx, h)
-		res.Notes = res.Change.Notes
-		if err == nil && !res.Change.Empty() {
-			now.Begin([]change.ID{res.ID}, res.Change)
-			err = putBack(ctx, h, u, res.Change.Steps)
-		}
-		if err != nil {
-			res.Status, res.Err = change.Failed, err
-			errs = append(errs, fmt.Errorf("%s: %w", u, err))
-		}
-		if err != nil || !res.Change.Empty() || len(res.Notes) > 0 {
-			now.Done(res)
-			back = append(back, res)
-		}
-		ssh = ssh || u.Path != nil && underSSH(u.Path.Path)
-	}
-	if ssh {
-		// Even if nothing differed: an earlier attempt may have ended here.
-		if err := h.Do(ctx, host.ActOnUnit{Name: sshUnit, Verb: host.Reload}); err != nil {
-			errs = append(errs, err)
-		} else {
-			errs = append(errs, h.Do(ctx, host.Settle{Unit: sshUnit, Verb: host.Reload}))
-		}
-	}
-	return back, errors.Join(errs...)
-}
-
-// Listener is told what is put back while it is.
-type Listener interface {
-	Begin(ids []change.ID, c change.Change)
-	Done(r change.Result)
-}
-
-func putBack(ctx context.Context, h host.Host, u image.Image, steps []host.Step) error {
-	for _, s := range steps {
-		if err := h.Do(ctx, s); err != nil {
-			return err
-		}
-	}
-	return again(ctx, h, u)
-}
-
-func again(ctx context.Context, r host.Reader, u image.Image) error {
-	left, err := u.Restore(ctx, r)
-	if err == nil && !left.Empty() {
-		err = errors.New("still differs after it has been put back")
-	}
-	return err
-}
-
-func rootsFile(path string, mode host.Mode, c host.Content) host.WriteFile {
-	return host.WriteFile{Path: path, Content: c, Owner: "root", Group: "root", Access: host.AccessOf(mode)}
-}
-
-func makeDir(ctx context.Context, h host.Host, path string, mode host.Mode) error {
-	n, err := h.Stat(path)
-	if err != nil || n != nil {
-		return err
-	}
-	if parent := path[:strings.LastIndex(path, "/")]; parent != "" {
-		if err := makeDir(ctx, h, parent, 0o755); err != nil {
-			return err
-		}
-	}
-	return h.Do(ctx, host.MakeDir{Path: path, Owner: "root", Group: "root", Access: host.AccessOf(mode)})
-}
-
-func remove(ctx context.Context, h host.Host, path string) error {
-	n, err := h.Stat(path)
-	if err != nil || n == nil {
-		return err
-	}
-	return h.Do(ctx, host.RemovePath{Path: path})
-}
-
-// service is tried again until it has succeeded: a run may still hold the lock.
+// service waits and tries again by itself, in one process; systemd starts it anew if
+// that is killed.
 const service = `# Made by opsafe manage --confirm; gone after opsafe confirm.
 [Unit]
 Description=Bring back what opsafe changed and nobody has confirmed
@@ -260,7 +177,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
-ExecStart=` + BinaryPath + ` revert --if-due
+ExecStart=` + notes.Revert + ` revert --if-due
 Restart=on-failure
 RestartSec=5
 `

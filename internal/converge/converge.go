@@ -13,6 +13,7 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 )
 
 // Sink is told what happens while it happens.
@@ -33,7 +34,13 @@ type Report struct {
 	Interrupted bool
 	// Access is who gains and who loses what by it; nil if that has not been
 	// worked out. Run does not: it is not about resources.
-	Access *change.Access
+	Access *change.AccessDiff
+	// Unjudged is what a recorded host could not be asked, in words. Run does not
+	// know of records.
+	Unjudged []string
+	// HostNotes say, in words, what concerns the host and no resource: who keeps rights
+	// that no list gives, and what the spec has stopped declaring. Run knows of neither.
+	HostNotes []string
 }
 
 // Converged reports whether everything is in the declared state, as far as the
@@ -53,6 +60,9 @@ type Options struct {
 	// Approve is asked before each change, if it is there: what it refuses fails,
 	// and is not made.
 	Approve func(change.Result) error
+	// Before is told of each step before it is done, if it is there; when it fails, the
+	// step is not done. It keeps what the step replaces.
+	Before func(context.Context, host.Step) error
 }
 
 // Kind is a kind of resources and what is declared of it.
@@ -61,23 +71,33 @@ type Kind struct {
 	Resources []kind.Resource
 }
 
+// Undeclared lists the kinds alone.
+func Undeclared() []Kind {
+	var out []Kind
+	for _, k := range kinds.Table() {
+		out = append(out, Kind{Kind: k})
+	}
+	return out
+}
+
 // Declare lists what the input declares, kind by kind.
 func Declare(in *kind.Input) []Kind {
-	var kinds []Kind
-	for _, k := range kind.Table() {
-		kinds = append(kinds, Kind{Kind: k, Resources: k.Declare(in)})
+	var out []Kind
+	for _, k := range kinds.Table() {
+		out = append(out, Kind{Kind: k, Resources: k.Declare(in)})
 	}
-	return kinds
+	return mountsFirst(in, out)
 }
 
 // Run brings the host to the declared state. A failure in one resource stops
 // what needs it, not the rest; it is in the report, not in an error.
 func Run(ctx context.Context, o Options) *Report {
-	r := &run{Options: o, bad: map[change.ID]bool{}, declared: map[string]bool{}}
+	r := &run{Options: o, bad: map[change.ID]change.ID{}, unseen: map[change.ID]bool{}, closed: map[change.ID]bool{}, declared: map[string]kind.Stage{}, stopped: map[string]bool{}}
 	for _, k := range o.Kinds {
 		for _, res := range k.Resources {
 			if res.ID.Kind == "unit" {
-				r.declared[res.ID.Name] = true
+				r.declared[res.ID.Name] = k.Stage
+				r.stopped[res.ID.Name] = res.Stopped
 			}
 		}
 	}
@@ -94,10 +114,17 @@ func Run(ctx context.Context, o Options) *Report {
 type run struct {
 	Options
 	results  []change.Result
-	bad      map[change.ID]bool // failed or blocked
-	declared map[string]bool    // units that the spec declares
+	bad      map[change.ID]change.ID // failed or blocked, with what failed first
+	unseen   map[change.ID]bool      // unknown
+	closed   map[change.ID]bool      // what has only been closed
+	exposed  []change.ID             // what could not be closed
+	declared map[string]kind.Stage   // units that the spec declares, and when
+	stopped  map[string]bool         // units that the spec declares not to run
 	owed     []owed
-	changed  bool
+	// undropped are notes of what is not owed any more, which could not be taken away.
+	undropped []host.Settle
+	acted     []string // units that were started or restarted, and may not have settled yet
+	changed   bool
 }
 
 func (r *run) all(ctx context.Context) {
@@ -120,6 +147,7 @@ func (r *run) all(ctx context.Context) {
 		}
 	}
 	if r.changed {
+		r.await(ctx)
 		r.verify(ctx)
 	}
 }
@@ -130,6 +158,9 @@ func (r *run) hint(ctx context.Context) {
 	var h host.Hints
 	for _, k := range r.Kinds {
 		for _, res := range k.Resources {
+			for _, m := range res.On {
+				h.Units = append(h.Units, m.Units...)
+			}
 			if w, ok := res.Looker.(interface{ Hints() host.Hints }); ok {
 				more := w.Hints()
 				h.Units = append(h.Units, more.Units...)
@@ -142,8 +173,20 @@ func (r *run) hint(ctx context.Context) {
 
 // resource takes one resource from look to look again.
 func (r *run) resource(ctx context.Context, res kind.Resource) {
+	if out, waits := r.waits(ctx, res); waits {
+		r.done(out)
+		return
+	}
 	out, todo := r.look(ctx, res)
+	if why := r.keptOut(res, out.Change); todo && why != "" {
+		out = change.Result{ID: res.ID, Pos: res.Pos, Status: change.Blocked, Reason: why}
+		todo = false
+	}
 	if !todo {
+		if res.Close != nil && (out.Status == change.Blocked || out.Status == change.Failed) {
+			r.close(ctx, res, out)
+			return
+		}
 		r.done(out)
 		return
 	}
@@ -153,6 +196,13 @@ func (r *run) resource(ctx context.Context, res kind.Resource) {
 	}
 	r.begin([]change.ID{res.ID}, out.Change)
 	err := r.apply(ctx, res, out.Change)
+	if u := new(host.UnknownError); errors.As(err, &u) && u.AfterApply {
+		out.Change, err = change.Change{Action: out.Change.Action, Deferred: u.What + ": " + u.Why}, nil
+	}
+	if err != nil && res.Close != nil {
+		r.close(ctx, res, r.outcome(out, err))
+		return
+	}
 	r.done(r.outcome(out, err))
 	if open := out.Change.Open; open != nil && err == nil {
 		r.done(change.Result{ID: res.ID, Pos: res.Pos, Status: change.Failed, Err: open})
@@ -171,8 +221,9 @@ func (r *run) approve(out change.Result) error {
 func (r *run) look(ctx context.Context, res kind.Resource) (change.Result, bool) {
 	out := change.Result{ID: res.ID, Pos: res.Pos}
 	for _, need := range res.Needs {
-		if r.bad[need] {
-			out.Status, out.Reason = change.Blocked, need.String()+" failed"
+		if first, bad := r.bad[need]; bad {
+			out.Status, out.Reason = change.Blocked, first.String()+" failed"
+			r.bad[res.ID] = first
 			return out, false
 		}
 	}
@@ -185,13 +236,23 @@ func (r *run) look(ctx context.Context, res kind.Resource) (change.Result, bool)
 		out.Change, err = res.Look(ctx, r.Host)
 		out.Notes = out.Change.Notes
 	}
+	if why := kind.Later(r.Host, err); why != "" {
+		out.Change, err = change.Change{Action: change.Modify, Deferred: why}, nil
+	}
 	var unknown *host.UnknownError
+	if errors.As(err, &unknown) && unknown.AfterApply {
+		out.Change, err = change.Change{Action: change.Modify, Deferred: unknown.What + ": " + unknown.Why}, nil
+	}
 	switch {
 	case errors.As(err, &unknown):
 		out.Status, out.Reason = change.Unknown, unknown.Error()
 		return out, false
 	case err != nil:
 		out.Status, out.Err = change.Failed, err
+		if i := slices.IndexFunc(res.Needs, func(need change.ID) bool { return r.unseen[need] }); i >= 0 {
+			// What it lacks may be just what could not be seen.
+			out.Status, out.Reason, out.Err = change.Unknown, res.Needs[i].String()+" is unknown", nil
+		}
 		return out, false
 	case out.Change.Empty() && out.Change.Open != nil:
 		out.Status, out.Err = change.Failed, out.Change.Open
@@ -204,13 +265,16 @@ func (r *run) look(ctx context.Context, res kind.Resource) (change.Result, bool)
 }
 
 // again looks at a resource that has just been changed: what still differs is
-// an error there and then.
-func (r *run) again(ctx context.Context, res kind.Resource) error {
+// an error there and then, and so is what stays wrong, unless c has told it.
+func (r *run) again(ctx context.Context, res kind.Resource, c change.Change) error {
 	left, err := res.Look(ctx, r.Host)
 	if err != nil {
 		return fmt.Errorf("cannot verify the change: %w", err)
 	}
-	if left.Empty() {
+	if len(left.Steps) == 0 { // what is deferred cannot be looked at yet
+		if c.Open == nil {
+			return left.Open
+		}
 		return nil
 	}
 	return fmt.Errorf("still differs after the change: %s", Describe(left))
@@ -219,7 +283,8 @@ func (r *run) again(ctx context.Context, res kind.Resource) error {
 // apply makes one change. If a step or the look afterwards fails, it is
 // reverted as far as the change says how; its last steps are done in any case.
 func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) error {
-	fresh, err := r.owe(ctx, res.ID, c)
+	before := r.before(ctx, c)
+	fresh, err := r.owe(ctx, res.ID, c, before)
 	if err != nil {
 		return err
 	}
@@ -231,17 +296,17 @@ func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) err
 		r.forgive(ctx, fresh)
 	}
 	if err == nil {
-		err = r.again(ctx, res)
+		err = r.again(ctx, res, c)
 	}
-	if len(c.Finally) == 0 && len(c.Revert) == 0 {
+	if len(c.Finally) == 0 && len(c.Revert) == 0 && !c.PutBack {
 		return err
 	}
 	// What follows puts things right: it may not be cut short.
 	ctx = context.WithoutCancel(ctx)
 	// What a check has refused has never taken its place.
 	refused := done == 0 && errors.As(err, new(*host.CheckError))
-	if err != nil && !refused && len(c.Revert) > 0 {
-		if _, back := r.do(ctx, r.back(c, done)); back != nil {
+	if err != nil && !refused && (c.PutBack || len(c.Revert) > 0) {
+		if back := r.revert(ctx, c, done, before); back != nil {
 			err = fmt.Errorf("%w; and what was there before could not be put back: %w", err, back)
 		} else {
 			err = fmt.Errorf("%w; what was there before has been put back", err)
@@ -254,7 +319,7 @@ func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) err
 	if err != nil || len(c.Finally) == 0 {
 		return err
 	}
-	return r.again(ctx, res)
+	return r.again(ctx, res, c)
 }
 
 // do does steps in order until one fails, and says how many were done.
@@ -264,10 +329,11 @@ func (r *run) do(ctx context.Context, steps []host.Step) (done int, err error) {
 			return i, fmt.Errorf("interrupted: %w", err)
 		}
 		owed := r.starts(ctx, s)
-		if err := r.Host.Do(ctx, s); err != nil {
+		if err := r.step(ctx, s); err != nil {
 			return i, err
 		}
 		r.changed = true
+		r.note(s)
 		if owed {
 			r.started(ctx, s)
 		}
@@ -276,6 +342,16 @@ func (r *run) do(ctx context.Context, steps []host.Step) (done int, err error) {
 		}
 	}
 	return len(steps), nil
+}
+
+// step does a step: nothing else in this package does, but Keep.
+func (r *run) step(ctx context.Context, s host.Step) error {
+	if r.Before != nil {
+		if err := r.Before(ctx, s); err != nil {
+			return err
+		}
+	}
+	return r.Host.Do(ctx, s)
 }
 
 // outcome turns a planned change and the error of making it into a result.
@@ -295,7 +371,12 @@ func (r *run) begin(ids []change.ID, c change.Change) {
 
 func (r *run) done(out change.Result) {
 	if out.Status == change.Failed || out.Status == change.Blocked {
-		r.bad[out.ID] = true
+		if _, known := r.bad[out.ID]; !known {
+			r.bad[out.ID] = out.ID
+		}
+	}
+	if out.Status == change.Unknown {
+		r.unseen[out.ID] = true
 	}
 	r.results = append(r.results, out)
 	if r.Sink != nil {
@@ -309,23 +390,25 @@ func (r *run) done(out change.Result) {
 func (r *run) verify(ctx context.Context) {
 	r.hint(ctx)
 	status := map[change.ID]int{}
+	refused := map[change.ID]bool{} // for a part, which later changes may have put in reach
 	for i, out := range slices.Backward(r.results) {
 		status[out.ID] = i // the first, which is the change, if there are two
+		refused[out.ID] = refused[out.ID] || out.Status == change.Failed
 	}
 	for _, k := range r.Kinds {
 		for _, res := range k.Resources {
 			i, ok := status[res.ID]
-			if !ok || ctx.Err() != nil {
+			if !ok || r.closed[res.ID] || refused[res.ID] || ctx.Err() != nil {
 				continue
 			}
 			out := &r.results[i]
 			if out.Change.Deferred != "" || (out.Status != change.Unchanged && out.Status != change.Changed) {
 				continue
 			}
-			if err := r.again(ctx, res); err != nil {
+			if err := r.again(ctx, res, out.Change); err != nil {
 				out.Status = change.Failed
 				out.Err = fmt.Errorf("did not last to the end of the run: %w", err)
-				r.bad[out.ID] = true
+				r.bad[out.ID] = out.ID
 				if r.Sink != nil {
 					r.Sink.Done(*out)
 				}

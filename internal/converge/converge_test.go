@@ -30,6 +30,7 @@ func TestRun(t *testing.T) {
 		host  string
 		fail  map[string]error
 		lie   map[string]bool
+		needs map[string]string
 		kinds []converge.Kind
 		want  []string // outcome
 		did   []string
@@ -46,7 +47,7 @@ func TestRun(t *testing.T) {
 			want: []string{
 				"file//etc/a failed: broken",
 				"file//etc/b blocked: file//etc/a failed",
-				"file//etc/c blocked: file//etc/b failed",
+				"file//etc/c blocked: file//etc/a failed",
 				"file//etc/d changed",
 			},
 			did: []string{"write /etc/a 1", "write /etc/d 1"},
@@ -99,6 +100,17 @@ func TestRun(t *testing.T) {
 			did: []string{"write /etc/c 1"},
 		},
 		{
+			name: "what is wrong may follow from what is unknown, and is not tried then",
+			kinds: []converge.Kind{files(
+				fixed(fileID("/etc/a"), change.Change{}, unknown),
+				needing(fixed(fileID("/etc/b"), change.Change{}, errBroken), fileID("/etc/a")),
+			)},
+			want: []string{
+				"file//etc/a unknown: x is unknown: permission denied",
+				"file//etc/b unknown: file//etc/a is unknown",
+			},
+		},
+		{
 			name: "what is only known later is deferred, and what it will cause is planned",
 			host: units,
 			kinds: []converge.Kind{files(fixed(fileID("/etc/a"), change.Change{
@@ -132,12 +144,35 @@ func TestRun(t *testing.T) {
 			did: []string{"install aa b cc", "hold b"},
 		},
 		{
-			name:  "a batch whose step fails fails for those that lack",
+			name:  "a batch whose step fails is done one by one, and fails for those that fail alone",
 			host:  "packages: {aa: installed}",
-			fail:  map[string]error{"install b cc": errBroken},
+			fail:  map[string]error{"install b cc": errors.New("together"), "install b": errBroken},
 			kinds: []converge.Kind{packages(pkg("aa"), pkg("b"), pkg("cc"))},
-			want:  []string{"package/aa unchanged", "package/b failed: broken", "package/cc failed: broken"},
-			did:   []string{"install b cc"},
+			want:  []string{"package/aa unchanged", "package/b failed: broken", "package/cc changed"},
+			did:   []string{"install b cc", "install b", "install cc"},
+		},
+		{
+			name:  "what fails in a batch is not taken further",
+			fail:  map[string]error{"install b cc": errors.New("together"), "install b": errBroken},
+			kinds: []converge.Kind{packages(held("b"), held("cc"))},
+			want:  []string{"package/b failed: broken", "package/cc changed"},
+			did:   []string{"install b cc", "install b", "install cc", "hold cc"},
+		},
+		{
+			name:  "a removal that others are in the way of is tried again as long as others go",
+			host:  "packages: {a: installed, b: installed, c: installed, d: installed}",
+			needs: map[string]string{"a": "b", "b": "c", "c": "d"},
+			kinds: []converge.Kind{packages(gone("a", true), gone("b", false), gone("c", true), gone("d", false))},
+			want:  []string{"package/a changed", "package/b changed", "package/c changed", "package/d changed"},
+			did:   []string{"purge a c", "purge a", "purge c", "purge b d", "purge b", "purge d", "purge a", "purge c", "purge b", "purge a"},
+		},
+		{
+			name:  "a removal that stays impossible fails alone",
+			host:  "packages: {a: installed, b: installed, c: installed, d: installed}",
+			needs: map[string]string{"a": "b"},
+			kinds: []converge.Kind{packages(gone("a", true), gone("c", true), gone("d", false))},
+			want:  []string{"package/a failed: b needs it", "package/c changed", "package/d changed"},
+			did:   []string{"purge a c", "purge a", "purge c", "purge d", "purge a"},
 		},
 		{
 			name:  "a hold of one package comes after the installation of another",
@@ -149,7 +184,7 @@ func TestRun(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHost(t, tt.host)
-			h.fail, h.lie = tt.fail, tt.lie
+			h.fail, h.lie, h.needs = tt.fail, tt.lie, tt.needs
 			rep := run(context.Background(), h, tt.kinds...)
 			if d := cmp.Diff(tt.want, outcome(rep)); d != "" {
 				t.Errorf("results (-want +got):\n%s", d)
@@ -193,6 +228,28 @@ func TestConverged(t *testing.T) {
 		if got := tt.rep.Converged(); got != tt.want {
 			t.Errorf("%+v: converged %v", tt.rep, got)
 		}
+	}
+}
+
+// TestPutBack has files back when a step fails, with what else reverts the change: one
+// that was there, and one that was not.
+func TestPutBack(t *testing.T) {
+	h := newHost(t, units+"files: {/etc/a: {content: old, mode: \"0666\", group: adm}}\n")
+	h.fail["restart on.service"] = errBroken
+	rep := run(context.Background(), h, files(file("/etc/a", "new", func(c *change.Change) {
+		c.Steps = append(c.Steps, write("/etc/b", "new"), host.ActOnUnit{Name: "on.service", Verb: host.Restart})
+		c.PutBack, c.Revert = true, []host.Step{host.StartUnit{Name: "on.service"}}
+	})))
+	want := []string{"file//etc/a failed: broken; what was there before has been put back"}
+	if d := cmp.Diff(want, outcome(rep)); d != "" {
+		t.Errorf("results (-want +got):\n%s", d)
+	}
+	did := []string{"write /etc/a new", "write /etc/b new", "restart on.service", "write /etc/a old", "remove /etc/b", "start on.service"}
+	if d := cmp.Diff(did, h.did()); d != "" {
+		t.Errorf("steps (-want +got):\n%s", d)
+	}
+	if n, err := h.Stat("/etc/a"); err != nil || n == nil || n.Group != "root" || n.Access.Mode() != 0o644 {
+		t.Errorf("/etc/a has not kept the declared owner and rights: %+v, %v", n, err)
 	}
 }
 
@@ -334,6 +391,7 @@ func TestSink(t *testing.T) {
 		"begin package/aa package/b", "done package/aa changed", "done package/b changed",
 		"begin file//etc/a", "done file//etc/a changed",
 		"begin reload/on.service", "done reload/on.service changed",
+		"begin", // watching whether it keeps running
 	}
 	if d := cmp.Diff(want, sink.calls); d != "" {
 		t.Errorf("calls (-want +got):\n%s", d)

@@ -2,6 +2,7 @@ package converge_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,8 +23,12 @@ type fakeHost struct {
 	host.Host
 	fail  map[string]error // by the step's text
 	lie   map[string]bool
+	needs map[string]string // packages, with the one that needs each
 	after func(step string) // called after a step that took effect
 	steps []string
+	// awaited are the units that the run watched, and unsettled what they do.
+	awaited   []string
+	unsettled map[string]string
 }
 
 func newHost(t *testing.T, yaml string) *fakeHost {
@@ -36,10 +41,27 @@ func newHost(t *testing.T, yaml string) *fakeHost {
 }
 
 func (f *fakeHost) Do(ctx context.Context, s host.Step) error {
+	if s, ok := s.(host.AwaitUnits); ok {
+		f.awaited = s.Names
+		if len(f.unsettled) > 0 {
+			return &host.UnsettledError{Why: f.unsettled}
+		}
+	}
 	text := stepText(s)
+	if text == "" {
+		return nil
+	}
 	f.steps = append(f.steps, text)
 	if err := f.fail[text]; err != nil {
 		return err
+	}
+	if gone, ok := s.(host.RemovePackages); ok {
+		for _, name := range gone.Names {
+			by := f.needs[name]
+			if p, _ := f.Package(by); p != nil && p.State == host.Installed && !slices.Contains(gone.Names, by) {
+				return errors.New(by + " needs it")
+			}
+		}
 	}
 	if f.lie[text] {
 		return nil
@@ -70,6 +92,8 @@ func stepText(s host.Step) string {
 		return "start " + s.Name
 	case host.StopUnit:
 		return "stop " + s.Name
+	case host.AwaitUnits:
+		return "" // changes nothing
 	case host.ActOnUnit:
 		return string(s.Verb) + " " + s.Name
 	case host.Owe:
@@ -128,6 +152,11 @@ func stillOpen(res kind.Resource) kind.Resource {
 	return res
 }
 
+func needing(res kind.Resource, needs ...change.ID) kind.Resource {
+	res.Needs = needs
+	return res
+}
+
 func fileID(path string) change.ID { return change.ID{Kind: "file", Name: path} }
 
 func write(path, content string) host.Step {
@@ -145,6 +174,17 @@ func running(name string) kind.Resource {
 	})}
 }
 
+// stopped wants a unit not to run.
+func stopped(name string) kind.Resource {
+	return kind.Resource{ID: change.ID{Kind: "unit", Name: name}, Stopped: true, Looker: lookFunc(func(ctx context.Context, r host.Reader) (change.Change, error) {
+		u, err := r.Unit(ctx, name)
+		if err != nil || !u.Running() {
+			return change.Change{}, err
+		}
+		return change.Change{Action: change.Modify, Steps: []host.Step{host.StopUnit{Name: name}}}, nil
+	})}
+}
+
 // pkg wants a package to be installed.
 func pkg(name string) kind.Resource {
 	return kind.Resource{ID: change.ID{Kind: "package", Name: name}, Looker: lookFunc(func(_ context.Context, r host.Reader) (change.Change, error) {
@@ -153,6 +193,17 @@ func pkg(name string) kind.Resource {
 			return change.Change{}, err
 		}
 		return change.Change{Action: change.Add, Steps: []host.Step{host.InstallPackages{Packages: []host.PackageInstall{{Name: name}}}}}, nil
+	})}
+}
+
+// gone wants a package to be removed, or purged.
+func gone(name string, purge bool) kind.Resource {
+	return kind.Resource{ID: change.ID{Kind: "package", Name: name}, Looker: lookFunc(func(_ context.Context, r host.Reader) (change.Change, error) {
+		p, err := r.Package(name)
+		if err != nil || p == nil || p.State != host.Installed {
+			return change.Change{}, err
+		}
+		return change.Change{Action: change.Remove, Steps: []host.Step{host.RemovePackages{Names: []string{name}, Purge: purge}}}, nil
 	})}
 }
 
@@ -167,7 +218,7 @@ func notify(verb host.Verb, unit string) func(*change.Change) {
 }
 
 func of(name string, stage kind.Stage, resources ...kind.Resource) converge.Kind {
-	return converge.Kind{Kind: kind.Kind{Name: name, Stage: stage}, Resources: resources}
+	return converge.Kind{Kind: kind.Bare(name, stage), Resources: resources}
 }
 
 func files(resources ...kind.Resource) converge.Kind {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/before"
 	"opsafe/internal/change"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
@@ -17,6 +18,7 @@ type owed struct {
 	verb  host.Verb
 	why   []string
 	stage kind.Stage // at whose end it fires; empty: of the stage that runs
+	early bool       // an earlier run owed it
 }
 
 // recall takes over what an earlier run owed when it died. It fires at the very
@@ -28,7 +30,7 @@ func (r *run) recall() {
 		return
 	}
 	for _, p := range pending {
-		r.owed = append(r.owed, owed{unit: p.Unit, verb: p.Verb, why: []string{p.Why + " in a run that did not finish"}, stage: kind.StageUnits})
+		r.owed = append(r.owed, owed{unit: p.Unit, verb: p.Verb, why: []string{p.Why + " in a run that did not finish"}, stage: kind.StageUnits, early: true})
 	}
 }
 
@@ -59,12 +61,7 @@ func (r *run) forget(s host.Settle) {
 func (r *run) back(c change.Change, done int) []host.Step {
 	touched := map[string]bool{}
 	for _, s := range c.Steps[:min(done+1, len(c.Steps))] {
-		switch s := s.(type) {
-		case host.ActOnUnit:
-			touched[s.Name] = true
-		case host.StartUnit:
-			touched[s.Name] = true
-		}
+		touched[host.Started(s)] = true
 	}
 	return slices.DeleteFunc(slices.Clone(c.Revert), func(s host.Step) bool {
 		switch s := s.(type) {
@@ -72,21 +69,27 @@ func (r *run) back(c change.Change, done int) []host.Step {
 			return !touched[s.Name]
 		case host.Settle:
 			return !touched[s.Unit] && slices.ContainsFunc(r.owed, func(o owed) bool { return o.unit == s.Unit })
+		default:
+			return false
 		}
-		return false
 	})
 }
 
 // owe records what a change will owe to units, durably and before the change is
 // made, so that a run that dies in between does not lose it. It returns the units
 // to which nothing was owed before.
-func (r *run) owe(ctx context.Context, id change.ID, c change.Change) (fresh []string, err error) {
+func (r *run) owe(ctx context.Context, id change.ID, c change.Change, before []before.Image) (fresh []string, err error) {
+	var undo []host.PriorFile
+	if c.Undo {
+		undo = priorFiles(before)
+	}
 	for _, n := range c.Notify {
+		r.undropped = slices.DeleteFunc(r.undropped, func(s host.Settle) bool { return s.Unit == n.Unit })
 		why := c.Why
 		if why == "" {
 			why = label(id) + " changes"
 		}
-		if err := r.Host.Do(ctx, host.Owe{Pending: host.Pending{Unit: n.Unit, Verb: n.Verb, Why: why, Undo: c.Undo}}); err != nil {
+		if err := r.step(ctx, host.Owe{Pending: host.Pending{Unit: n.Unit, Verb: n.Verb, Why: why, Undo: undo}}); err != nil {
 			return fresh, fmt.Errorf("cannot record that %s has to %s: %w", n.Unit, n.Verb, err)
 		}
 		if r.raise(n, why) {
@@ -107,10 +110,7 @@ func (r *run) untouched(ctx context.Context, res kind.Resource, c change.Change)
 // forgive takes back what was owed for a change of which nothing has been done.
 func (r *run) forgive(ctx context.Context, units []string) {
 	for _, unit := range units {
-		s := host.Settle{Unit: unit, Verb: host.Restart}
-		r.forget(s)
-		// If this fails the unit is restarted once too often, by the next run.
-		_ = r.Host.Do(context.WithoutCancel(ctx), s)
+		r.drop(context.WithoutCancel(ctx), host.Settle{Unit: unit, Verb: host.Restart})
 	}
 }
 
@@ -126,10 +126,7 @@ func label(id change.ID) string {
 // raise adds to what is owed, and reports whether nothing was owed to the unit
 // before.
 func (r *run) raise(n change.Notification, why string) bool {
-	stage := kind.Stage("")
-	if r.declared[n.Unit] {
-		stage = kind.StageUnits
-	}
+	stage := r.declared[n.Unit]
 	for i := range r.owed {
 		o := &r.owed[i]
 		if o.unit != n.Unit || o.verb == host.Start {
@@ -163,10 +160,27 @@ func (r *run) started(ctx context.Context, s host.Step) {
 	if !ok {
 		return
 	}
-	settled := host.Settle{Unit: start.Name}
-	r.forget(settled)
-	// If this fails the unit is restarted once too often, by the next run.
-	_ = r.Host.Do(ctx, settled)
+	r.drop(ctx, host.Settle{Unit: start.Name})
+}
+
+// drop forgets what is not owed any more. If the note of it cannot be taken away
+// that is tried once more when the run ends: left, it would have the next run restart
+// the unit for nothing.
+func (r *run) drop(ctx context.Context, s host.Settle) {
+	r.forget(s)
+	if err := r.step(ctx, s); err != nil {
+		r.undropped = append(r.undropped, s)
+	}
+}
+
+// dropRest takes away the notes that could not be before.
+func (r *run) dropRest(ctx context.Context) {
+	for _, s := range r.undropped {
+		if err := r.step(context.WithoutCancel(ctx), s); err != nil {
+			r.done(change.Result{ID: change.ID{Kind: string(host.Restart), Name: s.Unit}, Status: change.Failed, Err: err})
+		}
+	}
+	r.undropped = nil
 }
 
 // settle fires what is owed at the end of a stage, each unit once. Starts come
@@ -187,6 +201,9 @@ func (r *run) settle(ctx context.Context, stage kind.Stage, last bool) {
 		}
 	}
 	r.owed = append(later, r.owed...)
+	if last {
+		r.dropRest(ctx)
+	}
 }
 
 func rank(v host.Verb) int {
@@ -197,21 +214,27 @@ func rank(v host.Verb) int {
 }
 
 // idle reports whether nothing has to be done for what is owed to a unit. One that
-// does not run is not restarted: it will come up with the new state. One that
-// runs, is gone or masked is not started.
-func idle(v host.Verb, u *host.Unit) bool {
-	if v == host.Start {
-		return u == nil || u.Load == "masked" || u.Running()
+// is gone or masked cannot be started. One that does not run is not restarted: it
+// will come up with the new state, unless it has failed over what an earlier run
+// owes to it. One that the spec declares not to run is not brought up.
+func (o owed) idle(u *host.Unit, stopped bool) bool {
+	switch {
+	case !u.Startable():
+		return true
+	case stopped && !u.Running():
+		return true
+	case o.verb == host.Start:
+		return u.Running()
+	case u.Looping() || o.early && u.Active == "failed":
+		return false
 	}
 	return !u.Running()
 }
 
 func (r *run) fire(ctx context.Context, o owed) {
+	o.verb = kind.TakesUp(ctx, r.Host, o.unit, o.verb)
 	out := change.Result{ID: change.ID{Kind: string(o.verb), Name: o.unit}}
-	c := change.Change{Action: change.Run, Why: because(o.why), Steps: []host.Step{host.ActOnUnit{Name: o.unit, Verb: o.verb}}}
-	if o.verb == host.Start {
-		c.Steps = []host.Step{host.StartUnit{Name: o.unit}}
-	}
+	c := change.Change{Action: change.Run, Why: because(o.why)}
 	unit, err := r.Host.Unit(ctx, o.unit)
 	settle := host.Settle{Unit: o.unit, Verb: o.verb}
 	undo := r.undo(o)
@@ -221,9 +244,9 @@ func (r *run) fire(ctx context.Context, o owed) {
 	}
 	// One that has failed may have done so over the very files.
 	crashed := len(undo) > 0 && unit != nil && unit.Active == "failed"
-	if err == nil && !crashed && idle(o.verb, unit) {
+	if err == nil && !crashed && o.idle(unit, r.stopped[o.unit]) {
 		// Nothing to do, and nothing to show.
-		if err := r.Host.Do(ctx, settle); err != nil {
+		if err := r.step(ctx, settle); err != nil {
 			out.Status, out.Err = change.Failed, err
 			r.done(out)
 		}
@@ -234,7 +257,12 @@ func (r *run) fire(ctx context.Context, o owed) {
 		r.done(out)
 		return
 	}
-	out.Change = c
+	if err == nil {
+		var f kind.Restarting
+		f, err = r.firing(ctx, o, unit)
+		c.Steps, c.Notes, c.Irreversible = f.Steps, f.Notes, f.Ends
+	}
+	out.Change, out.Notes = c, c.Notes
 	if err == nil {
 		err = r.approve(out)
 	}
@@ -247,10 +275,14 @@ func (r *run) fire(ctx context.Context, o owed) {
 		}
 		switch {
 		case err == nil:
-			err = r.Host.Do(ctx, settle)
+			err = r.step(ctx, settle)
 		case len(undo) > 0:
-			r.done(r.outcome(out, r.putBack(ctx, o, undo, err)))
+			err = r.putBack(ctx, o, undo, err)
+			r.revive(ctx, c.Steps)
+			r.done(r.outcome(out, err))
 			return
+		default:
+			r.revive(ctx, c.Steps)
 		}
 	}
 	if err != nil {

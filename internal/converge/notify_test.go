@@ -150,6 +150,13 @@ func TestNotify(t *testing.T) {
 			steps: []string{"settle start on.service", "settle start none.service"},
 		},
 		{
+			name:  "no start, owed by an earlier run, of a unit that is declared not to run",
+			host:  "pending: [{unit: off.service, verb: start, why: z}]",
+			kinds: []converge.Kind{of("unit", kind.StageUnits, stopped("off.service"))},
+			want:  []string{"unit/off.service unchanged"},
+			steps: []string{"settle start off.service"},
+		},
+		{
 			name:    "a start stays owed when it fails",
 			host:    "pending: [{unit: off.service, verb: start, why: z}]",
 			fail:    map[string]error{"start off.service": errBroken},

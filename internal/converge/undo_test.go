@@ -12,15 +12,13 @@ import (
 )
 
 // undone has a change put back when on.service does not come through its reload.
-func undone(path string) func(*change.Change) {
-	return func(c *change.Change) {
-		c.Notify = []change.Notification{{Unit: "on.service", Verb: host.Reload}}
-		c.Undo = []host.PriorFile{{Path: path, Absent: true}}
-	}
+func undone(c *change.Change) {
+	c.Notify = []change.Notification{{Unit: "on.service", Verb: host.Reload}}
+	c.Undo = true
 }
 
 func undoKinds() converge.Kind {
-	return files(file("/etc/a", "1", undone("/etc/a")), file("/etc/b", "1", undone("/etc/b")))
+	return files(file("/etc/a", "1", undone), file("/etc/b", "1", undone))
 }
 
 // TestUndo puts back what a unit does not come through, and says so of each file.

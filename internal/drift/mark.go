@@ -7,10 +7,8 @@ import (
 	"time"
 
 	"opsafe/internal/host"
+	"opsafe/internal/notes"
 )
-
-// MarkPath is where status remembers since when things are as they are.
-const MarkPath = "/var/lib/opsafe/status.json"
 
 const markFormat = 1
 
@@ -27,7 +25,7 @@ type Mark struct {
 
 // ReadMark reads it; nil: there is none, or it cannot be read, which is the same.
 func ReadMark(r host.Reader) *Mark {
-	data, err := r.ReadFile(MarkPath)
+	data, err := r.ReadFile(notes.Status)
 	if err != nil || data == nil {
 		return nil
 	}
@@ -95,13 +93,11 @@ func (m *Mark) First() time.Time {
 	return first
 }
 
-// Step writes the mark.
-func (m *Mark) Step() (host.Step, error) {
+// Marshal is the content of the note.
+func (m *Mark) Marshal() ([]byte, error) {
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("cannot remember the state: %w", err)
 	}
-	return host.WriteFile{
-		Path: MarkPath, Content: host.NewContent(append(data, '\n')), Owner: "root", Group: "root", Access: host.AccessOf(0o644),
-	}, nil
+	return append(data, '\n'), nil
 }

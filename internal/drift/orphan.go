@@ -10,37 +10,55 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 )
 
 // Orphan is something on a host that gives somebody access or runs there, and that
 // nothing declares.
 type Orphan struct {
-	Sort Sort
-	Name string
-	What string // what it is, in words
+	Category Category
+	Name     string
+	What     string // what it is, in words
+	// Way is how it is removed, if not by prune.
+	Way string
 }
 
 // String is the name by which an orphan is told from others, and pruned.
-func (o Orphan) String() string { return string(o.Sort) + "/" + o.Name }
+func (o Orphan) String() string { return string(o.Category) + "/" + o.Name }
 
-// Sort is a sort of orphans.
-type Sort string
+// Category says what an orphan is.
+type Category string
 
-// The sorts of orphans.
+// The categories of orphans.
 const (
-	Member  Sort = "member"  // GROUP/ACCOUNT: of a group that the spec grants
-	Key     Sort = "key"     // ACCOUNT: with keys, and on no list
-	Sudoers Sort = "sudoers" // a drop-in
-	Sshd    Sort = "sshd"    // a drop-in
-	Unit    Sort = "unit"    // a unit file, or UNIT.d/DROP-IN
-	Network Sort = "network" // of docker
+	Member   Category = "member"   // GROUP/ACCOUNT: of a group that the spec grants
+	Group    Category = "group"    // one that a password, or an administrator, lets others into
+	Key      Category = "key"      // ACCOUNT: with keys, and on no list
+	Password Category = "password" // ACCOUNT: with a password, and on no list
+	// Certificate is FILE: of authorities that sshd trusts.
+	Certificate Category = "certificate"
+	Sudoers     Category = "sudoers"   // a drop-in
+	Unit        Category = "unit"      // a unit file, or UNIT.d/DROP-IN
+	Network     Category = "network"   // of docker
+	Container   Category = "container" // of docker
 )
 
-// Sorts lists them in the order in which they are shown.
-func Sorts() []Sort { return []Sort{Member, Key, Sudoers, Sshd, Unit, Network} }
+// Categories lists them in the order in which they are shown, with one for each kind that
+// has files of its own, called like the kind.
+func Categories() []Category {
+	categories := []Category{Member, Group, Key, Certificate, Password, Sudoers}
+	for _, k := range kinds.Table() {
+		if k.Strays != nil {
+			categories = append(categories, Category(k.Name))
+		}
+	}
+	return append(categories, Unit, Network, Container)
+}
 
 // finder looks for orphans.
 type finder struct {
@@ -48,13 +66,20 @@ type finder struct {
 	in      *kind.Input
 	found   []Orphan
 	unknown []string
+	now     time.Time
 	owned   map[string]bool // paths that packages own; nil: not read yet
 }
 
 // Find lists the orphans, in order. Unknown says what could not be seen.
-func Find(ctx context.Context, r host.Reader, in *kind.Input) (found []Orphan, unknown []string, err error) {
-	f := &finder{Reader: r, in: in}
-	for _, look := range []func(context.Context) error{f.members, f.keys, f.sudoers, f.sshd, f.units, f.networks} {
+func Find(ctx context.Context, r host.Reader, in *kind.Input, now time.Time) (found []Orphan, unknown []string, err error) {
+	f := &finder{Reader: r, in: in, now: now}
+	looks := []func(context.Context) error{f.members, f.openGroups, f.keys, f.certificates, f.passwords, f.sudoers, f.units, f.networks, f.containers}
+	for _, k := range kinds.Table() {
+		if k.Strays != nil {
+			looks = append(looks, f.strays(k))
+		}
+	}
+	for _, look := range looks {
 		if err := look(ctx); host.IsUnknown(err) {
 			f.unknown = append(f.unknown, err.Error())
 		} else if err != nil {
@@ -62,18 +87,24 @@ func Find(ctx context.Context, r host.Reader, in *kind.Input) (found []Orphan, u
 		}
 	}
 	slices.SortStableFunc(f.found, func(a, b Orphan) int {
-		return cmp.Or(slices.Index(Sorts(), a.Sort)-slices.Index(Sorts(), b.Sort), strings.Compare(a.Name, b.Name))
+		return cmp.Or(slices.Index(Categories(), a.Category)-slices.Index(Categories(), b.Category), strings.Compare(a.Name, b.Name))
 	})
 	return f.found, f.unknown, nil
 }
 
-// add finds an orphan, unless the spec says that the host's own is left alone.
-func (f *finder) add(s Sort, name, what string) {
+// add finds an orphan that prune can remove, unless the spec says that the host's
+// own is left alone.
+func (f *finder) add(s Category, name, what string) { f.addFor(s, name, what, "") }
+
+// addFor finds one that is removed in another way.
+func (f *finder) addFor(s Category, name, what, way string) {
 	section, item := string(s), name
 	switch s {
 	case Member:
 		section, item = "users", path.Base(name)
-	case Key:
+	case Group:
+		section = "groups"
+	case Key, Password:
 		section = "users"
 	case Unit:
 		section, item = "units", strings.SplitN(name, ".d/", 2)[0]
@@ -81,19 +112,7 @@ func (f *finder) add(s Sort, name, what string) {
 	if slices.Contains(f.in.Backend.LeftAlone, section+"/"+item) {
 		return
 	}
-	f.found = append(f.found, Orphan{Sort: s, Name: name, What: what})
-}
-
-// listed reports whether the spec gives an account, or keys to it.
-func (f *finder) listed(name string) bool {
-	b := f.in.Backend
-	if u, ok := b.Users[name]; ok && u.State != "absent" {
-		return true
-	}
-	if _, ok := b.AuthorizedKeys[name]; ok {
-		return true
-	}
-	return f.in.Roster != nil && f.in.Roster.Member(name) != nil
+	f.found = append(f.found, Orphan{Category: s, Name: name, What: what, Way: way})
 }
 
 // members are in a group that the spec grants, without being on a list. A group
@@ -129,56 +148,25 @@ func (f *finder) members(context.Context) error {
 		}
 		for _, u := range users {
 			if u.GID == g.GID && g.GID != 0 && u.Name != g.Name && !f.listed(u.Name) {
-				f.add(Member, g.Name+"/"+u.Name, g.Name+" is the primary group of "+u.Name+", who is on no list")
+				f.addFor(Member, g.Name+"/"+u.Name, g.Name+" is the primary group of "+u.Name+", who is on no list", disable(u.Name))
 			}
 		}
 	}
 	return nil
 }
-
-// person reports whether somebody is in developers.yaml: the plan takes them out of
-// groups that their roles do not grant.
-func (f *finder) person(name string) bool { return f.in.Repo.Person(name) != nil }
-
-// keys are those of accounts that are on no list.
-func (f *finder) keys(context.Context) error {
-	users, err := f.Users()
-	if err != nil {
-		return err
-	}
-	for _, u := range users {
-		if f.listed(u.Name) {
-			continue
-		}
-		keys, err := kind.PresentKeys(f.Reader, u.Name)
-		if n := len(keys); n > 0 {
-			what := "a key lets"
-			if n > 1 {
-				what = fmt.Sprintf("%d keys let", n)
-			}
-			f.add(Key, u.Name, fmt.Sprintf("%s somebody log in as %s, who is on no list", what, u.Name))
-		} else if host.IsUnknown(err) {
-			f.unknown = append(f.unknown, err.Error())
-		} else if err != nil {
-			f.unknown = append(f.unknown, fmt.Sprintf("keys of %s: %v", u.Name, err))
-		}
-	}
-	return nil
-}
-
-const (
-	sudoersDir = "/etc/sudoers.d"
-	sshdDir    = "/etc/ssh/sshd_config.d"
-	unitDir    = "/etc/systemd/system"
-)
 
 // sudoers are drop-ins with rules in them; sudo passes over names with a dot.
 func (f *finder) sudoers(context.Context) error {
-	return f.dropIns(sudoersDir, func(name, at string) error {
-		if strings.Contains(name, ".") || strings.HasSuffix(name, "~") {
+	return f.dropIns(debian.SudoersDir, func(name, at string, n *host.Node) error {
+		if !host.ReadsDropIn(debian.SudoersDir, name) {
 			return nil
 		}
 		if _, ok := f.in.Backend.Sudoers[name]; ok {
+			return nil
+		}
+		// Sudo follows a link, wherever it leads. What is there may be anybody's.
+		if n.Type == host.TypeSymlink {
+			f.add(Sudoers, name, at+", a symbolic link to "+n.Target)
 			return nil
 		}
 		data, err := f.ReadFile(at)
@@ -203,20 +191,29 @@ func says(data []byte) bool {
 	return false
 }
 
-func (f *finder) sshd(context.Context) error {
-	return f.dropIns(sshdDir, func(name, at string) error {
-		base, ok := strings.CutSuffix(name, ".conf")
-		if _, declared := f.in.Backend.Sshd[base]; !ok || declared {
+// strays looks for the files of a directory that belongs to one kind.
+func (f *finder) strays(k kind.Kind) func(context.Context) error {
+	return func(context.Context) error {
+		return f.dropIns(k.Strays.Dir, func(name, at string, n *host.Node) error {
+			base, ok := strings.CutSuffix(name, k.Strays.Suffix)
+			if !ok || slices.Contains(f.in.Backend.Owned(), at) {
+				return nil
+			}
+			what := at
+			if n.Type == host.TypeSymlink {
+				what += ", a symbolic link to " + n.Target
+			}
+			f.add(Category(k.Name), base, what)
 			return nil
-		}
-		f.add(Sshd, base, at)
-		return nil
-	})
+		})
+	}
 }
 
 // dropIns goes through what is in a directory and neither declared as a file nor a
 // package's.
-func (f *finder) dropIns(dir string, look func(name, at string) error) error {
+//
+// One that cannot be looked at is unknown by itself.
+func (f *finder) dropIns(dir string, look func(name, at string, n *host.Node) error) error {
 	names, err := f.ReadDir(dir)
 	if err != nil {
 		return err
@@ -224,14 +221,11 @@ func (f *finder) dropIns(dir string, look func(name, at string) error) error {
 	for _, name := range names {
 		at := path.Join(dir, name)
 		n, err := f.Stat(at)
+		if err == nil && n != nil && n.Type != host.TypeDir && !f.declaredFile(at) && !f.fromPackage(at) {
+			err = look(name, at, n)
+		}
 		if err != nil {
-			return err
-		}
-		if n == nil || n.Type == host.TypeDir || f.declaredFile(at) || f.fromPackage(at) {
-			continue
-		}
-		if err := look(name, at); err != nil {
-			return err
+			f.unknown = append(f.unknown, err.Error())
 		}
 	}
 	return nil

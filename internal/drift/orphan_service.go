@@ -6,24 +6,25 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
 // units are files of units, and drop-ins. Links are the marks of what is enabled,
 // masked or known by another name, unless they lead to a file elsewhere.
 func (f *finder) units(context.Context) error {
-	if err := f.dropIns(unitDir, func(name, at string) error {
-		n, err := f.Stat(at)
-		if err != nil || n == nil || !unitName(name) || f.declaredUnit(name) || n.Type == host.TypeSymlink && !elsewhere(n.Target) {
-			return err
+	if err := f.dropIns(debian.UnitDir, func(name, at string, n *host.Node) error {
+		if !unitName(name) || f.declaredUnit(name) || n.Type == host.TypeSymlink && !elsewhere(n.Target) {
+			return nil
 		}
 		f.add(Unit, name, at)
 		return nil
 	}); err != nil {
 		return err
 	}
-	names, err := f.ReadDir(unitDir)
+	names, err := f.ReadDir(debian.UnitDir)
 	if err != nil {
 		return err
 	}
@@ -32,7 +33,7 @@ func (f *finder) units(context.Context) error {
 		if !ok || !unitName(unit) {
 			continue
 		}
-		err := f.dropIns(path.Join(unitDir, dir), func(name, at string) error {
+		err := f.dropIns(path.Join(debian.UnitDir, dir), func(name, at string, _ *host.Node) error {
 			base, ok := strings.CutSuffix(name, ".conf")
 			if u := f.in.Backend.Units[unit]; !ok || u != nil && u.DropIns[base] != nil {
 				return nil
@@ -51,11 +52,11 @@ func (f *finder) units(context.Context) error {
 // own.
 func (f *finder) declaredUnit(name string) bool {
 	u := f.in.Backend.Units[name]
-	return strings.HasPrefix(name, "opsafe-revert.") || u != nil && (u.Content != nil || u.Source != "" || u.Template != "" || u.State == "absent")
+	return strings.HasPrefix(name, "opsafe-revert.") || strings.HasPrefix(name, kind.FirewallUnits) || u != nil && (u.Content != nil || u.Source != "" || u.Template != "" || u.State == "absent")
 }
 
 func unitName(name string) bool {
-	return slices.Contains([]string{".service", ".socket", ".timer", ".path", ".mount", ".automount", ".swap", ".target", ".slice"}, path.Ext(name))
+	return debian.IsFileUnit(name)
 }
 
 // elsewhere reports whether a link leads to a unit file of somebody's own.
@@ -63,7 +64,7 @@ func elsewhere(target string) bool {
 	if target == "/dev/null" || !path.IsAbs(target) {
 		return false
 	}
-	for _, dir := range []string{unitDir, "/run/systemd", "/lib/systemd", "/usr/lib/systemd"} {
+	for _, dir := range []string{debian.UnitDir, "/run/systemd", "/lib/systemd", "/usr/lib/systemd"} {
 		if strings.HasPrefix(target, dir+"/") {
 			return false
 		}
@@ -86,10 +87,12 @@ func (f *finder) networks(ctx context.Context) error {
 			continue
 		}
 		what := "docker network " + n.Name
+		way := ""
 		if len(n.Containers) > 0 {
 			what += ", in use by " + strings.Join(n.Containers, ", ")
+			way = "remove these containers first, then opsafe prune network/" + n.Name
 		}
-		f.add(Network, n.Name, what)
+		f.addFor(Network, n.Name, what, way)
 	}
 	return nil
 }

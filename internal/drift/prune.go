@@ -8,6 +8,7 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
 	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 	"opsafe/internal/spec"
 )
 
@@ -18,7 +19,7 @@ const absent = "absent"
 // with all checks of their kinds.
 func Kinds(in *kind.Input, orphans []Orphan) []converge.Kind {
 	b := *in.Backend
-	b.Sudoers, b.Sshd, b.Units = cloned(b.Sudoers), cloned(b.Sshd), cloned(b.Units)
+	b.Sudoers, b.Units = cloned(b.Sudoers), cloned(b.Units)
 	docker := spec.Docker{}
 	if b.Docker != nil {
 		docker = *b.Docker
@@ -28,33 +29,37 @@ func Kinds(in *kind.Input, orphans []Orphan) []converge.Kind {
 	wanted := map[change.ID]bool{}
 	var own []kind.Resource
 	for _, o := range orphans {
-		id := change.ID{Kind: string(o.Sort), Name: o.Name}
-		switch o.Sort {
+		id := change.ID{Kind: string(o.Category), Name: o.Name}
+		switch o.Category {
 		case Member:
 			group, user, _ := strings.Cut(o.Name, "/")
 			own = append(own, kind.Leave(id, group, user))
+		case Group:
+			own = append(own, kind.Seal(id, o.Name))
 		case Key:
 			own = append(own, kind.NoKeys(id, o.Name))
 		case Sudoers:
 			b.Sudoers[o.Name] = &spec.DropIn{State: absent}
-		case Sshd:
-			b.Sshd[o.Name] = &spec.DropIn{State: absent}
 		case Unit:
 			removeUnit(b.Units, o.Name)
 		case Network:
 			id = change.ID{Kind: "docker", Name: "network/" + o.Name}
 			docker.Networks[o.Name] = &spec.Network{State: absent}
+		default:
+			if k, ok := kinds.Find(string(o.Category)); ok && k.Strays != nil {
+				b = k.Strays.Absent(b, o.Name)
+			}
 		}
 		wanted[id] = true
 	}
 	all := *in
 	all.Backend = &b
-	kinds := []converge.Kind{{Kind: kind.Kind{Name: "account", Stage: kind.StageAccounts}, Resources: own}}
+	out := []converge.Kind{{Kind: kind.Bare("account", kind.StageAccounts), Resources: own}}
 	for _, k := range converge.Declare(&all) {
 		k.Resources = slices.DeleteFunc(k.Resources, func(r kind.Resource) bool { return !wanted[r.ID] })
-		kinds = append(kinds, k)
+		out = append(out, k)
 	}
-	return slices.DeleteFunc(kinds, func(k converge.Kind) bool { return len(k.Resources) == 0 })
+	return slices.DeleteFunc(out, func(k converge.Kind) bool { return len(k.Resources) == 0 })
 }
 
 func cloned[T any](m map[string]T) map[string]T {

@@ -18,6 +18,10 @@ sudoers:
   admins: {content: "%admins ALL=(ALL:ALL) ALL\n"}
 sshd:
   opsafe: {content: "PasswordAuthentication no\nMaxAuthTries 5\n"}
+directories:
+  /srv/kept: {mode: "0755"}
+files:
+  /etc/plain: {content: "one\n"}
 `
 
 // TestConfirm proves that what could cut the operator off comes back by itself
@@ -39,7 +43,7 @@ func TestConfirm(t *testing.T) {
 	second := e.giveKey("madwort")
 	e.write(guestRepository+"/keys/madwort", second.public, 0o644)
 	e.write(guestPeople, "madwort: {roles: [developers]}\nlucyb: {roles: [researchers]}\n", 0o644)
-	changed := strings.NewReplacer("MaxAuthTries 5", "MaxAuthTries 2", `ALL=(ALL:ALL) ALL\n`, `ALL=(ALL:ALL) ALL\nDefaults use_pty\n`,
+	changed := strings.NewReplacer("MaxAuthTries 5", "MaxAuthTries 2", `"one\n"`, `"two\n"`, `mode: "0755"`, `mode: "0700"`, `ALL=(ALL:ALL) ALL\n`, `ALL=(ALL:ALL) ALL\nDefaults use_pty\n`,
 		"people: [developers]", "people: [developers, researchers]",
 		"sudoers:", "  researchers: {groups: [], shell: /bin/sh, home_mode: \"0750\", password: locked, keys: [repository]}\nsudoers:").Replace(confirmSpec)
 	write(changed)
@@ -114,6 +118,50 @@ func TestConfirm(t *testing.T) {
 			t.Errorf("there is nothing left: %s", r)
 		}
 	})
+	t.Run("a directory is lost", func(t *testing.T) {
+		e := e.on(t)
+		if r := e.opsafe("manage", "--backend", "waits", "--confirm", "5s"); r.code != 0 {
+			t.Fatalf("manage: %s", r)
+		}
+		e.mustRun("rm", "-rf", "/home/madwort/.ssh")
+		back(e)
+	})
+	t.Run("not all can be put back at first", func(t *testing.T) {
+		e := e.on(t)
+		if r := e.opsafe("manage", "--backend", "waits", "--confirm", "10m"); r.code != 0 {
+			t.Fatalf("manage: %s", r)
+		}
+		e.mustRun("mount", "-t", "tmpfs", "-o", "ro", "t", "/etc/sudoers.d")
+		var records [3]string
+		for i := range records {
+			if r := e.opsafe("revert"); r.code != 1 || !strings.Contains(r.stderr, "/etc/sudoers.d/") {
+				t.Errorf("revert: %s", r)
+			}
+			records[i] = e.mustRun("bash", "-c", "cd /var/lib/opsafe/history && stat -c '%n %i %Y' *")
+		}
+		if records[1] != records[0] || records[2] != records[0] {
+			t.Errorf("attempts that changed nothing have written:\n%s", strings.Join(records[:], "\n"))
+		}
+		e.mustRun("umount", "/etc/sudoers.d")
+		if r := e.opsafe("revert"); r.code != 0 || !strings.Contains(r.stdout, "/etc/sudoers.d/admins") {
+			t.Errorf("revert: %s", r)
+		}
+		back(e)
+		history := strings.Split(strings.TrimSpace(e.mustRun(guestBinary, "history")), "\n")
+		if last := history[len(history)-1]; !strings.Contains(last, "revert") || !strings.Contains(last, "succeeded") || strings.Contains(history[len(history)-2], "revert") {
+			t.Errorf("history: %s", strings.Join(history, "\n"))
+		}
+	})
+	t.Run("what brings it back cannot be run", func(t *testing.T) {
+		e := e.on(t)
+		e.mustRun("mkdir", "-p", "/usr/local/lib/opsafe")
+		e.mustRun("mount", "-t", "tmpfs", "-o", "noexec", "t", "/usr/local/lib/opsafe")
+		if r := e.opsafe("manage", "--backend", "waits", "--confirm", "5s"); r.code != 1 || !strings.Contains(r.stderr, "cannot be run, so nothing is changed") {
+			t.Errorf("manage: %s", r)
+		}
+		e.mustRun("umount", "/usr/local/lib/opsafe")
+		back(e)
+	})
 	t.Run("confirmed", func(t *testing.T) {
 		e := e.on(t)
 		e.opsafe("manage", "--backend", "waits", "--confirm", "10m")
@@ -143,6 +191,7 @@ func (e *env) waysIn() string {
 	e.t.Helper()
 	return e.mustRun("bash", "-c", `for p in /etc/ssh/sshd_config.d/* /etc/sudoers.d/* /home/*/.ssh /home/*/.ssh/*; do
 		stat -c '%n %a %U %G' "$p"; [ -f "$p" ] && cat "$p"; done
+		cat /etc/plain; stat -c '%n %a' /srv/kept
 		cat /etc/passwd /etc/group; cut -d: -f1,2,8 /etc/shadow`)
 }
 

@@ -4,9 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
@@ -16,15 +14,8 @@ import (
 // it on its loopback.
 const githubURL = "url: https://github-proxy.opensafely.org"
 
-// stubGitHub serves a key for everybody inside the host, in GitHub's plain form.
-func stubGitHub(e *env) {
-	e.t.Helper()
-	serveKeys(e, keyServer(e.t))
-}
-
-// pinnedTrust is what the backends trust: what is pinned, and that the keys of a
-// test are not.
-const pinnedTrust = "trust: pinned"
+// pinnedMode is how the backends know registered keys: as they are pinned.
+const pinnedMode = "mode: locked"
 
 // serveKeys makes the host's copy of the spec ask a server of the test for keys,
 // which listens on the host's loopback, and trust what it answers.
@@ -45,27 +36,7 @@ func serveKeys(e *env, handler http.Handler) {
 	})
 	base := guestRepository + "/backends/common/base.yaml"
 	e.replace(base, githubURL, "url: http://"+listener.Addr().String())
-	e.replace(base, pinnedTrust, "trust: live")
-}
-
-// keyServer answers NAME.keys with a key that is made once for each name.
-func keyServer(t *testing.T) http.Handler {
-	keys := map[string]string{}
-	for _, name := range []string{
-		"madwort", "inglesp", "evansd", "iaindillingham", "rebkwok", "lucyb", "jongmassey",
-		"LFISHER7", "HelenCEBM", "andrewscolm",
-	} {
-		keys[name] = newKey(t)
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		key, ok := keys[strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/"), ".keys")]
-		if !ok {
-			http.NotFound(w, r)
-			return
-		}
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		fmt.Fprint(w, key)
-	})
+	e.replace(base, pinnedMode, "mode: live\n    trust: live")
 }
 
 // newKey is a public key as a line of authorized_keys.

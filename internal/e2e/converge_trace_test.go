@@ -27,6 +27,8 @@ func wantNoTraces(t *testing.T, e *env, backend string) {
 	t.Helper()
 	if e.run("which", "strace").code != 0 {
 		e.mustRun("apt-get", "-q", "install", "-y", "--no-install-recommends", "strace")
+		// After that, what apt would upgrade is asked for once more, and remembered.
+		wantChanges(t, e.manageJSON(backend))
 	}
 	const out = "/run/opsafe-trace"
 	r := e.run("strace", "-f", "-q", "-o", out, "-e", "signal=none", "-e", "trace="+strings.Join(traced, ","),
@@ -51,7 +53,7 @@ var (
 	unfinished = regexp.MustCompile(`^(\d+) +(\w+\(.*) <unfinished \.\.\.>$`)
 	resumed    = regexp.MustCompile(`^(\d+) +<\.\.\. \w+ resumed>(.*)$`)
 	writable   = regexp.MustCompile(`O_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)`)
-	ended      = regexp.MustCompile(`^\d+ +(\+\+\+ exited|\?\?\?\()`)
+	ended      = regexp.MustCompile(`^\d+ +(\+\+\+ exited|\?{3,}\()`)
 	firstPath  = regexp.MustCompile(`"([^"]*)"`)
 )
 

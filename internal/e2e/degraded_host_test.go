@@ -94,9 +94,16 @@ func proveHalfConfigured(e *env) {
 		e.t.Fatal("jq is configured")
 	}
 	e.mustRun("sed", "-i", "/^Package: jq$/,/^$/s/^Status: .*/Status: install ok half-configured/", "/var/lib/dpkg/status")
-	e.lab(1, hostLab, "package/tree", "cannot finish the interrupted installation of jq: run dpkg --configure -a by hand")
-	e.wentOn("package")
+	// It is named, and stops no other package.
+	e.lab(0, hostLab, "+ tree", "finish jq half configured →")
+	e.wentOn()
+	if got := e.mustRun("dpkg-query", "-W", "-f", "${db:Status-Status}", "jq"); got != "half-configured" {
+		e.t.Errorf("jq is %s", got)
+	}
 	e.write("/run/mended", "", 0o644)
+	e.mustRun("dpkg", "--purge", "tree")
+	e.labSpec(hostLab)
+	e.says(0, e.opsafe("plan", "--backend", "lab"), "finish jq half configured →", "what was left half done: jq (half configured)")
 	e.lab(0, hostLab, "tree")
 	if got := e.mustRun("dpkg-query", "-W", "-f", "${db:Status-Status}", "jq"); got != "installed" {
 		e.t.Errorf("jq is %s", got)

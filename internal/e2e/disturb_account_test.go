@@ -48,13 +48,30 @@ func accountDisturbances() []disturbance {
 			},
 		},
 		{
-			name:  "locks of dead account tools",
-			do:    by("sh", "-c", `printf '1\0' >/etc/passwd.lock; printf '1\0' >/etc/gshadow.4; : >/etc/group+`),
-			check: says("", "find", "/etc", "-maxdepth", "1", "-name", "passwd.lock", "-o", "-name", "gshadow.4", "-o", "-name", "group+"),
+			// They are somebody else's, and nothing needs them to go.
+			name: "locks of dead account tools",
+			do:   by("sh", "-c", `printf '1\0' >/etc/passwd.lock; printf '1\0' >/etc/gshadow.4; : >/etc/group+`),
+			cure: all(
+				says("/etc/group+\n/etc/gshadow.4\n/etc/passwd.lock", "ls", "/etc/group+", "/etc/gshadow.4", "/etc/passwd.lock"),
+				by("rm", "/etc/passwd.lock", "/etc/gshadow.4", "/etc/group+"),
+			),
+		},
+		{
+			name:  "a lock of a dead account tool in the way",
+			do:    by("sh", "-c", `gpasswd --delete madwort developers; printf '1\0' >/etc/group.lock`),
+			want:  []string{"change group/developers"},
+			check: says("", "find", "/etc", "-maxdepth", "1", "-name", "group.lock"),
+		},
+		{
+			name:  "a group password, and an administrator",
+			do:    by("sh", "-c", "groupmod -p '$6$salt$hash' reviewers; gpasswd -A stranger reviewers; gpasswd -A stranger sudo"),
+			want:  []string{"change group/reviewers", "change group/sudo"},
+			check: says("2", "grep", "-c", "-E", "^(reviewers:!|sudo:[!*])::", "/etc/gshadow"),
 		},
 		{
 			name: "account tool killed between two databases",
 			do:   by("sed", "-i", "/^reviewers:/d", "/etc/gshadow"),
+			want: []string{"change group/reviewers"},
 			check: func(e *env) {
 				e.mustRun("grpck", "-r")
 				e.mustRun("grep", "^reviewers:", "/etc/gshadow")

@@ -52,9 +52,9 @@ func fileDisturbances() []disturbance {
 			want: []string{"change file//etc/bash.bashrc"},
 		},
 		{
-			name: "block edited",
-			do:   edits("/etc/hosts", "157.245.31.108", "10.0.0.1"),
-			want: []string{"change file//etc/hosts"},
+			name: "name given another address",
+			do:   edits("/etc/hosts", "127.0.0.1", "10.0.0.1 docker-proxy.opensafely.org\n127.0.0.1"),
+			want: []string{"change host/release.opensafely.org"},
 			check: func(e *env) {
 				if hosts := e.read("/etc/hosts"); strings.Contains(hosts, "10.0.0.1") || strings.Count(hosts, "157.245.31.108") != 1 {
 					e.t.Error(hosts)
@@ -62,7 +62,7 @@ func fileDisturbances() []disturbance {
 			},
 		},
 		{
-			name: "line beside a block",
+			name: "line beside declared names",
 			do:   edits("/etc/hosts", "127.0.0.1", "192.0.2.1 elsewhere\n127.0.0.1"),
 		},
 		{
@@ -107,8 +107,8 @@ func fileDisturbances() []disturbance {
 		},
 		{
 			name: "share of samba edited",
-			do:   edits("/etc/samba/smb.conf", "read only = yes\n  browsable", "read only = no\n  browsable"),
-			want: []string{"change file//etc/samba/smb.conf", "run reload/smbd.service"},
+			do:   edits("/etc/samba/smb.conf", "valid users = @reviewers", "writeable = yes"),
+			want: []string{"change file//etc/samba/smb.conf", "run restart/smbd.service"},
 		},
 	}
 }

@@ -126,8 +126,8 @@ func TestEffectKeys(t *testing.T) {
 	repository, registered, solo := e.giveKey("madwort"), newSSHKey(t, "registered"), newSSHKey(t, "solo")
 	stub.keys["madwort"], stub.keys["solo"] = registered.public, solo.public
 	e.appendTo(guestPeople, "solo: {roles: [developers]}\n")
-	e.replace(guestBackend, "developers: {keys: [repository]}", "developers: {keys: [repository, github]}")
-	e.setLab("keys: {github: {form: plain, trust: live, url: " + stub.url + "}}\n")
+	e.replace(guestBackend, "keys: {github: off}\n", "")
+	e.setLab("keys: {github: {form: plain, mode: live, trust: live, url: " + stub.url + "}}\n")
 
 	e.manage(0)
 	for _, name := range []string{"madwort", "solo"} {
@@ -155,7 +155,7 @@ func TestEffectKeys(t *testing.T) {
 	})
 
 	e.write("/etc/opensafely/token", "secret-token-77\n", 0o600)
-	e.setLab("keys: {github: {form: api, trust: live, url: " + stub.url + "/api, token_file: /etc/opensafely/token}}\n")
+	e.setLab("keys: {github: {form: api, mode: live, trust: live, url: " + stub.url + "/api, token_file: /etc/opensafely/token}}\n")
 	t.Run("api", func(t *testing.T) {
 		e := e.on(t)
 		if doc := e.manageJSON("tpp"); len(doc.Changes) > 0 && strings.Contains(strings.Join(changed(doc), " "), "file/") {

@@ -18,7 +18,7 @@ func TestEffectPeople(t *testing.T) {
 	e := newTPP(t, "description: lab\n")
 	e.replace(guestBackend, "people: [developers, researchers]", "people: [developers, researchers, reviewers]")
 	e.appendTo(guestPeople, "rosalind: {roles: [researchers]}\nrhea: {roles: [reviewers]}\n")
-	e.replace(guestBackend, "  researchers: {keys: [repository]}", "  researchers: {keys: [repository]}\n  reviewers: {keys: [repository]}")
+	e.replace(guestBackend, "keys: {github: off}", "keys: {github: off}\nroles:\n  reviewers: {keys: [repository]}")
 	e.removePeople("LFISHER7", "HelenCEBM", "andrewscolm")
 	who := people{developer: e.giveKey("madwort"), researcher: e.giveKey("rosalind"), reviewer: e.giveKey("rhea")}
 	e.manage(0)
@@ -170,21 +170,25 @@ func proveServiceSudo(e *env, _ people) {
 	refused := func(r result) bool { return strings.Contains(r.stderr, "a password is required") }
 	for _, command := range []string{
 		"systemctl restart collector.service", "systemctl start collector", "systemctl stop collector",
-		"systemctl status collector.service", "systemctl status agent",
+		"systemctl status collector.service", "systemctl status jobrunner", "systemctl stop airlock.timer", "systemctl start airlock.timer",
+		"systemctl status airlock", "systemctl stop jobrunner.timer", "systemctl start jobrunner.timer",
 		"journalctl -u agent --no-pager", "journalctl -t airlock --no-pager", "journalctl -u collector -e",
 	} {
 		r := e.runAs("opensafely", append([]string{"sudo", "-n"}, strings.Fields(command)...)...)
 		if refused(r) {
 			e.t.Errorf("refused: %s: %s", command, r)
 		}
-		if strings.Contains(command, "collector.service") && strings.Contains(command, "restart") && r.code != 0 {
+		if starts := strings.Contains(command, " start") || strings.Contains(command, " stop") || strings.Contains(command, " restart"); starts && r.code != 0 {
 			e.t.Errorf("%s: %s", command, r)
+		}
+		if strings.Contains(r.stderr, "not found") {
+			e.t.Errorf("%s is about a unit that is not there: %s", command, r)
 		}
 	}
 	for _, command := range []string{
 		"id", "bash", "su -", "systemctl restart ssh.service", "systemctl restart collector.service ssh.service",
 		"systemctl --root=/tmp restart collector.service", "systemctl restart collector.service --force",
-		"systemctl restart agentx", "systemctl restart agent2.service", "systemctl edit collector.service",
+		"systemctl restart agent", "systemctl restart jobrunnerx", "systemctl restart jobrunner2.service", "systemctl edit collector.service",
 		"systemctl disable collector.service", "systemctl poweroff", "journalctl -u ssh",
 		"journalctl -u agent -u ssh", "journalctl -u agent --file=/etc/shadow", "journalctl -ut agent", "journalctl",
 		"-u madwort id",

@@ -18,7 +18,8 @@ func provePins(e *env, stub *keyStub, solo sshKey) {
 		}
 		stub.keys["solo"] = solo.public
 	})
-	e.setLab("keys: {github: {url: " + stub.url + "}}\n")
+	e.setLab("keys: {github: {mode: live, url: " + stub.url + "}}\n")
+	e.mustRun("rm", "-f", githubLock)
 	if r := e.opsafe("keys", "update", "--check", "--backend", "tpp"); r.code != 2 || !strings.Contains(r.stdout, "+ solo") || e.exists(githubLock) {
 		t.Fatalf("keys update --check: %s", r)
 	}

@@ -119,9 +119,9 @@ func TestLockOut(t *testing.T) {
 }
 
 // manageAs runs opsafe manage for a backend, which has to end with a code.
-func (e *env) manageAs(backend string, code int) {
+func (e *env) manageAs(backend string, code int, args ...string) {
 	e.t.Helper()
-	if r := e.opsafe("manage", "--backend", backend); r.code != code {
+	if r := e.opsafe(append([]string{"manage", "--backend", backend}, args...)...); r.code != code {
 		e.t.Fatalf("manage: want exit code %d: %s", code, r)
 	}
 }

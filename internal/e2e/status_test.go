@@ -47,7 +47,7 @@ docker: {networks: {jobs: {interface: jobs}}}
 
 	k := newSSHKey(t, "mallory@test")
 	e.mustRun("bash", "-c", `set -e
-useradd -m -G sudo mallory; install -d -m 700 -o mallory /home/mallory/.ssh
+useradd -m -G sudo mallory; gpasswd -A mallory adm; install -d -m 700 -o mallory /home/mallory/.ssh
 printf '[Service]\nExecStart=/usr/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/backdoor.service
 systemctl daemon-reload; systemctl -q enable --now backdoor.service
 echo 'mallory ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/mallory; chmod 440 /etc/sudoers.d/mallory
@@ -55,7 +55,7 @@ echo 'PermitRootLogin yes' >/etc/ssh/sshd_config.d/zz-mallory.conf; systemctl re
 docker network create theirs >/dev/null`)
 	e.write("/home/mallory/.ssh/authorized_keys", k.public, 0o600)
 	e.mustRun("chown", "mallory", "/home/mallory/.ssh/authorized_keys")
-	names := []string{"member/sudo/mallory", "key/mallory", "sudoers/mallory", "sshd/zz-mallory", "unit/backdoor.service", "network/theirs"}
+	names := []string{"member/sudo/mallory", "group/adm", "key/mallory", "sudoers/mallory", "sshd/zz-mallory", "unit/backdoor.service", "network/theirs"}
 	got := status(3, names...)
 	if n := strings.Count(got, "\n  "); n != len(names) {
 		t.Errorf("%d are on no list, not %d:\n%s", n, len(names), got)

@@ -34,7 +34,7 @@ authorized_keys:
   app: {people: [madwort]}
 directories:
   /srv/new: {owner: app, group: admins, mode: "2750"}
-  /srv/data: {owner: app, group: app, mode: "0750", recurse: {owner: app, files: "0640", directories: "0750"}}
+  /srv/data: {owner: app, group: app, mode: "0750", recurse: {owner: app, files: "0640", directories: "0750", from: [olduser]}}
 acls:
   /srv/data: {access: ["group:admins:rwX"], default: ["group:admins:rwX"], recursive: true}
 files:
@@ -129,8 +129,11 @@ func (e *env) recorded() map[string]any {
 	}
 	own := regexp.MustCompile(`^/etc/(docker|cni)(/|$)|^/var/lib/opsafe(/|$)|^/etc/(passwd|group|shadow|gshadow)-?$`)
 	maps.DeleteFunc(files, func(path string, _ any) bool { return own.MatchString(path) })
-	if etc, ok := files["/etc"].(map[string]any); ok {
-		delete(etc, "names") // docker's directories are among them
+	// Directories of docker and of opsafe, and what runs, are among what is there.
+	for _, dir := range []string{"/etc", "/run", "/var/lib"} {
+		if node, ok := files[dir].(map[string]any); ok {
+			delete(node, "names")
+		}
 	}
 	for _, list := range []string{"users", "groups"} { // in the order of lines
 		if all, ok := doc.Host[list].([]any); ok {

@@ -59,7 +59,7 @@ func TestCommittedFacts(t *testing.T) {
 				t.Errorf("coverage: %s", d)
 			}
 			e := &env{t: t}
-			r := e.finish(exec.CommandContext(t.Context(), path, "plan", "--dir", repository, "--backend", backend, "--facts", file, "--format", "json", "--skip", "key"))
+			r := e.finish(exec.CommandContext(t.Context(), path, "plan", "--dir", repository, "--backend", backend, "--facts", file, "--format", "json"))
 			wantNoTrouble(t, document(t, r))
 			if r.code != 0 || !strings.Contains(r.stderr, "planned for "+backend+"-example as it was ") {
 				t.Error(r)
@@ -73,12 +73,7 @@ func TestCommittedFacts(t *testing.T) {
 func recordBackend(t *testing.T, backend, file string) {
 	t.Helper()
 	e := startHost(t, testhost.Options{Name: backend + "-example", Image: testhost.Full})
-	if r := e.opsafe("manage", "--backend", backend, "--skip", "key", "--"+lockOutFlag); r.code != 0 {
-		t.Fatal(r)
-	}
-	if backend == "tpp" { // the others' come from a server
-		e.manageJSON(backend)
-	}
+	e.manageJSON(backend)
 	e.recordTo(backend, file)
 	// A throwaway host has the kernel of whoever records it; this is Debian's.
 	data, err := os.ReadFile(file)

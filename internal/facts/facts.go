@@ -26,11 +26,14 @@ const MaxSize = 64 << 20
 
 // File is what a host is like, for planning.
 type File struct {
-	FormatVersion int             `json:"format_version"`
-	Opsafe        string          `json:"opsafe"`   // which opsafe recorded it
-	Recorded      time.Time       `json:"recorded"` // RFC 3339, UTC
-	Coverage      Coverage        `json:"coverage"`
-	Host          *snapshot.State `json:"host"`
+	FormatVersion int       `json:"format_version"`
+	Opsafe        string    `json:"opsafe"`   // which opsafe recorded it
+	Recorded      time.Time `json:"recorded"` // RFC 3339, UTC
+	Coverage      Coverage  `json:"coverage"`
+	// LastRuns are, by backend, the last runs that brought about all that its spec
+	// declared. Facts of older versions, and of somebody who is not root, have none.
+	LastRuns map[string]*LastRun `json:"last_runs,omitempty"`
+	Host     *snapshot.State     `json:"host"`
 }
 
 // Coverage says how much of the host is in it.
@@ -40,6 +43,12 @@ type Coverage struct {
 	// Root is set when root recorded it; else all that only root may see is
 	// unknown.
 	Root bool `json:"root"`
+}
+
+// LastRun is what a run went by.
+type LastRun struct {
+	Run      int      `json:"run"`
+	Declared []string `json:"declared"` // kind/name, each
 }
 
 // Marshal writes the file: sorted, with each item on lines of its own, so that it

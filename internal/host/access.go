@@ -178,6 +178,55 @@ func (a Access) Equal(b Access) bool {
 		slices.Equal(a.Named, b.Named) && equalPerm(a.Mask, b.Mask) && equalDefault(a.Default, b.Default)
 }
 
+// Within is what both grant: the rights of a that b has, too.
+func (a Access) Within(b Access) Access {
+	a, b = a.effective(), b.effective()
+	if a.within(b) {
+		return a
+	}
+	out := Access{Special: a.Special & b.Special, User: a.User & b.User, Group: a.Group & b.Group, Other: a.Other & b.Other}
+	out.Named = bothNamed(a.Named, b.Named, b.Other)
+	out.Mask = maskOf(out.Group, out.Named)
+	if d, e := a.Default, b.Default; d != nil && e != nil {
+		out.Default = &Default{User: d.User & e.User, Group: d.Group & e.Group, Other: d.Other & e.Other, Named: bothNamed(d.Named, e.Named, e.Other)}
+		out.Default.Mask = maskOf(out.Default.Group, out.Default.Named)
+	}
+	return out
+}
+
+// within reports whether a grants nothing that b does not.
+func (a Access) within(b Access) bool {
+	if a.Special&^b.Special != 0 || a.User&^b.User != 0 || a.Group&^b.Group != 0 || a.Other&^b.Other != 0 || !withinNamed(a.Named, b.Named, b.Other) {
+		return false
+	}
+	d, e := a.Default, b.Default
+	return d == nil || e != nil && d.User&^e.User == 0 && d.Group&^e.Group == 0 && d.Other&^e.Other == 0 && withinNamed(d.Named, e.Named, e.Other)
+}
+
+// bothNamed limits entries to what others grant to the same names, which is what
+// everybody else has for those that are not among them.
+func bothNamed(a, b []Entry, other Perm) []Entry {
+	var out []Entry
+	for _, e := range a {
+		e.Perm &= grantedTo(e, b, other)
+		out = append(out, e)
+	}
+	return out
+}
+
+func withinNamed(a, b []Entry, other Perm) bool {
+	return !slices.ContainsFunc(a, func(e Entry) bool { return e.Perm&^grantedTo(e, b, other) != 0 })
+}
+
+func grantedTo(who Entry, in []Entry, other Perm) Perm {
+	for _, e := range in {
+		if e.key() == who.key() {
+			return e.Perm
+		}
+	}
+	return other
+}
+
 // effective is the same rights without what the mask takes away, and with the
 // mask that they need. What the mask takes away from nobody is not copied.
 func (a Access) effective() Access {

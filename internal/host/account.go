@@ -11,11 +11,17 @@ type Accounts interface {
 	// UserByID and GroupByID are the first ones with that number.
 	UserByID(uid int) (*User, error)
 	GroupByID(gid int) (*Group, error)
-	// Users and Groups are in the order of the database.
+	// Users and Groups are in the order of the database. The caller does not change
+	// what it is given.
 	Users() ([]User, error)
 	Groups() ([]Group, error)
 	// Password is what shadow says of the user, never the hash.
 	Password(name string) (*Password, error)
+	// GroupShadow is what gshadow says of a group of /etc/group, never the hash.
+	// Nil: there is no such group.
+	GroupShadow(name string) (*GroupShadow, error)
+	// Strays are what the databases hold besides accounts and groups.
+	Strays() (Strays, error)
 	// IDRanges are login.defs' rules for ids that a spec leaves open.
 	IDRanges() (IDRanges, error)
 	// Traces are what an account leaves running or armed besides its entry in
@@ -26,6 +32,31 @@ type Accounts interface {
 	// unit files and links, or the link that leads to all of them. With an
 	// error, it lists what it found until then.
 	UserUnits(name string) ([]string, error)
+}
+
+// Numbers is what a Reader can have besides: the numbers of all users and groups of
+// the databases, without the lists.
+type Numbers interface {
+	Numbers() (uids, gids []int, err error)
+}
+
+// NumbersOf are those of any Reader.
+func NumbersOf(r Accounts) (uids, gids []int, err error) {
+	if n, ok := r.(Numbers); ok {
+		return n.Numbers()
+	}
+	users, err := r.Users()
+	if err != nil {
+		return nil, nil, err
+	}
+	groups, err := r.Groups()
+	for _, u := range users {
+		uids = append(uids, u.UID)
+	}
+	for _, g := range groups {
+		gids = append(gids, g.GID)
+	}
+	return uids, gids, err
 }
 
 // UnknownID stands for a numeric id that is only known after apply, as of a
@@ -72,8 +103,87 @@ type Password struct {
 	// MustChange is set when the day of the last change is 0: the next login
 	// has to set a password.
 	MustChange bool
+	// Changed is the day of the last change, since 1970-01-01: -1 for none,
+	// 0 where MustChange is set, or where it is not known.
+	Changed int
+	// Ageing is when a password runs out after that.
+	Ageing Ageing
+	// Missing is set when passwd points to shadow, and shadow has no line for it:
+	// nobody gets in.
+	Missing bool
 	// Expires is the account's expiry in days since 1970-01-01, -1 for never.
 	Expires int
+}
+
+// Ageing is the part of shadow(5) on when a password runs out. The zero value is
+// never.
+type Ageing struct {
+	On bool
+	// Max is how many days a password may be used, Inactive how many more days a
+	// new one can be set before the account is shut, -1 for always.
+	Max, Inactive int
+}
+
+// Stale reports whether the next login has to set a new password, on a day since
+// 1970-01-01.
+func (p Password) Stale(day int) bool {
+	return p.MustChange || p.Ageing.On && day-p.Changed > p.Ageing.Max
+}
+
+// Shut reports whether a password has run out for so long that nobody is let in any
+// more, be it with a key: as pam_unix(8) reckons.
+func (p Password) Shut(day int) bool {
+	a := p.Ageing
+	return !p.MustChange && a.On && a.Inactive >= 0 && day-p.Changed > a.Max+a.Inactive
+}
+
+// Stuck reports whether a new password has to be set at the next login, and the old
+// one, which is asked for first, is none that anybody could give.
+func (p Password) Stuck(day int) bool { return p.State == PasswordLocked && p.Stale(day) }
+
+// String says what the password's state is.
+func (p Password) String() string {
+	switch {
+	case p.Missing:
+		return "no line in /etc/shadow"
+	case p.MustChange && p.State == PasswordEmpty:
+		return "to be set at first login"
+	case p.MustChange:
+		return string(p.State) + ", to be changed at the next login"
+	}
+	return string(p.State)
+}
+
+// GroupShadow is what gshadow(5) says of a group.
+type GroupShadow struct {
+	// Password is set if whoever knows it becomes a member, by newgrp(1).
+	Password PasswordState
+	Admins   []string // who may change its members, sorted
+	// Torn are members of whom only one of group(5) and gshadow(5) knows, sorted.
+	Torn []string
+	// Missing is set when gshadow has no line for the group.
+	Missing bool
+}
+
+// Strays are what is in the account databases and is neither an account nor a
+// group, in the order of the files.
+type Strays struct {
+	// Twice are further lines for a name: the first counts, and no account tool
+	// changes what has several.
+	Twice []StrayLine `json:"twice,omitempty" yaml:"twice"`
+	// Shadow are names of lines of /etc/shadow without an account.
+	Shadow []string `json:"shadow,omitempty" yaml:"shadow"`
+	// GShadow are names of lines of /etc/gshadow without a group.
+	GShadow []string `json:"gshadow,omitempty" yaml:"gshadow"`
+	// Locks are paths of locks whose holders are gone, which keep account tools
+	// from working.
+	Locks []string `json:"locks,omitempty" yaml:"locks"`
+}
+
+// StrayLine is a line of an account database.
+type StrayLine struct {
+	File string `json:"file" yaml:"file"` // /etc/passwd
+	Name string `json:"name" yaml:"name"`
 }
 
 // IDRanges are UID_MIN and its relatives of login.defs(5).
@@ -86,6 +196,9 @@ type IDRanges struct {
 	GIDMax    int `json:"gid_max"`
 	SysGIDMin int `json:"sys_gid_min"`
 	SysGIDMax int `json:"sys_gid_max"`
+	// SystemLater is set while packages are about to be installed: they take
+	// system ids first, which ones is known after apply.
+	SystemLater bool `json:"-"`
 }
 
 // Traces is what keeps running for a user, or will start again by itself.
@@ -115,20 +228,21 @@ const (
 //
 // Known after apply ids (UnknownID) are skipped.
 func NextID(used []int, lo, hi int, system bool) (int, error) {
-	taken := make(map[int]bool, len(used))
 	top, bottom := lo-1, hi+1
 	for _, id := range used {
-		if id < lo || id > hi {
-			continue
+		if id >= lo && id <= hi {
+			top, bottom = max(top, id), min(bottom, id)
 		}
-		taken[id] = true
-		top, bottom = max(top, id), min(bottom, id)
 	}
 	if !system && top < hi {
 		return top + 1, nil
 	}
 	if system && bottom > lo {
 		return bottom - 1, nil
+	}
+	taken := make(map[int]bool, len(used))
+	for _, id := range used {
+		taken[id] = true
 	}
 	for id := lo; id <= hi; id++ {
 		if !taken[id] {

@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // Reader is read-only access to the state of a host. Kinds get a Reader and
@@ -24,9 +23,11 @@ import (
 type Reader interface {
 	Accounts
 	Files
+	Archives
 	Packages
 	Units
 	Docker
+	Firewalls
 	Facts
 	// Pending returns the restarts and reloads that an earlier run owed when
 	// it died, oldest first.
@@ -66,6 +67,10 @@ type Host interface {
 	// and reads see it.
 	Do(ctx context.Context, s Step) error
 }
+
+// Planned is a Reader of what a plan leaves behind, which also tells how things are
+// before it.
+type Planned interface{ Before() Reader }
 
 // UnknownError says that a value cannot be known: because this process may not
 // see it, because a service that would say is down, or because it will only
@@ -120,6 +125,28 @@ type Check struct {
 	// Unit is the unit of systemd that the content is a part of. The path of its
 	// staged file is added to Argv.
 	Unit *UnitCheck
+	// Install are packages that apt is asked about, instead of content.
+	Install *InstallCheck
+	// Remove are packages that apt is asked about in the same way.
+	Remove *RemoveCheck
+}
+
+// InstallCheck asks whether apt would install packages, and do nothing else than
+// that: all together, once others are gone.
+type InstallCheck struct{ Names, Gone, Replaced []string }
+
+// NewInstallCheck is the check of it.
+func NewInstallCheck(c InstallCheck) Check {
+	return Check{Argv: []string{"apt-get", "-s", "install"}, Install: &c}
+}
+
+// RemoveCheck asks whether apt would remove packages, and nothing else with them that
+// somebody has asked for: all together, with others that are gone by then.
+type RemoveCheck struct{ Names, Gone []string }
+
+// NewRemoveCheck is the check of it.
+func NewRemoveCheck(c RemoveCheck) Check {
+	return Check{Argv: []string{"apt-get", "-s", "remove"}, Remove: &c}
 }
 
 // UnitCheck is a unit as it is to become: the files that make it up, by name,
@@ -143,6 +170,10 @@ type CheckTree struct {
 	// Declared are the other files of Dir that are declared, by path, as they
 	// are to become; nil: gone. Those that are to go are not read.
 	Declared map[string]*Content
+	// Apart says that the main file does not include the others: all count side by
+	// side, also without the main one. In Argv, "NAME=%" is the staged main file and
+	// "NAME=%/" the staged directory.
+	Apart bool
 	// Predicted are files, by path, that earlier steps of a plan would have
 	// written; nil: removed. They take the place of what is there.
 	Predicted map[string]*Content
@@ -162,52 +193,6 @@ func (e *CheckError) Error() string {
 		return fmt.Sprintf("%s refuses what is there already, even without it: repair that first: %s", e.Program, e.Output)
 	}
 	return fmt.Sprintf("%s refuses it: %s", e.Program, e.Output)
-}
-
-// A Pending is a restart, reload or start that is owed because of a change that has
-// been made or is about to be.
-type Pending struct {
-	Unit string `json:"unit"`
-	Verb Verb   `json:"verb"`
-	Why  string `json:"why"`
-	// Undo are files as they were before the changes for which this is owed.
-	// They are put back if the unit does not come through it, also by a later
-	// run.
-	Undo []PriorFile `json:"undo,omitempty"`
-}
-
-// Join is what is owed to a unit when q is owed to it, too, of the same sort: a
-// restart includes a reload, and of a file the earlier state counts.
-func (p Pending) Join(q Pending) Pending {
-	undo := p.Undo
-	if p.Verb != Restart && q.Verb == Restart {
-		p.Verb, p.Why = q.Verb, q.Why
-	}
-	for _, f := range q.Undo {
-		if !slices.ContainsFunc(undo, func(g PriorFile) bool { return g.Path == f.Path }) {
-			undo = append(slices.Clip(undo), f)
-		}
-	}
-	p.Undo = undo
-	return p
-}
-
-// PriorFile is a regular file as it was, or that there was none.
-type PriorFile struct {
-	Path    string `json:"path"`
-	Absent  bool   `json:"absent,omitempty"`
-	Owner   string `json:"owner,omitempty"`
-	Group   string `json:"group,omitempty"`
-	Mode    Mode   `json:"mode,omitempty"`
-	Content []byte `json:"content,omitempty"`
-}
-
-// PutBack is the step that makes the file what it was.
-func (f PriorFile) PutBack() Step {
-	if f.Absent {
-		return RemovePath{Path: f.Path}
-	}
-	return WriteFile{Path: f.Path, Content: NewContent(f.Content), Owner: f.Owner, Group: f.Group, Access: AccessOf(f.Mode)}
 }
 
 // Facts are properties of the machine as a whole.

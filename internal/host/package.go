@@ -2,14 +2,21 @@ package host
 
 import (
 	"context"
-	"path"
+	"strings"
 )
 
-// Packages is dpkg's database and apt's index.
+// Packages is dpkg's database and apt's index. A package is named by its key; see
+// PackageKey.
 type Packages interface {
 	// Package is what dpkg's status says. Nil: dpkg has never heard of it, or
 	// it has been purged.
 	Package(name string) (*Package, error)
+	// Foreign are the packages of a name that dpkg knows for architectures other
+	// than the host's own, sorted by key.
+	Foreign(name string) ([]Package, error)
+	// Unfinished are the packages that are neither installed nor removed: a
+	// package manager was stopped, or their own scripts failed. Sorted by key.
+	Unfinished() ([]Package, error)
 	// Packages are all that dpkg's status knows, sorted by name.
 	Packages() ([]Package, error)
 	// Manual are the installed packages that somebody is likely to have asked
@@ -21,6 +28,13 @@ type Packages interface {
 	// Candidate reports whether apt could install the package, from the index
 	// as it was last fetched. An *UnknownError: there is no index yet.
 	Candidate(name string) (bool, error)
+}
+
+// Upgrades are the packages of which apt has a later version, by key.
+type Upgrades struct {
+	Pending  []string `json:"pending,omitempty"`
+	Security []string `json:"security,omitempty"` // those that fix what is unsafe
+	Held     []string `json:"held,omitempty"`     // those that nobody upgrades
 }
 
 // PackageState is the third word of dpkg's Status field, which tells what is on
@@ -38,9 +52,38 @@ const (
 	TriggersPending PackageState = "triggers-pending"
 )
 
+// PackageKey is how a package is called here, as dpkg and apt call it: by its name
+// alone if it is for the host's own architecture or for all, else by NAME:ARCH.
+func PackageKey(name, arch, native string) string {
+	if arch == "" || arch == "all" || arch == native {
+		return name
+	}
+	return name + ":" + arch
+}
+
+// NativeKey is the key of a package that is called by name, with or without an
+// architecture.
+func NativeKey(name, native string) string {
+	base, arch, _ := strings.Cut(name, ":")
+	return PackageKey(base, arch, native)
+}
+
+// Unfinished reports whether a package is neither installed nor removed. Triggers
+// are other packages' business: it works without them.
+func (p *Package) Unfinished() bool {
+	if p == nil {
+		return false
+	}
+	switch p.State {
+	case Unpacked, HalfConfigured, HalfInstalled:
+		return true
+	}
+	return false
+}
+
 // Package is one stanza of dpkg's status file.
 type Package struct {
-	Name    string
+	Name    string // its key
 	Version string
 	State   PackageState
 	Hold    bool // the selection is "hold"
@@ -67,71 +110,90 @@ type ProvidedFile struct {
 	Node Node
 }
 
-// Units is systemd.
-type Units interface {
-	// Unit describes a unit, by its full name. Nil: systemd knows no such unit
-	// and none is installed.
-	Unit(ctx context.Context, name string) (*Unit, error)
+// PackageStep is a step on packages.
+//
+//sumtype:decl
+type PackageStep interface {
+	Step
+	pkg()
 }
 
-// Unit is the state of a systemd unit, in the words of org.freedesktop.systemd1(5).
-type Unit struct {
-	Name       string
-	Load       string // loaded, not-found, masked, bad-setting, error
-	Active     string // active, inactive, failed, activating, deactivating, reloading
-	Sub        string // running, dead, waiting, …
-	File       string // enabled, disabled, static, masked, linked, indirect, generated, …
-	Fragment   string // path of the unit file; empty for none
-	NeedReload bool   // changed on disk since systemd read it
-	// Links are the symlinks by which the unit is enabled, as they are on
-	// disk below /etc/systemd/system, sorted.
-	Links []string
-}
-
-// InventoryUnit reports whether units of this name's type are listed by
-// UnitNames. Devices, mounts, scopes and slices come and go by themselves.
-func InventoryUnit(name string) bool {
-	switch path.Ext(name) {
-	case ".service", ".timer", ".socket", ".path":
-		return true
+// Packages.
+type (
+	// InstallPackages installs in one call of apt-get, without recommended
+	// packages and without upgrading anything. Refresh fetches the index first.
+	InstallPackages struct {
+		Packages []PackageInstall
+		Refresh  bool
 	}
-	return false
+	// RemovePackages purges (with configuration) or removes, then removes what
+	// only they needed.
+	RemovePackages struct {
+		Names []string
+		Purge bool
+		// Broken says that the packages are neither installed nor removed: they go
+		// before anything else is done to packages.
+		Broken bool
+	}
+	// UpgradePackages brings installed packages to these versions in one call of
+	// apt-get, with what they newly need. Nothing else is upgraded, and nothing goes.
+	UpgradePackages struct{ Packages []PackageUpgrade }
+	// HoldPackages sets or clears dpkg's hold.
+	HoldPackages struct {
+		Names []string
+		Hold  bool
+	}
+)
+
+// PackageInstall is one package to install and what is known of it beforehand.
+type PackageInstall struct {
+	Name     string
+	Provides Provides
 }
 
-// Running reports whether the unit is active or on its way there.
-func (u *Unit) Running() bool {
-	return u != nil && (u.Active == "active" || u.Active == "activating" || u.Active == "reloading")
+// PackageUpgrade is one package, by key, and the versions between which it is upgraded.
+type PackageUpgrade struct{ Name, From, To string }
+
+// RunsDpkg reports whether a step has dpkg do more than mark packages.
+func RunsDpkg(s Step) bool {
+	switch s.(type) {
+	case InstallPackages, RemovePackages, UpgradePackages:
+		return true
+	default:
+		return false
+	}
 }
 
-// Docker is the docker engine, through its socket.
-type Docker interface {
-	// Engine describes the running engine. Nil: docker is not installed. An
-	// *UnknownError: it is, but does not answer.
-	Engine(ctx context.Context) (*Engine, error)
-	// Network finds a network by its exact name. Nil: there is none.
-	Network(ctx context.Context, name string) (*Network, error)
-	// Networks are all of them, docker's own too, sorted by name. Nil: docker is
-	// not installed.
-	Networks(ctx context.Context) ([]Network, error)
+func (InstallPackages) pkg() {}
+func (RemovePackages) pkg()  {}
+func (UpgradePackages) pkg() {}
+func (HoldPackages) pkg()    {}
+
+func (s InstallPackages) touches(_ context.Context, r Reader) []Touch {
+	var names, gone []string
+	for _, p := range s.Packages {
+		names = append(names, p.Name)
+		gone = append(gone, p.Provides.Replaces...)
+	}
+	return append(touch(SubjectPackage, names...), goingPackages(r, gone)...)
 }
 
-// Engine is the docker engine.
-type Engine struct {
-	Version    string // 20.10.24+dfsg1
-	APIVersion string // 1.41
+func (s RemovePackages) touches(_ context.Context, r Reader) []Touch {
+	return goingPackages(r, s.Names)
 }
 
-// Network is a docker network.
-type Network struct {
-	Name      string            `json:"name"`
-	Driver    string            `json:"driver,omitempty"`
-	Interface string            `json:"interface,omitempty"` // com.docker.network.bridge.name; empty: docker's choice
-	Subnet    string            `json:"subnet,omitempty"`    // CIDR; empty: docker's choice
-	Gateway   string            `json:"gateway,omitempty"`
-	Internal  bool              `json:"internal,omitempty"`
-	IPv6      bool              `json:"ipv6,omitempty"`
-	Options   map[string]string `json:"options,omitempty"` // driver options but the interface's name
-	// Containers are the names of containers attached to it: it cannot be
-	// removed while there are any.
-	Containers []string `json:"containers,omitempty"`
+func (s UpgradePackages) touches(context.Context, Reader) []Touch {
+	return touch(SubjectPackage, s.names()...)
+}
+
+func (s UpgradePackages) names() []string {
+	var names []string
+	for _, p := range s.Packages {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func (s HoldPackages) touches(context.Context, Reader) []Touch {
+	return touch(SubjectPackage, s.Names...)
 }

@@ -1,9 +1,11 @@
 package host
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -20,8 +22,24 @@ const (
 // SecretDigest stands for a secret at a path wherever something has to. The same
 // content at the same path has the same digest, on every host.
 func SecretDigest(path string, data []byte) string {
-	return hex.EncodeToString(argon2.IDKey(data, []byte("opsafe "+path), digestPasses, digestMemory, 1, digestBytes))
+	asked := digestOf{path, sha256.Sum256(data)}
+	if known, ok := digests.Load(asked); ok {
+		return known.(string) //nolint:forcetypeassert // it holds strings alone
+	}
+	digest := hex.EncodeToString(argon2.IDKey(data, []byte("opsafe "+path), digestPasses, digestMemory, 1, digestBytes))
+	digests.Store(asked, digest)
+	return digest
 }
+
+// digestOf is a path and the SHA-256 of a content there.
+type digestOf struct {
+	path    string
+	content [sha256.Size]byte
+}
+
+// digests are those that have been worked out: a run asks for the same one up to a
+// dozen times, and has no more secrets than its spec and its host.
+var digests sync.Map //nolint:gochecknoglobals // a cache of a pure function
 
 // RedactedError is the answer for content that was recorded without what is
 // secret in it. It is unknown to whoever asks for the content itself; what can be
@@ -32,9 +50,13 @@ type RedactedError struct {
 	Digest string
 	// Variables are the names that it assigns, if it is an environment file.
 	Variables []string
+	// Unset are those of them that are empty, or a placeholder.
+	Unset []string
 	// Text is the content with a digest, as Hidden writes it, in the place of
 	// each secret; nil if all of it is secret.
 	Text []byte
+	// Part is what is known of declared parts of it; nil for nothing.
+	Part *Part
 }
 
 func (e *RedactedError) Error() string { return e.Unwrap().Error() }
@@ -63,4 +85,23 @@ type Secrecy struct {
 	// Variables are the names of those whose values are secret, by the path of
 	// the environment file.
 	Variables map[string]map[string]bool
+	// Open reports whether the content of a file is recorded although not
+	// everybody may read it; nil: always.
+	Open func(path string, n Node) bool
+	// Part is what is recorded of what is declared of a part of a secret file;
+	// nil: nothing.
+	Part func(path string, data []byte) *Part
+}
+
+// Part is what is known of a part of a secret file.
+type Part struct {
+	// Lines are digests of those of the declared ones that are in it, and Lacks
+	// of those that are not.
+	Lines []string `json:"lines,omitempty"`
+	Lacks []string `json:"lacks,omitempty"`
+	// Blocks are the digests of its blocks, by the sign that begins their marker
+	// lines; empty for none.
+	Blocks map[string]string `json:"blocks,omitempty"`
+	// Addresses are what variables of it list, by their names.
+	Addresses map[string]AddressList `json:"addresses,omitempty"`
 }

@@ -14,6 +14,14 @@ import (
 	"opsafe/internal/spec"
 )
 
+// ACLs is the kind acl.
+func ACLs() Kind {
+	return Kind{
+		Part:  spec.Part{Name: "acl", Plural: "ACLs", Is: "who else may read", Sections: []string{"acls"}},
+		Stage: StageFiles, Declare: declareACLs,
+	}
+}
+
 // declareACLs lists the declared ACLs, parents first, each followed by the rule
 // for what is below it. Mode and ACL of a path are one model: directories come
 // before, and declared files take the ACL that is declared for them along when
@@ -28,7 +36,8 @@ func declareACLs(in *Input) []Resource {
 		res := Resource{
 			ID: id, Pos: a.Pos, When: a.When,
 			Needs:  append(in.needEntries(rule), in.needPath(p)...),
-			Looker: aclLook{path: p, rule: rule, bad: err, file: file},
+			Looker: aclLook{path: p, rule: rule, bad: err, file: file, takes: in.takes(p)},
+			Close:  closeACLLook{path: p, rule: rule, bad: err},
 		}
 		out = append(out, res)
 		if spec.Is(a.Recursive) {
@@ -36,7 +45,7 @@ func declareACLs(in *Input) []Resource {
 			out = append(out, Resource{
 				ID: change.ID{Kind: id.Kind, Name: below(p)}, Pos: a.At("recursive"), When: a.When,
 				Needs:  append([]change.ID{id}, res.Needs...),
-				Looker: treeLook{rule: tree, notes: in.movable(tree)},
+				Looker: treeLook{rule: tree, from: a.From, roots: in.takes(p), notes: in.movable(tree)},
 			})
 		}
 	}
@@ -104,7 +113,8 @@ type aclLook struct {
 	bad  error // of the entries
 	// file is set when the path is a declared file: it comes later, and brings
 	// its ACL along.
-	file bool
+	file  bool
+	takes []string // whose it may be, as declared
 }
 
 func (l aclLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
@@ -121,7 +131,7 @@ func (l aclLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	case n == nil && l.file:
 		return change.Change{}, nil
 	case n == nil:
-		return change.Change{}, errors.New("nothing is there to carry the ACL: declare the path under directories, or correct it")
+		return change.Change{}, missingPath(l.path, "nothing is there to carry the ACL: if a package brings it, say so under provides of that package; else declare the path under directories, or correct it")
 	case n.Type == host.TypeSymlink:
 		return change.Change{}, wantType(*n, host.TypeDir)
 	case n.Type != host.TypeDir && len(l.rule.Default) > 0:
@@ -131,7 +141,12 @@ func (l aclLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	if want.Equal(n.Access) {
 		return change.Change{}, nil
 	}
-	c := change.Change{Action: change.Modify, Steps: []host.Step{host.SetAccess{Path: l.path, Access: want, Was: n.Access}}}
+	open := *n
+	open.Access = want
+	if err := mayOpen(r, l.path, *n, open, l.takes); err != nil {
+		return change.Change{}, err
+	}
+	c := change.Change{Action: change.Modify, Steps: []host.Step{host.SetAccess{Path: l.path, Access: want, Owner: n.Owner}}}
 	differAccess(&c, n.Access, want)
 	if slices.Equal(n.Access.Named, want.Named) && n.Access.Mask != nil && want.Mask != nil && *n.Access.Mask != *want.Mask {
 		c.Why = "the mask (the group's bits of the mode, where there is an ACL) does not let the entries through as declared"

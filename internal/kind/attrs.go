@@ -1,9 +1,11 @@
 package kind
 
 import (
+	"strconv"
 	"strings"
 
 	"opsafe/internal/change"
+	"opsafe/internal/host"
 )
 
 // differ adds an attribute to c if its two values are not the same.
@@ -23,6 +25,15 @@ func fresh(c *change.Change, pairs ...string) {
 			c.Attrs = append(c.Attrs, change.Attr{Name: pairs[i], After: change.Text(pairs[i+1])})
 		}
 	}
+}
+
+// freshID adds the number of what is made, which may be known after apply only.
+func freshID(c *change.Change, name string, id int) {
+	after := change.Text(strconv.Itoa(id))
+	if id == host.UnknownID {
+		after = change.Later()
+	}
+	c.Attrs = append(c.Attrs, change.Attr{Name: name, After: after})
 }
 
 // list writes a list as one value; an empty list is no value.

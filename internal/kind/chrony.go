@@ -1,7 +1,6 @@
 package kind
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"path"
@@ -9,16 +8,25 @@ import (
 	"strings"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
 
 const (
 	chronyUnit    = "chrony.service"
-	chronyConfig  = "/etc/chrony/chrony.conf"
+	chronyConfig  = debian.ChronyConfig
 	chronyDropIns = "/etc/chrony/conf.d"
 	chronyDropIn  = chronyDropIns + "/opsafe.conf"
 )
+
+// Chrony is the kind chrony.
+func Chrony() Kind {
+	return Kind{
+		Part:  spec.Part{Name: "chrony", Plural: "chrony", Is: "the clock", Sections: []string{"chrony"}},
+		Stage: StageServices, Declare: declareChrony,
+	}
+}
 
 // declareChrony is the clock: chronyd's configuration, and that it is enabled
 // and running. The package is one of the packages.
@@ -85,13 +93,61 @@ func (l chronyLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 	if at == chronyConfig && was != nil {
 		like = was.Node // the distribution's
 	}
-	switch {
-	case was == nil && at == chronyDropIn && len(l.lines()) == 0:
-		return c, nil
-	case was != nil && bytes.Equal(was.Content.Bytes(), want):
-		return correct(at, was.Node, like), nil
+	old, had, err := l.oldBlock(r, at)
+	if err != nil {
+		return c, err
 	}
-	return l.change(ctx, r, newContent(at, was, want, like), writeOwn(at, was, want, like))
+	done := was == nil && at == chronyDropIn && len(l.lines()) == 0 || is(was, want)
+	switch {
+	case done && old != nil:
+		return l.change(ctx, r, newContent(chronyConfig, had, old.Content.Bytes(), had.Node), *old)
+	case is(was, want):
+		return correct(at, was.Node, like), nil
+	case done:
+		return c, nil
+	}
+	c, err = l.change(ctx, r, newContent(at, was, want, like), writeOwn(at, want, like))
+	if err == nil && old != nil {
+		first := slices.IndexFunc(c.Steps, func(s host.Step) bool { w, ok := s.(host.WriteFile); return ok && w.Path == at })
+		c.Steps = slices.Insert(c.Steps, first+1, host.Step(*old))
+		c.Notes = append(c.Notes, "its block in "+chronyConfig+" goes: "+at+" says it now")
+	}
+	return c, err
+}
+
+// oldBlock takes opsafe's block out of chrony.conf where the lines go into a
+// drop-in now, and gives the file as it is; nil: there is none.
+func (l chronyLook) oldBlock(r host.Reader, at string) (*host.WriteFile, *fileImage, error) {
+	if at != chronyDropIn {
+		return nil, nil, nil
+	}
+	was, err := regular(r, chronyConfig)
+	if was == nil || err != nil {
+		return nil, nil, ignoreLater(err)
+	}
+	main, err := r.ReadFile(chronyConfig)
+	if red := host.Redacted(err); red != nil && red.Part != nil {
+		if digest, known := red.Part.Blocks["#"]; known && digest == "" {
+			return nil, nil, nil
+		}
+	}
+	if err != nil {
+		return nil, nil, ignoreLater(err)
+	}
+	from, to, err := findBlock(main, "#")
+	if err != nil || from < 0 {
+		return nil, nil, err
+	}
+	write := writeOwn(chronyConfig, slices.Concat(main[:from], main[to:]), was.Node)
+	return &write, was, nil
+}
+
+// ignoreLater drops the error of what is known after apply.
+func ignoreLater(err error) error {
+	if host.AfterApply(err) {
+		return nil
+	}
+	return err
 }
 
 // want is where the declared lines go, and the content of that file: a drop-in
@@ -100,6 +156,9 @@ func (l chronyLook) want(r host.Reader) (at string, content []byte, err error) {
 	body := strings.Join(l.lines(), "\n") + "\n"
 	main, err := r.ReadFile(chronyConfig)
 	dropIns := readsDropIns(main)
+	if red := host.Redacted(err); red != nil && red.Part != nil && slices.Contains(red.Part.Lines, lineDigest(chronyConfig, chronyDropIns)) {
+		dropIns, err = true, nil
+	}
 	if host.AfterApply(err) {
 		// The package is not there yet: it is known whether it brings the
 		// directory.
@@ -123,6 +182,23 @@ func (l chronyLook) want(r host.Reader) (at string, content []byte, err error) {
 	}
 	content, err = editBlock(main, "#", body)
 	return chronyConfig, content, err
+}
+
+// chronyPart adds to what is recorded of a chrony.conf that not everybody may read
+// whether it has chronyd read the directory, and no block of opsafe's any more.
+func chronyPart(data []byte, part *host.Part) *host.Part {
+	if !readsDropIns(data) {
+		return part
+	}
+	if part == nil {
+		part = &host.Part{}
+	}
+	part.Lines = append(part.Lines, lineDigest(chronyConfig, chronyDropIns))
+	slices.Sort(part.Lines)
+	if from, _, err := findBlock(data, "#"); err == nil && from < 0 && part.Blocks == nil {
+		part.Blocks = map[string]string{"#": ""}
+	}
+	return part
 }
 
 // readsDropIns reports whether a chrony.conf has chronyd read the directory.
@@ -166,7 +242,9 @@ func (l chronyLook) change(ctx context.Context, r host.Reader, c change.Change, 
 	if err != nil {
 		return c, err
 	}
-	restartWith(&c, write, chronyUnit, daemon.Running())
+	if err := restartWith(ctx, r, &c, write, chronyUnit, daemon.Running()); err != nil {
+		return c, err
+	}
 	c.Why = "restarts " + chronyUnit + l.around(c.Finally)
 	return c, nil
 }

@@ -16,6 +16,14 @@ import (
 // of the directories that are made on the way to it.
 const madeDirMode host.Mode = 0o755
 
+// Directories is the kind directory.
+func Directories() Kind {
+	return Kind{
+		Part:  spec.Part{Name: "directory", Plural: "directories", Is: "directories and what is below them", Sections: []string{"directories"}},
+		Stage: StageFiles, Declare: declareDirectories,
+	}
+}
+
 // declareDirectories lists the directories that are to be there, parents first,
 // each followed by the rule for what is below it. Those that are to go are
 // listed by declareFiles, after the files in them.
@@ -32,7 +40,8 @@ func declareDirectories(in *Input) []Resource {
 		out = append(out, Resource{
 			ID: id, Pos: d.Pos, When: d.When,
 			Needs:  append(in.needOwner(d.Owner, d.Group), in.needParent(p)...),
-			Looker: directoryLook{path: p, own: own, covers: in.aclCovers(p), rules: in.rulesAbove(p), notify: notify},
+			Looker: directoryLook{path: p, own: own, takes: in.takes(p), covers: in.aclCovers(p), rules: in.rulesAbove(p), notify: notify},
+			Close:  closeLook{path: p, own: own, node: host.TypeDir},
 		})
 		if d.Recurse == nil {
 			continue
@@ -41,7 +50,8 @@ func declareDirectories(in *Input) []Resource {
 		out = append(out, Resource{
 			ID: change.ID{Kind: id.Kind, Name: below(p)}, Pos: d.Recurse.Pos, When: d.When,
 			Needs:  append([]change.ID{id}, in.needOwner(d.Recurse.Owner, d.Recurse.Group)...),
-			Looker: treeLook{rule: rule, notify: notify, notes: in.movable(rule)},
+			Looker: treeLook{rule: rule, from: d.Recurse.From, roots: in.takes(p), notify: notify, notes: in.movable(rule)},
+			Close:  closeTreeLook{rule},
 		})
 	}
 	return out
@@ -86,6 +96,7 @@ func (in *Input) rulesAbove(p string) []conditional {
 type directoryLook struct {
 	path   string
 	own    ownership
+	takes  []string // whose it may be, as declared
 	covers []coverOf
 	rules  []conditional // of the trees above
 	notify []change.Notification
@@ -112,6 +123,9 @@ func (l directoryLook) Look(ctx context.Context, r host.Reader) (change.Change, 
 			return change.Change{}, err
 		}
 	}
+	if err := mayOpen(r, l.path, *n, want, l.takes); err != nil {
+		return change.Change{}, err
+	}
 	differNode(&c, l.path, *n, want)
 	return orNothing(c), nil
 }
@@ -119,6 +133,7 @@ func (l directoryLook) Look(ctx context.Context, r host.Reader) (change.Change, 
 // add makes the directory, and those on the way to it that nobody declares.
 func (l directoryLook) add(ctx context.Context, r host.Reader, c *change.Change) error {
 	var parents []string
+	in := host.Node{}
 	for dir := path.Dir(l.path); dir != "/"; dir = path.Dir(dir) {
 		n, err := r.Stat(dir)
 		if err != nil {
@@ -128,6 +143,7 @@ func (l directoryLook) add(ctx context.Context, r host.Reader, c *change.Change)
 			if n.Type == host.TypeFile || n.Type == host.TypeOther {
 				return fmt.Errorf("cannot make it: %s is a %s, not a directory", dir, n.Type)
 			}
+			in = *n
 			break
 		}
 		parents = append(parents, dir)
@@ -145,12 +161,36 @@ func (l directoryLook) add(ctx context.Context, r host.Reader, c *change.Change)
 			}
 		}
 		c.Steps = append(c.Steps, host.MakeDir{Path: p, Owner: n.Owner, Group: n.Group, Access: n.Access})
+		in = n
 	}
 	c.Action = change.Add
 	n := l.own.fresh(host.TypeDir, madeDirMode)
+	if writable(in) {
+		var err error
+		if n.Access, err = l.withOwnACL(ctx, r, n.Access); err != nil {
+			return err
+		}
+	}
 	fresh(c, "owner", n.Owner, "group", n.Group, "mode", n.Access.BaseMode().String(), "parents", list(parents))
+	differEntries(c, "", nil, n.Access.Named, nil, n.Access.Mask)
+	differDefault(c, nil, n.Access.Default)
 	c.Steps = append(c.Steps, host.MakeDir{Path: l.path, Owner: n.Owner, Group: n.Group, Access: n.Access})
 	return nil
+}
+
+// withOwnACL gives the access of a new directory with the ACL that is declared for it:
+// where others can write, nothing is opened afterwards that they may have put there.
+func (l directoryLook) withOwnACL(ctx context.Context, r host.Reader, a host.Access) (host.Access, error) {
+	for _, c := range l.covers {
+		applies, _, err := Applies(ctx, r, c.when)
+		if err != nil {
+			return a, err
+		}
+		if applies && namesExist(r, c.rule) == nil { // else the ACL itself says so
+			a = c.rule.Apply(a, true)
+		}
+	}
+	return a, nil
 }
 
 // wantType refuses what is in the place of something else: it is never removed
@@ -160,7 +200,7 @@ func wantType(n host.Node, want host.NodeType) error {
 	case want:
 		return nil
 	case host.TypeSymlink:
-		return fmt.Errorf("a symlink to %s is in its place, which opsafe does not follow: declare the path that it leads to, or remove the link", n.Target)
+		return fmt.Errorf("a symlink to %s is in its place, which opsafe does not follow: declare the path that it leads to, or move the link away", n.Target)
 	default:
 		return fmt.Errorf("a %s is in the place of the %s: opsafe does not remove it; move it away, or correct the path", n.Type, want)
 	}
@@ -195,7 +235,7 @@ func (l goneDirectoryLook) Look(_ context.Context, r host.Reader) (change.Change
 	if len(names) > 0 {
 		return change.Change{}, fmt.Errorf("cannot remove it: it is not empty, it holds %s: opsafe removes no tree; move what is in it away", some(names, 3))
 	}
-	c := change.Change{Action: change.Remove, Notify: l.notify, Steps: []host.Step{host.RemovePath{Path: l.path, Was: &host.FileImage{Node: *n}}}}
+	c := change.Change{Action: change.Remove, Notify: l.notify, Steps: []host.Step{host.RemovePath{Path: l.path}}}
 	differ(&c, "owner", n.Owner, "")
 	differ(&c, "group", n.Group, "")
 	differ(&c, "mode", n.Access.BaseMode().String(), "")

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -104,13 +105,6 @@ func FuzzEdit(f *testing.F) {
 	})
 }
 
-func TestSshdDirectives(t *testing.T) {
-	got := sshdDirectives([]byte("# c\n\nPort 22\n  include=\"a b\" c\nUsePAM\tyes\nX\n=\"PermitRootLogin\" yes\n==\n\"\n"))
-	if len(got) != 5 || got[4].key != "permitrootlogin" || got[0].key != "port" || got[0].line != 3 || got[1].key != "include" || got[3].key != "x" || len(got[3].args) != 0 {
-		t.Errorf("got %+v", got)
-	}
-}
-
 // FuzzTexts reads any text as a unit file, as sshd's configuration and as
 // variables: what is found stands on a line of its own.
 func FuzzTexts(f *testing.F) {
@@ -122,19 +116,14 @@ func FuzzTexts(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		data := []byte(text)
-		for _, s := range settings(data) {
-			if strings.ContainsAny(s.section+s.key+s.value, "\n") {
-				t.Fatalf("setting %+v", s)
-			}
-		}
 		for _, l := range installLinks("a.service", data) {
 			if !strings.HasPrefix(l, unitDir) || strings.ContainsAny(l, " \n") {
 				t.Fatalf("link %q", l)
 			}
 		}
 		lines := 1 + strings.Count(text, "\n")
-		for _, d := range sshdDirectives(data) {
-			if d.key == "" || d.line < 1 || d.line > lines {
+		for _, d := range debian.ParseSSHD(data) {
+			if d.Key == "" || d.Number < 1 || d.Number > lines {
 				t.Fatalf("directive %+v", d)
 			}
 		}

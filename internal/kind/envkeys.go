@@ -2,7 +2,6 @@ package kind
 
 import (
 	"context"
-	"path"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -12,18 +11,18 @@ import (
 // lacking says which variables the declared content of an environment file has
 // and the host's own lacks: such a file is written once and then left to the
 // host, so that a variable which is declared later never gets there by itself.
-// Values are never named.
+// Of secret ones it also says which have no value yet. Values are never named.
 func (l fileLook) lacking(ctx context.Context, r host.Reader) ([]string, error) {
-	if !l.once || l.form == nil || path.Ext(l.path) != host.EnvSuffix {
+	if !l.once || l.form == nil || !host.IsEnvFile(l.path) {
 		return nil, nil
 	}
 	have, err := r.ReadFile(l.path)
-	names := host.EnvNames(have)
+	names, unset := host.EnvNames(have), host.EnvUnset(have)
 	switch red := host.Redacted(err); {
 	case red != nil && l.form.whole() && red.Text != nil:
-		names = host.EnvNames(red.Text)
+		names, unset = host.EnvNames(red.Text), host.EnvUnset(red.Text)
 	case red != nil && l.form.whole():
-		names = red.Variables
+		names, unset = red.Variables, red.Unset
 	case host.IsUnknown(err):
 		return nil, nil // the content is not managed: not seeing it is no harm
 	case err != nil:
@@ -44,22 +43,26 @@ func (l fileLook) lacking(ctx context.Context, r host.Reader) ([]string, error) 
 			missing = append(missing, name)
 		}
 	}
-	if len(missing) == 0 {
-		return nil, nil
+	var notes []string
+	if len(missing) > 0 {
+		notes = append(notes, "it lacks "+list(missing)+", which the declared content has: the file is the host's own, add it by hand")
 	}
-	return []string{"it lacks " + list(missing) + ", which the declared content has: the file is the host's own, add it by hand"}, nil
+	if l.secret && len(unset) > 0 {
+		notes = append(notes, list(unset)+": empty, or a placeholder: put the values in by hand, or take the lines out")
+	}
+	return notes, nil
 }
 
 // secretVariables are those that the secret environment files declare. An operator
 // may have written one of them into another layer, which is shown: for the diff of
 // that, its value is as secret.
 func (in *Input) secretVariables(file string) map[string]bool {
-	if path.Ext(file) != host.EnvSuffix {
+	if !host.IsEnvFile(file) {
 		return nil
 	}
 	names := map[string]bool{}
 	for p, f := range in.Backend.Files {
-		if path.Ext(p) == host.EnvSuffix && spec.Is(f.Secret) {
+		if host.IsEnvFile(p) && spec.Is(f.Secret) {
 			for _, name := range host.EnvNames(f.Data) {
 				names[name] = true
 			}

@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
+	"opsafe/internal/words"
 )
 
 // The modes of new files whose declaration leaves it open.
@@ -19,6 +21,14 @@ const (
 	madeFileMode   host.Mode = 0o644
 	madeSecretMode host.Mode = 0o600
 )
+
+// Files is the kind file.
+func Files() Kind {
+	return Kind{
+		Part:  spec.Part{Name: "file", Plural: "files", Is: "files, links, and parts of files", Sections: []string{"files"}},
+		Stage: StageFiles, Declare: declareFiles,
+	}
+}
 
 // declareFiles lists the declared files in order of path, those that are to go
 // last, and after them the directories that are to go.
@@ -29,7 +39,7 @@ func declareFiles(in *Input) []Resource {
 		res := Resource{ID: change.ID{Kind: "file", Name: p}, Pos: f.Pos, When: f.When}
 		notify := notifications(f.Notify.Restart, f.Notify.Reload)
 		if f.State == stateAbsent {
-			res.Looker = goneFileLook{path: p, secret: spec.Is(f.Secret), hidden: in.secretVariables(p), notify: notify}
+			res.Looker = goneFileLook{path: p, privacy: privacyOf(f.Secret), hidden: in.secretVariables(p), notify: notify}
 			gone = append(gone, res)
 			continue
 		}
@@ -38,13 +48,20 @@ func declareFiles(in *Input) []Resource {
 		for _, c := range covers {
 			res.Needs = append(res.Needs, in.needEntries(c.rule)...)
 		}
-		res.Looker = fileLook{
+		look := fileLook{
 			path: p, notify: notify, covers: covers,
-			own:    ownership{owner: f.Owner, group: f.Group, mode: spec.Mode(f.Mode)},
-			form:   formOf(in, f),
-			secret: spec.Is(f.Secret), once: spec.Is(f.Once), check: checkOf(f.Check), hidden: in.secretVariables(p),
+			own:     ownership{owner: f.Owner, group: f.Group, mode: spec.Mode(f.Mode)},
+			form:    formOf(in, p, f),
+			privacy: privacyOf(f.Secret), once: spec.Is(f.Once), check: cmp.Or(checkOf(f.Check), sourceCheck(p, nil)), hidden: in.secretVariables(p),
 		}
+		res.Looker = look
+		if p == hostsPath && look.form != nil && !look.form.whole() {
+			res.Looker = hostsLook{look}
+		}
+		res.Looker = in.keepingOut(p, res.Looker)
+		res.Close = closeLook{path: p, own: ownership{group: f.Group, mode: spec.Mode(f.Mode)}, node: host.TypeFile}
 		if f.Link != "" {
+			res.Close = nil
 			res.Looker = linkLook{path: p, target: f.Link, owner: f.Owner, group: f.Group, notify: notify}
 		}
 		there = append(there, res)
@@ -61,15 +78,17 @@ type form interface {
 	whole() bool
 	// ensured lists what the form sees to, for when what is there is not known
 	// yet.
-	ensured() []string
+	ensured() []wish
 }
 
-func formOf(in *Input, f *spec.File) form {
+func formOf(in *Input, path string, f *spec.File) form {
 	switch {
 	case in.text(f.Text).given():
 		return textForm{text: in.text(f.Text)}
 	case f.Lines != nil:
-		return linesForm{lines: f.Lines}
+		return linesForm{path: path, lines: f.Lines}
+	case f.Settings != nil:
+		return settingsForm{f.Settings}
 	case f.Block != nil:
 		return blockForm{comment: f.Comment, block: *f.Block}
 	default:
@@ -87,10 +106,10 @@ func checkOf(argv []string) *host.Check {
 // fileLook is a regular file: its content, whole or in part, and its owner,
 // group and mode.
 type fileLook struct {
-	path   string
-	own    ownership
-	form   form // nil: the content is not managed
-	secret bool
+	path string
+	own  ownership
+	form form // nil: the content is not managed
+	privacy
 	// once leaves the content of a file that is there to the host.
 	once  bool
 	check *host.Check
@@ -119,6 +138,12 @@ func (l fileLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 			return change.Change{}, err
 		}
 	}
+	l.judge(r, l.path, n, want)
+	if l.form == nil || l.once || !l.form.whole() { // nothing is left of other content
+		if err := mayOpen(r, l.path, *n, want, []string{l.own.owner}); err != nil {
+			return change.Change{}, err
+		}
+	}
 	c := change.Change{Action: change.Modify, Notify: l.notify}
 	if l.form != nil && !l.once {
 		done, err := l.edit(ctx, r, &c, *n, want)
@@ -127,7 +152,8 @@ func (l fileLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 		}
 	}
 	differNode(&c, l.path, *n, want)
-	c.Notes, err = l.lacking(ctx, r)
+	lacking, err := l.lacking(ctx, r)
+	c.Notes = append(c.Notes, lacking...)
 	return orNothing(c), err
 }
 
@@ -151,9 +177,15 @@ func (l fileLook) edit(ctx context.Context, r host.Reader, c *change.Change, n, 
 	case err != nil && !later:
 		return false, err
 	}
+	if l.hide && !l.form.whole() {
+		return l.editPart(ctx, r, c, n, want, have)
+	}
 	data, err := l.content(ctx, r, orEmpty(have.data))
 	if err != nil {
 		return false, err
+	}
+	if f, ok := l.form.(settingsForm); ok && !later {
+		c.Notes = f.notes(data)
 	}
 	// A file that is another's is not given away, but made anew: where others
 	// can write its directory, it may have been put there for that.
@@ -163,11 +195,10 @@ func (l fileLook) edit(ctx context.Context, r host.Reader, c *change.Change, n, 
 	}
 	differNode(c, l.path, n, want)
 	c.Steps = nil // one step writes the file whole
-	before := l.wrap(have.data)
 	l.show(c, have, data, later)
 	return true, l.write(r, c, host.WriteFile{
 		Path: l.path, Content: l.wrap(data), Owner: want.Owner, Group: want.Group, Access: want.Access,
-		Check: l.check, Was: &host.FileImage{Node: n, Content: before},
+		Check: l.check,
 	})
 }
 
@@ -195,7 +226,7 @@ func orEmpty(data []byte) []byte {
 // add plans a file that is missing.
 func (l fileLook) add(ctx context.Context, r host.Reader) (change.Change, error) {
 	if l.form == nil {
-		return change.Change{}, fmt.Errorf("nothing is there, and its content is not declared: give it content, or add %q", "when: path "+l.path+" exists")
+		return change.Change{}, missingPath(l.path, "nothing is there, and its content is not declared: if a package brings it, say so under provides of that package; else give it content, or add %q", "when: path "+l.path+" exists")
 	}
 	if err := wantParent(r, l.path); err != nil {
 		return change.Change{}, err
@@ -212,6 +243,7 @@ func (l fileLook) add(ctx context.Context, r host.Reader) (change.Change, error)
 	if n.Access, err = withACL(ctx, r, l.covers, n.Access); err != nil {
 		return change.Change{}, err
 	}
+	l.judge(r, l.path, nil, n)
 	c := change.Change{Action: change.Add, Notify: l.notify}
 	fresh(&c, "owner", n.Owner, "group", n.Group, "mode", n.Access.BaseMode().String())
 	differEntries(&c, "", nil, n.Access.Named, nil, n.Access.Mask)
@@ -235,25 +267,26 @@ func (l fileLook) write(r host.Reader, c *change.Change, w host.WriteFile) error
 
 // wrap keeps secret content from being shown.
 func (l fileLook) wrap(data []byte) host.Content {
-	if l.secret {
+	if l.hide {
 		return host.NewSecret(data)
 	}
-	return host.NewContent(data)
+	return host.NewContent(data).Hiding(l.hidden)
 }
 
 // show adds the content before and after to c.
 func (l fileLook) show(c *change.Change, have presentContent, data []byte, later bool) {
+	settings, isSettings := l.form.(settingsForm)
 	switch {
-	case later && l.secret:
+	case later && l.hide:
 		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: change.Later(), After: secretValue(digestOf(l.path, data))})
 	case later:
-		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: change.Later(), After: change.Text("as declared, " + count(len(data), "byte", "bytes"))})
-	case l.secret:
-		before, after := have.shown(l.path), digestOf(l.path, data)
-		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: secretValue(before), After: secretValue(after)})
-		c.Diff = secretDiff(l.path, before, after)
+		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: change.Later(), After: change.Text("as declared, " + words.Count(len(data), "byte"))})
+	case l.hide:
+		showDigests(c, l.path, have.shown(l.path), digestOf(l.path, data))
+	case isSettings:
+		c.Attrs = append(c.Attrs, settings.attrs(l.path, have.data, l.hidden)...)
 	default:
-		c.Diff = hideValues(diffOf(l.path, &host.FileImage{Content: host.NewContent(have.data)}, data), l.hidden)
+		c.Diff = hideValues(diffOf(l.path, &fileImage{Content: host.NewContent(have.data)}, data), l.hidden)
 	}
 }
 
@@ -262,12 +295,8 @@ func (l fileLook) deferred(c *change.Change, n, want host.Node, err error) {
 	differNode(c, l.path, n, want)
 	c.Steps = nil
 	c.Deferred = err.Error()
-	for _, line := range l.form.ensured() {
-		after := change.Text(line)
-		if l.secret {
-			after = secretValue(digestOf(l.path, []byte(line)))
-		}
-		c.Attrs = append(c.Attrs, change.Attr{Name: "line", Before: change.Later(), After: after})
+	for _, w := range l.form.ensured() {
+		c.Attrs = append(c.Attrs, l.attr(w, change.Later()))
 	}
 }
 
@@ -279,7 +308,7 @@ func wantParent(r host.Reader, p string) error {
 		return err
 	}
 	if n == nil {
-		return fmt.Errorf("the directory %s does not exist: declare it under directories, or the package that brings it", dir)
+		return missingPath(dir, "the directory %s does not exist: if a package brings it, declare that, with directories under its provides; else declare it under directories", dir)
 	}
 	return nil
 }

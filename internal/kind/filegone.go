@@ -11,8 +11,8 @@ import (
 
 // goneFileLook is a file or link that is to go.
 type goneFileLook struct {
-	path   string
-	secret bool
+	path string
+	privacy
 	hidden map[string]bool // variables whose values are not shown
 	notify []change.Notification
 }
@@ -23,7 +23,8 @@ func (l goneFileLook) Look(_ context.Context, r host.Reader) (change.Change, err
 		return change.Change{}, err
 	}
 	c := change.Change{Action: change.Remove, Notify: l.notify}
-	image := &host.FileImage{Node: *n}
+	l.judge(r, l.path, n, *n)
+	image := &fileImage{Node: *n}
 	switch {
 	case n.Type == host.TypeDir:
 		return change.Change{}, errors.New("a directory is there, which opsafe does not remove as a file: declare it under directories with state: absent")
@@ -32,21 +33,12 @@ func (l goneFileLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	case n.Type == host.TypeFile && n.Size > host.MaxFile:
 		c.Irreversible = fmt.Sprintf("its content is not kept: it is larger than %d MiB", host.MaxFile>>20)
 	case n.Type == host.TypeFile:
-		image, err = imageOf(r, l.path, n)
-		red := host.Redacted(err)
-		switch {
-		case red != nil && l.secret && red.Digest != "":
-			image = &host.FileImage{Node: *n}
-			c.Diff = secretDiff(l.path, red.Digest, "")
-		case red != nil && !l.secret && red.Text != nil:
-			image = &host.FileImage{Node: *n, Content: host.NewContent(red.Text)}
-			c.Diff = hideValues(diffOf(l.path, image, nil), l.hidden)
-		case err != nil:
+		if image, err = l.image(r, n); err != nil {
 			return change.Change{}, err
-		case l.secret:
-			image.Content = host.NewSecret(image.Content.Bytes())
-			c.Diff = secretDiff(l.path, digestOf(l.path, image.Content.Bytes()), "")
-		default:
+		}
+		if l.hide {
+			c.Diff = secretDiff(l.path, image.Content.Shown(l.path), "")
+		} else {
 			c.Diff = hideValues(diffOf(l.path, image, nil), l.hidden)
 		}
 	default:
@@ -57,8 +49,28 @@ func (l goneFileLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	if n.Type != host.TypeSymlink {
 		differ(&c, "mode", n.Access.BaseMode().String(), "")
 	}
-	c.Steps = []host.Step{host.RemovePath{Path: l.path, Was: image}}
+	c.Steps = []host.Step{host.RemovePath{Path: l.path, Secret: l.hide, Hidden: image.Content.HiddenNames()}}
 	return c, nil
+}
+
+// image is the file as it is, to be shown or kept back.
+func (l goneFileLook) image(r host.Reader, n *host.Node) (*fileImage, error) {
+	image := &fileImage{Node: *n}
+	data, err := r.ReadFile(l.path)
+	switch red := host.Redacted(err); {
+	case host.AfterApply(err):
+	case red != nil && l.hide && red.Digest != "":
+		image.Content = host.ByDigest(red)
+	case red != nil && !l.hide && red.Text != nil:
+		image.Content = host.NewContent(red.Text)
+	case err != nil:
+		return nil, err
+	case l.hide:
+		image.Content = host.NewSecret(data)
+	default:
+		image.Content = host.NewContent(data).Hiding(l.hidden)
+	}
+	return image, nil
 }
 
 // linkLook is a symbolic link.
@@ -97,10 +109,10 @@ func (l linkLook) Look(_ context.Context, r host.Reader) (change.Change, error) 
 		differ(&c, "type", string(n.Type), string(host.TypeSymlink))
 		differ(&c, "target", "", l.target)
 	}
-	image, err := imageOf(r, l.path, n)
-	if err != nil {
+	// A kept plan rests on what the link takes the place of.
+	if _, err := imageOf(r, l.path, n); err != nil {
 		return change.Change{}, err
 	}
-	c.Steps = []host.Step{host.MakeLink{Path: l.path, Target: l.target, Owner: want.Owner, Group: want.Group, Was: image}}
+	c.Steps = []host.Step{host.MakeLink{Path: l.path, Target: l.target, Owner: want.Owner, Group: want.Group}}
 	return c, nil
 }

@@ -7,14 +7,23 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
 
-// declareGroups lists the declared groups, and those that only get members:
-// groups of the distribution or of a package that a role grants.
+// Groups is the kind group.
+func Groups() Kind {
+	return Kind{
+		Part:  spec.Part{Name: "group", Plural: "groups", Is: "groups and who is in them", Sections: []string{"groups"}},
+		Stage: StageAccounts, Declare: declareGroups,
+	}
+}
+
+// declareGroups lists the declared groups, those that only get members, groups of
+// the distribution or of a package that a role grants, and those that are only sealed.
 func declareGroups(in *Input) []Resource { return groupResources(in, false) }
 
 // goneGroups lists those that go: after the accounts whose primary groups they
@@ -22,10 +31,16 @@ func declareGroups(in *Input) []Resource { return groupResources(in, false) }
 func goneGroups(in *Input) []Resource { return groupResources(in, true) }
 
 func groupResources(in *Input, absent bool) []Resource {
-	members := entitled(in)
+	members, brings := entitled(in), in.verifiedGroups()
 	names := slices.Collect(maps.Keys(in.Backend.Groups))
 	for name := range members {
 		if _, ok := in.Backend.Groups[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	opens := in.GrantedOtherwise()
+	for name := range opens {
+		if _, ok := members[name]; !ok && in.Backend.Groups[name] == nil {
 			names = append(names, name)
 		}
 	}
@@ -34,14 +49,20 @@ func groupResources(in *Input, absent bool) []Resource {
 	for _, p := range in.Repo.People {
 		people[p.Name] = true
 	}
+	reserved := in.reserved()
 	var out []Resource
 	for _, name := range names {
 		g := in.Backend.Groups[name]
 		if gone := g != nil && g.State == stateAbsent; gone != absent {
 			continue
 		}
-		look := groupLook{name: name, decl: g, members: members[name], people: people}
-		res := Resource{ID: change.ID{Kind: "group", Name: name}, Looker: look}
+		id := change.ID{Kind: "group", Name: name}
+		if _, ok := members[name]; g == nil && !ok {
+			out = append(out, Resource{ID: id, Pos: opens[name], Looker: sealLook{group: name, asIs: true}})
+			continue
+		}
+		look := groupLook{name: name, decl: g, members: members[name], people: people, reserved: reserved, brings: brings[name]}
+		res := Resource{ID: id, Looker: look}
 		if g == nil {
 			res.Pos = grantedAt(in, name)
 		} else {
@@ -52,61 +73,27 @@ func groupResources(in *Input, absent bool) []Resource {
 	return out
 }
 
-// entitled lists, for each group, who is declared to be in it.
-func entitled(in *Input) map[string][]string {
-	members := map[string][]string{}
-	// A role that nobody has any more still grants its groups: who was in one
-	// leaves it.
-	for _, role := range in.Backend.Roles {
-		for _, g := range role.Groups {
-			members[g] = nil
-		}
-	}
-	if in.Roster != nil {
-		for _, m := range in.Roster.Members {
-			for _, g := range m.Groups {
-				members[g] = append(members[g], m.Name)
-			}
-		}
-	}
-	for name, u := range in.Backend.Users {
-		if u.State == stateAbsent {
-			continue
-		}
-		for _, g := range u.Groups {
-			members[g] = append(members[g], name)
-		}
-	}
-	for g := range members {
-		slices.Sort(members[g])
-		members[g] = slices.Compact(members[g])
-	}
-	return members
-}
-
-// grantedAt is the first place that grants a group which is not declared.
-func grantedAt(in *Input, group string) spec.Pos {
-	for _, name := range slices.Sorted(maps.Keys(in.Backend.Roles)) {
-		if i := slices.Index(in.Backend.Roles[name].Groups, group); i >= 0 {
-			return in.Backend.Roles[name].At("groups", i)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(in.Backend.Users)) {
-		if i := slices.Index(in.Backend.Users[name].Groups, group); i >= 0 {
-			return in.Backend.Users[name].At("groups", i)
-		}
-	}
-	return in.Backend.Pos
-}
-
 type groupLook struct {
 	name    string
 	decl    *spec.Group // nil: only its members are managed
 	members []string
 	people  map[string]bool // everybody in developers.yaml
+	// reserved are ids that are declared.
+	reserved idSet
+	// brings is the package that the group comes from, if this backend only verifies
+	// packages.
+	brings string
 }
 
 func (l groupLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	c, err := l.look(r)
+	if err != nil {
+		return c, err
+	}
+	return c, heedStrays(r, &c, l.name, "group", "gshadow")
+}
+
+func (l groupLook) look(r host.Reader) (change.Change, error) {
 	g, err := r.Group(l.name)
 	if err != nil {
 		return change.Change{}, err
@@ -123,8 +110,11 @@ func (l groupLook) Look(_ context.Context, r host.Reader) (change.Change, error)
 		return c, nil // nobody is to be in it by us
 	case g == nil && l.decl == nil && len(l.members) == 0:
 		return c, nil // nobody is to be in it
+	case g == nil && l.decl == nil && l.brings != "":
+		return c, fmt.Errorf("there is no such group on this host: package %s brings it, which is missing, and this backend only verifies packages; %s will be in it once it is there",
+			l.brings, strings.Join(l.members, ", "))
 	case g == nil && l.decl == nil:
-		return c, fmt.Errorf("there is no such group on this host, and nothing that is declared brings it: declare it under groups, or the package that does")
+		return c, missing("group "+l.name, "there is no such group on this host, and nothing that is declared brings it: declare the package that does, with groups under its provides, or declare it under groups")
 	case g == nil:
 		g = &host.Group{Name: l.name}
 		if err := l.add(r, &c); err != nil {
@@ -137,7 +127,7 @@ func (l groupLook) Look(_ context.Context, r host.Reader) (change.Change, error)
 		c.Action = change.Modify
 		c.Notes = append(c.Notes, fmt.Sprintf("files that belong to gid %d keep it", g.GID))
 		differ(&c, "gid", idText(g.GID), idText(*l.decl.GID))
-		c.Steps = append(c.Steps, host.SetGID{Name: l.name, GID: *l.decl.GID, Was: g.GID})
+		c.Steps = append(c.Steps, host.SetGID{Name: l.name, GID: *l.decl.GID})
 	}
 	return c, l.join(r, g, &c)
 }
@@ -152,13 +142,14 @@ func (l groupLook) add(r host.Reader, c *change.Change) error {
 		step.GID = *l.decl.GID
 		err = gidFree(r, step.GID)
 	} else {
-		step.GID, err = nextGID(r, ranges, step.System)
+		step.GID, err = nextGID(r, ranges, step.System, l.reserved)
 	}
 	if err != nil {
 		return err
 	}
 	c.Action = change.Add
-	fresh(c, "gid", idText(step.GID))
+	takeOver(r, l.name, c)
+	freshID(c, "gid", step.GID)
 	c.Steps = append(c.Steps, step)
 	return nil
 }
@@ -188,7 +179,7 @@ func (l groupLook) join(r host.Reader, g *host.Group, c *change.Change) error {
 	}
 	slices.Sort(want)
 	if slices.Equal(want, have) {
-		return nil
+		return sealGroup(r, l.name, want, c)
 	}
 	for _, m := range want {
 		if !slices.Contains(g.Members, m) {
@@ -201,8 +192,8 @@ func (l groupLook) join(r host.Reader, g *host.Group, c *change.Change) error {
 		}
 	}
 	c.Action = cmp.Or(c.Action, change.Modify)
-	c.Steps = append(c.Steps, host.SetMembers{Group: l.name, Members: want, Was: g.Members})
-	return nil
+	c.Steps = append(c.Steps, host.SetMembers{Group: l.name, Members: want})
+	return sealGroup(r, l.name, want, c)
 }
 
 func setOf(names []string) map[string]bool {
@@ -245,7 +236,7 @@ func (l groupLook) remove(r host.Reader, g *host.Group) (change.Change, error) {
 	for _, m := range g.Members {
 		c.Attrs = append(c.Attrs, change.Attr{Name: "member", Before: change.Text(m)})
 	}
-	c.Steps = []host.Step{host.DeleteGroup{Name: l.name, Was: *g}}
+	c.Steps = []host.Step{host.DeleteGroup{Name: l.name}}
 	return c, nil
 }
 
@@ -284,20 +275,19 @@ func gidFree(r host.Reader, gid int) error {
 	return err
 }
 
-func nextGID(r host.Reader, ranges host.IDRanges, system bool) (int, error) {
-	groups, err := r.Groups()
+func nextGID(r host.Reader, ranges host.IDRanges, system bool, reserved idSet) (int, error) {
+	if system && ranges.SystemLater {
+		return host.UnknownID, nil
+	}
+	_, used, err := host.NumbersOf(r)
 	if err != nil {
 		return 0, err
-	}
-	used := make([]int, 0, len(groups))
-	for _, g := range groups {
-		used = append(used, g.GID)
 	}
 	lo, hi := ranges.GIDMin, ranges.GIDMax
 	if system {
 		lo, hi = ranges.SysGIDMin, ranges.SysGIDMax
 	}
-	return nextFree(r, used, lo, hi, system)
+	return nextFree(r, used, reserved, lo, hi, system)
 }
 
 // idText writes an id, or that it is not known yet.

@@ -5,58 +5,65 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
-// imageOf is what is at a path before it is changed, for the journal: nil where
-// nothing is. The content of a file that is only known after apply is left out.
-func imageOf(r host.Reader, path string, n *host.Node) (*host.FileImage, error) {
+// fileImage is what is at a path before it is changed.
+type fileImage struct {
+	Node    host.Node
+	Content host.Content // of a regular file
+}
+
+// imageOf is what is at a path, to be compared and shown: nil where nothing
+// is. The content of a file that is only known after apply is left out.
+func imageOf(r host.Reader, path string, n *host.Node) (*fileImage, error) {
 	if n == nil {
 		return nil, nil
 	}
-	image := &host.FileImage{Node: *n}
+	image := &fileImage{Node: *n}
 	if n.Type != host.TypeFile {
 		return image, nil
 	}
 	data, err := r.ReadFile(path)
-	if host.AfterApply(err) {
+	switch red := host.Redacted(err); {
+	case host.AfterApply(err):
 		return image, nil
-	}
-	if err != nil {
+	case red != nil && red.Digest != "":
+		image.Content = host.ByDigest(red)
+	case err != nil:
 		return nil, err
+	case !host.Everybody(r, path, *n):
+		image.Content = host.NewSecret(data)
+	default:
+		image.Content = host.NewContent(data)
 	}
-	image.Content = host.NewContent(data)
 	return image, nil
 }
 
-// priorFiles are the regular files that steps are about to replace or remove, or
-// that are not there yet.
-func priorFiles(steps []host.Step) []host.PriorFile {
-	var out []host.PriorFile
-	for _, s := range steps {
-		var path string
-		var was *host.FileImage
-		switch s := s.(type) {
-		case host.WriteFile:
-			path, was = s.Path, s.Was
-		case host.RemovePath:
-			path, was = s.Path, s.Was
-		default:
-			continue
-		}
-		switch {
-		case was == nil:
-			out = append(out, host.PriorFile{Path: path, Absent: true})
-		case was.Node.Type == host.TypeFile:
-			n := was.Node
-			out = append(out, host.PriorFile{Path: path, Owner: n.Owner, Group: n.Group, Mode: n.Access.Mode(), Content: was.Content.Bytes()})
-		}
+// is reports whether the file at a path has this content already.
+func is(image *fileImage, content []byte) bool { return image != nil && image.Content.Is(content) }
+
+// showContent adds the content of a file before and after to c. What not
+// everybody could read before is not shown.
+func showContent(c *change.Change, path string, was *fileImage, after []byte) {
+	if was == nil || !was.Content.Secret() {
+		c.Diff = diffOf(path, was, after)
+		return
 	}
-	return out
+	showDigests(c, path, was.Content.Shown(path), digestOf(path, after))
+}
+
+// showDigests is what is shown of secret content.
+func showDigests(c *change.Change, path, before, after string) {
+	if before != after {
+		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: secretValue(before), After: secretValue(after)})
+	}
+	c.Diff = secretDiff(path, before, after)
 }
 
 // diffOf is the change of a file's content from what was there to after. What
 // is no text is not shown.
-func diffOf(path string, was *host.FileImage, after []byte) *change.Diff {
+func diffOf(path string, was *fileImage, after []byte) *change.Diff {
 	var before []byte
 	if was != nil {
 		before = was.Content.Bytes()
@@ -87,7 +94,7 @@ func describe(data []byte) string {
 	if len(data) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s, sha256 %s", count(len(data), "byte", "bytes"), host.NewContent(data).Digest()[:shortDigest])
+	return fmt.Sprintf("%s, sha256 %s", words.Count(len(data), "byte"), host.NewContent(data).Digest()[:shortDigest])
 }
 
 // shortDigest is how much of a digest is shown.

@@ -6,7 +6,7 @@ import (
 	"opsafe/internal/host"
 )
 
-// Judges are the check that a file of sudo's or sshd's has to pass before it takes
+// Judges are the check that a file of sudo's, sshd's or apt's sources has to pass before it takes
 // its place, and the program that has to accept what is in place then; none for
 // any other file.
 func Judges(at string) (check *host.Check, probe []string) {
@@ -19,9 +19,32 @@ func Judges(at string) (check *host.Check, probe []string) {
 		c := sshdCheck()
 		c.Tree = &host.CheckTree{Main: sshdMain, Dir: sshdDir, Name: path.Base(at)}
 		return &c, nil
+	case aptLists, path.Dir(aptList):
+		if c := sourceCheck(at, nil); c != nil {
+			return c, sourceProbe()
+		}
 	}
 	return nil, nil
 }
+
+// sourceCheck is apt's own reading of all sources together, without fetching
+// anything; nil for a file that is none of them.
+func sourceCheck(at string, declared map[string]*host.Content) *host.Check {
+	name := path.Base(at)
+	switch {
+	case path.Clean(at) == aptList:
+		name = "../" + name
+	case path.Dir(path.Clean(at)) != aptLists, path.Ext(at) != ".list" && path.Ext(at) != ".sources":
+		return nil
+	}
+	return &host.Check{
+		Argv: []string{"apt-get", "indextargets", "-o", "Dir::Etc::sourcelist=%", "-o", "Dir::Etc::sourceparts=%/"},
+		Tree: &host.CheckTree{Main: aptList, Dir: aptLists, Name: name, Declared: declared, Apart: true},
+	}
+}
+
+// sourceProbe is apt reading the sources that are in place.
+func sourceProbe() []string { return []string{"apt-get", "indextargets"} }
 
 // sudoersCheck is visudo's: nobody but root may read the other rules.
 func sudoersCheck() host.Check {

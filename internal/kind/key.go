@@ -15,10 +15,18 @@ import (
 	"opsafe/internal/spec"
 )
 
+// Keys is the kind key.
+func Keys() Kind {
+	return Kind{
+		Part:  spec.Part{Name: "key", Plural: "keys", Is: "who can log in, and as whom", Sections: []string{"keys", "authorized_keys", "key_pairs"}},
+		Stage: StageAccess, Declare: declareKeys,
+	}
+}
+
 // declareKeys lists the authorized_keys of service accounts and of people, and
 // key pairs.
 func declareKeys(in *Input) []Resource {
-	var out []Resource
+	out := declareRevoked(in)
 	for _, name := range slices.Sorted(maps.Keys(in.Backend.AuthorizedKeys)) {
 		a := in.Backend.AuthorizedKeys[name]
 		mode := host.Mode(0o600)
@@ -39,6 +47,7 @@ func declareKeys(in *Input) []Resource {
 			out = append(out, Resource{
 				ID: change.ID{Kind: "key", Name: m.Name}, Pos: m.Pos,
 				Needs:  in.needOwner(m.Name, ""),
+				LetsIn: true,
 				Looker: keyLook{user: m.Name, set: in.Keys[m.Name], mode: 0o600},
 			})
 		}
@@ -61,6 +70,36 @@ type keyLook struct {
 	mode host.Mode
 }
 
+// hasKey reports whether an account has a key that lets somebody in.
+func hasKey(r host.Reader, u *host.User) (bool, error) {
+	for _, name := range keyFiles() {
+		at := u.Home + "/.ssh/" + name
+		n, err := r.Stat(at)
+		if err != nil {
+			return false, err
+		}
+		if n == nil || n.Type != host.TypeFile {
+			continue
+		}
+		if n.Size > maxKeyFile {
+			return true, nil
+		}
+		data, err := r.ReadFile(at)
+		if err != nil {
+			return false, err
+		}
+		for line := range bytes.Lines(data) {
+			if _, ok := presentKey(string(line)); ok {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// keyFiles are those that sshd reads in ~/.ssh, unless it is told otherwise.
+func keyFiles() []string { return []string{"authorized_keys", "authorized_keys2"} }
+
 // sshDirMode and the owner are what sshd's StrictModes asks for.
 const sshDirMode = host.Mode(0o700)
 
@@ -74,7 +113,13 @@ func (l keyLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 		return c, fmt.Errorf("there is no account %s to give keys to", l.user)
 	}
 	if l.set.Problem != nil {
-		return c, l.set.Problem
+		had, err := hasKey(r, u)
+		if err != nil || had || !l.set.Unasked || len(l.set.Keys) == 0 {
+			return c, l.set.Problem
+		}
+		// What is certain is better than an account that nobody can use; the rest
+		// is still wanting.
+		c.Open = l.set.Problem
 	}
 	group, err := groupOfGID(r, u.GID)
 	if err != nil {
@@ -110,7 +155,7 @@ func (l keyLook) directory(r host.Reader, dir, group string, c *change.Change) e
 		c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: l.user, Group: group, Access: host.AccessOf(sshDirMode)})
 		return nil
 	case n.Type != host.TypeDir:
-		return fmt.Errorf("%s is a %s, not a directory: look who put it there, and remove it", dir, n.Type)
+		return fmt.Errorf("%s is a %s, not a directory: look who put it there, and move it away", dir, n.Type)
 	}
 	return l.own(c, dir, group, *n, sshDirMode)
 }
@@ -120,14 +165,14 @@ func (l keyLook) own(c *change.Change, path, group string, n host.Node, mode hos
 	owner := differ(c, "owner of "+path, n.Owner, l.user)
 	owner = differ(c, "group of "+path, n.Group, group) || owner
 	if owner {
-		c.Steps = append(c.Steps, host.SetOwner{Path: path, Owner: l.user, Group: group, Was: n})
+		c.Steps = append(c.Steps, host.SetOwner{Path: path, Owner: l.user, Group: group})
 	}
 	want := host.AccessOf(mode)
 	if !n.Access.Equal(want) {
 		if !differ(c, "mode of "+path, n.Access.Mode().String(), mode.String()) {
 			differ(c, "ACL of "+path, strings.Join(n.Access.Lines(), ", "), "")
 		}
-		c.Steps = append(c.Steps, host.SetAccess{Path: path, Access: want, Was: n.Access})
+		c.Steps = append(c.Steps, host.SetAccess{Path: path, Access: want, Owner: l.user})
 	}
 	if len(c.Steps) > 0 {
 		c.Action = cmp.Or(c.Action, change.Modify)
@@ -140,7 +185,7 @@ func (l keyLook) file(r host.Reader, path, group string, n *host.Node, c *change
 	write := host.WriteFile{Path: path, Owner: l.user, Group: group, Access: host.AccessOf(l.mode)}
 	if n != nil {
 		if n.Type != host.TypeFile {
-			return fmt.Errorf("%s is a %s, not a file: look who put it there, and remove it", path, n.Type)
+			return fmt.Errorf("%s is a %s, not a file: look who put it there, and move it away", path, n.Type)
 		}
 		// Padding the file must not keep a key in it: what is too large to be
 		// compared differs.
@@ -152,7 +197,6 @@ func (l keyLook) file(r host.Reader, path, group string, n *host.Node, c *change
 		} else {
 			c.Irreversible = fmt.Sprintf("the present file has %d bytes, more than are kept", n.Size)
 		}
-		write.Was = &host.FileImage{Node: *n, Content: host.NewContent(have)}
 	}
 	doubtful := l.doubtful(have)
 	if len(doubtful) > 0 {
@@ -208,19 +252,16 @@ func (l keyLook) second(r host.Reader, dir string, c *change.Change) error {
 	if err != nil || n == nil {
 		return err
 	}
-	image := host.FileImage{Node: *n}
 	switch {
 	case n.Type == host.TypeFile && n.Size > maxKeyFile:
 		c.Irreversible = fmt.Sprintf("%s has %d bytes, more than are kept", path, n.Size)
 	case n.Type == host.TypeFile:
-		have, err := r.ReadFile(path)
-		if err != nil {
-			return err
+		if _, err := r.ReadFile(path); err != nil {
+			return err // what cannot be kept is not removed
 		}
-		image.Content = host.NewContent(have)
 	}
 	c.Action = cmp.Or(c.Action, change.Modify)
 	differ(c, path, string(n.Type), "")
-	c.Steps = append(c.Steps, host.RemovePath{Path: path, Was: &image})
+	c.Steps = append(c.Steps, host.RemovePath{Path: path})
 	return nil
 }

@@ -29,36 +29,62 @@ func (l keyPairLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 	if err != nil {
 		return c, err
 	}
-	owner, group := cmp.Or(l.decl.Owner, "root"), cmp.Or(l.decl.Group, l.decl.Owner, "root")
+	owner := cmp.Or(l.decl.Owner, "root")
+	group, err := l.group(r, owner)
+	if err != nil {
+		return c, err
+	}
 	switch {
 	case private == nil && public != nil:
-		return c, fmt.Errorf("%s.pub is there without its private half: opsafe does not replace it; remove it to have a new pair made", l.path)
+		return c, fmt.Errorf("%s.pub is there without its private half: opsafe does not replace it; bring the private half back, or rename the public one to have a new pair made", l.path)
 	case private == nil:
 		return l.create(r, owner, group)
-	case public == nil:
-		// A run that died between the two halves, or somebody, has left it so.
-		step, err := l.step(r, owner, group)
-		if err != nil {
+	}
+	if err := l.half(&c, l.path, owner, group, *private, 0o600); err != nil {
+		return c, err
+	}
+	if public != nil {
+		if err := l.half(&c, l.path+".pub", owner, group, *public, 0o644); err != nil {
 			return c, err
 		}
-		c.Action, c.Steps = change.Modify, []host.Step{step}
-		fresh(&c, "public half", "derived from the private one")
-		return c, nil
+		c.Notes, err = l.otherwise(r)
+		return c, err
 	}
-	for _, half := range []struct {
-		path string
-		node host.Node
-		mode host.Mode
-	}{{l.path, *private, 0o600}, {l.path + ".pub", *public, 0o644}} {
-		if half.node.Type != host.TypeFile {
-			return c, fmt.Errorf("%s is a %s, not a file", half.path, half.node.Type)
-		}
-		k := keyLook{user: owner}
-		if err := k.own(&c, half.path, group, half.node, half.mode); err != nil {
-			return c, err
-		}
+	// A run that died between the two halves, or somebody, has left it so.
+	if key, err := l.present(r); err == nil && key.invalid {
+		return c, fmt.Errorf("the public half is missing, and %s holds no private key that it can be derived from: bring it back, or move it away to have a new pair made", l.path)
 	}
+	step, err := l.step(r, owner, group)
+	if err != nil {
+		return c, err
+	}
+	c.Action = change.Modify
+	c.Steps = append(c.Steps, step)
+	fresh(&c, "public half", "derived from the private one")
 	return c, nil
+}
+
+// group is the declared one, or the owner's primary group.
+func (l keyPairLook) group(r host.Reader, owner string) (string, error) {
+	if l.decl.Group != "" {
+		return l.decl.Group, nil
+	}
+	u, err := r.User(owner)
+	if err != nil {
+		return "", err
+	}
+	if u == nil {
+		return "", fmt.Errorf("there is no user %s to give it to", owner)
+	}
+	return groupOfGID(r, u.GID)
+}
+
+// half adds what makes owner and mode of one half as declared.
+func (l keyPairLook) half(c *change.Change, at, owner, group string, n host.Node, mode host.Mode) error {
+	if n.Type != host.TypeFile {
+		return fmt.Errorf("%s is a %s, not a file", at, n.Type)
+	}
+	return keyLook{user: owner}.own(c, at, group, n, mode)
 }
 
 func (l keyPairLook) step(r host.Reader, owner, group string) (host.MakeKeyPair, error) {
@@ -77,6 +103,13 @@ func (l keyPairLook) create(r host.Reader, owner, group string) (change.Change, 
 	if err != nil {
 		return change.Change{}, err
 	}
+	g, err := r.Group(group)
+	if err != nil {
+		return change.Change{}, err
+	}
+	if g == nil {
+		return change.Change{}, fmt.Errorf("there is no group %s", group)
+	}
 	c := change.Change{Action: change.Add}
 	if err := l.directories(r, path.Dir(l.path), owner, group, &c); err != nil {
 		return c, err
@@ -86,28 +119,22 @@ func (l keyPairLook) create(r host.Reader, owner, group string) (change.Change, 
 	return c, nil
 }
 
-// directories makes what is missing on the way to a new pair: directories that
-// are declared, which would only be made later, and those in the owner's home,
+// directories makes what is missing on the way to a new pair in the owner's home,
 // for the owner alone.
 func (l keyPairLook) directories(r host.Reader, dir, owner, group string, c *change.Change) error {
 	n, err := r.Stat(dir)
 	if err != nil || n != nil {
 		return err
 	}
-	step := host.MakeDir{Path: dir, Owner: owner, Group: group, Access: host.AccessOf(sshDirMode)}
-	d := l.in.Backend.Directories[dir]
-	if declared := d != nil && d.State != stateAbsent; declared {
-		n := ownership{owner: d.Owner, group: d.Group, mode: spec.Mode(d.Mode)}.fresh(host.TypeDir, madeDirMode)
-		step.Owner, step.Group, step.Access = n.Owner, n.Group, n.Access
-	} else {
-		u, err := r.User(owner)
-		if err != nil {
-			return err
-		}
-		if u == nil || !strings.HasPrefix(dir, u.Home+"/") {
-			return fmt.Errorf("there is no directory %s: declare it under directories", dir)
-		}
+	u, err := r.User(owner)
+	if err != nil {
+		return err
 	}
+	// Of a user that a package is to bring, the home may not be known.
+	if u == nil || u.Home == "" || !strings.HasPrefix(dir, u.Home+"/") {
+		return missingPath(dir, "there is no directory %s: if a package brings it, say so with directories under provides of that package; else declare it under directories", dir)
+	}
+	step := host.MakeDir{Path: dir, Owner: owner, Group: group, Access: host.AccessOf(sshDirMode)}
 	if err := l.directories(r, path.Dir(dir), owner, group, c); err != nil {
 		return err
 	}

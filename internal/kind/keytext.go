@@ -1,8 +1,11 @@
 package kind
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"opsafe/internal/change"
@@ -19,12 +22,14 @@ func keyAttrs(c *change.Change, have, want []byte, set roster.KeySet) {
 	for _, k := range set.Keys {
 		source[k.Fingerprint] = k.Source
 	}
-	wanted := map[string]roster.Key{}
+	wanted, others := map[string]roster.Key{}, map[string]bool{}
 	var order []roster.Key
 	for line := range strings.Lines(string(want)) {
 		if k, ok := presentKey(line); ok {
 			wanted[k.Fingerprint] = k
 			order = append(order, k)
+		} else if strings.TrimSpace(line) != "" {
+			others[strings.TrimRight(line, "\r\n")] = true
 		}
 	}
 	seen := map[string]bool{}
@@ -40,6 +45,8 @@ func keyAttrs(c *change.Change, have, want []byte, set roster.KeySet) {
 			}
 		case ok:
 			gone = append(gone, keyText(k))
+		case others[strings.TrimRight(line, "\r\n")]:
+			delete(others, strings.TrimRight(line, "\r\n"))
 		case strings.TrimSpace(line) != "":
 			gone = append(gone, quoted(line))
 		}
@@ -54,12 +61,37 @@ func keyAttrs(c *change.Change, have, want []byte, set roster.KeySet) {
 		}
 		attr("key", "", text)
 	}
+	for _, line := range slices.Sorted(maps.Keys(others)) {
+		attr("key", "", quoted(line))
+	}
 	for _, text := range gone {
 		attr("key", text, "")
 	}
 	if len(c.Attrs) == 0 {
 		attr("lines", "order or comments differ", "as declared")
 	}
+}
+
+// NameKeys has the change of a file of keys name them as those of the kind do, instead
+// of showing lines: what it held, and what it is going to hold.
+func NameKeys(c *change.Change, have, want []byte) {
+	c.Diff = nil
+	c.Attrs = slices.DeleteFunc(c.Attrs, func(a change.Attr) bool { return a.Name == "content" })
+	var keys change.Change
+	if !bytes.Equal(have, want) {
+		keyAttrs(&keys, have, want, roster.KeySet{})
+	}
+	c.Attrs = append(c.Attrs, keys.Attrs...)
+}
+
+// HasKeys reports whether a file holds public keys, whatever else is in it.
+func HasKeys(data []byte) bool {
+	for line := range bytes.Lines(data) {
+		if _, ok := presentKey(string(line)); ok {
+			return true
+		}
+	}
+	return false
 }
 
 func keyText(k roster.Key) string {

@@ -5,6 +5,7 @@ package kind
 
 import (
 	"context"
+	"maps"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -21,6 +22,16 @@ type Resource struct {
 	// fails, this one is not tried.
 	Needs []change.ID
 	Looker
+	// Close takes away what others may do without its being declared, and gives
+	// nothing: it is done all the same when the resource fails or is not tried.
+	Close Looker
+	// On are the declared file systems that it lies on: it waits for them.
+	On []Mount
+	// LetsIn is set for what gives a person a way in.
+	LetsIn bool
+	// Stopped is set for a unit that is declared not to run: nothing that an
+	// earlier run owes brings it up.
+	Stopped bool
 }
 
 // Looker compares what is declared with what is there.
@@ -40,11 +51,15 @@ type Input struct {
 	// ServiceKeys are those of service accounts.
 	ServiceKeys map[string]roster.KeySet
 	Repo        *spec.Repository
+	// AskRegistries says that registries are to be asked whether they have other images
+	// behind the names of those that are there.
+	AskRegistries bool
 }
 
-// Kind is a kind of resources.
+// Kind is a kind of resources: what it is, and what it does.
 type Kind struct {
-	Name  string
+	// Part is what the kind is called, and what it says of the spec.
+	spec.Part
 	Stage Stage
 	// Batch kinds look at all of their resources before any is changed, and
 	// steps that can be merged are.
@@ -52,6 +67,37 @@ type Kind struct {
 	// Declare lists the resources that the input declares, in the order in
 	// which they are to be made.
 	Declare func(in *Input) []Resource
+	// Adopt describes what is on a host in the words of a spec: one resource by its
+	// name, or all that somebody is likely to have set up if the name is empty. Nil:
+	// internal/adopt knows how.
+	Adopt func(ctx context.Context, t Taker, name string) error
+	// Strays are files that are orphans unless they are declared.
+	Strays *Strays
+}
+
+// Taker notes what is adopted. It is the host that is looked at.
+type Taker interface {
+	host.Reader
+	// Take writes an item at a path of the spec, such as users and app. From says
+	// where it was seen; the value is written as YAML.
+	Take(from string, value any, path ...string) error
+	// Notef says what was left out, and why.
+	Notef(format string, args ...any)
+}
+
+// Strays are the files of a directory, each of which is a resource of one kind: those
+// that no list knows are its orphans.
+type Strays struct {
+	// Files with another suffix than this one have no effect there.
+	Dir, Suffix string
+	// Absent is the backend with one of them declared not to be there, by the name of
+	// the resource.
+	Absent func(b spec.Backend, name string) spec.Backend
+}
+
+// Bare brings resources together that no kind of the table has declared.
+func Bare(name string, stage Stage) Kind {
+	return Kind{Part: spec.Part{Name: name}, Stage: stage}
 }
 
 // Stage groups kinds. Notifications fire at the end of the stage that raised
@@ -63,33 +109,11 @@ const (
 	StagePackages Stage = "packages"
 	StageAccounts Stage = "accounts"
 	StageFiles    Stage = "files"
+	StageMounts   Stage = "mounts" // what files lie on, before accounts or files
 	StageAccess   Stage = "access"
 	StageServices Stage = "services"
 	StageUnits    Stage = "units"
 )
-
-// Table lists the kinds in the order in which they take effect.
-//
-// The order is the law: packages bring users, groups and units; accounts own
-// files; files configure services; units run last.
-func Table() []Kind {
-	return []Kind{
-		{Name: "source", Stage: StagePackages, Declare: declareSources},
-		{Name: "package", Stage: StagePackages, Batch: true, Declare: declarePackages},
-		{Name: "group", Stage: StageAccounts, Declare: declareGroups},
-		{Name: "user", Stage: StageAccounts, Declare: declareUsers},
-		{Name: "key", Stage: StageAccounts, Declare: declareKeys},
-		{Name: "directory", Stage: StageFiles, Declare: declareDirectories},
-		{Name: "acl", Stage: StageFiles, Declare: declareACLs},
-		{Name: "file", Stage: StageFiles, Declare: declareFiles},
-		{Name: "sudoers", Stage: StageAccess, Declare: declareSudoers},
-		{Name: "sshd", Stage: StageAccess, Declare: declareSshd},
-		{Name: "password", Stage: StageAccess, Declare: declarePasswords},
-		{Name: "docker", Stage: StageServices, Declare: declareDocker},
-		{Name: "chrony", Stage: StageServices, Declare: declareChrony},
-		{Name: "unit", Stage: StageUnits, Declare: declareUnits},
-	}
-}
 
 // member finds a person who has an account here. Nil: no account.
 func (in *Input) member(name string) *roster.Member {
@@ -97,4 +121,14 @@ func (in *Input) member(name string) *roster.Member {
 		return nil
 	}
 	return in.Roster.Member(name)
+}
+
+// withAbsent is a section with one more item.
+func withAbsent[T any](section map[string]T, name string, item T) map[string]T {
+	out := maps.Clone(section)
+	if out == nil {
+		out = map[string]T{}
+	}
+	out[name] = item
+	return out
 }

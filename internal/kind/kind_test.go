@@ -24,6 +24,7 @@ import (
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
 	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 	"opsafe/internal/roster"
 	"opsafe/internal/spec"
 )
@@ -95,7 +96,7 @@ func testCase(t *testing.T, file string) {
 }
 
 // setUp loads a case's spec and host.
-func setUp(t *testing.T, archive *txtar.Archive) (*kind.Input, host.Host) {
+func setUp(t testing.TB, archive *txtar.Archive) (*kind.Input, host.Host) {
 	t.Helper()
 	dir := t.TempDir()
 	var state snapshot.State
@@ -111,7 +112,7 @@ func setUp(t *testing.T, archive *txtar.Archive) (*kind.Input, host.Host) {
 			writeFile(t, repositoryPath(dir, f.Name), f.Data)
 		}
 	}
-	repo, err := spec.Load(spec.LoadOptions{Dir: dir, Known: kind.Known})
+	repo, err := kinds.Load(spec.LoadOptions{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +147,7 @@ func repositoryPath(dir, name string) string {
 	return filepath.Join(dir, "backends", "case", name)
 }
 
-func writeFile(t *testing.T, path string, data []byte) {
+func writeFile(t testing.TB, path string, data []byte) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)

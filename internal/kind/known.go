@@ -3,6 +3,7 @@ package kind
 import (
 	"slices"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
@@ -10,7 +11,7 @@ import (
 // The links by which the packages' units are enabled, as deb-systemd-helper
 // makes them.
 const (
-	unitDir   = "/etc/systemd/system/"
+	unitDir   = debian.UnitDir + "/"
 	multiUser = unitDir + "multi-user.target.wants/"
 )
 
@@ -32,10 +33,10 @@ func known(name string, facts host.MachineFacts) (host.Provides, bool) {
 		}, true
 	case "chrony":
 		p := host.Provides{
-			Users:    []host.User{{Name: "_chrony", UID: host.UnknownID, GID: host.UnknownID, Home: "/var/lib/chrony", Shell: "/usr/sbin/nologin"}},
+			Users:    []host.User{{Name: "_chrony", UID: host.UnknownID, GID: host.UnknownID, Home: "/var/lib/chrony", Shell: debian.NoLogin}},
 			Groups:   []host.Group{systemGroup("_chrony")},
 			Units:    []host.Unit{service("chrony.service", multiUser, unitDir+"chronyd.service")},
-			Files:    []host.ProvidedFile{dir("/etc/chrony"), file("/etc/chrony/chrony.conf")},
+			Files:    []host.ProvidedFile{dir("/etc/chrony"), file(debian.ChronyConfig)},
 			Replaces: []string{"systemd-timesyncd", "ntp", "ntpsec", "openntpd"},
 			Programs: []string{"chronyd", "chronyc"},
 		}
@@ -54,13 +55,13 @@ func known(name string, facts host.MachineFacts) (host.Provides, bool) {
 	case "openssh-server":
 		return host.Provides{
 			Units:    []host.Unit{service("ssh.service", multiUser, unitDir+"sshd.service")},
-			Files:    []host.ProvidedFile{dir("/etc/ssh"), dir("/etc/ssh/sshd_config.d"), file("/etc/ssh/sshd_config")},
+			Files:    []host.ProvidedFile{dir("/etc/ssh"), dir(debian.SSHDConfigDir), file(debian.SSHDConfig)},
 			Programs: []string{"sshd"},
 		}, true
 	case "sudo":
 		return host.Provides{
 			Groups:   []host.Group{{Name: "sudo", GID: 27}},
-			Files:    []host.ProvidedFile{dir("/etc/sudoers.d"), file("/etc/sudoers")},
+			Files:    []host.ProvidedFile{dir(debian.SudoersDir), file(debian.Sudoers)},
 			Programs: []string{"visudo", "sudo"},
 		}, true
 	case "rsync":
@@ -76,16 +77,17 @@ func known(name string, facts host.MachineFacts) (host.Provides, bool) {
 		return host.Provides{
 			Groups: []host.Group{systemGroup("crontab")},
 			Units:  []host.Unit{service("cron.service", multiUser)},
+			Files:  []host.ProvidedFile{dir(debian.CronDir), file("/etc/crontab"), file("/etc/default/cron")},
 		}, true
 	case "libpam-pwquality":
 		return host.Provides{Files: []host.ProvidedFile{file("/etc/security/pwquality.conf")}}, true
 	case "tcpdump":
 		return host.Provides{
-			Users:  []host.User{{Name: "tcpdump", UID: host.UnknownID, GID: host.UnknownID, Home: "/nonexistent", Shell: "/usr/sbin/nologin"}},
+			Users:  []host.User{{Name: "tcpdump", UID: host.UnknownID, GID: host.UnknownID, Home: "/nonexistent", Shell: debian.NoLogin}},
 			Groups: []host.Group{systemGroup("tcpdump")},
 		}, true
 	}
-	return host.Provides{}, false
+	return knownServer(name)
 }
 
 // Known is what opsafe knows of a package, in the words of a spec: for checking
@@ -103,7 +105,11 @@ func Known(name string) (spec.Provides, bool) {
 		s.Groups = append(s.Groups, g.Name)
 	}
 	for _, f := range p.Files {
-		s.Files = append(s.Files, f.Path)
+		if f.Node.Type == host.TypeDir {
+			s.Directories = append(s.Directories, f.Path)
+		} else {
+			s.Files = append(s.Files, f.Path)
+		}
 	}
 	return s, ok
 }
@@ -123,10 +129,13 @@ func provides(name string, said *spec.Provides, facts host.MachineFacts) host.Pr
 		}
 	}
 	for _, u := range said.Users {
-		p.Users = append(p.Users, host.User{Name: u, UID: host.UnknownID, GID: host.UnknownID, Shell: "/usr/sbin/nologin"})
+		p.Users = append(p.Users, host.User{Name: u, UID: host.UnknownID, GID: host.UnknownID, Shell: debian.NoLogin})
 	}
 	for _, g := range said.Groups {
 		p.Groups = append(p.Groups, systemGroup(g))
+	}
+	for _, d := range said.Directories {
+		p.Files = append(p.Files, dir(d))
 	}
 	for _, f := range said.Files {
 		p.Files = append(p.Files, file(f))
@@ -141,7 +150,7 @@ func systemGroup(name string) host.Group { return host.Group{Name: name, GID: ho
 func service(name string, links ...string) host.Unit {
 	u := host.Unit{
 		Name: name, Load: "loaded", Active: "active", Sub: "running", File: "enabled",
-		Fragment: "/lib/systemd/system/" + name,
+		Fragment: debian.ShownUnitDir + "/" + name,
 	}
 	for _, l := range links {
 		if l[len(l)-1] == '/' {

@@ -4,6 +4,7 @@ import (
 	"path"
 
 	"opsafe/internal/change"
+	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
 
@@ -72,7 +73,7 @@ func (in *Input) needPackage(name string) []change.ID {
 	if p, ok := in.Backend.Packages[name]; ok && p.State == "installed" {
 		return []change.ID{{Kind: "package", Name: name}}
 	}
-	if d := in.Backend.Docker; d != nil && dockerPackage(d) == name {
+	if d := in.Backend.Docker; d != nil && DockerPackage(d) == name {
 		return []change.ID{{Kind: "package", Name: name}}
 	}
 	if in.Backend.Chrony != nil && name == chronyPackage {
@@ -84,10 +85,36 @@ func (in *Input) needPackage(name string) []change.ID {
 // chronyPackage is the package of the clock.
 const chronyPackage = "chrony"
 
-// dockerPackage is the package that docker comes from.
-func dockerPackage(d *spec.Docker) string {
+// DockerPackage is the package that brings the docker engine.
+func DockerPackage(d *spec.Docker) string {
 	if d.Package != "" {
 		return d.Package
 	}
 	return "docker.io"
+}
+
+// verifiedGroups are groups that packages bring which this backend only verifies,
+// with the package: where one is missing, nobody can be in its group, and that is all
+// that is wrong with them.
+func (in *Input) verifiedGroups() map[string]string {
+	if in.Backend.Apt.Mode != aptVerify {
+		return nil
+	}
+	out := map[string]string{}
+	add := func(name string, said *spec.Provides) {
+		for _, g := range provides(name, said, host.MachineFacts{}).Groups {
+			if own := in.Backend.Groups[g.Name]; own == nil {
+				out[g.Name] = name
+			}
+		}
+	}
+	for name, p := range in.Backend.Packages {
+		if p.State == stateInstalled {
+			add(name, p.Provides)
+		}
+	}
+	if d := in.Backend.Docker; d != nil {
+		add(DockerPackage(d), nil)
+	}
+	return out
 }

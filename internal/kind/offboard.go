@@ -1,22 +1,21 @@
 package kind
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/roster"
+	"opsafe/internal/spec"
 )
 
 // noLogin is the shell of an account that nobody may use.
-const noLogin = "/usr/sbin/nologin"
+const noLogin = debian.NoLogin
 
 // longAgo is the day, since 1970-01-01, on which a disabled account has expired.
 // It is not 0, which tools read as "never" or as "today" by turns.
@@ -31,7 +30,26 @@ type Offboarding struct {
 	Backend string
 	By      string // who asked for it
 	Now     time.Time
+	// Keys are fingerprints of the person's keys, besides those in files of
+	// theirs: from the repository, and from what runs have given them.
+	Keys []string
+	// Shared are those that the spec has for somebody else, too, and where: they
+	// are not taken away from them.
+	Shared map[string]string
+	// Listed reports whether an account may have keys on a list that is not known
+	// here: its file is left to the next run.
+	Listed func(account string) bool
+	// Declared is what the spec declares for the host; nil: it is not known.
+	Declared *spec.Backend
 }
+
+// theirs reports whether a key is the person's, and nobody else's.
+func (o Offboarding) theirs(fingerprint string) bool {
+	return slices.Contains(o.Keys, fingerprint) && o.Shared[fingerprint] == ""
+}
+
+// listed reports whether the spec has the last word on an account's keys.
+func (o Offboarding) listed(account string) bool { return o.Listed != nil && o.Listed(account) }
 
 // Offboard lists what makes an account unusable, in an order in which each step
 // leaves less access than before: the record that keeps a later run from
@@ -60,17 +78,23 @@ func Offboard(r host.Reader, o Offboarding) ([]Resource, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.know(r)
 	out := []Resource{
 		{ID: change.ID{Kind: "record", Name: o.Name}, Looker: tombstoneLook{o}},
 		{ID: change.ID{Kind: "user", Name: o.Name}, Looker: lockLook{o.Name}},
 		{ID: change.ID{Kind: "key", Name: o.Name}, Looker: noKeysLook{o.Name}},
 	}
+	out = append(out, o.otherKeys(r)...)
 	for _, g := range groups {
-		if slices.Contains(g.Members, o.Name) {
+		s, err := r.GroupShadow(g.Name)
+		if slices.Contains(g.Members, o.Name) || err == nil && s != nil && slices.Contains(s.Admins, o.Name) {
 			out = append(out, Resource{ID: change.ID{Kind: "group", Name: g.Name}, Looker: leaveLook{group: g.Name, user: o.Name}})
 		}
 	}
 	out = append(out, Resource{ID: change.ID{Kind: "primary-group", Name: o.Name}, Looker: ownGroupLook{o.Name}})
+	out = append(out, o.sudoers(r)...)
+	out = append(out, o.systemUnits(r, *u)...)
+	out = append(out, o.systemJobs(r)...)
 	return append(out, traces(o.Name)...), nil
 }
 
@@ -134,43 +158,12 @@ func (l tombstoneLook) fill(r host.Reader, t *roster.Tombstone) error {
 		t.Groups = append(t.Groups, primary)
 	}
 	slices.Sort(t.Groups)
-	// The record is what keeps the person out: that their keys cannot be read,
-	// be it their own doing, does not stop it.
-	t.Keys, _ = PresentKeys(r, l.Name)
+	for _, fp := range l.Keys {
+		if l.theirs(fp) {
+			t.Keys = append(t.Keys, fp)
+		}
+	}
 	return nil
-}
-
-// PresentKeys are the fingerprints of the keys with which somebody can log in to
-// the host now. With an error, they are those of the file that can be read.
-func PresentKeys(r host.Reader, name string) ([]string, error) {
-	u, err := r.User(name)
-	if err != nil || u == nil {
-		return nil, err
-	}
-	var out []string
-	var unread error
-	for _, at := range keyFiles(u.Home) {
-		data, err := r.ReadFile(at)
-		if err != nil {
-			unread = errors.Join(unread, err)
-			continue
-		}
-		for line := range bytes.Lines(data) {
-			keys, err := roster.ParseKeys(line, at, roster.ParseOptions{Options: true, Comments: true, MinRSABits: 1})
-			if err != nil {
-				continue // not a key: sshd does not take it either
-			}
-			for _, k := range keys {
-				out = append(out, k.Fingerprint)
-			}
-		}
-	}
-	return out, unread
-}
-
-// keyFiles are those that sshd reads by default.
-func keyFiles(home string) []string {
-	return []string{home + "/.ssh/authorized_keys", home + "/.ssh/authorized_keys2"}
 }
 
 // lockLook is the account itself: password, expiry and shell.
@@ -195,7 +188,7 @@ func (l lockLook) Look(_ context.Context, r host.Reader) (change.Change, error) 
 			before = day(p.Expires)
 		}
 		differ(&c, "expires", before, day(longAgo))
-		c.Steps = append(c.Steps, host.SetExpiry{User: l.name, Day: longAgo, Was: p.Expires})
+		c.Steps = append(c.Steps, host.SetExpiry{User: l.name, Day: longAgo})
 	}
 	if p.State != host.PasswordLocked || p.HasHash {
 		before := string(p.State)
@@ -205,11 +198,11 @@ func (l lockLook) Look(_ context.Context, r host.Reader) (change.Change, error) 
 			before = "to be set at first login"
 		}
 		differ(&c, "password", before, "removed and locked")
-		c.Steps = append(c.Steps, host.SetPassword{User: l.name, To: host.RemovePassword, Was: *p})
+		c.Steps = append(c.Steps, host.SetPassword{User: l.name, To: host.RemovePassword})
 	}
 	if differ(&c, "shell", u.Shell, noLogin) {
 		shell := noLogin
-		c.Steps = append(c.Steps, host.SetUser{Name: l.name, Shell: &shell, Was: *u})
+		c.Steps = append(c.Steps, host.SetUser{Name: l.name, Shell: &shell})
 	}
 	if len(c.Steps) > 0 {
 		c.Action = change.Modify
@@ -222,81 +215,38 @@ func day(n int) string {
 	return time.Unix(int64(n)*int64(24*time.Hour/time.Second), 0).UTC().Format(time.DateOnly)
 }
 
-// noKeysLook removes both key files, whatever is in them.
-type noKeysLook struct{ name string }
-
-func (l noKeysLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
-	var c change.Change
-	u, err := r.User(l.name)
-	if err != nil || u == nil {
-		return c, err
-	}
-	dir := u.Home + "/.ssh"
-	link, err := r.Stat(dir)
-	if err != nil {
-		return c, err
-	}
-	if link != nil && link.Type == host.TypeSymlink {
-		// opsafe does not follow it, sshd would.
-		c.Action = change.Remove
-		differ(&c, dir, "a link to "+link.Target, "")
-		c.Steps = []host.Step{host.RemovePath{Path: dir, Was: &host.FileImage{Node: *link}}}
-		return c, nil
-	}
-	var problem error
-	for _, at := range keyFiles(u.Home) {
-		n, err := r.Stat(at)
-		if err != nil {
-			problem = errors.Join(problem, err)
-			continue
-		}
-		// Sshd reads no keys from a directory, which may be full.
-		if n != nil && n.Type != host.TypeDir {
-			removeKeys(r, &c, at, n)
-		}
-	}
-	if len(c.Steps) == 0 {
-		return c, problem
-	}
-	c.Action = change.Remove
-	return c, nil
-}
-
-func removeKeys(r host.Reader, c *change.Change, at string, n *host.Node) {
-	was, lost := lastImage(r, at, n, keptRoom)
-	keys := 0
-	for line := range strings.Lines(string(was.Content.Bytes())) {
-		if k, ok := presentKey(line); ok {
-			c.Attrs = append(c.Attrs, change.Attr{Name: "key", Before: change.Text(keyText(k))})
-			keys++
-		}
-	}
-	if keys == 0 {
-		differ(c, at, string(n.Type), "")
-	}
-	if lost != "" {
-		lose(c, lost)
-	}
-	c.Steps = append(c.Steps, host.RemovePath{Path: at, Was: was})
-}
-
-// leaveLook is one membership that goes.
+// leaveLook is one membership that goes, and the right to change the members.
 type leaveLook struct{ group, user string }
 
 func (l leaveLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
 	g, err := r.Group(l.group)
-	if err != nil || g == nil || !slices.Contains(g.Members, l.user) {
+	if err != nil || g == nil {
 		return c, err
 	}
+	var admins []string
+	if s, err := r.GroupShadow(l.group); err != nil {
+		return c, err
+	} else if s != nil {
+		admins = s.Admins
+	}
 	// gpasswd refuses members without an account.
-	users, err := withMembers(r, g.Members)
+	users, err := withMembers(r, slices.Concat(g.Members, admins))
 	if err != nil {
 		return c, err
 	}
-	left := slices.DeleteFunc(slices.Clone(g.Members), func(m string) bool { return m == l.user || !hasUser(users, m) })
-	c.Action = change.Modify
-	differ(&c, "member", l.user, "")
-	c.Steps = []host.Step{host.SetMembers{Group: l.group, Members: left, Was: g.Members}}
+	without := func(names []string) []string {
+		return slices.DeleteFunc(slices.Clone(names), func(m string) bool { return m == l.user || !hasUser(users, m) })
+	}
+	if slices.Contains(admins, l.user) {
+		c.Action = change.Modify
+		differ(&c, "administrator", l.user, "")
+		c.Steps = append(c.Steps, host.SetGroupAdmins{Group: l.group, Admins: without(admins)})
+	}
+	if slices.Contains(g.Members, l.user) {
+		c.Action = change.Modify
+		differ(&c, "member", l.user, "")
+		c.Steps = append(c.Steps, host.SetMembers{Group: l.group, Members: without(g.Members)})
+	}
 	return c, nil
 }

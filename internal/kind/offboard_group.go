@@ -37,24 +37,20 @@ func (l ownGroupLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	}
 	c.Action = change.Modify
 	differ(&c, "primary group", have, l.name)
-	c.Steps = append(c.Steps, host.SetUser{Name: l.name, Group: &l.name, Was: *u})
+	c.Steps = append(c.Steps, host.SetUser{Name: l.name, Group: &l.name})
 	return c, nil
 }
 
 // freeGID is a gid for a person's own group: like, if no group has it, as
 // useradd does, or the next that is free.
 func freeGID(r host.Reader, like int) (int, error) {
-	groups, err := r.Groups()
+	_, used, err := host.NumbersOf(r)
 	if err != nil {
 		return 0, err
 	}
 	ranges, err := r.IDRanges()
 	if err != nil {
 		return 0, err
-	}
-	used := make([]int, 0, len(groups))
-	for _, g := range groups {
-		used = append(used, g.GID)
 	}
 	if like >= ranges.GIDMin && like <= ranges.GIDMax && !slices.Contains(used, like) {
 		return like, nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -292,7 +294,148 @@ files:
 	}
 }
 
+// TestKeyPlacesBehindLinks: sshd follows links to parts of its configuration; one that
+// leads nowhere it can be read keeps no key in a place that another part names.
+func TestKeyPlacesBehindLinks(t *testing.T) {
+	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHQoyeB7Kx5E7Y8+sQ0sQ6pVAgy+mNNHpGvTQ2r1eUFz eve"
+	state, err := snapshot.Parse([]byte(`
+users: [{name: eve, uid: 1300, home: /home/eve}]
+files:
+  /home/eve: {type: directory, owner: eve}
+  /etc/ssh/sshd_config: {content: "Include /etc/ssh/sshd_config.d/*.conf\n"}
+  /etc/ssh/sshd_config.d/01-loop.conf: {type: symlink, target: 01-loop.conf}
+  /etc/ssh/sshd_config.d/02-fifo.conf: {type: special file}
+  /etc/ssh/sshd_config.d/03-link.conf: {type: symlink, target: ../linked}
+  /etc/ssh/sshd_config.d/04-last.conf: {content: "AuthorizedKeysFile /opt/last/%u\n"}
+  /etc/ssh/linked: {content: "AuthorizedKeysFile /opt/linked/%u\n"}
+  /opt/linked/eve: {content: "` + key + `\n"}
+  /opt/last/eve: {content: "` + key + `\n"}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := overlay.New(snapshot.New(state))
+	fingerprint := roster.Authorized(key)
+	accounts, err := kind.Holders(h, fingerprint)
+	if err == nil || !slices.Contains(accounts, "eve") {
+		t.Errorf("%q, %v", accounts, err)
+	}
+	resources, err := kind.Revoke(h, kind.Revoking{Fingerprint: fingerprint, By: "root", Now: time.Unix(0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	people(h, resources)
+	for _, p := range []string{"/opt/linked/eve", "/opt/last/eve"} {
+		if keys, err := kind.KeysIn(h, p); err != nil || len(keys) > 0 {
+			t.Errorf("%s: %q, %v", p, keys, err)
+		}
+	}
+}
+
 func people(h host.Host, resources []kind.Resource) string {
-	kinds := []converge.Kind{{Kind: kind.Kind{Name: "people", Stage: kind.StageAccounts}, Resources: resources}}
+	kinds := []converge.Kind{{Kind: kind.Bare("people", kind.StageAccounts), Resources: resources}}
 	return dump(converge.Run(context.Background(), converge.Options{Host: h, Kinds: kinds, Now: time.Now}).Results)
+}
+
+// TestKeyPlacesInMatch: what sshd's configuration says within Match blocks is for
+// those whom they mean; what a connection is asked may be so.
+func TestKeyPlacesInMatch(t *testing.T) {
+	const hosts = `
+groups: [{name: git, gid: 1200}, {name: ops, gid: 1201, members: [alice]}]
+users: [{name: alice, uid: 1300, gid: 1300, home: /home/alice}, {name: git, uid: 1200, gid: 1200, home: /srv/git}]
+`
+	for name, c := range map[string]struct{ config, want string }{
+		"user":            {"Match User git\n  AuthorizedKeysFile /srv/keys\n", "git"},
+		"quoted":          {"Match User \"git,x\"\n  AuthorizedKeysFile /srv/keys\n", "git"},
+		"joined":          {"match user=git\nauthorizedkeysfile=/srv/keys\n", "git"},
+		"all but one":     {"Match User *,!git\n  AuthorizedKeysFile /srv/keys\n", "alice"},
+		"named and not":   {"Match User git,!g*\n  AuthorizedKeysFile /srv/keys\n", ""},
+		"group":           {"Match Group ops\n  AuthorizedKeysFile /srv/keys\n", "alice"},
+		"primary group":   {"Match Group g?t\n  AuthorizedKeysFile /srv/keys\n", "git"},
+		"both":            {"Match User alice Group git\n  AuthorizedKeysFile /srv/keys\n", ""},
+		"address":         {"Match Address 10.0.0.0/8 User git\n  AuthorizedKeysFile /srv/keys\n", "git"},
+		"address alone":   {"Match Address 10.0.0.0/8\n  AuthorizedKeysFile /srv/keys\n", "alice git"},
+		"all again":       {"Match User git\n  X11Forwarding no\nMatch all\n  AuthorizedKeysFile /srv/keys\n", "alice git"},
+		"nobody's name":   {"Match invalid-user\n  AuthorizedKeysFile /srv/keys\n", ""},
+		"comment":         {"Match User git # Group ops\n  AuthorizedKeysFile /srv/keys # here\n", "git"},
+		"included":        {"Match User git\n  Include /etc/ssh/more/*.conf\n", "git"},
+		"any directory":   {"Include /etc/ssh/m*/*.conf\n", "alice git"},
+		"ends with it":    {"Include /etc/ssh/blocks/*.conf\nAuthorizedKeysFile /srv/keys\n", "alice git"},
+		"within another":  {"Match Group git\n  Include /etc/ssh/blocks/*.conf\n", ""},
+		"before any":      {"AuthorizedKeysFile /srv/keys\nMatch User git\n  X11Forwarding no\n", "alice git"},
+		"of two, in both": {"Match User git\n AuthorizedKeysFile /srv/keys\nMatch Group ops\n AuthorizedKeysFile /srv/keys\n", "alice git"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			state, err := snapshot.Parse([]byte(hosts + `
+files:
+  /etc/ssh/more/1.conf: {content: "AuthorizedKeysFile /srv/keys\n"}
+  /etc/ssh/blocks/1.conf: {content: "Match User alice\nAuthorizedKeysFile /srv/keys2\n"}
+  /etc/ssh/sshd_config: {content: ` + strconv.Quote(c.config) + "}\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			places, err := kind.KeyPlaces(snapshot.New(state))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := "not looked at"
+			for _, p := range places {
+				if p.Path == "/srv/keys" || p.Path == "/srv/keys2" && name == "within another" {
+					system := func(name string) bool { return name != "alice" && name != "git" }
+					got = strings.Join(slices.DeleteFunc(p.Accounts, system), " ")
+				}
+			}
+			if got != c.want {
+				t.Errorf("%q read it, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestOffboardShared: of a file of keys that is read for everybody nobody's key goes but
+// the person's, though some account has / for its home; and rules of sudo that are
+// included from elsewhere are named.
+func TestOffboardShared(t *testing.T) {
+	const (
+		eves  = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHQoyeB7Kx5E7Y8+sQ0sQ6pVAgy+mNNHpGvTQ2r1eUFz eve"
+		roots = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHM7C7xN1de08erlqPGUQSvuJKr6X0YxvOx/1ugjK15+ root"
+	)
+	state, err := snapshot.Parse([]byte(`
+users: [{name: eve, uid: 1300, home: /home/eve}, {name: nowhere, uid: 900, home: /}]
+files:
+  /home/eve: {type: directory, owner: eve}
+  /home/eve/.ssh/authorized_keys: {owner: eve, content: "` + eves + `\n"}
+  /etc/ssh/sshd_config: {content: "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/shared\n"}
+  /etc/ssh/shared: {content: "` + roots + `\n` + eves + `\n"}
+  /etc/sudoers: {content: "@includedir /etc/sudoers.d\n@include sudoers.more\n"}
+  /etc/sudoers.more: {content: "#includedir /etc/sudoers.e\n"}
+  /etc/sudoers.e/x: {content: "eve ALL=(ALL) NOPASSWD: ALL\n"}
+  /etc/sudoers.e/x.bak: {content: "eve ALL=(ALL) ALL\n"}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := overlay.New(snapshot.New(state))
+	o := kind.Offboarding{Name: "eve", Backend: "b", By: "root", Now: time.Unix(0, 0)}
+	resources, err := kind.Offboard(h, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	people(h, resources)
+	if data, err := h.ReadFile("/etc/ssh/shared"); err != nil || string(data) != roots+"\n" {
+		t.Errorf("of the shared file there is %q, %v", data, err)
+	}
+	left, err := o.Remains(t.Context(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rules []string
+	for _, l := range left {
+		if strings.Contains(l.What, "rule of sudo") {
+			rules = append(rules, l.What+": "+l.Way)
+		}
+	}
+	if want := []string{"/etc/sudoers.e/x:1 is a rule of sudo that names eve: visudo -f /etc/sudoers.e/x"}; !slices.Equal(rules, want) {
+		t.Errorf("what remains is %q, want %q", rules, want)
+	}
 }

@@ -46,14 +46,14 @@ func (l unlockLook) Look(_ context.Context, r host.Reader) (change.Change, error
 			after = day(to)
 		}
 		differ(&c, "expires", day(p.Expires), after)
-		c.Steps = append(c.Steps, host.SetExpiry{User: l.was.Name, Day: to, Was: p.Expires})
+		c.Steps = append(c.Steps, host.SetExpiry{User: l.was.Name, Day: to})
 	}
 	shell := l.was.Shell
 	if shell == "" || shell == noLogin {
 		shell = "/bin/bash"
 	}
 	if u.Shell == noLogin && differ(&c, "shell", u.Shell, shell) {
-		c.Steps = append(c.Steps, host.SetUser{Name: u.Name, Shell: &shell, Was: *u})
+		c.Steps = append(c.Steps, host.SetUser{Name: u.Name, Shell: &shell})
 	}
 	if len(c.Steps) > 0 {
 		c.Action = change.Modify
@@ -70,12 +70,11 @@ func (l noTombstoneLook) Look(_ context.Context, r host.Reader) (change.Change, 
 	if err != nil || n == nil {
 		return c, err
 	}
-	was, err := imageOf(r, at, n)
-	if err != nil {
-		return c, err
+	if _, err := imageOf(r, at, n); err != nil {
+		return c, err // what cannot be kept is not removed
 	}
 	c.Action = change.Remove
 	differ(&c, "record", at, "")
-	c.Steps = []host.Step{host.RemovePath{Path: at, Was: was}}
+	c.Steps = []host.Step{host.RemovePath{Path: at}}
 	return c, nil
 }

@@ -74,12 +74,12 @@ func differNode(c *change.Change, path string, was, want host.Node) {
 	differAccess(c, was.Access, want.Access)
 	chown := own.Owner != "" || own.Group != ""
 	if chown {
-		own.Path, own.Was = path, was
+		own.Path = path
 		c.Steps = append(c.Steps, own)
 	}
 	// Changing the owner takes set-id bits away.
 	if !was.Access.Equal(want.Access) || chown && want.Access.Special != 0 {
-		c.Steps = append(c.Steps, host.SetAccess{Path: path, Access: want.Access, Was: was.Access})
+		c.Steps = append(c.Steps, host.SetAccess{Path: path, Access: want.Access, Owner: want.Owner})
 	}
 }
 

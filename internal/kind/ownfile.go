@@ -1,7 +1,9 @@
 package kind
 
 import (
+	"context"
 	"fmt"
+	"slices"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -15,13 +17,13 @@ func ownNode() host.Node {
 // regular gives the file at a path, nil for none. A link or anything else is an
 // error: it is not followed, since a daemon that runs as root obeys what is
 // there, and not replaced, since somebody has put it there.
-func regular(r host.Reader, at string) (*host.FileImage, error) {
+func regular(r host.Reader, at string) (*fileImage, error) {
 	n, err := r.Stat(at)
 	if n == nil || err != nil {
 		return nil, err
 	}
 	if n.Type != host.TypeFile {
-		return nil, fmt.Errorf("%s is a %s, not a file: look who put it there, and remove it", at, n.Type)
+		return nil, fmt.Errorf("%s is a %s, not a file: look who put it there, and move it away", at, n.Type)
 	}
 	return imageOf(r, at, n)
 }
@@ -41,44 +43,55 @@ func correct(at string, was, like host.Node) change.Change {
 
 // newContent describes that a file gets another content, and the owner and access
 // of a node. Its steps are still missing.
-func newContent(at string, was *host.FileImage, content []byte, like host.Node) change.Change {
-	c := change.Change{Action: change.Add, Diff: diffOf(at, was, content)}
+func newContent(at string, was *fileImage, content []byte, like host.Node) change.Change {
+	c := change.Change{Action: change.Add}
 	if was != nil {
 		c.Action, c.Attrs = change.Modify, correct(at, was.Node, like).Attrs
 	}
+	showContent(&c, at, was, content)
 	return c
 }
 
-func writeOwn(at string, was *host.FileImage, content []byte, like host.Node) host.WriteFile {
+func writeOwn(at string, content []byte, like host.Node) host.WriteFile {
 	return host.WriteFile{
-		Path: at, Content: host.NewContent(content), Owner: like.Owner, Group: like.Group, Access: like.Access, Was: was,
+		Path: at, Content: host.NewContent(content), Owner: like.Owner, Group: like.Group, Access: like.Access,
 	}
 }
 
 // restartWith adds the steps that write a daemon's configuration and have the
-// daemon come up with it, and those that bring the old content back if it does
-// not.
-func restartWith(c *change.Change, write host.WriteFile, unit string, running bool) {
+// daemon come up with it, and with the old content again if it does not.
+func restartWith(ctx context.Context, r host.Reader, c *change.Change, write host.WriteFile, unit string, running bool) error {
 	restart := host.ActOnUnit{Name: unit, Verb: host.Restart}
-	act := host.Step(restart)
-	if !running {
-		act = host.StartUnit{Name: unit}
+	act := []host.Step{host.StartUnit{Name: unit}}
+	if running {
+		with, err := Restart(ctx, r, unit)
+		if err != nil {
+			return err
+		}
+		act = with.Steps
+		c.Notes = append(c.Notes, with.Notes...)
+		c.Irreversible = with.Ends
 	}
 	// A run that dies between the two leaves the restart owed.
 	owe := host.Owe{Pending: host.Pending{Unit: unit, Verb: host.Restart, Why: write.Path + " changes"}}
 	settle := host.Settle{Unit: unit, Verb: host.Restart}
-	c.Steps = append(c.Steps, owe, write, act, settle)
-	if write.Was == nil {
-		c.Revert = append(c.Revert, host.RemovePath{Path: write.Path})
-	} else {
-		old := write
-		old.Content, old.Check, old.Was = write.Was.Content, nil, nil
-		c.Revert = append(c.Revert, old)
-	}
+	c.Steps = slices.Concat(c.Steps, []host.Step{owe, write}, act, []host.Step{settle})
+	c.PutBack = true
 	// It may run with the new configuration, or not at all.
 	c.Revert = append(c.Revert, restart)
 	if running {
 		c.Revert = append(c.Revert, host.StartUnit{Name: unit})
 	}
 	c.Revert = append(c.Revert, settle)
+	return nil
+}
+
+// reloadWith adds the steps that write a daemon's configuration and have it read
+// that anew while it runs on, and the old content again if it does not.
+func reloadWith(c *change.Change, write host.WriteFile, unit string) {
+	reload := host.ActOnUnit{Name: unit, Verb: host.Reload}
+	owe := host.Owe{Pending: host.Pending{Unit: unit, Verb: host.Reload, Why: write.Path + " changes"}}
+	settle := host.Settle{Unit: unit, Verb: host.Reload}
+	c.Steps = append(c.Steps, owe, write, reload, settle)
+	c.PutBack, c.Revert = true, append(c.Revert, reload, settle)
 }

@@ -13,9 +13,17 @@ import (
 	"opsafe/internal/spec"
 )
 
-// aptVerify is the mode of hosts without an archive: packages are checked,
-// never installed or removed.
+// aptVerify is the mode of hosts without an archive: packages are checked and
+// removed, never installed.
 const aptVerify = "verify"
+
+// Packages is the kind package.
+func Packages() Kind {
+	return Kind{
+		Part:  spec.Part{Name: "package", Plural: "packages", Is: "what is installed", Sections: []string{"packages"}},
+		Stage: StagePackages, Batch: true, Declare: declarePackages,
+	}
+}
 
 // declarePackages lists the declared packages, and those that the docker and
 // chrony sections stand for. What is installed comes first, so that a removal
@@ -39,7 +47,7 @@ func declarePackages(in *Input) []Resource {
 		declared[name] = &p
 	}
 	if d := in.Backend.Docker; d != nil {
-		imply(dockerPackage(d), d.Item, true)
+		imply(DockerPackage(d), d.Item, true)
 	}
 	if c := in.Backend.Chrony; c != nil {
 		imply(chronyPackage, c.Item, false)
@@ -52,7 +60,7 @@ func declarePackages(in *Input) []Resource {
 			ID:     change.ID{Kind: "package", Name: name},
 			Pos:    p.Pos,
 			When:   p.When,
-			Looker: packageLook{name: name, decl: p, verify: verify},
+			Looker: packageLook{name: name, decl: p, verify: verify, declared: declared},
 		})
 	}
 	slices.SortStableFunc(out, func(a, b Resource) int {
@@ -79,91 +87,162 @@ type packageLook struct {
 	name   string
 	decl   *spec.Package
 	verify bool
+	// declared are all, which speak for themselves.
+	declared map[string]*spec.Package
+	// chosen are the names of those of them that a selection leaves; nil: all.
+	chosen map[string]bool
 }
 
 func (l packageLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	facts, err := r.Facts()
+	if err != nil {
+		return change.Change{}, err
+	}
+	bare := !strings.Contains(l.name, ":")
+	if key := host.NativeKey(l.name, facts.Arch); key != l.name {
+		if d := l.declared[key]; d != nil {
+			return change.Change{}, fmt.Errorf("on this host it is the same as %s, which is declared at %s: declare one of them", key, d.Pos)
+		}
+		l.name = key
+	}
 	p, err := r.Package(l.name)
 	if err != nil {
 		return change.Change{}, err
 	}
-	var c change.Change
-	switch l.decl.State {
-	case "":
-		c, err = l.hold(p)
-	case stateInstalled:
-		c, err = l.install(r, p)
-	case stateAbsent:
-		if p != nil && p.State != host.ConfigFiles {
-			c = l.remove(p, stateAbsent)
-		}
-	case statePurged:
-		if p != nil {
-			c = l.remove(p, statePurged)
+	// A bare name stands for all architectures, but where it is to be installed.
+	var others []host.Package
+	if bare {
+		if others, err = r.Foreign(l.name); err != nil {
+			return change.Change{}, err
 		}
 	}
-	if err == nil && l.verify && !onlyHolds(c) {
-		return change.Change{}, fmt.Errorf("%s, and this backend only verifies packages (apt.mode: verify): have it put right by whoever provides the host", packageWrong(c))
+	c, err := l.compare(r, p, others)
+	if err == nil {
+		err = Finishes(r, &c, l.speaksOf)
 	}
 	return c, err
 }
 
+func (l packageLook) compare(r host.Reader, p *host.Package, others []host.Package) (change.Change, error) {
+	switch l.decl.State {
+	case "":
+		return l.hold(p, others)
+	case stateInstalled:
+		return l.install(r, p, others)
+	case stateAbsent:
+		gone := func(p host.Package) bool { return p.State == host.ConfigFiles }
+		return l.remove(p, slices.DeleteFunc(slices.Clone(others), gone), stateAbsent), nil
+	}
+	return l.remove(p, others, statePurged), nil
+}
+
 // hold marks a package that the spec does not install.
-func (l packageLook) hold(p *host.Package) (change.Change, error) {
-	if p == nil || p.State != host.Installed {
+func (l packageLook) hold(p *host.Package, others []host.Package) (change.Change, error) {
+	there := slices.ContainsFunc(others, func(p host.Package) bool { return p.State == host.Installed })
+	if !there && (p == nil || p.State != host.Installed) {
 		return change.Change{}, fmt.Errorf("it is not installed, so it cannot be held: declare its state, or add %q", "when: package "+l.name+" installed")
 	}
-	return l.marked(change.Change{}, p), nil
+	return l.marked(change.Change{}, p, others), nil
 }
 
-// onlyHolds reports whether a change needs no archive: a hold is a mark in dpkg's
-// database.
-func onlyHolds(c change.Change) bool {
-	for _, s := range c.Steps {
-		if _, ok := s.(host.HoldPackages); !ok {
-			return false
-		}
-	}
-	return true
-}
-
-func (l packageLook) install(r host.Reader, p *host.Package) (change.Change, error) {
+func (l packageLook) install(r host.Reader, p *host.Package, others []host.Package) (change.Change, error) {
 	var c change.Change
-	if p == nil || p.State != host.Installed {
-		facts, err := r.Facts()
-		if err != nil {
-			return c, err
-		}
-		c.Action = change.Add
-		differ(&c, "state", packageState(p), stateInstalled)
-		c.Steps = append(c.Steps, host.InstallPackages{
-			Refresh:  true,
-			Packages: []host.PackageInstall{{Name: l.name, Provides: provides(l.name, l.decl.Provides, facts)}},
-		})
+	if p != nil && p.State == host.Installed {
+		return l.marked(c, p, others), nil
 	}
-	return l.marked(c, p), nil
+	facts, err := r.Facts()
+	if err != nil {
+		return c, err
+	}
+	c.Action = change.Add
+	differ(&c, "state", packageState(p), stateInstalled)
+	if l.verify {
+		return change.Change{}, fmt.Errorf("%s, and this backend only verifies packages (apt.mode: verify): have it put right by whoever provides the host", packageWrong(c))
+	}
+	c.Notes = tornNote(p)
+	for _, o := range others {
+		if o.State == host.Installed {
+			c.Notes = append(c.Notes, o.Name+" is installed, which is not "+l.name+": declare \""+o.Name+"\" if that is meant")
+		}
+	}
+	c.Steps = append(c.Steps, host.InstallPackages{
+		Refresh:  true,
+		Packages: []host.PackageInstall{{Name: l.name, Provides: provides(l.name, l.decl.Provides, facts)}},
+	})
+	if p == nil {
+		p = &host.Package{Name: l.name}
+	}
+	p.State = host.Installed
+	return l.marked(c, p, others), nil
 }
 
-// marked adds what sets or clears the hold.
-func (l packageLook) marked(c change.Change, p *host.Package) change.Change {
-	held := p != nil && p.Hold
-	if l.decl.Hold != nil && held != *l.decl.Hold {
-		c.Action = cmp.Or(c.Action, change.Modify)
-		differ(&c, "held", yesNo(held), yesNo(*l.decl.Hold))
-		c.Steps = append(c.Steps, host.HoldPackages{Names: []string{l.name}, Hold: *l.decl.Hold})
+// marked adds what sets or clears the hold, of all architectures that are there.
+func (l packageLook) marked(c change.Change, p *host.Package, others []host.Package) change.Change {
+	if l.decl.Hold == nil {
+		return c
 	}
+	want := *l.decl.Hold
+	all := slices.Clone(others)
+	if p != nil {
+		all = append([]host.Package{*p}, all...)
+	}
+	var names []string
+	for _, p := range all {
+		if p.State != host.ConfigFiles && p.Hold != want {
+			names = append(names, p.Name)
+		}
+	}
+	if len(names) == 0 {
+		return c
+	}
+	c.Action = cmp.Or(c.Action, change.Modify)
+	differ(&c, heldAttr(l.name, names), yesNo(!want), yesNo(want))
+	c.Steps = append(c.Steps, host.HoldPackages{Names: names, Hold: want})
 	return c
 }
 
-func (l packageLook) remove(p *host.Package, to string) change.Change {
-	c := change.Change{
+// heldAttr names the architectures that are held, if it is not just the host's own.
+func heldAttr(name string, names []string) string {
+	if slices.Equal(names, []string{name}) {
+		return "held"
+	}
+	return "held " + strings.Join(names, ", ")
+}
+
+// remove removes all architectures that are there.
+func (l packageLook) remove(p *host.Package, others []host.Package, to string) change.Change {
+	var names []string
+	broken := false
+	was := ""
+	if p != nil && (to == statePurged || p.State != host.ConfigFiles) {
+		others = append([]host.Package{*p}, others...)
+	}
+	for _, o := range others {
+		names = append(names, o.Name)
+		broken = broken || o.Unfinished()
+		state := packageState(&o)
+		if o.Name != l.name {
+			state += " (" + o.Name + ")"
+		}
+		was = strings.TrimPrefix(was+", "+state, ", ")
+	}
+	if len(names) == 0 {
+		return change.Change{}
+	}
+	var c change.Change
+	if l.decl.Hold != nil && !*l.decl.Hold {
+		c = l.marked(c, nil, others)
+	}
+	c = change.Change{
 		Action:       change.Remove,
-		Steps:        []host.Step{host.RemovePackages{Names: []string{l.name}, Purge: to == statePurged}},
+		Attrs:        c.Attrs,
+		Steps:        append(c.Steps, host.RemovePackages{Names: names, Purge: to == statePurged, Broken: broken}),
 		Irreversible: "what only it needed goes too",
 	}
 	if to == statePurged {
 		c.Irreversible = "its configuration is deleted"
 	}
-	differ(&c, "state", packageState(p), to)
+	differ(&c, "state", was, to)
 	return c
 }
 

@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -14,6 +15,14 @@ import (
 
 // pamDir is where it is said who is let in without a password.
 const pamDir = "/etc/pam.d/"
+
+// Passwords is the kind password.
+func Passwords() Kind {
+	return Kind{
+		Part:  spec.Part{Name: "password", Plural: "passwords", Is: "what an account's password field may be", Sections: []string{"users", "roles"}, Only: []string{"password"}},
+		Stage: StageAccess, Declare: declarePasswords,
+	}
+}
 
 // declarePasswords lists the accounts whose password is managed. It comes after
 // the files: an account that waits for its first login has an empty password, and
@@ -55,12 +64,15 @@ func (l passwordLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	if err != nil {
 		return c, err
 	}
-	if p == nil {
-		return c, fmt.Errorf("there is no line for %s in /etc/shadow: if the account exists, run pwconv, then try again", l.name)
+	switch {
+	case p == nil:
+		return c, fmt.Errorf("there is no account %s on this host: user/%s makes it", l.name, l.name)
+	case p.Missing:
+		return c, fmt.Errorf("there is no line for %s in /etc/shadow: user/%s adds it", l.name, l.name)
 	}
 	var to host.PasswordChange
 	switch {
-	case l.rule == spec.PasswordLocked && p.State == host.PasswordLocked:
+	case l.rule == spec.PasswordLocked && p.State == host.PasswordLocked && !p.MustChange:
 		return c, nil
 	case l.rule == spec.PasswordLocked:
 		to = host.LockPassword
@@ -69,13 +81,54 @@ func (l passwordLook) Look(_ context.Context, r host.Reader) (change.Change, err
 		// with it, would let them in again.
 		c.Notes = append(c.Notes, "the password is locked, by hand, and stays so: unlock it with passwd -u "+l.name)
 		return c, nil
-	case p.State == host.PasswordSet || p.State == host.PasswordEmpty && p.MustChange:
+	case p.State == host.PasswordSet:
 		return c, nil
-	default:
-		to = host.PasswordAtFirstLogin
 	}
+	if l.rule == spec.PasswordSetAtFirstLogin {
+		keyed, err := l.keyed(r)
+		switch {
+		case err != nil:
+			return c, err
+		case !keyed && p.State == host.PasswordEmpty && p.MustChange && l.elsewhere(r):
+			// Whether the keys that a link leads to let them in is not known.
+			return c, nil
+		case !keyed:
+			// An empty password without the key that the first login takes would be
+			// one for whoever comes along.
+			c.Notes = append(c.Notes, l.name+" has no key on this host, which the first login takes: until there is one, the password stays locked")
+			if p.State == host.PasswordLocked {
+				return c, nil
+			}
+			to = host.LockPassword
+		}
+	}
+	if to == "" && p.State == host.PasswordEmpty && p.MustChange {
+		return c, nil
+	}
+	to = cmp.Or(to, host.PasswordAtFirstLogin)
 	c.Action = change.Modify
-	differ(&c, "password", string(p.State), string(to))
-	c.Steps = []host.Step{host.SetPassword{User: l.name, To: to, Was: *p}}
-	return c, nil
+	differ(&c, "password", p.String(), string(to))
+	c.Steps = []host.Step{host.SetPassword{User: l.name, To: to}}
+	return c, heedStrays(r, &c, l.name, "passwd", "shadow")
+}
+
+// keyed reports whether the account has a key.
+func (l passwordLook) keyed(r host.Reader) (bool, error) {
+	u, err := r.User(l.name)
+	if err != nil || u == nil {
+		return false, err
+	}
+	return hasKey(r, u)
+}
+
+// elsewhere reports whether there is a link, or the like, in the place of the keys.
+func (l passwordLook) elsewhere(r host.Reader) bool {
+	u, err := r.User(l.name)
+	if err != nil || u == nil {
+		return false
+	}
+	return slices.ContainsFunc(keyFiles(), func(name string) bool {
+		n, err := r.Stat(u.Home + "/.ssh/" + name)
+		return err == nil && n != nil && n.Type != host.TypeFile
+	})
 }

@@ -13,6 +13,32 @@ func Leave(id change.ID, group, user string) Resource {
 	return Resource{ID: id, Looker: pruneLook{leaveLook{group: group, user: user}}}
 }
 
+// Seal leaves a group to its members: without a password, or administrators.
+func Seal(id change.ID, group string) Resource {
+	return Resource{ID: id, Looker: sealLook{group: group}}
+}
+
+type sealLook struct {
+	group string
+	asIs  bool // whoever is a member by one of group and gshadow alone stays so
+}
+
+func (l sealLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	g, err := r.Group(l.group)
+	if err != nil || g == nil {
+		return c, err
+	}
+	members := g.Members
+	if l.asIs {
+		members = nil
+	}
+	if err := sealGroup(r, l.group, members, &c); err != nil {
+		return c, err
+	}
+	return c, heedStrays(r, &c, l.group, "group", "gshadow")
+}
+
 // NoKeys removes the keys with which somebody can log in as an account.
 func NoKeys(id change.ID, user string) Resource {
 	return Resource{ID: id, Looker: noKeysLook{user}}

@@ -13,6 +13,9 @@ type presentContent struct {
 	// digest stands for content that is secret as a whole.
 	digest string
 	path   string
+	// part is what is known of declared parts of content that is kept back.
+	part *host.Part
+	kept error
 }
 
 // present reads the file. Of one that was recorded without its secrets it gives
@@ -23,10 +26,12 @@ func (l fileLook) present(ctx context.Context, r host.Reader) (presentContent, e
 	switch {
 	case red == nil:
 		return presentContent{data: data}, err
-	case red.Text != nil && !l.secret:
+	case red.Text != nil && !l.hide:
 		return l.inPart(ctx, r, red)
-	case red.Digest != "" && l.secret && l.form.whole():
+	case red.Digest != "" && l.hide && l.form.whole():
 		return presentContent{digest: red.Digest, path: red.Path}, nil
+	case red.Part != nil && l.hide:
+		return presentContent{part: red.Part, path: red.Path, kept: err}, nil
 	}
 	return presentContent{}, err
 }
@@ -40,13 +45,13 @@ func (l fileLook) inPart(ctx context.Context, r host.Reader, red *host.RedactedE
 		return presentContent{}, err
 	}
 	known := map[string]string{} // by name and digest
-	host.EachValue(string(declared), func(name, value string) string {
-		if l.hidden[name] && !host.IsHidden(value) {
+	host.EachValue(string(declared), l.hidden, func(name, value string) string {
+		if !host.IsHidden(value) {
 			known[name+" "+host.HiddenEnv(red.Path, name, value)] = value
 		}
 		return value
 	})
-	text := host.EachValue(string(red.Text), func(name, value string) string {
+	text := host.EachValue(string(red.Text), l.hidden, func(name, value string) string {
 		if same, ok := known[name+" "+value]; ok {
 			return same
 		}

@@ -40,6 +40,7 @@ func (p *pickyHost) Do(ctx context.Context, s host.Step) error {
 			return err
 		}
 		act = s.Name == p.unit && !u.Running()
+	default:
 	}
 	if !act {
 		return p.Host.Do(ctx, s)

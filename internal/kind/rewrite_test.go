@@ -1,6 +1,9 @@
 package kind
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestMirrorRewrite(t *testing.T) {
 	l := mirrorLook{mirrors: map[string]string{
@@ -17,22 +20,31 @@ func TestMirrorRewrite(t *testing.T) {
 		{"the longest prefix", "deb http://a.org/ports/x y\n", "deb https://p.org/x y\n"},
 		{"comment", "# deb http://a.org/x y\n\t#deb http://a.org/x\n", "# deb http://a.org/x y\n\t#deb http://a.org/x\n"},
 		{"comment behind", "deb http://a.org/x y # http://a.org/x\n", "deb https://m.org/x y # http://a.org/x\n"},
-		{"no comment within a word", "deb http://a.org/x#y z http://a.org/q\n", "deb https://m.org/x#y z https://m.org/q\n"},
+		{"no comment within a word", "deb http://a.org/x#y z http://a.org/q\n", "deb https://m.org/x#y z http://a.org/q\n"},
 		{"within another address", "deb http://c.org/?http://a.org/ y\n", "deb http://c.org/?http://a.org/ y\n"},
 		{"no newline at the end", "deb http://a.org/x y", "deb https://m.org/x y"},
 		{"carriage return", "deb http://a.org/x y\r\n", "deb https://m.org/x y\r\n"},
 		{"deb822", "Types: deb\nURIs: http://a.org/x http://a.org/y\n", "Types: deb\nURIs: https://m.org/x https://m.org/y\n"},
 		{"deb822, continued", "URIs:\n http://a.org/x\n\thttp://a.org/y\n# http://a.org/z\nSuites: x\n", "URIs:\n https://m.org/x\n\thttps://m.org/y\n# http://a.org/z\nSuites: x\n"},
 		{"deb822, joined", "URIs:http://a.org/x\n", "URIs:https://m.org/x\n"},
+		{"no option", "deb [signed-by=/k x=http://a.org/k] http://a.org/x y\n", "deb [signed-by=/k x=http://a.org/k] https://m.org/x y\n"},
+		{"no component", "deb http://c.org/x http://a.org/y http://a.org/z\n", "deb http://c.org/x http://a.org/y http://a.org/z\n"},
+		{"source packages", "deb-src http://a.org/x y\n", "deb-src https://m.org/x y\n"},
+		{"no entry", "http://a.org/x http://a.org/y\n", "http://a.org/x http://a.org/y\n"},
+		{"deb822, other fields", "X-Info: http://a.org/x\n http://a.org/y\nuris: http://a.org/x\nSigned-By:\n http://a.org/x\n", "X-Info: http://a.org/x\n http://a.org/y\nuris: https://m.org/x\nSigned-By:\n http://a.org/x\n"},
 		{"at the mirror already", "deb http://b.org/debian-mirror y\n", "deb http://b.org/debian-mirror y\n"},
 		{"a mirror that begins like the archive", "deb http://b.org/debian y\n", "deb http://b.org/debian-mirror y\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := string(l.rewrite([]byte(tt.have)))
+			at := "/etc/apt/sources.list"
+			if strings.HasPrefix(tt.name, "deb822") {
+				at = "/etc/apt/sources.list.d/a.sources"
+			}
+			got := string(l.rewrite(at, []byte(tt.have)))
 			if got != tt.want {
 				t.Errorf("%q\n gives %q\n  want %q", tt.have, got, tt.want)
 			}
-			if again := string(l.rewrite([]byte(got))); again != got {
+			if again := string(l.rewrite(at, []byte(got))); again != got {
 				t.Errorf("rewritten twice it is %q", again)
 			}
 		})
@@ -49,22 +61,37 @@ func TestMajor(t *testing.T) {
 	}
 }
 
-func TestSameJSON(t *testing.T) {
+// TestDaemonOptions compares what a daemon.json sets, also where facts have nothing
+// but digests of it.
+func TestDaemonOptions(t *testing.T) {
 	for _, tt := range []struct {
-		a, b string
-		want bool
+		have, want       string
+		same, reloadable bool
 	}{
-		{`{"a":1,"b":[1,2]}`, "{ \"b\": [1, 2],\n\"a\": 1 }\n", true},
-		{`{"a":1}`, `{"a":2}`, false},
-		{`{"a":[1,2]}`, `{"a":[2,1]}`, false},
-		{`{"a":1}`, `{"a":"1"}`, false},
-		{`{"a":1}`, `{"a":1,"b":null}`, false},
-		{"", "{}", false},
-		{"not JSON", "not JSON", true},
-		{"not JSON", "not JSON ", false},
+		{`{"debug":true,"b":[1,2]}`, "{ \"b\": [1, 2],\n\"debug\": true }\n", true, true},
+		{`{"debug":true}`, `{"debug":false}`, false, true},
+		{`{"dns":["a"]}`, `{"dns":["b"]}`, false, false},
+		{`{"a":[1,2]}`, `{"a":[2,1]}`, false, false},
+		{`{"a":1}`, `{"a":"1"}`, false, false},
+		{`{"a":1}`, `{"a":1,"b":null}`, false, false},
+		{`{"a":1,"b":null}`, `{"a":1}`, false, false},
+		{`{"a":1,"labels":["x"]}`, `{"a":1,"labels":["y"]}`, false, true},
+		{`{"a":1,"labels":["x"]}`, `{"a":1}`, false, false},
+		{`{"live-restore":true}`, `{}`, false, false},
+		{`{"live-restore":true}`, `{"live-restore":false}`, false, true},
+		{`{"features":{"buildkit":true},"max-concurrent-uploads":1}`, `{}`, false, true},
+		{`{"authorization-plugins":["x"],"debug":true}`, `{"debug":true}`, false, true},
+		{`{}`, `{"live-restore":true}`, false, true},
+		{"", "{}", false, false},
+		{"not JSON", "{}", false, false},
 	} {
-		if got := sameJSON([]byte(tt.a), []byte(tt.b)); got != tt.want {
-			t.Errorf("%s and %s: %v", tt.a, tt.b, got)
+		part := daemonPart([]byte(tt.have))
+		recorded := daemonOptions{lines: part.Lines, count: len(part.Lines) / 2, bad: len(part.Lacks) > 0}
+		for name, have := range map[string]daemonOptions{"read": readOptions([]byte(tt.have)), "recorded": recorded} {
+			want := readOptions([]byte(tt.want)).known
+			if same, reloadable := have.same(want), have.reloadable(want); same != tt.same || reloadable != tt.reloadable {
+				t.Errorf("%s, %s and %s: same %v, reloadable %v", name, tt.have, tt.want, same, reloadable)
+			}
 		}
 	}
 }

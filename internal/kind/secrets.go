@@ -3,17 +3,51 @@ package kind
 import (
 	"path"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
 
-// Secrets says what of a host's files nobody may record: what the spec declares
-// as secret, and what is so on every host.
-func Secrets(b *spec.Backend) host.Secrecy {
+// Secrets says what of a host's files nobody may record: what the specs of
+// backends declare as secret, what not everybody may read, and what is secret on
+// every host.
+func Secrets(backends ...*spec.Backend) host.Secrecy {
 	s := host.Secrecy{Paths: map[string]bool{}, Variables: map[string]map[string]bool{}}
-	for _, p := range []string{"/etc/shadow", "/etc/gshadow", "/etc/shadow-", "/etc/gshadow-"} {
+	for _, p := range []string{debian.Shadow, debian.GShadow, "/etc/shadow-", "/etc/gshadow-"} {
 		s.Paths[p] = true
 	}
+	declared, open, pairs := map[string][]*spec.File{}, map[string]bool{}, map[string]bool{}
+	for _, b := range backends {
+		secretsOf(b, &s)
+		for p, f := range b.Files {
+			declared[p] = append(declared[p], f)
+			if privacyOf(f.Secret).open {
+				open[p] = true
+			}
+		}
+		for p := range b.KeyPairs {
+			pairs[p], open[p+".pub"] = true, true
+		}
+	}
+	s.Open = func(p string, n host.Node) bool { return open[p] || recordable(p, n) }
+	s.Part = func(p string, data []byte) *host.Part {
+		switch {
+		case pairs[p]:
+			return privatePart(p, data)
+		case p == dockerConfig:
+			return daemonPart(data)
+		case p == chronyConfig:
+			return chronyPart(data, partOf(p, data, declared[p]))
+		}
+		if path.Dir(p) == cloudDropIns {
+			return cloudPart(p, data, partOf(p, data, declared[p]))
+		}
+		return withAddresses(partOf(p, data, declared[p]), p, data, backends)
+	}
+	return s
+}
+
+func secretsOf(b *spec.Backend, s *host.Secrecy) {
 	if b.Keys.GitHub.TokenFile != "" {
 		s.Paths[b.Keys.GitHub.TokenFile] = true
 	}
@@ -23,12 +57,21 @@ func Secrets(b *spec.Backend) host.Secrecy {
 	in := &Input{Backend: b}
 	for p, f := range b.Files {
 		names := in.secretVariables(p)
-		switch {
-		case spec.Is(f.Secret):
+		// What is to be kept from others is not written down while it is open.
+		mode := spec.Mode(f.Mode)
+		closed := mode != nil && host.AccessOf(*mode).Other&host.Read == 0 && !privacyOf(f.Secret).open
+		if spec.Is(f.Secret) || closed {
 			s.Paths[p] = true
-		case path.Ext(p) == host.EnvSuffix && len(names) > 0:
-			s.Variables[p] = names
+			continue
+		}
+		if !host.IsEnvFile(p) {
+			continue
+		}
+		for name := range names {
+			if s.Variables[p] == nil {
+				s.Variables[p] = map[string]bool{}
+			}
+			s.Variables[p][name] = true
 		}
 	}
-	return s
 }

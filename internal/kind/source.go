@@ -3,22 +3,34 @@ package kind
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
 
 const (
-	aptList     = "/etc/apt/sources.list"
-	aptLists    = "/etc/apt/sources.list.d"
+	aptList     = debian.AptSources
+	aptLists    = debian.AptSourcesDir
 	aptKeyrings = "/etc/apt/keyrings"
 )
+
+// Sources is the kind source.
+func Sources() Kind {
+	return Kind{
+		Part:  spec.Part{Name: "source", Plural: "sources", Is: "where packages come from", Sections: []string{"apt"}},
+		Stage: StagePackages, Declare: declareSources,
+	}
+}
 
 // declareSources lists apt's keyrings, its own sources, and the rewriting of
 // those that the host came with.
@@ -33,11 +45,13 @@ func declareSources(in *Input) []Resource {
 			Looker: aptFileLook{at: at, content: in.aptKeys(name)},
 		})
 	}
+	declared := declaredSources(apt)
 	for _, name := range slices.Sorted(maps.Keys(apt.Sources)) {
 		s := apt.Sources[name]
-		look := aptFileLook{at: path.Join(aptLists, name+".sources"), absent: s.State == stateAbsent, same: sameSource}
+		look := aptFileLook{at: sourcePath(name), absent: s.State == stateAbsent, same: sameSource, declared: apt.Sources}
 		if !look.absent {
 			look.content = deb822(s, apt.Keys)
+			look.check = sourceCheck(look.at, withoutFile(declared, look.at))
 		}
 		out = append(out, Resource{
 			ID: change.ID{Kind: "source", Name: name}, Pos: s.Pos, When: s.When, Looker: look,
@@ -50,6 +64,31 @@ func declareSources(in *Input) []Resource {
 		})
 	}
 	return out
+}
+
+func sourcePath(name string) string { return path.Join(aptLists, name+".sources") }
+
+// declaredSources are the sources that are declared without conditions, by path, as
+// they are to become; nil: gone.
+func declaredSources(apt spec.Apt) map[string]*host.Content {
+	out := map[string]*host.Content{}
+	for name, s := range apt.Sources {
+		switch {
+		case len(s.When) > 0:
+		case s.State == stateAbsent:
+			out[sourcePath(name)] = nil
+		default:
+			c := host.NewContent(deb822(s, apt.Keys))
+			out[sourcePath(name)] = &c
+		}
+	}
+	return out
+}
+
+func withoutFile(m map[string]*host.Content, at string) map[string]*host.Content {
+	m = maps.Clone(m)
+	delete(m, at)
+	return m
 }
 
 // keyring is where a key is kept: apt tells armoured from binary ones by their
@@ -85,11 +124,63 @@ type aptFileLook struct {
 	at      string
 	content []byte
 	absent  bool
+	// check is apt's, of all sources together; nil: for a key.
+	check *host.Check
 	// same reports whether two contents say the same; nil: if they are equal.
 	same func(have, want []byte) bool
+	// declared are all sources of the spec, whose files say in a moment what it says.
+	declared map[string]*spec.AptSource
 }
 
-func (l aptFileLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+func (l aptFileLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+	c, err := l.look(r)
+	if err == nil && l.check != nil {
+		c.Notes = append(c.Notes, l.twice(r)...)
+	}
+	if err == nil && l.check != nil && c.Empty() {
+		return c, l.accepted(ctx, r)
+	}
+	if err == nil && l.check != nil {
+		prove(ctx, r, &c, sourceProbe())
+	}
+	return c, err
+}
+
+// accepted is an error if apt refuses the sources that are in place, although this
+// one is as declared. Apt is asked if another file names the same archive: to ask it
+// takes longer than all else.
+func (l aptFileLook) accepted(ctx context.Context, r host.Reader) error {
+	mine, _ := ReadDeb822(l.content)
+	files, err := (mirrorLook{}).files(r)
+	if err != nil {
+		return err
+	}
+	for _, at := range files {
+		n, err := r.Stat(at)
+		if err != nil || n == nil || at == l.at {
+			continue
+		}
+		end, err := linkEnd(r, at)
+		if err != nil {
+			continue
+		}
+		data, err := r.ReadFile(end)
+		if err != nil {
+			continue // what cannot be read here, apt says
+		}
+		if !slices.ContainsFunc(mine.URIs, func(uri string) bool { return bytes.Contains(data, []byte(strings.TrimRight(uri, "/"))) }) {
+			continue
+		}
+		err = r.Check(ctx, host.Check{Argv: sourceProbe()}, host.NewContent(nil))
+		if errors.As(err, new(*host.CheckError)) {
+			return fmt.Errorf("it is as declared, but not with %s beside it, which names the same archive: %w", at, err)
+		}
+		return nil
+	}
+	return nil
+}
+
+func (l aptFileLook) look(r host.Reader) (change.Change, error) {
 	var c change.Change
 	n, err := r.Stat(l.at)
 	if err != nil {
@@ -101,8 +192,9 @@ func (l aptFileLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 	}
 	if l.absent {
 		if n != nil {
-			c.Action, c.Diff = change.Remove, diffOf(l.at, was, nil)
-			c.Steps = []host.Step{host.RemovePath{Path: l.at, Was: was}}
+			c.Action = change.Remove
+			showContent(&c, l.at, was, nil)
+			c.Steps = []host.Step{host.RemovePath{Path: l.at}}
 		}
 		return c, nil
 	}
@@ -114,8 +206,10 @@ func (l aptFileLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 			return change.Change{}, err
 		}
 		c.Action = change.Modify
-		have := was.Content.Bytes()
-		if bytes.Equal(have, l.content) || l.same != nil && l.same(have, l.content) {
+		if kept := was.Content.Kept(); kept != nil && l.same != nil && !is(was, l.content) {
+			return change.Change{}, kept
+		}
+		if is(was, l.content) || l.same != nil && l.same(was.Content.Bytes(), l.content) {
 			differNode(&c, l.at, *n, want)
 			return orNothing(c), nil
 		}
@@ -123,9 +217,9 @@ func (l aptFileLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 	if err := needDir(r, &c, path.Dir(l.at)); err != nil {
 		return c, err
 	}
-	c.Diff = diffOf(l.at, was, l.content)
+	showContent(&c, l.at, was, l.content)
 	c.Steps = append(c.Steps, host.WriteFile{
-		Path: l.at, Content: host.NewContent(l.content), Owner: want.Owner, Group: want.Group, Access: want.Access, Was: was,
+		Path: l.at, Content: host.NewContent(l.content), Owner: want.Owner, Group: want.Group, Access: want.Access, Check: l.check,
 	})
 	return c, nil
 }
@@ -137,13 +231,37 @@ type mirrorLook struct {
 	declared map[string]*spec.AptSource
 }
 
-func (l mirrorLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+func (l mirrorLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
-	files := []string{aptList}
-	names, err := r.ReadDir(aptLists)
+	files, err := l.files(r)
 	if err != nil {
 		return c, err
 	}
+	written := map[string]*host.Content{}
+	for _, at := range files {
+		if err := l.file(r, &c, at, written); err != nil {
+			return change.Change{}, err
+		}
+	}
+	for i, s := range c.Steps {
+		if w, ok := s.(host.WriteFile); ok {
+			w.Check = sourceCheck(w.Path, withoutFile(written, w.Path))
+			c.Steps[i] = w
+		}
+	}
+	if len(c.Steps) > 0 {
+		prove(ctx, r, &c, sourceProbe())
+	}
+	return c, nil
+}
+
+// files are those that apt reads its sources from, but for the declared ones.
+func (l mirrorLook) files(r host.Reader) ([]string, error) {
+	names, err := r.ReadDir(aptLists)
+	if err != nil {
+		return nil, err
+	}
+	files := []string{aptList}
 	for _, name := range names {
 		ext := path.Ext(name)
 		if ext == ".sources" && l.declared[strings.TrimSuffix(name, ext)] != nil {
@@ -153,76 +271,129 @@ func (l mirrorLook) Look(_ context.Context, r host.Reader) (change.Change, error
 			files = append(files, path.Join(aptLists, name))
 		}
 	}
-	for _, at := range files {
-		n, err := r.Stat(at)
-		if err != nil {
-			return c, err
-		}
-		if n == nil || n.Type != host.TypeFile {
-			continue
-		}
-		was, err := imageOf(r, at, n)
-		if err != nil {
-			return c, err
-		}
-		have := was.Content.Bytes()
-		want := l.rewrite(have)
-		if bytes.Equal(have, want) {
-			continue
-		}
-		c.Action = change.Modify
-		if c.Diff == nil {
-			c.Diff = diffOf(at, was, want)
-		} else {
-			differ(&c, at, "addresses of the archive", "addresses of the mirror")
-		}
-		c.Steps = append(c.Steps, host.WriteFile{
-			Path: at, Content: host.NewContent(want), Owner: n.Owner, Group: n.Group, Access: n.Access, Was: was,
-		})
-	}
-	return c, nil
+	return files, nil
 }
 
-// rewrite replaces prefixes of the URLs in a sources file, of either layout. In
-// comments nothing is replaced.
-func (l mirrorLook) rewrite(content []byte) []byte {
+// file adds what is to be changed in one file.
+func (l mirrorLook) file(r host.Reader, c *change.Change, at string, written map[string]*host.Content) error {
+	n, err := r.Stat(at)
+	switch {
+	case err != nil:
+		return err
+	case n == nil:
+		return nil
+	case n.Type == host.TypeSymlink:
+		return l.link(r, at)
+	case n.Type != host.TypeFile:
+		return nil // apt passes it over, too
+	}
+	was, err := imageOf(r, at, n)
+	if err != nil {
+		return err
+	}
+	if kept := was.Content.Kept(); kept != nil {
+		return kept
+	}
+	have := was.Content.Bytes()
+	want := l.rewrite(at, have)
+	if bytes.Equal(have, want) {
+		return nil
+	}
+	c.Action = change.Modify
+	if c.Diff == nil {
+		showContent(c, at, was, want)
+	} else {
+		differ(c, at, "addresses of the archive", "addresses of the mirror")
+	}
+	content := host.NewContent(want)
+	written[at] = &content
+	c.Steps = append(c.Steps, host.WriteFile{
+		Path: at, Content: content, Owner: n.Owner, Group: n.Group, Access: n.Access,
+	})
+	return nil
+}
+
+// link refuses a symbolic link to sources that would have to be changed: apt follows
+// it, opsafe does not.
+func (l mirrorLook) link(r host.Reader, at string) error {
+	n, err := followed(r, at)
+	if err != nil || n == nil || n.Type != host.TypeFile {
+		return err
+	}
+	to, err := linkEnd(r, at)
+	if err != nil {
+		return err
+	}
+	data, err := r.ReadFile(to)
+	if err != nil || bytes.Equal(data, l.rewrite(at, data)) {
+		return err
+	}
+	return fmt.Errorf("%s is a symbolic link to %s, which apt reads and opsafe does not follow, and addresses in it are to be replaced: put a regular file in its place", at, to)
+}
+
+// rewrite replaces prefixes of the URLs in a sources file, and nothing else: not in
+// comments, nor in fields and options that are no URLs.
+func (l mirrorLook) rewrite(at string, content []byte) []byte {
 	prefixes := slices.SortedFunc(maps.Keys(l.mirrors), func(a, b string) int { return len(b) - len(a) })
+	replace := func(word string) string { return replacePrefix(word, prefixes, l.mirrors) }
 	var out bytes.Buffer
+	inURIs := false
 	for line := range strings.Lines(string(content)) {
-		// In deb822 only a whole line is a comment; in the other layout a #
-		// anywhere begins one, and a URL with one would not be read either.
-		line, comment := cutComment(line)
-		for line != "" {
-			n := strings.IndexFunc(line, func(c rune) bool { return c != ' ' && c != '\t' })
-			if n < 0 {
-				n = len(line)
-			}
-			out.WriteString(line[:n])
-			line = line[n:]
-			if n = strings.IndexAny(line, " \t"); n < 0 {
-				n = len(line)
-			}
-			// A field's name may be joined to its first value.
-			field, label := line[:n], ""
-			if rest, ok := strings.CutPrefix(field, "URIs:"); ok {
-				field, label = rest, "URIs:"
-			}
-			out.WriteString(label + replacePrefix(field, prefixes, l.mirrors))
-			line = line[n:]
+		if path.Ext(at) != ".sources" {
+			out.WriteString(rewriteLine(line, replace))
+			continue
 		}
-		out.WriteString(comment)
+		label, values := "", line
+		switch name, _, field := strings.Cut(line, ":"); {
+		case strings.HasPrefix(line, "#"):
+			out.WriteString(line)
+			continue
+		case strings.TrimSpace(line) == "":
+			inURIs = false
+		case strings.TrimLeft(line, " \t") != line: // goes on
+		case field:
+			inURIs = strings.EqualFold(strings.TrimSpace(name), "uris")
+			label, values = line[:len(name)+1], line[len(name)+1:]
+		}
+		if inURIs {
+			values = eachWord(values, replace)
+		}
+		out.WriteString(label + values)
 	}
 	return out.Bytes()
 }
 
-// cutComment cuts a line at the # that begins a comment.
-func cutComment(line string) (text, comment string) {
-	for i, c := range line {
-		if c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
-			return line[:i], line[i:]
-		}
+// sourceLine is a line of sources.list(5), up to its URL, and the rest.
+var sourceLine = regexp.MustCompile(`^(\s*deb(?:-src)?\s+(?:\[[^\]]*\]\s*)?)([^\s#]+)((?s:.*))$`)
+
+// rewriteLine replaces the URL of a line in the one-line layout.
+func rewriteLine(line string, replace func(string) string) string {
+	m := sourceLine.FindStringSubmatch(line)
+	if m == nil {
+		return line
 	}
-	return line, ""
+	return m[1] + replace(m[2]) + m[3]
+}
+
+// eachWord replaces the words of a text, and keeps what is between them.
+func eachWord(text string, replace func(string) string) string {
+	var out strings.Builder
+	for text != "" {
+		n := strings.IndexFunc(text, func(c rune) bool { return !unicode.IsSpace(c) })
+		if n < 0 {
+			n = len(text)
+		}
+		out.WriteString(text[:n])
+		text = text[n:]
+		if n = strings.IndexFunc(text, unicode.IsSpace); n < 0 {
+			n = len(text)
+		}
+		if n > 0 {
+			out.WriteString(replace(text[:n]))
+		}
+		text = text[n:]
+	}
+	return out.String()
 }
 
 // replacePrefix replaces the longest prefix that fits. A URL that is at the

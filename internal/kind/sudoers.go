@@ -11,17 +11,24 @@ import (
 	"strings"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
 
 // Where sudo reads its rules.
 const (
-	sudoersMain = "/etc/sudoers"
-	sudoersDir  = "/etc/sudoers.d"
+	sudoersMain = debian.Sudoers
+	sudoersDir  = debian.SudoersDir
 )
 
-func sudoersPath(name string) string { return path.Join(sudoersDir, name) }
+// Sudoers is the kind sudoers.
+func Sudoers() Kind {
+	return Kind{
+		Part:  spec.Part{Name: "sudoers", Plural: "sudoers", Is: "who may do what as root", Sections: []string{"sudoers"}},
+		Stage: StageAccess, Declare: declareSudoers,
+	}
+}
 
 // declareSudoers lists the drop-ins of sudoers. Visudo has to accept the rules
 // as a whole before one of them takes effect.
@@ -31,6 +38,7 @@ func declareSudoers(in *Input) []Resource {
 		check:  sudoersCheck(),
 		reader: sudoersReads,
 		probe:  sudoersProbe(),
+		notes:  in.sudoUnits,
 	})
 }
 
@@ -74,6 +82,8 @@ type dropInLook struct {
 	// probe is a program that has to accept what is in place then, if it did so
 	// before; else what was there before is put back.
 	probe []string
+	// notes are what there is to say about the content; nil: nothing.
+	notes func(ctx context.Context, r host.Reader, content []byte) []string
 }
 
 // sibling is a drop-in that is declared without conditions.
@@ -87,32 +97,29 @@ func (l dropInLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 	if err != nil || len(c.Steps) == 0 {
 		return c, err
 	}
-	if l.undo {
-		c.Undo = priorFiles(c.Steps)
-	}
+	c.Undo = l.undo
 	if len(l.probe) > 0 {
-		l.prove(ctx, r, &c)
+		prove(ctx, r, &c, l.probe)
 	}
 	return c, nil
 }
 
-// prove adds the probe to a change, and what puts the file back when it fails.
-func (l dropInLook) prove(ctx context.Context, r host.Reader, c *change.Change) {
-	before := r.Check(ctx, host.Check{Argv: l.probe, Root: true}, host.NewContent(nil))
+// prove adds the probe to a change that writes files, which are put back when it
+// fails.
+func prove(ctx context.Context, r host.Reader, c *change.Change, probe []string) {
+	if !slices.ContainsFunc(c.Steps, host.ReplacesFile) {
+		return
+	}
+	before := r.Check(ctx, host.Check{Argv: probe, Root: true}, host.NewContent(nil))
 	if errors.As(before, new(*host.CheckError)) {
 		return // what is broken already is not this file's doing
 	}
-	for _, f := range priorFiles(c.Steps) {
-		c.Revert = append(c.Revert, f.PutBack())
-	}
-	if len(c.Revert) > 0 {
-		c.Steps = append(c.Steps, host.Probe{Argv: l.probe})
-	}
+	c.PutBack, c.Steps = true, append(c.Steps, host.Probe{Argv: probe})
 }
 
 func (l dropInLook) look(ctx context.Context, r host.Reader) (change.Change, error) {
 	if l.absent {
-		return goneFileLook{path: l.path, notify: l.notify}.Look(ctx, r)
+		return goneFileLook{path: l.path, privacy: isPolicy, notify: l.notify}.Look(ctx, r)
 	}
 	content, err := l.text.render(ctx, r)
 	if err != nil {
@@ -123,14 +130,19 @@ func (l dropInLook) look(ctx context.Context, r host.Reader) (change.Change, err
 	}
 	check := l.check
 	check.Tree = &host.CheckTree{Main: l.main, Dir: l.dir, Name: path.Base(l.path), Declared: l.declared(ctx, r)}
-	return fileLook{
-		path:   l.path,
-		own:    ownership{owner: rootsOwn, group: rootsOwn, mode: &l.mode},
-		form:   textForm{text: l.text},
-		check:  &check,
-		before: l.before,
-		notify: l.notify,
+	c, err := fileLook{
+		path:    l.path,
+		own:     ownership{owner: rootsOwn, group: rootsOwn, mode: &l.mode},
+		form:    textForm{text: l.text},
+		privacy: isPolicy,
+		check:   &check,
+		before:  l.before,
+		notify:  l.notify,
 	}.Look(ctx, r)
+	if err == nil && l.notes != nil {
+		c.Notes = append(c.Notes, l.notes(ctx, r, content)...)
+	}
+	return c, err
 }
 
 // declared are the other drop-ins as they are to become. What is wrong with one

@@ -11,6 +11,8 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/notes"
+	"opsafe/internal/words"
 )
 
 // traces are what still runs for an account, or would start again, in the order
@@ -27,6 +29,7 @@ func traces(name string) []Resource {
 		of("cron", cronLook{name}),
 		of("session", sessionLook{name}),
 		of("unit", ownUnitsLook{name}),
+		of("job", homeJobsLook{name}),
 	}
 }
 
@@ -78,10 +81,10 @@ func (l sessionLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 	}
 	var running []string
 	if n := len(t.Sessions); n > 0 {
-		running = append(running, counted(n, "session"))
+		running = append(running, words.Count(n, "session"))
 	}
 	if t.Processes > 0 {
-		running = append(running, counted(t.Processes, "process"))
+		running = append(running, words.Count(t.Processes, "process"))
 	}
 	if len(running) == 0 {
 		return c, unread(t, host.TraceRunning, l.name)
@@ -123,7 +126,7 @@ func removeJobs(r host.Reader, name string, files []string, problem error) (chan
 		} else if err := keep(r, &c, name, at, was); err != nil {
 			lose(&c, "what was in "+at+" is not kept: "+err.Error())
 		}
-		c.Steps = append(c.Steps, host.RemovePath{Path: at, Was: was})
+		c.Steps = append(c.Steps, host.RemovePath{Path: at})
 	}
 	if len(c.Steps) == 0 {
 		return c, problem
@@ -140,9 +143,6 @@ func present(n *host.Node) string {
 	return "there"
 }
 
-// keptDir holds what disable-user takes away from people besides their access.
-const keptDir = "/var/lib/opsafe/kept"
-
 // What is kept of a person's files is bounded, in bytes: whoever is to lose
 // their access could else fill the memory or the disk. No crontab, unit or list
 // of keys comes near.
@@ -153,8 +153,8 @@ const (
 
 // lastImage is what is at a path that is going to be removed. Unlike imageOf it
 // always gives one; where the content is missing, lost says so.
-func lastImage(r host.Reader, at string, n *host.Node, room int64) (image *host.FileImage, lost string) {
-	image = &host.FileImage{Node: *n}
+func lastImage(r host.Reader, at string, n *host.Node, room int64) (image *fileImage, lost string) {
+	image = &fileImage{Node: *n}
 	if n.Type != host.TypeFile {
 		return image, ""
 	}
@@ -181,17 +181,17 @@ func lose(c *change.Change, what string) {
 
 // keep copies a file, for root's eyes, before it is removed: a person's job may
 // be needed by whoever takes over.
-func keep(r host.Reader, c *change.Change, name, at string, image *host.FileImage) error {
+func keep(r host.Reader, c *change.Change, name, at string, image *fileImage) error {
 	if image.Node.Type != host.TypeFile {
 		return nil
 	}
-	for _, dir := range []string{path.Dir(keptDir), keptDir, path.Join(keptDir, name)} {
+	for _, dir := range []string{path.Dir(notes.Kept), notes.Kept, path.Join(notes.Kept, name)} {
 		n, err := r.Stat(dir)
 		if err != nil {
 			return err
 		}
 		mode := host.Mode(0o755)
-		if dir != path.Dir(keptDir) {
+		if dir != path.Dir(notes.Kept) {
 			mode = 0o700
 		}
 		made := slices.ContainsFunc(c.Steps, func(s host.Step) bool { m, ok := s.(host.MakeDir); return ok && m.Path == dir })
@@ -199,7 +199,7 @@ func keep(r host.Reader, c *change.Change, name, at string, image *host.FileImag
 			c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(mode)})
 		}
 	}
-	copied := path.Join(keptDir, name, keptName(at))
+	copied := path.Join(notes.Kept, name, keptName(at))
 	c.Notes = append(c.Notes, "a copy of "+at+" is kept in "+copied)
 	c.Steps = append(c.Steps, host.WriteFile{Path: copied, Content: image.Content, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o600)})
 	return nil
@@ -215,15 +215,4 @@ func keptName(at string) string {
 		name = fmt.Sprintf("%s_%x", strings.ToValidUTF8(name[:most], ""), digest[:8])
 	}
 	return name
-}
-
-func counted(n int, what string) string {
-	switch {
-	case n == 1:
-		return "1 " + what
-	case strings.HasSuffix(what, "s"):
-		return fmt.Sprintf("%d %ses", n, what)
-	default:
-		return fmt.Sprintf("%d %ss", n, what)
-	}
 }

@@ -6,17 +6,19 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
+	"opsafe/internal/words"
 )
 
 // treeLook is a rule for everything below a directory.
 type treeLook struct {
 	rule   host.TreeRule
+	from   []string // whose may be taken over, as declared
+	roots  []string // whose the directory itself may be, as declared
 	notify []change.Notification
 	notes  []string // what is to be said of the rule whenever there is a tree
 }
@@ -34,28 +36,37 @@ func (l treeLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 			return change.Change{}, err
 		}
 	}
+	if l.rule.From, err = l.takes(r, *root); err != nil {
+		return change.Change{}, err
+	}
 	scan, err := r.ScanTree(ctx, l.rule)
 	if err != nil {
 		return change.Change{}, err
 	}
-	unseen := fmt.Sprintf("%s below %s cannot be seen", count(scan.Unknown, "path", "paths"), l.rule.Root)
+	unseen := fmt.Sprintf("%s below %s cannot be seen", words.Count(scan.Unknown, "path"), l.rule.Root)
 	if scan.Differ == 0 {
 		switch {
 		case len(scan.Refused) > 0:
-			return change.Change{}, refused(scan.Refused)
+			return change.Change{Notes: l.notes, Open: refused(scan.Refused)}, nil
 		case scan.Unknown > 0:
 			return change.Change{}, &host.UnknownError{What: "the tree " + l.rule.Root, Why: unseen}
 		}
 		return change.Change{Notes: l.notes}, nil
 	}
-	c := change.Change{Action: change.Modify, Notes: slices.Clone(l.notes), Notify: l.notify, Steps: []host.Step{host.FixTree{Rule: l.rule}}}
+	c := change.Change{Action: change.Modify, Notes: slices.Clone(l.notes), Notify: l.notify, Steps: []host.Step{host.FixTree{Rule: l.rule, Told: len(scan.Refused) > 0}}}
+	if len(scan.Refused) > 0 {
+		c.Open = refused(scan.Refused)
+	}
 	c.Attrs = append(c.Attrs, change.Attr{
 		Name:   "differ",
-		Before: change.Text(fmt.Sprintf("%s of %s", thousands(scan.Differ), count(scan.Total, "path", "paths"))),
+		Before: change.Text(fmt.Sprintf("%s of %s", words.Number(scan.Differ), words.Count(scan.Total, "path"))),
 		After:  change.Text("none"),
 	})
 	for _, d := range scan.First {
 		c.Attrs = append(c.Attrs, treeDiff(d))
+	}
+	for _, d := range scan.Sorts {
+		c.Samples = append(c.Samples, change.Sample{Path: d.Path, Count: d.Count})
 	}
 	if scan.Unknown > 0 {
 		c.Notes = append(c.Notes, unseen)
@@ -84,27 +95,79 @@ func treeDiff(d host.TreeDiff) change.Attr {
 // refused is the error for paths that opsafe will not touch.
 func refused(rs []host.Refusal) error {
 	names := make([]string, 0, len(rs))
+	foreign, held := false, false
 	for _, r := range rs {
 		names = append(names, r.Path+" ("+r.Why+")")
+		held = held || r.Why == host.Immutable.Why() || r.Why == host.AppendOnly.Why()
+		foreign = foreign || strings.HasPrefix(r.Why, host.ForeignTo)
 	}
-	return fmt.Errorf("opsafe does not touch %s: remove or copy what is there, or declare the path on its own", some(names, host.MaxTreeDiffs))
+	way := "see whose it is; move it elsewhere, or declare the path on its own"
+	switch {
+	case held && !foreign:
+		way = "take that from it with chattr, or declare the path on its own"
+	case foreign:
+		way = "somebody may have moved it there: see whose it is; chown it, list its owner under from, or declare the path on its own"
+	}
+	return fmt.Errorf("opsafe does not touch %s: %s", some(names, host.MaxTreeDiffs), way)
 }
 
-// count writes a number of things: 3,401 paths.
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
+// takes lists whose files the rule may change: its own owner's, those of the
+// directory's unless that may have been moved there itself, and of those that the
+// spec lists.
+func (l treeLook) takes(r host.Reader, root host.Node) ([]string, error) {
+	out, err := accounts(r, l.from)
+	if err != nil {
+		return nil, err
 	}
-	return thousands(n) + " " + many
+	if l.rule.Owner != "" {
+		out = append(out, l.rule.Owner)
+	}
+	moved, err := movedIn(r, l.rule.Root, root, slices.Concat(out, l.roots))
+	if err != nil {
+		return nil, err
+	}
+	if !moved {
+		out = append(out, root.Owner)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil // not nil, which would be everybody
 }
 
-// thousands writes a number with commas.
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
+// accounts puts the members of groups in the place of their names (group:NAME).
+func accounts(r host.Reader, names []string) ([]string, error) {
+	out := []string{}
+	for _, name := range names {
+		group, ok := strings.CutPrefix(name, "group:")
+		if !ok {
+			out = append(out, name)
+			continue
+		}
+		members, err := membersOf(r, group)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, members...)
 	}
-	return s
+	return out, nil
+}
+
+// membersOf lists those who are in a group, also by their primary one.
+func membersOf(r host.Reader, name string) ([]string, error) {
+	g, err := r.Group(name)
+	if g == nil || err != nil {
+		return nil, err
+	}
+	users, err := r.Users()
+	if err != nil {
+		return nil, err
+	}
+	members := slices.Clone(g.Members)
+	for _, u := range users {
+		if u.GID == g.GID {
+			members = append(members, u.Name)
+		}
+	}
+	return members, nil
 }
 
 // directoryRule is what a directory's recurse says of everything below it. What
@@ -115,7 +178,7 @@ func (in *Input) directoryRule(root string, rec *spec.Recurse) host.TreeRule {
 		Root:  root,
 		Owner: rec.Owner, Group: rec.Group,
 		FileMode: spec.Mode(rec.Files), DirMode: spec.Mode(rec.Directories),
-		Prune: in.private(root),
+		Prune: append(in.private(root), leftOut(root, rec.Except)...),
 	}
 	for p, d := range in.Backend.Directories {
 		switch {
@@ -131,8 +194,17 @@ func (in *Input) directoryRule(root string, rec *spec.Recurse) host.TreeRule {
 			rule.Except = append(rule.Except, p)
 		}
 	}
-	rule.Except = append(rule.Except, in.dropIns(root)...)
+	rule.Except = append(rule.Except, in.owned(root)...)
 	return sorted(rule)
+}
+
+// leftOut are the subtrees that a rule for a tree leaves alone.
+func leftOut(root string, except []string) []string {
+	out := make([]string, 0, len(except))
+	for _, p := range except {
+		out = append(out, path.Join(root, p))
+	}
+	return out
 }
 
 // aclRule is what a recursive ACL says of everything below a path. Directories
@@ -140,6 +212,9 @@ func (in *Input) directoryRule(root string, rec *spec.Recurse) host.TreeRule {
 // of an ACL; paths with an ACL of their own are not.
 func (in *Input) aclRule(root string, acl host.ACLRule) host.TreeRule {
 	rule := host.TreeRule{Root: root, ACL: &acl, Prune: in.private(root)}
+	if a := in.Backend.ACLs[root]; a != nil {
+		rule.Prune = append(rule.Prune, leftOut(root, a.Except)...)
+	}
 	for p, a := range in.Backend.ACLs {
 		switch {
 		case !isBelow(p, root):
@@ -149,7 +224,7 @@ func (in *Input) aclRule(root string, acl host.ACLRule) host.TreeRule {
 			rule.Except = append(rule.Except, p)
 		}
 	}
-	rule.Except = append(rule.Except, in.dropIns(root)...)
+	rule.Except = append(rule.Except, in.owned(root)...)
 	return sorted(rule)
 }
 
@@ -175,16 +250,9 @@ func (in *Input) private(root string) []string {
 	return slices.DeleteFunc(paths, func(p string) bool { return !isBelow(p, root) })
 }
 
-// dropIns lists the files of the sudoers and sshd kinds.
-func (in *Input) dropIns(root string) []string {
-	var paths []string
-	for name := range in.Backend.Sudoers {
-		paths = append(paths, sudoersPath(name))
-	}
-	for name := range in.Backend.Sshd {
-		paths = append(paths, sshdPath(name))
-	}
-	return slices.DeleteFunc(paths, func(p string) bool { return !isBelow(p, root) })
+// owned lists the files that kinds of their own put below a directory.
+func (in *Input) owned(root string) []string {
+	return slices.DeleteFunc(slices.Clone(in.Backend.Owned()), func(p string) bool { return !isBelow(p, root) })
 }
 
 func sorted(rule host.TreeRule) host.TreeRule {

@@ -1,12 +1,12 @@
 package kind
 
 import (
-	"bytes"
 	"context"
 	"path"
 	"slices"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
@@ -44,11 +44,32 @@ func (l unitFileLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 	}
 	if len(c.Steps) > 0 {
 		c.Steps = append(c.Steps, host.ReloadManager{})
-		if u.Running() {
-			c.Notify = append(c.Notify, change.Notification{Unit: l.unit, Verb: host.Restart})
+		switch {
+		case debian.IsTemplate(l.unit):
+			err = restartInstances(ctx, r, &c, u)
+		case path.Ext(l.unit) == ".timer" && u.Running():
+			err = l.retime(ctx, r, &c)
+		default:
+			restartRewritten(&c, u)
 		}
 	}
-	return c, nil
+	return c, err
+}
+
+// retime has the timer take up its drop-in.
+func (l unitFileLook) retime(ctx context.Context, r host.Reader, c *change.Change) error {
+	var data []byte
+	if decl := l.in.Backend.Units[l.unit]; decl != nil {
+		data, _ = unitText(ctx, r, l.in, l.unit, decl)
+	}
+	if !l.absent {
+		drop, err := l.in.text(l.text).render(ctx, r)
+		if err != nil {
+			return err
+		}
+		data = append(data, append([]byte("\n"), drop...)...)
+	}
+	return retime(r, c, l.unit, data)
 }
 
 // writeUnitFile adds what makes a file of systemd's configuration as declared.
@@ -64,8 +85,8 @@ func writeUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Chan
 	if absent {
 		if n != nil {
 			c.Action = change.Remove
-			c.Diff = diffOf(at, image, nil)
-			c.Steps = append(c.Steps, host.RemovePath{Path: at, Was: image})
+			showContent(c, at, image, nil)
+			c.Steps = append(c.Steps, host.RemovePath{Path: at})
 		}
 		return nil
 	}
@@ -74,7 +95,7 @@ func writeUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Chan
 		return err
 	}
 	access := host.AccessOf(0o644)
-	if n != nil && n.Type == host.TypeFile && n.Owner == "root" && n.Group == "root" && n.Access.Equal(access) && bytes.Equal(image.Content.Bytes(), want) {
+	if n != nil && n.Type == host.TypeFile && n.Owner == "root" && n.Group == "root" && n.Access.Equal(access) && is(image, want) {
 		return nil
 	}
 	c.Action = change.Modify
@@ -88,11 +109,11 @@ func writeUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Chan
 	if err := needDir(r, c, path.Dir(at)); err != nil {
 		return err
 	}
-	if image == nil || !bytes.Equal(image.Content.Bytes(), want) {
-		c.Diff = diffOf(at, image, want)
+	if !is(image, want) {
+		showContent(c, at, image, want)
 	}
 	c.Steps = append(c.Steps, host.WriteFile{
-		Path: at, Content: host.NewContent(want), Owner: "root", Group: "root", Access: access, Was: image,
+		Path: at, Content: host.NewContent(want), Owner: "root", Group: "root", Access: access,
 		Check: unitCheck(ctx, r, in, unit),
 	})
 	return nil

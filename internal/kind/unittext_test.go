@@ -36,6 +36,7 @@ func TestActivated(t *testing.T) {
 		{"said elsewhere", "a.timer", "[Install]\nUnit=b.service\n", "a.service"},
 		{"path", "a.path", "[Path]\nUnit=b.service\n", "b.service"},
 		{"socket", "a.socket", "[Socket]\nService=b.service\n", "b.service"},
+		{"automount", "srv-a.automount", "[Automount]\n", "srv-a.mount"},
 		{"socket for each connection", "a.socket", "[Socket]\nAccept=yes\n", ""},
 	} {
 		if got := activated(tt.unit, []byte(tt.text)); got != tt.want {

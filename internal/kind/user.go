@@ -10,6 +10,7 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
+	"opsafe/internal/words"
 )
 
 // account is what is declared of an account, be it a person's or a service's.
@@ -28,6 +29,8 @@ type account struct {
 	system   bool
 	password spec.PasswordRule
 	reown    []string
+
+	reserved, gids idSet // all ids that the spec declares, and those of groups
 }
 
 // declaredAccount is an account and where it is declared.
@@ -35,6 +38,17 @@ type declaredAccount struct {
 	account
 	pos  spec.Pos
 	when spec.Conditions
+}
+
+// FirstLogins are the accounts that are to set a password at their first login.
+func (in *Input) FirstLogins() []string {
+	var out []string
+	for _, a := range in.accounts() {
+		if a.password == spec.PasswordSetAtFirstLogin && !a.absent {
+			out = append(out, a.name)
+		}
+	}
+	return out
 }
 
 // accounts lists service accounts, then people.
@@ -64,6 +78,14 @@ func (in *Input) accounts() []declaredAccount {
 	return out
 }
 
+// Users is the kind user.
+func Users() Kind {
+	return Kind{
+		Part:  spec.Part{Name: "user", Plural: "users", Is: "accounts", Sections: []string{"users"}},
+		Stage: StageAccounts, Declare: declareUsers,
+	}
+}
+
 // declareUsers lists the accounts, and groups that go after the accounts whose
 // primary groups they were.
 func declareUsers(in *Input) []Resource {
@@ -75,6 +97,7 @@ func declareUsers(in *Input) []Resource {
 }
 
 func userResource(in *Input, a account, pos spec.Pos, when spec.Conditions) Resource {
+	a.reserved, a.gids = in.reserved(), in.othersGIDs(a.name)
 	var needs []change.ID
 	for _, g := range append([]string{a.group}, a.groups...) {
 		if g != a.name {
@@ -85,12 +108,31 @@ func userResource(in *Input, a account, pos spec.Pos, when spec.Conditions) Reso
 		needs = append(needs, change.ID{Kind: "group", Name: a.name})
 	}
 	needs = slices.DeleteFunc(needs, func(id change.ID) bool { return id.Kind == "user" })
-	return Resource{ID: change.ID{Kind: "user", Name: a.name}, Pos: pos, When: when, Needs: needs, Looker: userLook{a}}
+	return Resource{ID: change.ID{Kind: "user", Name: a.name}, Pos: pos, When: when, Needs: needs, Looker: userLook{account: a, lacking: in.verifiedGroups(), above: in.modesAbove(a.home)}}
 }
 
-type userLook struct{ account }
+type userLook struct {
+	account
+	// lacking are groups that a package brings which this backend only verifies: the
+	// account does without them, and says so.
+	lacking map[string]string
+	above   map[string]host.Mode // of the declared directories above its home
+}
 
 func (l userLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+	c, err := l.look(ctx, r)
+	if err != nil {
+		return c, err
+	}
+	if l.group == "" {
+		err = heedStrays(r, &c, l.name, "passwd", "shadow", "group", "gshadow")
+	} else {
+		err = heedStrays(r, &c, l.name, "passwd", "shadow")
+	}
+	return c, err
+}
+
+func (l userLook) look(ctx context.Context, r host.Reader) (change.Change, error) {
 	u, err := r.User(l.name)
 	if err != nil {
 		return change.Change{}, err
@@ -122,10 +164,10 @@ func (l userLook) remove(r host.Reader, u *host.User) change.Change {
 	differ(&c, "uid", idText(u.UID), "")
 	if n := running(r, l.name); n > 0 && u.UID > 0 {
 		// Userdel refuses to remove an account that has processes.
-		differ(&c, "running", counted(n, "process"), "ended")
+		differ(&c, "running", words.Count(n, "process"), "ended")
 		c.Steps = append(c.Steps, host.EndSessions{User: l.name})
 	}
-	c.Steps = append(c.Steps, host.DeleteUser{Name: l.name, Was: *u})
+	c.Steps = append(c.Steps, host.DeleteUser{Name: l.name})
 	c.Notes = append(c.Notes, fmt.Sprintf("its home %s stays, and belongs to nobody", u.Home))
 	return c
 }
@@ -138,13 +180,21 @@ func (l userLook) add(r host.Reader, c *change.Change) error {
 	if l.comment != nil {
 		step.Comment = *l.comment
 	}
+	var groups []string
 	for _, g := range l.groups {
-		if got, err := r.Group(g); err != nil {
+		got, err := r.Group(g)
+		switch pkg := l.lacking[g]; {
+		case err != nil:
 			return err
-		} else if got == nil {
-			return fmt.Errorf("cannot join group %s: there is no such group on this host", g)
+		case got == nil && pkg != "":
+			c.Notes = append(c.Notes, fmt.Sprintf("not in group %s, which %s brings: the package is missing, and this backend only verifies packages", g, pkg))
+		case got == nil:
+			return missing("group "+g, "cannot join group %s: there is no such group on this host: if a package brings it, say so with groups under provides of that package; else declare it under groups", g)
+		default:
+			groups = append(groups, g)
 		}
 	}
+	step.Groups = groups
 	if step.Group == "" {
 		own, err := r.Group(l.name)
 		if err != nil {
@@ -152,14 +202,30 @@ func (l userLook) add(r host.Reader, c *change.Change) error {
 		}
 		if own != nil {
 			step.Group = l.name
+			if err := completeGroup(r, l.name, c); err != nil {
+				return err
+			}
 		}
 	}
 	var err error
 	if step.UID, err = l.freeUID(r); err != nil {
 		return err
 	}
+	if step.Group == "" {
+		if step.GID, err = l.ownGID(r, step.UID); err != nil {
+			return err
+		}
+	}
 	c.Action = change.Add
-	fresh(c, "uid", idText(step.UID), "group", step.Group, "groups", list(l.groups), "home", l.home, "shell", step.Shell, "comment", step.Comment)
+	if s, err := r.Strays(); err == nil && slices.Contains(s.Shadow, l.name) {
+		differ(c, "line in /etc/shadow", "there without an account", "made anew, locked")
+		lose(c, "what that line of /etc/shadow holds is not kept")
+	}
+	if step.Group == "" {
+		takeOver(r, l.name, c)
+	}
+	freshID(c, "uid", step.UID)
+	fresh(c, "group", step.Group, "groups", list(step.Groups), "home", l.home, "shell", step.Shell, "comment", step.Comment)
 	c.Steps = append(c.Steps, step)
 	return nil
 }
@@ -174,39 +240,35 @@ func (l userLook) freeUID(r host.Reader) (int, error) {
 		}
 		return *l.uid, err
 	}
-	users, err := r.Users()
+	uids, gids, err := host.NumbersOf(r)
 	if err != nil {
 		return 0, err
-	}
-	var used []int
-	for _, u := range users {
-		used = append(used, u.UID)
-	}
-	groups, err := r.Groups()
-	if err != nil {
-		return 0, err
-	}
-	for _, g := range groups {
-		used = append(used, g.GID)
 	}
 	ranges, err := r.IDRanges()
 	if err != nil {
 		return 0, err
 	}
+	if l.system && ranges.SystemLater {
+		return host.UnknownID, nil
+	}
 	lo, hi := ranges.UIDMin, ranges.UIDMax
 	if l.system {
 		lo, hi = ranges.SysUIDMin, ranges.SysUIDMax
 	}
-	return nextFree(r, used, lo, hi, l.system)
+	return nextFree(r, slices.Concat(uids, gids), l.reserved, lo, hi, l.system)
 }
 
-// nextFree chooses an id that nobody has, be it as uid or as gid, also not in a
-// source of accounts that is not listed.
-func nextFree(r host.Reader, used []int, lo, hi int, system bool) (int, error) {
+// nextFree chooses an id that nobody has or is to have, be it as uid or as gid, also
+// not in a source of accounts that is not listed.
+func nextFree(r host.Reader, used []int, reserved idSet, lo, hi int, system bool) (int, error) {
 	for {
 		id, err := host.NextID(used, lo, hi, system)
 		if err != nil {
 			return 0, err
+		}
+		if reserved[id] {
+			used = append(used, id)
+			continue
 		}
 		u, err := r.UserByID(id)
 		if err != nil {
@@ -240,7 +302,11 @@ func (l userLook) correct(r host.Reader, u *host.User, c *change.Change) error {
 	if err := l.personal(r, u); err != nil {
 		return err
 	}
-	step := host.SetUser{Name: l.name, Was: *u}
+	if err := completeAccount(r, u, c); err != nil {
+		return err
+	}
+	completed := len(c.Attrs)
+	step := host.SetUser{Name: l.name}
 	if l.uid != nil && *l.uid != u.UID {
 		if _, err := l.freeUID(r); err != nil {
 			return err
@@ -269,7 +335,7 @@ func (l userLook) correct(r host.Reader, u *host.User, c *change.Change) error {
 	if l.comment != nil && differ(c, "comment", u.Comment, *l.comment) {
 		step.Comment = l.comment
 	}
-	if len(c.Attrs) > 0 {
+	if len(c.Attrs) > completed {
 		if n := running(r, l.name); n > 0 && (step.UID != nil || step.Home != nil) {
 			return fmt.Errorf("usermod changes neither uid nor home of an account that has processes, and it has %d: stop what runs as %s first, see ps -u %s", n, l.name, l.name)
 		}

@@ -17,6 +17,14 @@ import (
 func (l userLook) lookHome(r host.Reader, u *host.User, c *change.Change) error {
 	mode := spec.Mode(l.homeMode)
 	n, err := r.Stat(l.home)
+	if host.AfterApply(err) {
+		// It lies on what is to be mounted. The account does not wait for that.
+		if c.Action == "" {
+			c.Action, c.Deferred = change.Modify, err.Error()
+		}
+		c.Attrs = append(c.Attrs, change.Attr{Name: "home " + l.home, After: change.Later()})
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -43,29 +51,35 @@ func (l userLook) lookHome(r host.Reader, u *host.User, c *change.Change) error 
 	}
 	if owner := l.ownerThen(u, n.Owner); owner != l.name {
 		if u == nil && !slices.Contains(l.reown, l.home) {
-			return fmt.Errorf("its home %s is there already and belongs to %s: move it away and copy back what is wanted, or list it under reown, which service accounts have, to have it given to %s", l.home, owner, l.name)
+			return fmt.Errorf("its home %s is there already and belongs to %s: move it away and copy back what is wanted; that of a service account is given to %s if it is listed under reown", l.home, owner, l.name)
 		}
 		if u != nil && mode != nil {
 			c.Action = cmp.Or(c.Action, change.Modify)
 			differ(c, "owner of "+l.home, owner, l.name)
-			c.Steps = append(c.Steps, host.SetOwner{Path: l.home, Owner: l.name, Was: *n})
+			c.Steps = append(c.Steps, host.SetOwner{Path: l.home, Owner: l.name})
 		}
 	}
 	if mode != nil && n.Access.BaseMode() != *mode {
 		c.Action = cmp.Or(c.Action, change.Modify)
 		differ(c, "mode of "+l.home, n.Access.BaseMode().String(), mode.String())
-		c.Steps = append(c.Steps, host.SetAccess{Path: l.home, Access: n.Access.WithMode(*mode), Was: n.Access})
+		c.Steps = append(c.Steps, host.SetAccess{Path: l.home, Access: n.Access.WithMode(*mode)})
 	}
 	return nil
 }
 
 func (l userLook) makeHome(r host.Reader, group string, mode host.Mode, c *change.Change) error {
-	parent, err := r.Stat(path.Dir(l.home))
+	dir := path.Dir(l.home)
+	parent, err := r.Stat(dir)
 	if err != nil {
 		return err
 	}
-	if parent == nil {
-		return fmt.Errorf("cannot make its home %s: there is no directory %s", l.home, path.Dir(l.home))
+	if _, declared := l.above[dir]; parent == nil && declared {
+		// The directory may be the account's own, so it cannot come first as a whole.
+		if err := needDeclared(r, c, dir, l.above); err != nil {
+			return err
+		}
+	} else if parent == nil {
+		return missingPath(path.Dir(l.home), "cannot make its home %s: there is no directory %s: if a package brings it, say so with directories under provides of that package; else declare it under directories", l.home, path.Dir(l.home))
 	}
 	c.Action = cmp.Or(c.Action, change.Modify)
 	fresh(c, "home mode", mode.String())
@@ -86,7 +100,7 @@ func (l userLook) lookReown(ctx context.Context, r host.Reader, u *host.User, c 
 		if owner := l.ownerThen(u, n.Owner); owner != l.name && !reowned(*c, dir) {
 			c.Action = cmp.Or(c.Action, change.Modify)
 			differ(c, "owner of "+dir, owner, l.name)
-			c.Steps = append(c.Steps, host.SetOwner{Path: dir, Owner: l.name, Was: *n})
+			c.Steps = append(c.Steps, host.SetOwner{Path: dir, Owner: l.name})
 		}
 		rule := host.TreeRule{Root: dir, Owner: l.name}
 		if u == nil || l.renumbered(u) {

@@ -2,6 +2,7 @@ package kind
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -36,9 +37,21 @@ func fact(ctx context.Context, r host.Reader, c spec.Condition) (holds bool, is 
 		return holds, says(holds, "device "+name, "exists", "does not exist"), err
 	case spec.FactPath:
 		n, err := followed(r, name)
+		if n == nil && err == nil {
+			err = unsettled(r, c, name, packaged(name))
+		}
 		return n != nil, says(n != nil, name, "exists", "does not exist"), err
+	case spec.FactMounted:
+		n, err := followed(r, name)
+		if n == nil || n.Held&host.Mounted == 0 {
+			return false, "nothing is mounted at " + name, err
+		}
+		return true, name + " is mounted", err
 	case spec.FactUnit:
 		u, err := r.Unit(ctx, name)
+		if u == nil && err == nil {
+			err = unsettled(r, c, "unit "+name, true)
+		}
 		return u != nil, says(u != nil, "unit "+name, "exists", "does not exist"), err
 	case spec.FactRelease:
 		f, err := r.Facts()
@@ -54,17 +67,38 @@ func fact(ctx context.Context, r host.Reader, c spec.Condition) (holds bool, is 
 		holds, err = r.Candidate(name)
 		return holds, says(holds, "package "+name, "is available", "is not available on this host"), err
 	}
-	return false, "", fmt.Errorf("condition %q is of no known kind: want one of %s", c.Text, strings.Join([]string{"device", "path", "release", "package", "unit"}, ", "))
+	return false, "", fmt.Errorf("condition %q is of no known kind: want one of %s", c.Text, strings.Join([]string{"device", "path", "mounted", "release", "package", "unit"}, ", "))
+}
+
+// unsettled is the error for a condition on what is not there, if a package that is
+// about to come may bring it.
+func unsettled(r host.Reader, c spec.Condition, thing string, may bool) error {
+	if !may || awaited(r, thing) == "" {
+		return nil
+	}
+	return &host.UnknownError{
+		What: fmt.Sprintf("whether %q holds", c.Text), Why: "known after apply", AfterApply: true,
+		Err: &missingError{thing: thing, err: errors.New("it is not there")},
+	}
 }
 
 // followed is what is at a path, or at the other end of a link: udev gives
 // devices their stable names by links.
 func followed(r host.Reader, at string) (*host.Node, error) {
+	end, err := linkEnd(r, at)
+	if err != nil {
+		return nil, err
+	}
+	return r.Stat(end)
+}
+
+// linkEnd is the path at the other end of a link; that of anything else is its own.
+func linkEnd(r host.Reader, at string) (string, error) {
 	const most = 8
 	for range most {
 		n, err := r.Stat(at)
 		if err != nil || n == nil || n.Type != host.TypeSymlink {
-			return n, err
+			return at, err
 		}
 		if path.IsAbs(n.Target) {
 			at = n.Target
@@ -72,7 +106,7 @@ func followed(r host.Reader, at string) (*host.Node, error) {
 			at = path.Join(path.Dir(at), n.Target)
 		}
 	}
-	return nil, fmt.Errorf("%s: too many links", at)
+	return "", fmt.Errorf("%s: too many links", at)
 }
 
 func says(holds bool, what, yes, no string) string {
@@ -84,5 +118,13 @@ func says(holds bool, what, yes, no string) string {
 
 func isInstalled(r host.Reader, name string) (bool, error) {
 	p, err := r.Package(name)
+	if err == nil && p.Unfinished() && awaited(r, "package "+name) != "" {
+		// What runs dpkg finishes it first, if its scripts let it.
+		why := "whether package " + name + " is installed: it is " + packageState(p) + ", and dpkg finishes it if its scripts let it"
+		return false, &host.UnknownError{
+			What: "whether package " + name + " is installed", Why: "known after apply", AfterApply: true,
+			Err: &missingError{thing: "package " + name, why: why, err: errors.New("it is " + packageState(p))},
+		}
+	}
 	return p != nil && p.State == host.Installed, err
 }

@@ -13,15 +13,16 @@ func (m *Maker) Host(keys []string) map[string]any {
 	var members []string
 	for i, name := range append(some(m, 50, userNames()...), some(m, 50, personNames()...)...) {
 		u := item{"name": name, "uid": 4400 + 10*i + m.r.IntN(3), "home": "/home/" + name, "shell": pick(m, "/bin/bash", "/bin/sh")}
-		m.put(u, 60, "password", m.mode("set", "locked", "locked hash", "empty must-change", "set expires=1"))
+		m.put(u, 60, "password", m.mode("set", "locked", "locked hash", "empty must-change", "set expires=1", "locked must-change", "locked missing", "set changed=18000 max=90 inactive=30"))
 		m.put(u, 15, "traces", func() any { return item{"processes": 1 + m.r.IntN(2), "linger": true} })
 		users = append(users, u)
 		members = append(members, name)
 	}
 	for i, name := range some(m, 50, groupNames()...) {
-		groups = append(groups, item{"name": name, "gid": 4000 + 10*i + m.r.IntN(4), "members": some(m, 50, members...)})
+		groups = append(groups, m.hostGroup(name, 4000+10*i+m.r.IntN(4), some(m, 50, members...), members))
 	}
-	groups = append(groups, item{"name": "adm", "gid": 4, "members": some(m, 30, members...)})
+	groups = append(groups, m.hostGroup("adm", 4, some(m, 30, members...), members))
+	m.put(h, 30, "strays", func() any { return m.strays() })
 	h["users"], h["groups"] = users, groups
 	h["files"] = m.hostFiles(members, keys)
 	h["units"] = m.hostUnits(h["files"].(item)) //nolint:forcetypeassert // set above
@@ -33,6 +34,27 @@ func (m *Maker) Host(keys []string) map[string]any {
 		h["pending"] = []any{item{"unit": "labone.service", "verb": pick(m, "restart", "reload"), "why": "an earlier run"}}
 	}
 	return h
+}
+
+// hostGroup is a group as group and gshadow have it.
+func (m *Maker) hostGroup(name string, gid int, in, all []string) item {
+	g := item{"name": name, "gid": gid, "members": in}
+	m.put(g, 25, "password", m.mode("set", "empty", "missing"))
+	m.put(g, 15, "admins", func() any { return some(m, 40, all...) })
+	if len(in) > 0 && g["password"] != "missing" {
+		m.put(g, 15, "torn", func() any { return in[:1] })
+	}
+	return g
+}
+
+// strays are lines that make no account, and locks of tools that have died.
+func (m *Maker) strays() item {
+	s := item{"shadow": some(m, 40, append(userNames(), "elsewhere")...)}
+	m.put(s, 40, "locks", func() any { return []string{"/etc/passwd.lock"} })
+	m.put(s, 25, "twice", func() any {
+		return []any{item{"file": pick(m, "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"), "name": pick(m, "lab1", "labs", "lab4", "adm")}}
+	})
+	return s
 }
 
 func (m *Maker) hostFiles(members, keys []string) item {

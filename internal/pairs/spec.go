@@ -170,6 +170,9 @@ func (m *Maker) file(env bool) item {
 	case m.chance(15):
 		f["block"] = m.text()
 	case m.chance(15):
+		f["settings"] = pick(m, item{"form": "words", "set": item{"a": "1"}}, item{"form": "equals", "set": item{"a": "0"}, "unset": []string{"b"}},
+			item{"form": "ini", "exact": true, "sections": item{"s": item{"set": item{"a": "2"}}}})
+	case m.chance(15):
 		f["link"] = pick(m, "/etc/hosts", "lab-1.conf")
 		return f
 	default:

@@ -9,7 +9,7 @@ import (
 )
 
 // Access writes who gains and who loses what: before the changes that do it.
-func (t *Text) Access(a *change.Access) {
+func (t *Text) Access(a *change.AccessDiff) {
 	if a == nil || len(a.Turns)+len(a.Unknown) == 0 {
 		return
 	}
@@ -78,13 +78,13 @@ func accessSection(rep *converge.Report, p markdownPen) *section {
 	return s
 }
 
-func newAccessDoc(a *change.Access) *AccessDoc {
+func newAccessDoc(a *change.AccessDiff) *AccessDoc {
 	if a == nil {
 		return nil
 	}
-	d := &AccessDoc{Turns: []TurnDoc{}, Unknown: a.Unknown}
+	d := &AccessDoc{Turns: []TurnDoc{}, Unknown: readable(a.Unknown)}
 	for _, t := range a.Turns {
-		d.Turns = append(d.Turns, TurnDoc{Names: t.Names, Gains: append([]string{}, t.Gains...), Loses: append([]string{}, t.Loses...)})
+		d.Turns = append(d.Turns, TurnDoc{Names: t.Names, Gains: append([]string{}, readable(t.Gains)...), Loses: append([]string{}, readable(t.Loses)...)})
 	}
 	return d
 }

@@ -132,6 +132,11 @@ func (t *Text) failures(rep *converge.Report) {
 	t.section("failed", bold+red)
 	for _, key := range failed.keys {
 		of := failed.of[key]
+		if n := len(of); n > fewNames && of[0].Status == change.Blocked && !t.style.Full {
+			t.lines(t.style.broken("  " + t.style.paint(yellow, "⊘") + fmt.Sprintf(" %d not tried: ", n) + clean(of[0].Reason))...)
+			t.names("", t.few(ids(of), someNames))
+			continue
+		}
 		one := of
 		if len(of) > fewNames {
 			one = of[:1]

@@ -82,7 +82,7 @@ func prefixed(sign, text string) []string {
 
 // unified is the unified diff without its two lines of file names.
 func unified(d *change.Diff) []string {
-	edits := udiff.Strings(d.Before, d.After)
+	edits := udiff.Lines(d.Before, d.After) // by characters, lines would be cut up that stay
 	text, err := udiff.ToUnified(d.Path, d.Path, d.Before, edits, contextLines)
 	if err != nil {
 		return []string{"content differs"}

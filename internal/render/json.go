@@ -3,9 +3,11 @@ package render
 import (
 	"encoding/json"
 	"io"
+	"slices"
 
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
+	"opsafe/internal/host"
 )
 
 // FormatVersion is the version of the JSON document. It grows when a field
@@ -18,6 +20,7 @@ type Document struct {
 	Command       string     `json:"command"` // plan, manage, …
 	Backend       string     `json:"backend,omitempty"`
 	Host          string     `json:"host"`
+	Spec          *SourceDoc `json:"spec,omitempty"`
 	Changes       []Item     `json:"changes"`
 	Unknown       []Item     `json:"unknown"`
 	NotApplicable []Item     `json:"not_applicable"`
@@ -25,6 +28,22 @@ type Document struct {
 	Notes         []Item     `json:"notes"`
 	Access        *AccessDoc `json:"access,omitempty"`
 	Summary       SummaryDoc `json:"summary"`
+	// Unjudged is what a plan by recorded facts could not ask.
+	Unjudged []string `json:"unjudged,omitempty"`
+	// HostNotes concern the host, and no resource.
+	HostNotes []string `json:"host_notes,omitempty"`
+}
+
+// SourceDoc is what a run goes by: a directory, and what git says of it.
+type SourceDoc struct {
+	Dir      string `json:"dir"`
+	Commit   string `json:"commit"`
+	Branch   string `json:"branch,omitempty"`
+	Changed  int    `json:"changed,omitempty"` // files that are not as in the commit
+	Upstream string `json:"upstream,omitempty"`
+	Behind   int    `json:"behind,omitempty"`   // commits that Upstream has and this one has not
+	LastRun  int    `json:"last_run,omitempty"` // whose commit is not among this one's
+	Lacks    int    `json:"lacks,omitempty"`    // commits that that run had and this one has not
 }
 
 // AccessDoc is who gains and who loses what, in words.
@@ -92,7 +111,7 @@ type SummaryDoc struct {
 // NewDocument gives the JSON form of a report.
 func NewDocument(h Heading, rep *converge.Report) Document {
 	d := Document{
-		FormatVersion: FormatVersion, Command: h.Command, Backend: h.Backend, Host: h.Host,
+		FormatVersion: FormatVersion, Command: h.Command, Backend: h.Backend, Host: h.Host, Spec: h.Spec,
 		Changes: []Item{}, Unknown: []Item{}, NotApplicable: []Item{}, Failed: []Item{}, Notes: []Item{},
 	}
 	for _, r := range rep.Results {
@@ -112,7 +131,7 @@ func NewDocument(h Heading, rep *converge.Report) Document {
 			}
 		}
 	}
-	d.Access = newAccessDoc(rep.Access)
+	d.Access, d.Unjudged, d.HostNotes = newAccessDoc(rep.Access), rep.Unjudged, readable(rep.HostNotes)
 	s := rep.Summary
 	d.Summary = SummaryDoc{
 		Add: s.Add, Change: s.Change, Remove: s.Remove, Run: s.Run, Unchanged: s.Unchanged,
@@ -133,27 +152,27 @@ func WriteJSON(out io.Writer, d any) error {
 // ItemOf is one result.
 func ItemOf(r change.Result) Item {
 	i := Item{
-		Kind: r.ID.Kind, Name: r.ID.Name, Status: string(r.Status), Action: string(r.Change.Action),
+		Kind: r.ID.Kind, Name: host.Readable(r.ID.Name), Status: string(r.Status), Action: string(r.Change.Action),
 		Why: r.Change.Why, Undo: r.Change.Irreversible, Deferred: r.Change.Deferred,
-		Reason: r.Reason, Notes: r.Notes,
+		Reason: host.Readable(r.Reason), Notes: readable(r.Notes),
 	}
 	if r.Pos.File != "" {
 		i.Declared = r.Pos.String()
 	}
 	if r.Err != nil {
-		i.Error = r.Err.Error()
+		i.Error = host.Readable(r.Err.Error())
 	}
 	for _, a := range r.Change.Attrs {
 		i.Attrs = append(i.Attrs, attr(a))
 	}
 	if d := r.Change.Diff; d != nil {
-		i.Diff = &Diff{Path: d.Path, Before: d.Before, After: d.After, Hidden: d.Hidden}
+		i.Diff = &Diff{Path: host.Readable(d.Path), Before: d.Before, After: d.After, Hidden: d.Hidden}
 	}
 	return i
 }
 
 func attr(a change.Attr) Attr {
-	out := Attr{Name: a.Name, Before: value(a.Before), After: value(a.After)}
+	out := Attr{Name: host.Readable(a.Name), Before: value(a.Before), After: value(a.After)}
 	for _, v := range []change.Value{a.After, a.Before} {
 		if v.Kind != change.Known && v.Kind != change.Absent {
 			out.Special = string(v.Kind)
@@ -166,5 +185,15 @@ func value(v change.Value) *string {
 	if v.Kind == change.Absent {
 		return nil
 	}
-	return &v.Text
+	text := host.Readable(v.Text)
+	return &text
+}
+
+// readable are texts that JSON can hold.
+func readable(texts []string) []string {
+	out := slices.Clone(texts)
+	for i := range out {
+		out[i] = host.Readable(out[i])
+	}
+	return out
 }

@@ -13,6 +13,7 @@ import (
 // Heading is which run a report is of.
 type Heading struct {
 	Command, Backend, Host string
+	Spec                   *SourceDoc // nil: it goes by none
 	Mode                   Mode
 }
 
@@ -55,7 +56,9 @@ func newMarkdown(h Heading, rep *converge.Report, p markdownPen) *markdown {
 	d := &markdown{head: head(h, rep, p)}
 	d.add(
 		status(rep, p, "failed", change.Failed, change.Blocked),
+		unjudged(rep, p),
 		irreversible(rep, p),
+		hostNoted(rep, p),
 		noted(rep, p),
 		accessSection(rep, p),
 	)
@@ -103,6 +106,12 @@ func status(rep *converge.Report, p markdownPen, title string, of ...change.Stat
 		}
 	}
 	for _, key := range same.keys {
+		if of := same.of[key]; len(of) > fewNames && of[0].Status == change.Blocked {
+			about := fmt.Sprintf("%d not tried: %s", len(of), p.prose(reason(of[0])))
+			s.rows = append(s.rows, row{sign: "⊘", name: newPart(p.code(of[0].ID.String()) + fmt.Sprintf(" and %d more", len(of)-1)), about: newPart(about)})
+			s.urgent = true
+			continue
+		}
 		for i, r := range same.of[key] {
 			x := row{sign: "?", name: newPart(p.code(r.ID.String())), about: newPart(p.prose(reason(r)))}
 			switch r.Status {
@@ -112,6 +121,8 @@ func status(rep *converge.Report, p markdownPen, title string, of ...change.Stat
 				x.sign, x.about.text, s.urgent = "⊘", "not tried: "+x.about.text, true
 			case change.NotApplicable:
 				x.sign = "∅"
+			case change.Unknown:
+				s.urgent = true // nobody takes for unchanged what they do not see
 			}
 			if s.urgent && r.Pos.File != "" {
 				x.about.text += "<br>" + p.code(r.Pos.String())
@@ -167,6 +178,25 @@ func noted(rep *converge.Report, p markdownPen) *section {
 			x := row{name: newPart(p.code(r.ID.String())), about: newPart(p.prose(texts[key][i]))}
 			s.rows = append(s.rows, x.likewise(i, len(same.of[key])))
 		}
+	}
+	return s
+}
+
+// unjudged is what a recorded host could not be asked: whoever approves the plan
+// has to know.
+func unjudged(rep *converge.Report, p markdownPen) *section {
+	s := &section{title: "cannot be told from the facts", columns: [3]string{"", "What", ""}, urgent: true}
+	for _, what := range rep.Unjudged {
+		s.rows = append(s.rows, row{sign: "?", name: newPart(p.prose(what)), about: newPart("asked by manage before it writes")})
+	}
+	return s
+}
+
+// hostNoted is what concerns the host, and no resource.
+func hostNoted(rep *converge.Report, p markdownPen) *section {
+	s := &section{title: "of the host", columns: [3]string{"", "Note", ""}, urgent: true}
+	for _, what := range rep.HostNotes {
+		s.rows = append(s.rows, row{name: newPart(p.prose(what))})
 	}
 	return s
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // maxMarkdown is how long Markdown may become, in bytes. A comment on GitHub holds
-// 65,536 characters; the rest is for whoever puts something before it.
+// 65,536 characters; the rest is for what is said beside it, such as how old the facts
+// are.
 const maxMarkdown = 65_000
 
 // part is a piece of the whole that is shown or left out. rank says which are

@@ -28,7 +28,7 @@ var issueNumber = regexp.MustCompile(`(?i)\b(GH)(-\d)`)
 // markup makes text harmless in code, where GitHub looks for nothing.
 func markup(text string) string {
 	var b strings.Builder
-	for _, c := range strings.ToValidUTF8(clean(text), "�") {
+	for _, c := range clean(text) {
 		switch c {
 		case '&', '<', '>', '|', '`', '*', '_', '~', '[', ']', '\\', '$':
 			fmt.Fprintf(&b, "&#%d;", c)
@@ -87,7 +87,7 @@ func fenced(lines []string) string {
 	longest, run := 2, 0
 	var b strings.Builder
 	for _, l := range lines {
-		l = strings.ToValidUTF8(clean(l), "�")
+		l = clean(l)
 		run = 0
 		for _, c := range l {
 			if c != '`' {

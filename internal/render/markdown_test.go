@@ -18,6 +18,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
+	"opsafe/internal/host"
 	"opsafe/internal/render"
 )
 
@@ -136,7 +137,7 @@ func visible(text string) string {
 			return '�'
 		}
 		return c
-	}, strings.ToValidUTF8(text, "�"))
+	}, host.Readable(text))
 }
 
 // many are as many changes as there can be for each kind, with failures and

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"opsafe/internal/change"
+	"opsafe/internal/words"
 )
 
 // AccessReport is who may do what on a host.
@@ -17,7 +18,9 @@ type AccessReport struct {
 	// one; Planned says whether there is one.
 	Now, Then []Person
 	Planned   bool
-	Access    *change.Access // what differs between the two
+	// Open are the groups that somebody else than root lets others into, now.
+	Open   []OpenGroupDoc
+	Access *change.AccessDiff // what differs between the two
 	// ByPath are the paths that were asked for; Detail is whether people were.
 	ByPath []string
 	Detail bool
@@ -27,16 +30,35 @@ type AccessReport struct {
 type Person struct {
 	Name    string `json:"name"`
 	Account bool   `json:"account"`
-	// Login is whether they can log in with a key; nil if that cannot be told.
+	// Login is whether somebody can log in as them by ssh, without a password, and
+	// get a session; nil if that cannot be told.
 	Login    *bool     `json:"login"`
 	Why      []string  `json:"why_no_login,omitempty"`
 	Keys     []KeyDoc  `json:"keys,omitempty"`
+	Ways     []WayDoc  `json:"ways_in,omitempty"`
 	Password bool      `json:"login_with_password"`
 	Sudo     SudoDoc   `json:"sudo"`
 	Root     []RootDoc `json:"root_by_group,omitempty"`
 	Groups   []string  `json:"groups,omitempty"`
-	Paths    []PathDoc `json:"paths,omitempty"`
-	Unknown  []string  `json:"unknown,omitempty"`
+	// Administers are groups of which they may change the members.
+	Administers []RootDoc `json:"administers,omitempty"`
+	Paths       []PathDoc `json:"paths,omitempty"`
+	Unknown     []string  `json:"unknown,omitempty"`
+}
+
+// WayDoc is one thing by which somebody can get in as an account: a line of a key
+// file, an authority for certificates, a password.
+type WayDoc struct {
+	By          string `json:"by"`
+	At          string `json:"at,omitempty"`
+	Fingerprint string `json:"fingerprint,omitempty"`
+	// Good says what it is good for. Doubt says why that cannot be told.
+	Good  string `json:"good_for,omitempty"`
+	Shell bool   `json:"shell"`
+	Root  bool   `json:"root_by_socket,omitempty"`
+	Doubt string `json:"cannot_be_told,omitempty"`
+	// Words say it for people.
+	Words string `json:"-"`
 }
 
 // KeyDoc is a key that sshd accepts.
@@ -52,32 +74,46 @@ type SudoDoc struct {
 	Rules      []string `json:"rules,omitempty"`
 }
 
-// RootDoc is a group whose members are root by another name, and how.
+// RootDoc is a group, and how its members are root by another name, if they are.
 type RootDoc struct {
 	Group string `json:"group"`
-	Why   string `json:"why"`
+	Why   string `json:"why,omitempty"`
+}
+
+// OpenGroupDoc is a group that others get into by its password, or whom its
+// administrators take in.
+type OpenGroupDoc struct {
+	Group    string   `json:"group"`
+	Password bool     `json:"password"`
+	Admins   []string `json:"administrators,omitempty"`
+	Why      string   `json:"root_by_group,omitempty"`
 }
 
 // PathDoc is what somebody may do at a path.
 type PathDoc struct {
 	Path string   `json:"path"`
 	May  []string `json:"may"`
+	// Absent says that there is no such path, Unsure that it cannot be told.
+	Absent bool `json:"absent,omitempty"`
+	Unsure bool `json:"cannot_be_told,omitempty"`
 }
 
 // PeopleDoc is the JSON form of an AccessReport.
 type PeopleDoc struct {
-	FormatVersion int        `json:"format_version"`
-	Command       string     `json:"command"`
-	Backend       string     `json:"backend,omitempty"`
-	Host          string     `json:"host"`
-	People        []Person   `json:"people"`
-	Planned       []Person   `json:"planned,omitempty"`
-	Access        *AccessDoc `json:"access,omitempty"`
+	FormatVersion int      `json:"format_version"`
+	Command       string   `json:"command"`
+	Backend       string   `json:"backend,omitempty"`
+	Host          string   `json:"host"`
+	People        []Person `json:"people"`
+	Planned       []Person `json:"planned,omitempty"`
+	// OpenGroups is as it is now.
+	OpenGroups []OpenGroupDoc `json:"open_groups,omitempty"`
+	Access     *AccessDoc     `json:"access,omitempty"`
 }
 
 // WriteAccessJSON writes the report as one document.
 func WriteAccessJSON(out io.Writer, r *AccessReport) error {
-	d := PeopleDoc{FormatVersion: FormatVersion, Command: "access", Backend: r.Backend, Host: r.Host, People: r.Now}
+	d := PeopleDoc{FormatVersion: FormatVersion, Command: "access", Backend: r.Backend, Host: r.Host, People: r.Now, OpenGroups: r.Open}
 	if r.Planned {
 		d.Planned, d.Access = r.Then, newAccessDoc(r.Access)
 	}
@@ -104,6 +140,9 @@ func WriteAccess(out io.Writer, r *AccessReport, style Style) {
 		}
 	default:
 		t.everybody(r.Now)
+	}
+	if len(r.ByPath) == 0 || r.Detail {
+		t.openGroups(r.Open)
 	}
 	switch {
 	case !r.Planned:
@@ -137,18 +176,11 @@ func (t *Text) everybody(people []Person) {
 
 // inShort is a person in one line.
 func (p Person) inShort() []string {
-	login := "no login"
-	switch {
-	case p.Login == nil:
-		login = "login cannot be told"
-	case *p.Login:
-		login = "login (" + keys(len(p.Keys)) + ")"
-	case len(p.Why) > 0:
-		login += ": " + clean(p.Why[0])
-	}
-	out := []string{login}
-	if p.Password {
-		out = append(out, "login with a password")
+	out := []string{p.login()}
+	for _, w := range p.Ways {
+		if !w.plain() {
+			out = append(out, clean(w.Words))
+		}
 	}
 	if s := p.Sudo.words(); s != "" {
 		out = append(out, s)
@@ -156,14 +188,36 @@ func (p Person) inShort() []string {
 	for _, r := range p.Root {
 		out = append(out, clean(r.Group)+" (root by another name)")
 	}
+	for _, g := range p.Administers {
+		out = append(out, "administers "+clean(g.Group)+g.root())
+	}
 	return out
 }
 
-func keys(n int) string {
-	if n == 1 {
-		return "1 key"
+// plain reports whether a way is a key that gives a shell, as most are.
+func (w WayDoc) plain() bool { return w.By == "key" && w.Shell && w.Doubt == "" }
+
+func (p Person) login() string {
+	n := 0
+	for _, w := range p.Ways {
+		if w.plain() {
+			n++
+		}
 	}
-	return fmt.Sprintf("%d keys", n)
+	other := slices.ContainsFunc(p.Ways, func(w WayDoc) bool { return w.By != "password" })
+	switch {
+	case n > 0:
+		return "login (" + words.Count(n, "key") + ")"
+	case p.Login == nil:
+		return "login cannot be told"
+	case *p.Login:
+		return "login"
+	case len(p.Why) > 0:
+		return "no login by ssh: " + clean(p.Why[0])
+	case other:
+		return "no session by ssh"
+	}
+	return "no login by ssh"
 }
 
 func (s SudoDoc) words() string {
@@ -175,7 +229,7 @@ func (s SudoDoc) words() string {
 	case len(s.Rules) == 1:
 		return "sudo for " + clean(s.Rules[0])
 	case len(s.Rules) > 0:
-		return fmt.Sprintf("sudo for %d commands", len(s.Rules))
+		return "sudo for " + words.Count(len(s.Rules), "command")
 	}
 	return ""
 }
@@ -196,17 +250,20 @@ func (t *Text) person(p Person) {
 	}
 	switch {
 	case p.Login == nil:
-		say("login", "cannot be told")
+		say("login", append([]string{"cannot be told"}, p.Unknown...)...)
+	case *p.Login && len(p.Keys) > 0:
+		say("login", "with "+words.Count(len(p.Keys), "key"))
 	case *p.Login:
-		say("login", "with "+keys(len(p.Keys)))
+		say("login", "yes")
 	default:
 		say("login", append([]string{"no"}, p.Why...)...)
 	}
-	for _, k := range p.Keys {
-		say("key", strings.TrimSpace(k.Fingerprint+" "+k.Comment))
-	}
-	if p.Password {
-		say("password", "sshd lets them in with it")
+	for _, w := range p.Ways {
+		words := w.Words
+		if w.At != "" && w.By != "password" {
+			words += "  " + w.At
+		}
+		say("way in", words)
 	}
 	switch {
 	case p.Sudo.Everything && p.Sudo.Free:
@@ -221,6 +278,9 @@ func (t *Text) person(p Person) {
 	say("groups", strings.Join(p.Groups, ", "))
 	for _, r := range p.Root {
 		say(r.Group, "root by another name: "+r.Why)
+	}
+	for _, g := range p.Administers {
+		say("gpasswd", "administers the group "+g.Group+", and can take anybody in"+g.root())
 	}
 	var rows [][2]string
 	for _, at := range p.Paths {
@@ -249,13 +309,16 @@ func mayWords(may []string) string {
 // everybody, and everybody.
 func (t *Text) path(path string, people []Person) {
 	t.section(clean(path), bold)
+	if slices.ContainsFunc(people, func(p Person) bool { return p.at(path).Absent }) {
+		t.lines("  there is no such path")
+		return
+	}
 	of := func(p Person) []string {
-		for _, at := range p.Paths {
-			if at.Path == path {
-				return at.May
-			}
+		at := p.at(path)
+		if at.Unsure {
+			return []string{"cannot be told"}
 		}
-		return nil
+		return at.May
 	}
 	var all []string
 	for _, p := range people {
@@ -274,6 +337,15 @@ func (t *Text) path(path string, people []Person) {
 		t.names("", same.of[may])
 	}
 	t.lines("  "+mayWords(all), indent+"everybody else, but for root")
+}
+
+func (p Person) at(path string) PathDoc {
+	for _, at := range p.Paths {
+		if at.Path == path {
+			return at
+		}
+	}
+	return PathDoc{}
 }
 
 // groupsOf are names for which something is the same.

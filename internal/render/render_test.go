@@ -196,7 +196,7 @@ func TestHostileText(t *testing.T) {
 func TestSecretContent(t *testing.T) {
 	const canary = "hunter2-canary"
 	c := host.NewSecret([]byte(canary))
-	step := host.WriteFile{Path: "/etc/x", Content: c, Was: &host.FileImage{Content: c}}
+	step := host.WriteFile{Path: "/etc/x", Content: c}
 	marshalled, err := json.Marshal(step)
 	if err != nil {
 		t.Fatal(err)

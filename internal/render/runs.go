@@ -33,11 +33,14 @@ type RunDoc struct {
 	Backend  string     `json:"backend,omitempty"`
 	Dir      string     `json:"dir,omitempty"`
 	Commit   string     `json:"commit,omitempty"`
+	Dirty    bool       `json:"dirty,omitempty"`
 	Digest   string     `json:"digest,omitempty"`
 	Started  time.Time  `json:"started"`
 	Ended    *time.Time `json:"ended"`
 	Result   string     `json:"result"`
 	NotKept  []string   `json:"not_kept,omitempty"`
+	Partly   []string   `json:"partly,omitempty"`
+	Left     []string   `json:"left,omitempty"`
 	Summary  SummaryDoc `json:"summary"`
 }
 
@@ -67,4 +70,5 @@ type OrphanDoc struct {
 	Name string `json:"name"` // as prune wants it
 	Sort string `json:"sort"`
 	What string `json:"what"`
+	Way  string `json:"way,omitempty"` // how it is removed, if not by prune
 }

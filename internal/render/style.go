@@ -3,7 +3,11 @@
 // none changes them.
 package render
 
-import "strings"
+import (
+	"strings"
+
+	"opsafe/internal/host"
+)
 
 // Style says how text may look.
 type Style struct {
@@ -38,6 +42,7 @@ func Clean(text string) string { return clean(text) }
 // clean makes text from the host safe for a terminal: control characters, which
 // could move the cursor or hide something, are shown instead.
 func clean(text string) string {
+	text = host.Readable(text)
 	if !strings.ContainsFunc(text, unsafe) {
 		return text
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"opsafe/internal/change"
+	"opsafe/internal/kinds"
 )
 
 // Text writes results for people as they come: only what changes, grouped by
@@ -59,16 +60,16 @@ func (t *Text) change(r change.Result) {
 	}
 }
 
-// headings are the kinds' names above their changes.
+// plural is the heading above changes of a kind, or of what is no kind: parts of
+// offboarding, and notifications.
 func plural(kind string) string {
+	if k, ok := kinds.Find(kind); ok {
+		return k.Plural
+	}
 	switch kind {
-	case "directory":
-		return "directories"
 	case "primary-group":
 		return "primary groups"
-	case "acl":
-		return "ACLs"
-	case "sudoers", "sshd", "docker", "chrony", "linger", "cron":
+	case "linger", "cron":
 		return kind
 	case "restart", "reload", "start":
 		return "services"

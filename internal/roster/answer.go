@@ -110,14 +110,14 @@ func whole(resp *http.Response, wantType string, limit int64) ([]byte, error) {
 		return nil, errors.New("the answer does not say how long it is: half of it could not be told from all of it")
 	}
 	if resp.ContentLength > limit {
-		return nil, fmt.Errorf("the answer is %d bytes long: at most %d are read", resp.ContentLength, limit)
+		return nil, fmt.Errorf("the answer is larger than %d KiB, which is the most that is read", limit>>10)
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(data), err)
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("the answer is longer than %d bytes", limit)
+		return nil, fmt.Errorf("the answer is larger than %d KiB, which is the most that is read", limit>>10)
 	}
 	return data, nil
 }

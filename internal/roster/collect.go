@@ -98,6 +98,7 @@ func (r *Roster) join(m Member, repo *spec.Repository, b *spec.Backend, got fetc
 	if len(s.Keys) == 0 && s.Problem == nil && s.Doubt == nil {
 		noteNone(&s, m, repo, b)
 	}
+	r.block(&s)
 	r.noteRevoked(&s)
 	return s
 }
@@ -198,7 +199,10 @@ func (r *Roster) ServiceKeys(repo *spec.Repository, b *spec.Backend, a *spec.Aut
 		default:
 			s.add(set.Keys)
 			s.doubt(set.Doubt)
-			if set.Problem != nil {
+			switch {
+			case set.Unasked:
+				s.unasked(set.Problem)
+			case set.Problem != nil:
 				s.fail(set.Problem)
 			}
 			if r.Member(name) == nil { // else they are said of the person's own file
@@ -218,6 +222,7 @@ func (r *Roster) ServiceKeys(repo *spec.Repository, b *spec.Backend, a *spec.Aut
 			s.fail(err)
 		}
 	}
+	r.block(&s)
 	r.noteRevoked(&s)
 	return s
 }

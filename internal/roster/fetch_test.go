@@ -127,11 +127,11 @@ func TestBadAnswers(t *testing.T) {
 		"bad last line": {func(w http.ResponseWriter, _ *http.Request) { text(w, key+"\n"+key[:30]) }, "line 2"},
 		"comment line":  {func(w http.ResponseWriter, _ *http.Request) { text(w, "# error\n"+key+"\n") }, "line 1"},
 		"options":       {func(w http.ResponseWriter, _ *http.Request) { text(w, `command="x" `+key+"\n") }, "line 1"},
-		"too long":      {func(w http.ResponseWriter, _ *http.Request) { text(w, strings.Repeat(key+"\n", 1000)) }, "longer than 65536"},
+		"too long":      {func(w http.ResponseWriter, _ *http.Request) { text(w, strings.Repeat(key+"\n", 1000)) }, "larger than 64 KiB"},
 		"says too long": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "99999999")
 			text(w, key)
-		}, "at most 65536"},
+		}, "larger than 64 KiB"},
 		"other server": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, other+"/alice.keys?t=1", http.StatusFound)
 		}, "another server"},

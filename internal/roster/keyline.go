@@ -3,6 +3,7 @@ package roster
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -59,6 +60,9 @@ type ParseOptions struct {
 	Options bool
 }
 
+// privateKey is what to do about one.
+const privateKey = "this is a private key: take it out, make a new pair, and put the .pub file here; this one is no longer secret"
+
 func (o ParseOptions) minRSABits() int {
 	if o.MinRSABits == 0 {
 		return DefaultRSABits
@@ -76,10 +80,19 @@ func (o ParseOptions) minRSABits() int {
 func ParseKeys(data []byte, source string, o ParseOptions) ([]Key, error) {
 	var ps spec.Problems
 	if len(data) > MaxKeyFile {
-		ps.Addf(spec.Pos{File: source}, "is %d bytes long: at most %d are read", len(data), MaxKeyFile)
+		ps.Addf(spec.Pos{File: source}, "is larger than %d KiB, which is the most that is read", MaxKeyFile>>10)
 		return nil, ps
 	}
 	lines := strings.Split(string(data), "\n")
+	if i := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "PRIVATE KEY-----") }); i >= 0 {
+		// Of what is around it nothing is said: it is one thing, and secret.
+		ps.Addf(spec.Pos{File: source, Line: i + 1, Column: 1}, "%s", privateKey)
+		return nil, ps
+	}
+	if why := otherFormat(lines[0]); why != "" {
+		ps.Addf(spec.Pos{File: source, Line: 1, Column: 1}, "%s", why)
+		return nil, ps
+	}
 	if lines[len(lines)-1] == "" {
 		lines = lines[:len(lines)-1]
 	}
@@ -160,15 +173,25 @@ func parseLine(line string, o ParseOptions) (Key, *fault) {
 	return k, nil
 }
 
+// otherFormat says what to do about a file that begins with a line as no key of OpenSSH
+// does; empty: it may be one. Of the lines that follow nothing is said.
+func otherFormat(line string) string {
+	switch {
+	case strings.HasPrefix(line, "PuTTY-User-Key-File"):
+		return "this is PuTTY's file, with the private key in it: take it out, make a new pair, and put here what PuTTYgen shows as the public key for pasting into authorized_keys; this one is no longer secret"
+	case strings.HasPrefix(line, "---- BEGIN SSH2 PUBLIC KEY"), strings.HasPrefix(line, "-----BEGIN"):
+		return "this is not the one-line format of OpenSSH: ssh-keygen -i converts it"
+	}
+	return ""
+}
+
 // checkLine refuses what no key line can be.
 func checkLine(line string) *fault {
 	switch {
 	case len(line) > MaxKeyLine:
-		return faultf(1, "the line is %d bytes long: at most %d are read", len(line), MaxKeyLine)
-	case strings.Contains(line, "PRIVATE KEY-----"):
-		return faultf(1, "this is a private key: take it out, make a new pair, and put the .pub file here; this one is no longer secret")
-	case strings.HasPrefix(line, "---- BEGIN SSH2 PUBLIC KEY"), strings.HasPrefix(line, "-----BEGIN"):
-		return faultf(1, "this is not the one-line format of OpenSSH: ssh-keygen -i converts it")
+		return faultf(1, "the line is longer than %d KiB, which is the most that is read", MaxKeyLine>>10)
+	case otherFormat(line) != "":
+		return faultf(1, "%s", otherFormat(line))
 	case strings.HasPrefix(line, "\ufeff"):
 		return faultf(1, "the file begins with a byte order mark: save it as UTF-8 without one")
 	case line == "":

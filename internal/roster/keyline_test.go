@@ -180,9 +180,10 @@ func TestParseKeysRefuses(t *testing.T) {
 		"HTML":                {"<!DOCTYPE html>\n<html>" + good + "</html>\n", "keys/alice:1:1", "key type"},
 		"private key":         {"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n", "keys/alice:1:1", "private key"},
 		"PEM":                 {"-----BEGIN RSA PUBLIC KEY-----\n", "keys/alice:1:1", "ssh-keygen -i"},
+		"PuTTY":               {"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPublic-Lines: 2\nAAAA\n", "keys/alice:1:1", "this is PuTTY's file, with the private key in it"},
 		"RFC 4716":            {"---- BEGIN SSH2 PUBLIC KEY ----\n", "keys/alice:1:1", "ssh-keygen -i"},
-		"long line":           {good + " " + strings.Repeat("x", 8<<10) + "\n", "keys/alice:1:1", "at most 8192"},
-		"long file":           {strings.Repeat(good+"\n", 1000), "keys/alice: ", "at most 65536"},
+		"long line":           {good + " " + strings.Repeat("x", 8<<10) + "\n", "keys/alice:1:1", "longer than 8 KiB"},
+		"long file":           {strings.Repeat(good+"\n", 1000), "keys/alice: ", "larger than 64 KiB"},
 		"second line":         {good + "\nnonsense\n", "keys/alice:2:1", "key type"},
 	} {
 		t.Run(name, func(t *testing.T) {

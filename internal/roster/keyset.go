@@ -19,6 +19,9 @@ type KeySet struct {
 	// those that are certain. If Problem wraps a *host.UnknownError, this
 	// process may not see what it needs.
 	Problem error
+	// Unasked says that nothing is wrong but that the key server could not be asked.
+	// Then Keys are at least better than none.
+	Unasked bool
 	// Doubt is set when the key server answered, but in a way that would take
 	// away all that came from it.
 	Doubt *Doubt
@@ -58,7 +61,14 @@ func (s *KeySet) doubt(d *Doubt) {
 // File is the content of authorized_keys.
 func (s KeySet) File() []byte { return AuthorizedKeys(s.Keys, s.Options) }
 
-func (s *KeySet) fail(err error) { s.Problem = errors.Join(s.Problem, err) }
+func (s *KeySet) fail(err error) { s.Problem, s.Unasked = errors.Join(s.Problem, err), false }
+
+// unasked is fail for a key server that could not be asked.
+func (s *KeySet) unasked(err error) {
+	only := s.Problem == nil || s.Unasked
+	s.fail(err)
+	s.Unasked = only
+}
 
 func (s *KeySet) notef(format string, args ...any) {
 	s.Notes = append(s.Notes, fmt.Sprintf(format, args...))

@@ -74,8 +74,8 @@ func (rs *roleSet) merge(p *spec.Person, roles []string) Member {
 		set("password", name, &password, string(role.Password))
 		set("key_options", name, &m.KeyOptions, role.KeyOptions)
 		before := m.Sources
-		if m.addSources(role) {
-			rs.clash(clash{field: "keys", first: roles[0], second: name, a: list(before), b: list(role.Keys)}, p.Name)
+		if keys := rs.backend.Sources(role); m.addSources(role, keys) {
+			rs.clash(clash{field: "keys", first: roles[0], second: name, a: list(before), b: list(keys)}, p.Name)
 		}
 	}
 	m.Password = spec.PasswordRule(password)
@@ -84,19 +84,19 @@ func (rs *roleSet) merge(p *spec.Person, roles []string) Member {
 	return m
 }
 
-// addSources narrows the sources down to what the role allows too: the stricter
+// addSources narrows the sources down to what the role allows too, keys: the stricter
 // role wins. It reports whether two lists that each name a source leave none,
 // which nobody can have meant.
-func (m *Member) addSources(role *spec.Role) (disjoint bool) {
+func (m *Member) addSources(role *spec.Role, keys []spec.KeySource) (disjoint bool) {
 	if role.Keys == nil && !role.Has("keys") {
 		return false
 	}
 	if !m.ManageKeys {
-		m.ManageKeys, m.Sources = true, slices.Clone(role.Keys)
+		m.ManageKeys, m.Sources = true, slices.Clone(keys)
 		return false
 	}
-	both := slices.DeleteFunc(slices.Clone(m.Sources), func(s spec.KeySource) bool { return !slices.Contains(role.Keys, s) })
-	disjoint = len(both) == 0 && len(m.Sources) > 0 && len(role.Keys) > 0
+	both := slices.DeleteFunc(slices.Clone(m.Sources), func(s spec.KeySource) bool { return !slices.Contains(keys, s) })
+	disjoint = len(both) == 0 && len(m.Sources) > 0 && len(keys) > 0
 	m.Sources = both
 	return disjoint
 }

@@ -99,7 +99,7 @@ func (r *Roster) register(s *KeySet, m Member, g spec.GitHub, got fetched) {
 	case g.Locked():
 		s.add(pins)
 	case got.err != nil:
-		s.fail(fmt.Errorf("%w; the present keys stay", got.err))
+		s.unasked(fmt.Errorf("%w; the present keys stay", got.err))
 	case len(got.keys) == 0 && len(s.Keys) == 0:
 		s.fail(fmt.Errorf("%s; the present keys stay: correct the name, register a key, or put one into keys/%s", noKey(m.Name), m.Name))
 	case len(got.keys) == 0:

@@ -27,6 +27,9 @@ type Roster struct {
 	pins     map[string][]Key // of spec.LockFile, by person
 	disabled map[string]Tombstone
 	revoked  map[string]string // fingerprint of a disabled person's key: the person
+
+	blocked     map[string]Revocation // keys that revoke-key keeps out
+	stillListed []string              // those of them that a list has
 }
 
 // Member is a person with an account on the backend, all roles taken together.
@@ -149,7 +152,7 @@ func guest(p *spec.Person, b *spec.Backend) Member {
 	m := Member{Name: p.Name, Pos: p.Pos, Person: p, Comment: p.Comment}
 	for _, name := range p.Roles {
 		if role := b.Roles[name]; role != nil && !off(role.Item) {
-			m.addSources(role)
+			m.addSources(role, b.Sources(role))
 		}
 	}
 	if !m.ManageKeys {

@@ -9,15 +9,13 @@ import (
 	"time"
 
 	"opsafe/internal/host"
+	"opsafe/internal/notes"
 )
 
-// TombstoneDir holds one file for each person whom disable-user has disabled on
-// this host. The file's name is the person's, and that it is there is what
-// disables; what it says is for enable-user and for people.
-const TombstoneDir = "/var/lib/opsafe/disabled"
-
-// TombstonePath is the path of somebody's tombstone.
-func TombstonePath(name string) string { return path.Join(TombstoneDir, name) }
+// TombstonePath is the path of somebody's tombstone. The file's name is the person's,
+// and that it is there is what disables; what it says is for enable-user and for
+// people.
+func TombstonePath(name string) string { return path.Join(notes.Disabled, name) }
 
 // tombstoneFormat is the version of the JSON form.
 const tombstoneFormat = 1
@@ -80,12 +78,12 @@ func noted(name, what string) Tombstone {
 }
 
 // ReadTombstones finds out who is disabled on the host, by name. Whoever has an
-// entry in TombstoneDir is disabled, whether the entry can be read or not: then
+// entry in notes.Disabled is disabled, whether the entry can be read or not: then
 // there is a Note. An error, which wraps the *host.UnknownError if there is one,
 // means that the directory cannot be seen, so that nobody's account may be
 // judged.
 func ReadTombstones(r host.Files) (map[string]Tombstone, error) {
-	names, err := r.ReadDir(TombstoneDir)
+	names, err := r.ReadDir(notes.Disabled)
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell who is disabled on this host: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"opsafe/internal/host"
+	"opsafe/internal/notes"
 	"opsafe/internal/roster"
 	"opsafe/internal/spec"
 )
@@ -38,7 +39,7 @@ func TestReadTombstones(t *testing.T) {
 	}
 	p := roster.TombstonePath
 	f := files{
-		dirs: map[string][]string{roster.TombstoneDir: {".tmp123", "alice", "blocked", "empty", "gone", "newer", "other", "two"}},
+		dirs: map[string][]string{notes.Disabled: {".tmp123", "alice", "blocked", "empty", "gone", "newer", "other", "two"}},
 		content: map[string]string{
 			p("alice"): string(good), p("empty"): "", p("other"): string(good), p("two"): string(good) + "{}",
 			p("newer"): `{"format_version":2,"name":"newer","by":"x"}`,
@@ -58,7 +59,7 @@ func TestReadTombstones(t *testing.T) {
 		t.Errorf("without the directory: %v, %v", got, err)
 	}
 	for _, cause := range []error{&host.UnknownError{What: "x", Why: "permission denied"}, errors.New("input/output error")} {
-		_, err := roster.ReadTombstones(files{err: map[string]error{roster.TombstoneDir: cause}})
+		_, err := roster.ReadTombstones(files{err: map[string]error{notes.Disabled: cause}})
 		mustContain(t, err, "who is disabled")
 		if !errors.Is(err, cause) {
 			t.Errorf("%v does not wrap its cause", err)
@@ -92,9 +93,20 @@ func TestListed(t *testing.T) {
 	if got := fmt.Sprint(roster.Listed(repo, "alice")); got != want {
 		t.Errorf("listed at\n%s, want\n%s", got, want)
 	}
-	want = "[backends/tpp/backend.yaml:42:5 backends/tpp/backend.yaml:43:5 keys/bob:2:1]"
-	if got := fmt.Sprint(roster.ListedKeys(repo, "alice", []string{fingerprint(t, hers)})); got != want {
+	want = "[backends/tpp/backend.yaml:42:5 backends/tpp/backend.yaml:43:5]"
+	if got := fmt.Sprint(roster.ListedKeys(repo, b, []string{fingerprint(t, hers)})); got != want {
 		t.Errorf("keys listed at\n%s, want\n%s", got, want)
+	}
+	if got := roster.KeysOfOthers(repo, "alice"); len(got) != 1 || got[fingerprint(t, hers)] != "keys/bob:2" {
+		t.Errorf("keys of others: %v", got)
+	}
+	if got := roster.KeysOf(repo, "alice"); len(got) != 1 || got[0] != fingerprint(t, hers) {
+		t.Errorf("keys of alice: %v", got)
+	}
+	want = "[backends/tpp/backend.yaml:60:5]"
+	off.Users["alice"].Managed = nil
+	if got := fmt.Sprint(roster.ListedHere(repo, off, "alice")); got != want {
+		t.Errorf("a backend gives by\n%s, want\n%s", got, want)
 	}
 }
 
@@ -108,7 +120,7 @@ func TestListedPins(t *testing.T) {
 	if got := fmt.Sprint(roster.Listed(repo, "alice")); got != "[keys/github.lock:1:1]" {
 		t.Errorf("listed at %s", got)
 	}
-	if got := fmt.Sprint(roster.ListedKeys(repo, "alice", []string{fingerprint(t, hers)})); got != "[keys/github.lock:8:10]" {
+	if got := roster.KeysOfOthers(repo, "alice")[fingerprint(t, hers)]; got != "keys/github.lock:8:10" {
 		t.Errorf("keys listed at %s", got)
 	}
 }

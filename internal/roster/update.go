@@ -41,14 +41,14 @@ func Server(repo *spec.Repository, name string) (b *spec.Backend, others []strin
 		if err != nil {
 			return nil, nil, err
 		}
-		if b.Keys.GitHub.URL == "" {
+		if g := b.Keys.GitHub; g.URL == "" || g.Off() {
 			return nil, nil, fmt.Errorf("backend %s asks no key server: give it keys.github.url, or name another with --backend", name)
 		}
 		return b, nil, nil
 	}
 	var all []*spec.Backend
 	for _, n := range slices.Sorted(maps.Keys(repo.Backends)) {
-		if repo.Backends[n].Keys.GitHub.URL != "" {
+		if g := repo.Backends[n].Keys.GitHub; g.URL != "" && !g.Off() {
 			all = append(all, repo.Backends[n])
 		}
 	}

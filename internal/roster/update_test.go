@@ -195,8 +195,8 @@ func TestServer(t *testing.T) {
 		}
 		return load(t, files)
 	}
-	const plain, other, api, none = "keys: {github: {url: \"https://p.example\"}}", "keys: {github: {form: plain, url: \"https://o.example\"}}",
-		"keys: {github: {form: api, url: \"https://p.example\"}}", ""
+	const plain, other, api, none, off = "keys: {github: {url: \"https://p.example\"}}", "keys: {github: {form: plain, url: \"https://o.example\"}}",
+		"keys: {github: {form: api, url: \"https://p.example\"}}", "", "keys: {github: {form: api, url: \"https://p.example\", mode: off}}"
 	for name, tt := range map[string]struct {
 		repo             *spec.Repository
 		backend          string
@@ -206,6 +206,8 @@ func TestServer(t *testing.T) {
 		"two alike":     {repo: repo(plain, plain), want: "a"},
 		"two":           {repo: repo(other, none, plain), want: "a", others: "c"},
 		"api first":     {repo: repo(plain, other, api, api), want: "c", others: "a b"},
+		"off":           {repo: repo(off, plain), want: "b"},
+		"named off":     {repo: repo(off), backend: "a", is: "backend a asks no key server"},
 		"named":         {repo: repo(plain, other, api), backend: "b", want: "b"},
 		"none":          {repo: repo(none), is: "no backend asks a key server"},
 		"named without": {repo: repo(none, plain), backend: "a", is: "backend a asks no key server"},

@@ -35,6 +35,20 @@ func Validate(repo *spec.Repository) error {
 	return ps.Err()
 }
 
+// Keyless lists the people of a backend who are to log in with a key, and for whom
+// there is none, as far as can be told without asking anybody.
+func (r *Roster) Keyless(repo *spec.Repository, b *spec.Backend) []Member {
+	var out []Member
+	for _, m := range r.Members {
+		asks := m.Uses(spec.FromGitHub) && !b.Keys.GitHub.Locked()
+		file := m.Uses(spec.FromRepository) && len(repo.KeyFiles[m.Name]) > 0
+		if m.ManageKeys && len(m.Sources) > 0 && !asks && !file && len(r.pins[m.Name]) == 0 {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 // checkServices checks the keys of a backend's service accounts.
 func checkServices(repo *spec.Repository, b *spec.Backend, ps *spec.Problems) {
 	for _, name := range slices.Sorted(maps.Keys(b.AuthorizedKeys)) {

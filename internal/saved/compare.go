@@ -1,6 +1,7 @@
 package saved
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -111,7 +112,10 @@ func (p *Plan) MovedChanges(now render.Document) []string {
 func index(items []render.Item) map[string]render.Item {
 	out := map[string]render.Item{}
 	for _, i := range items {
-		out[i.Kind+"/"+i.Name] = i
+		name := i.Kind + "/" + i.Name
+		if out[name].Error == "" { // what could not even be closed is there twice
+			out[name] = i
+		}
 	}
 	return out
 }
@@ -119,7 +123,7 @@ func index(items []render.Item) map[string]render.Item {
 func sameItem(a, b render.Item) bool {
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
-	return errX == nil && errY == nil && string(x) == string(y)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 // Approve refuses a change that is not in the plan, or not as it was planned. One

@@ -1,6 +1,10 @@
 package spec
 
-import "opsafe/internal/host"
+import (
+	"slices"
+
+	"opsafe/internal/host"
+)
 
 // Backend is everything that backends/NAME/backend.yaml declares, with what it
 // includes merged in. Every section but the single ones is a map from an item's
@@ -16,8 +20,13 @@ type Backend struct {
 	// are the host's own.
 	LeftAlone []string `yaml:"-"`
 
+	own   map[string]any // sections that kinds have brought along, by name
+	owned []string       // see Owned
+
 	Description string   `yaml:"description"`
 	Include     []string `yaml:"include"`
+	// Defaults are for the items that the same file begins: see withDefaults.
+	Defaults Defaults `yaml:"defaults"`
 	// Values are for templates: {{ .Values.NAME }}.
 	Values map[string]string `yaml:"values"`
 
@@ -103,7 +112,9 @@ type GitHub struct {
 	// TokenFile is a file on the host that holds a token for the API.
 	TokenFile string `yaml:"token_file"`
 	// Mode is live (the default): the server is asked in every run; or locked: it
-	// never is, and the keys that are pinned in LockFile are all there are.
+	// never is, and the keys that are pinned in LockFile are all there are; or off:
+	// no registered key counts on this backend. A bare word in place of the fields is
+	// the mode.
 	Mode string `yaml:"mode"`
 	// Trust is pinned (the default): of what the server answers only pinned keys
 	// count; or live: all of it does.
@@ -111,7 +122,19 @@ type GitHub struct {
 }
 
 // Locked reports whether the server is never asked.
-func (g GitHub) Locked() bool { return g.Mode == "locked" }
+func (g GitHub) Locked() bool { return g.Mode == "locked" || g.Off() }
+
+// Off reports whether nobody's registered keys count, whatever their roles allow.
+func (g GitHub) Off() bool { return g.Mode == "off" }
+
+// Sources are those of a role's sources of keys that the backend has; nil: no source
+// of this role's is managed.
+func (b *Backend) Sources(r *Role) []KeySource {
+	if !b.Keys.GitHub.Off() {
+		return r.Keys
+	}
+	return slices.DeleteFunc(slices.Clone(r.Keys), func(s KeySource) bool { return s == FromGitHub })
+}
 
 // TrustsServer reports whether keys count that nobody has pinned.
 func (g GitHub) TrustsServer() bool { return g.Trust == "live" }
@@ -192,12 +215,18 @@ type Docker struct {
 // Network is a bridge network of docker.
 type Network struct {
 	Item
-	Interface string            `yaml:"interface"` // name of the bridge
-	Subnet    string            `yaml:"subnet"`    // CIDR
-	Gateway   string            `yaml:"gateway"`
-	Internal  *bool             `yaml:"internal"`
-	Options   map[string]string `yaml:"options"`
-	State     string            `yaml:"state"`
+	Interface string `yaml:"interface"` // name of the bridge
+	Subnet    string `yaml:"subnet"`    // CIDR, of IPv6 too
+	Gateway   string `yaml:"gateway"`
+	Subnet6   string `yaml:"subnet6"` // CIDR of IPv6
+	Gateway6  string `yaml:"gateway6"`
+	// EnableIPv4 and EnableIPv6 are docker's own words: without a subnet, docker
+	// chooses the range.
+	EnableIPv4 *bool             `yaml:"enable_ipv4"`
+	EnableIPv6 *bool             `yaml:"enable_ipv6"`
+	Internal   *bool             `yaml:"internal"`
+	Options    map[string]string `yaml:"options"`
+	State      string            `yaml:"state"`
 }
 
 // Chrony is the clock. It is installed, enabled and running.
@@ -262,15 +291,18 @@ type Fact string
 //
 //	device PATH exists
 //	path PATH exists
+//	mounted PATH                 a file system is mounted there
 //	release NAME[, NAME…]        VERSION_CODENAME of os-release(5)
 //	package NAME available       apt could install it, or it is installed
 //	package NAME installed
 //	unit NAME exists
+//	exists                       of the directory, ACL, file or unit it stands in: its path or unit
 //
 // Each can have "not" in front.
 const (
 	FactDevice    Fact = "device"
 	FactPath      Fact = "path"
+	FactMounted   Fact = "mounted"
 	FactRelease   Fact = "release"
 	FactAvailable Fact = "package available"
 	FactInstalled Fact = "package installed"

@@ -7,6 +7,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"opsafe/internal/words"
 )
 
 // checker validates one backend.
@@ -70,6 +72,7 @@ func (l *loader) newChecker(r *Repository, b *Backend) *checker {
 	for name, u := range b.Units {
 		if !gone(u.State) {
 			c.units.add(name)
+			c.units.add(u.Aliases()...)
 		}
 	}
 	c.provided()
@@ -131,11 +134,17 @@ func (c *checker) fail(at Pos, label string, err error) {
 }
 
 // one checks a field that takes one of a few words.
-func (c *checker) one(m Meta, label, field, value string, words ...string) {
-	if !m.Has(field) || slices.Contains(words, value) {
+func (c *checker) one(m Meta, label, field, value string, choices ...string) {
+	if m.Has(field) {
+		c.choice(m.At(field), label, field, value, choices)
+	}
+}
+
+func (c *checker) choice(at Pos, label, field, value string, choices []string) {
+	if slices.Contains(choices, value) {
 		return
 	}
-	c.addf(m.At(field), "%s: %s %s: want %s%s", label, field, quote(value), oneOf(words), c.problems.hint(value, slices.Values(words)))
+	c.addf(at, "%s: %s %s: want %s%s", label, field, quote(value), words.Or(choices), c.problems.hint(value, slices.Values(choices)))
 }
 
 func (c *checker) state(m Meta, label, value string) {
@@ -171,7 +180,7 @@ func (c *checker) noUser(name string) string {
 	case c.people[name]:
 		return fmt.Sprintf("user %s has no role in people of this backend", quote(name))
 	}
-	return fmt.Sprintf("no user %s is declared%s", quote(name), c.problems.hint(name, c.users.names()))
+	return fmt.Sprintf("no user %s is declared, nor brought by a declared package (provides)%s", quote(name), c.problems.hint(name, c.users.names()))
 }
 
 // group checks a reference to a group, if it is written.
@@ -186,7 +195,7 @@ func (c *checker) noGroup(name string) string {
 	if g := c.b.Groups[name]; g != nil {
 		return fmt.Sprintf("group %s is declared absent at %s", quote(name), g.Pos)
 	}
-	return fmt.Sprintf("no group %s is declared%s", quote(name), c.problems.hint(name, c.groups.names()))
+	return fmt.Sprintf("no group %s is declared, nor brought by a declared package (provides)%s", quote(name), c.problems.hint(name, c.groups.names()))
 }
 
 func (c *checker) groupList(m Meta, label, field string, names []string) {
@@ -238,7 +247,7 @@ func (c *checker) nearUnit(name string) string {
 			}
 		}
 	}
-	if n := nearest(strings.TrimSuffix(name, ext), stems); n != "" {
+	if n := words.Meant(strings.TrimSuffix(name, ext), stems); n != "" {
 		return ": did you mean " + quote(n+ext) + "?"
 	}
 	return ""

@@ -2,13 +2,17 @@ package spec
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
 
 // conditionForms is what a condition can look like, for messages.
-const conditionForms = `"device PATH exists", "path PATH exists", "release NAME[, NAME…]", "package NAME available", ` +
-	`"package NAME installed" or "unit NAME exists", each with "not" in front if need be`
+const conditionForms = `"device PATH exists", "path PATH exists", "mounted PATH", "release NAME[, NAME…]", "package NAME available", ` +
+	`"package NAME installed", "unit NAME exists" or "exists", each with "not" in front if need be`
+
+// exists is the condition on the item itself that it stands in.
+const exists = "exists"
 
 // parseCondition parses the grammar that the facts document.
 func parseCondition(at Pos, text string) (Condition, error) {
@@ -18,17 +22,23 @@ func parseCondition(at Pos, text string) (Condition, error) {
 		c.Not = true
 		words = words[1:]
 	}
-	if len(words) < 2 {
-		return c, fmt.Errorf("condition %s: want %s", quote(text), conditionForms)
-	}
-	if words[0] == string(FactRelease) {
+	switch {
+	case len(words) == 1 && words[0] == exists:
+		return c, nil // of what, the item says: see itself
+	case len(words) > 1 && words[0] == string(FactRelease):
 		return c.release(words[1:])
-	}
-	if len(words) != 3 {
+	case len(words) == 2 && words[0] == string(FactMounted):
+		words = append(words, "")
+	case len(words) != 3:
 		return c, fmt.Errorf("condition %s: want %s", quote(text), conditionForms)
 	}
 	c.Args = words[1:2]
 	switch subject, verb := words[0], words[2]; {
+	case subject == string(FactMounted) && verb == "":
+		c.Fact = FactMounted
+		if err := cleanPath(c.Args[0]); err != nil {
+			return c, fmt.Errorf("condition %s: %w", quote(text), err)
+		}
 	case (subject == "device" || subject == "path") && verb == "exists":
 		c.Fact = Fact(subject)
 		if err := cleanPath(c.Args[0]); err != nil {
@@ -71,4 +81,30 @@ func (c Condition) release(words []string) (Condition, error) {
 		return c, fmt.Errorf("condition %s: ends with a comma", quote(c.Text))
 	}
 	return c, nil
+}
+
+// itself resolves the condition exists, which is on an item itself, once it is known
+// which item of which type that is.
+func (d *decoder) itself(v reflect.Value, name, label string) {
+	field := v.FieldByName("When")
+	if !field.IsValid() {
+		return
+	}
+	when, _ := field.Interface().(Conditions)
+	for i := range when {
+		c := &when[i]
+		if c.Fact != "" {
+			continue
+		}
+		switch v.Addr().Interface().(type) {
+		case *Directory, *ACL, *File:
+			c.Fact, c.Args = FactPath, []string{name}
+		case *Unit:
+			c.Fact, c.Args = FactUnit, []string{name}
+		default:
+			d.problems.Addf(c.Pos, "%s: when: the condition %s is for directories, acls, files and units: name what has to be there, as in path PATH exists", label, quote(c.Text))
+			continue
+		}
+		c.Text = strings.Replace(c.Text, exists, string(c.Fact)+" "+name+" "+exists, 1)
+	}
 }

@@ -21,6 +21,7 @@ type spot struct {
 	meta  *Meta
 	field string
 	label string
+	of    Field // what is known of it; of an entry of a list or map, nothing
 }
 
 func (s spot) String() string {
@@ -32,13 +33,7 @@ func (s spot) String() string {
 
 // structure decodes a map into a struct. at is the place of the item: its key.
 func (d *decoder) structure(n *node, v reflect.Value, label string, at Pos) {
-	info := d.schema.of(v.Type())
-	meta := &Meta{}
-	if info.meta != nil {
-		if m, ok := v.FieldByIndex(info.meta).Addr().Interface().(*Meta); ok {
-			meta = m
-		}
-	}
+	info, meta := d.schema.of(v.Type()), d.schema.metaOf(v)
 	meta.Pos = at
 	n = expand(v.Type(), n)
 	if n.kind != mapNode {
@@ -49,11 +44,15 @@ func (d *decoder) structure(n *node, v reflect.Value, label string, at Pos) {
 	for _, e := range n.entries {
 		index, ok := info.fields[e.key]
 		if !ok {
+			if text := tightColon(e.key); text != "" {
+				d.problems.Addf(e.keyPos, "%s", strings.TrimPrefix(label+": "+text, ": "))
+				continue
+			}
 			d.problems.Addf(e.keyPos, "unknown field %s%s%s", quote(e.key), prefixed(" in ", label), d.problems.hint(e.key, info.names()))
 			continue
 		}
 		meta.fields[e.key] = e.value.pos
-		d.value(e.value, v.FieldByIndex(index), spot{meta, e.key, label}, e.keyPos)
+		d.value(e.value, v.FieldByIndex(index), spot{meta, e.key, label, d.schema.fieldOf(v.Type(), e.key)}, e.keyPos)
 	}
 }
 
@@ -67,6 +66,10 @@ func prefixed(prefix, s string) string {
 func (d *decoder) notAStruct(n *node, label string) {
 	if n.kind == scalarNode && n.tag == "!!null" {
 		d.problems.Addf(n.pos, "%s: nothing follows: leave it out, or write {} for one without fields", label)
+		return
+	}
+	if text := tightColon(n.value); n.kind == scalarNode && text != "" {
+		d.problems.Addf(n.pos, "%s: %s", label, text)
 		return
 	}
 	d.problems.Addf(n.pos, "%s: want a map of fields, got %s", label, n.what())
@@ -90,6 +93,7 @@ func (d *decoder) value(n *node, v reflect.Value, at spot, key Pos) {
 			label += " of " + at.label
 		}
 		d.structure(n, v, label, key)
+		d.itself(v, at.field, label)
 		return
 	}
 	if n.kind == scalarNode && n.tag == "!!null" {
@@ -122,10 +126,12 @@ func (d *decoder) mapping(n *node, v reflect.Value, at spot) {
 		switch elem.Kind() {
 		case reflect.Pointer:
 			x = reflect.New(elem.Elem())
-			d.structure(e.value, x.Elem(), itemLabel(at.field, e.key, at.label), e.keyPos)
+			label := at.of.label(e.key, at.label)
+			d.structure(e.value, x.Elem(), label, e.keyPos)
+			d.itself(x.Elem(), e.key, label)
 		case reflect.Interface:
 			at.meta.note(at.field, e.key, e.value.pos)
-			free := d.free(e.value, spot{at.meta, at.field + "." + e.key, at.label})
+			free := d.free(e.value, spot{meta: at.meta, field: at.field + "." + e.key, label: at.label})
 			if free == nil {
 				continue
 			}
@@ -133,7 +139,7 @@ func (d *decoder) mapping(n *node, v reflect.Value, at spot) {
 		default:
 			at.meta.note(at.field, e.key, e.value.pos)
 			x = reflect.New(elem).Elem()
-			d.value(e.value, x, spot{at.meta, at.field + "." + e.key, at.label}, e.keyPos)
+			d.value(e.value, x, spot{meta: at.meta, field: at.field + "." + e.key, label: at.label}, e.keyPos)
 		}
 		v.SetMapIndex(reflect.ValueOf(e.key), x)
 	}
@@ -148,7 +154,7 @@ func (d *decoder) list(n *node, v reflect.Value, at spot) {
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.items), len(n.items)))
 	for i, item := range n.items {
-		at := spot{at.meta, at.field + "[" + strconv.Itoa(i) + "]", at.label}
+		at := spot{meta: at.meta, field: at.field + "[" + strconv.Itoa(i) + "]", label: at.label}
 		at.meta.fields[at.field] = item.pos
 		d.value(item, v.Index(i), at, item.pos)
 	}
@@ -205,21 +211,12 @@ func (d *decoder) text(n *node, at spot) (string, bool) {
 		d.problems.Addf(n.pos, "%s: want text, got %s", at, n.what())
 	case n.tag == "!!str", n.tag == "!!timestamp":
 		return n.value, true
-	case n.tag == "!!int" && isMode(at.field):
+	case n.tag == "!!int" && at.of.Form.Says == ModeForm().Says:
 		d.problems.Addf(n.pos, "%s: write the mode in quotes: %s", at, quote(padMode(n.value)))
 	default:
 		d.problems.Addf(n.pos, "%s: want text, got %s: write it in quotes: %s", at, n.what(), quote(n.value))
 	}
 	return "", false
-}
-
-// isMode knows the fields that hold modes by their names.
-func isMode(field string) bool {
-	switch field {
-	case "mode", "home_mode", "files", "directories":
-		return true
-	}
-	return false
 }
 
 func padMode(s string) string {
@@ -265,13 +262,13 @@ func (d *decoder) free(n *node, at spot) any {
 	case mapNode:
 		out := make(map[string]any, len(n.entries))
 		for _, e := range n.entries {
-			out[e.key] = d.free(e.value, spot{at.meta, at.field + "." + e.key, at.label})
+			out[e.key] = d.free(e.value, spot{meta: at.meta, field: at.field + "." + e.key, label: at.label})
 		}
 		return out
 	case listNode:
 		out := make([]any, len(n.items))
 		for i, item := range n.items {
-			out[i] = d.free(item, spot{at.meta, at.field + "[" + strconv.Itoa(i) + "]", at.label})
+			out[i] = d.free(item, spot{meta: at.meta, field: at.field + "[" + strconv.Itoa(i) + "]", label: at.label})
 		}
 		return out
 	case scalarNode:

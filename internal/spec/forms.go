@@ -1,49 +1,61 @@
 package spec
 
-import "strings"
+import (
+	"strings"
+
+	"opsafe/internal/debian"
+)
 
 // The forms of values are the patterns of the checks: a schema refuses nothing
 // that they accept.
 
-func wordsForm(words ...string) form { return form{words: words} }
+// WordsForm is one of a few words.
+func WordsForm(words ...string) Form { return Form{Words: words} }
 
-func stateForm() form { return wordsForm("present", "absent") }
+// StateForm is present or absent.
+func StateForm() Form { return WordsForm("present", "absent") }
 
-func passwordForm() form {
-	return wordsForm(string(PasswordLocked), string(PasswordSetAtFirstLogin))
+// PasswordForm is a rule for passwords.
+func PasswordForm() Form {
+	return WordsForm(string(PasswordLocked), string(PasswordSetAtFirstLogin))
 }
 
-// pathForm is what cleanPath accepts.
-func pathForm() form {
-	return form{says: "path", pattern: `^(/[^/` + control + `]+)+$`, not: object{"pattern": `/\.\.?(/|$)`}}
+// PathForm is what cleanPath accepts.
+func PathForm() Form {
+	return Form{Says: "path", Pattern: `^(/[^/` + control + `]+)+$`, Not: object{"pattern": `/\.\.?(/|$)`}}
 }
 
-// wordForm is what goes into one word of a file that is read word by word.
-func wordForm(says string) form { return form{says: says, pattern: `^[^\s` + control + `]+$`} }
+// WordForm is what goes into one word of a file that is read word by word.
+func WordForm(says string) Form { return Form{Says: says, Pattern: `^[^\s` + control + `]+$`} }
 
-func modeForm() form { return form{says: "mode", pattern: `^[0-7]{3,4}$`} }
+// ModeForm is an octal mode, in quotes.
+func ModeForm() Form { return Form{Says: "mode", Pattern: `^[0-7]{3,4}$`} }
 
-// addressForm is an IP address; that it is none of another form is for validate.
-func addressForm() form {
-	return form{says: "address", pattern: `^([0-9]+(\.[0-9]+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+(%.+)?)$`}
+// AddressForm is an IP address; that it is none of another form is for validate.
+func AddressForm() Form {
+	return Form{Says: "address", Pattern: `^([0-9]+(\.[0-9]+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+(%.+)?)$`}
 }
 
-// besideForm is a file of the repository, relative to the one that names it.
-func besideForm() form { return form{says: "file", pattern: `^[^/]`} }
+// BesideForm is a file of the repository, relative to the one that names it.
+func BesideForm() Form { return Form{Says: "file", Pattern: `^[^/]`} }
 
-func accountForm() form {
-	return form{says: "name", pattern: accountPattern.String(), longest: 32, not: object{"pattern": digitsPattern.String()}}
+// AccountForm is the name of a user or group.
+func AccountForm() Form {
+	return Form{Says: "name", Pattern: accountPattern.String(), Longest: 32, Not: object{"pattern": digitsPattern.String()}}
 }
 
-func packageForm() form { return form{says: "package", pattern: packagePattern.String()} }
+// PackageForm is the name of a package.
+func PackageForm() Form { return Form{Says: "package", Pattern: packagePattern.String()} }
 
-func unitForm() form {
-	types := strings.ReplaceAll(strings.Join(unitSuffixes(), "|"), ".", "")
-	return form{says: "unit", pattern: strings.TrimSuffix(unitPattern.String(), "$") + `\.(` + types + `)$`, longest: 255}
+// UnitForm is the name of a unit, with its type.
+func UnitForm() Form {
+	types := strings.ReplaceAll(strings.Join(debian.UnitTypes(), "|"), ".", "")
+	return Form{Says: "unit", Pattern: strings.TrimSuffix(unitPattern.String(), "$") + `\.(` + types + `)$`, Longest: 255}
 }
 
-func dropInForm() form {
-	return form{says: "name", pattern: dropInPattern.String(), longest: 200}
+// DropInForm is the name of a drop-in file.
+func DropInForm() Form {
+	return Form{Says: "name", Pattern: dropInPattern.String(), Longest: 200}
 }
 
 // control are the characters of isControl. A line may have tabs, which come
@@ -53,24 +65,27 @@ const (
 	controlLine = `\x00-\x08\x0a-\x1f\x7f-\x9f`
 )
 
-func lineForm() form { return form{says: "line", pattern: `^[^` + controlLine + `]*$`} }
+// LineForm is one line of text.
+func LineForm() Form { return Form{Says: "line", Pattern: `^[^` + controlLine + `]*$`} }
 
-func entryForm() form {
-	return form{says: "ACL entry", pattern: `^(user|group):[^:]+:[rwxX-]+$`}
+// EntryForm is an entry of an ACL.
+func EntryForm() Form {
+	return Form{Says: "ACL entry", Pattern: `^(user|group):[^:]+:[rwxX-]+$`}
 }
 
-func archiveForm() form { return form{says: "address", pattern: `^[A-Za-z]+:/[^ \t]*$`} }
+// ArchiveForm is the address of a package archive.
+func ArchiveForm() Form { return Form{Says: "address", Pattern: `^[A-Za-z]+:/[^ \t]*$`} }
 
-// idForm takes the ids that an account can have.
-func idForm() form {
-	return form{min: 1, max: 4294967293, not: object{"enum": []any{65534, 65535}}}
+// IDForm takes the ids that an account can have.
+func IDForm() Form {
+	return Form{Min: 1, Max: 4294967293, Not: object{"enum": []any{65534, 65535}}}
 }
 
 // conditionForm is the grammar of parseCondition.
-func conditionForm() form {
+func conditionForm() Form {
 	const file = `(/[^/\s,]+)+`
-	unit := strings.Trim(unitForm().pattern, "^$")
-	name := strings.Trim(packageForm().pattern, "^$")
-	return form{says: "condition", pattern: `^\s*(not\s+)?((device|path)\s+` + file + `\s+exists|release\s+[a-z]+(\s*,\s*[a-z]+)*|package\s+` +
+	unit := strings.Trim(UnitForm().Pattern, "^$")
+	name := strings.Trim(PackageForm().Pattern, "^$")
+	return Form{Says: "condition", Pattern: `^\s*(not\s+)?(exists|mounted\s+` + file + `|(device|path)\s+` + file + `\s+exists|release\s+[a-z]+(\s*,\s*[a-z]+)*|package\s+` +
 		name + `\s+(available|installed)|unit\s+` + unit + `\s+exists)\s*$`}
 }

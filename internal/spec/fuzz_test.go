@@ -10,6 +10,8 @@ import (
 	"testing"
 	"unicode"
 
+	"opsafe/internal/debian"
+
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
@@ -128,8 +130,7 @@ func FuzzPaths(f *testing.F) {
 	})
 }
 
-// FuzzUnitText reads any text as a unit file: each setting has a name and its
-// line.
+// FuzzUnitText reads any text as a unit file: a unit that it needs has one name.
 func FuzzUnitText(f *testing.F) {
 	for _, s := range []string{
 		"[Unit]\nRequires=a.service b.socket\n", "[Service]\nExecStart=/bin/a \\\n  b\n", "[Service]\nA=\\\n# c\n b\n", "A=b\n", "[a]\n=\n", "[]\n", "[Unit]\\\n",
@@ -138,23 +139,9 @@ func FuzzUnitText(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		settings, problem := parseUnit(s)
-		lines := 1 + strings.Count(s, "\n")
-		if problem != nil {
-			if settings != nil || problem.line < 1 || problem.line > lines || problem.text == "" {
-				t.Fatalf("%+v and %+v", settings, problem)
-			}
-			return
-		}
-		before := 0
-		for _, x := range settings {
-			if x.section == "" || x.line <= before || x.line > lines || strings.ContainsAny(x.key, " \t\n=") || strings.ContainsAny(x.value, "\n") {
-				t.Fatalf("setting %+v", x)
-			}
-			before = x.line
-		}
-		for _, x := range needs(settings) {
-			if strings.ContainsAny(x.value, " \t\n") {
+		file := debian.ParseUnit(s)
+		for _, x := range needs(file) {
+			if strings.ContainsAny(x.Value, " \t\n") {
 				t.Fatalf("needs %+v", x)
 			}
 		}

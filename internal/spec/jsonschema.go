@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
+
+	"opsafe/internal/words"
 
 	"gopkg.in/yaml.v3"
 )
@@ -18,22 +19,22 @@ type object = map[string]any
 const draft = "http://json-schema.org/draft-07/schema#"
 
 // BackendSchema is the JSON Schema of backend.yaml, and of what it includes.
-func BackendSchema() ([]byte, error) {
-	g := &generator{schema: newSchema(), defs: object{}}
-	top := g.structure(reflect.TypeFor[Backend]())
+func (l *Language) BackendSchema() ([]byte, error) {
+	g := &generator{schema: l.schema, defs: object{}}
+	top := g.structure(l.schema.top)
 	top["title"] = "backend.yaml of opsafe"
 	return g.document(top)
 }
 
 // PeopleSchema is the JSON Schema of developers.yaml, which may be empty.
-func PeopleSchema() ([]byte, error) {
-	g := &generator{schema: newSchema(), defs: object{}}
+func (l *Language) PeopleSchema() ([]byte, error) {
+	g := &generator{schema: l.schema, defs: object{}}
 	person := g.structure(reflect.TypeFor[Person]())
 	person["required"] = []string{"roles"}
 	g.defs["Person"] = person
 	return g.document(object{
 		"title": peopleFile + " of opsafe", "type": []string{"object", "null"},
-		"propertyNames": accountForm().schema("string"), "additionalProperties": ref("Person"),
+		"propertyNames": AccountForm().schema("string"), "additionalProperties": ref("Person"),
 	})
 }
 
@@ -125,11 +126,14 @@ func (g *generator) plain(text string) any {
 
 func (g *generator) value(f Field, t reflect.Type) object {
 	if t == reflect.TypeFor[Conditions]() {
-		one := f.form.schema("string")
+		one := f.Form.schema("string")
 		return object{"anyOf": []any{one, object{"type": "array", "items": one}}}
 	}
 	switch t.Kind() {
 	case reflect.Struct:
+		if word, ok := g.schema.reference(t, short(t)); ok {
+			return object{"anyOf": []any{word.Form.schema("string"), g.named(t)}}
+		}
 		return g.named(t)
 	case reflect.Map:
 		return g.mapping(f, t)
@@ -138,19 +142,20 @@ func (g *generator) value(f Field, t reflect.Type) object {
 	case reflect.Bool:
 		return object{"type": "boolean"}
 	case reflect.Int, reflect.Int64:
-		return f.form.schema("integer")
+		return f.Form.schema("integer")
 	default:
-		return f.form.schema("string")
+		return f.Form.schema("string")
 	}
 }
 
 // named puts a type of its own into the definitions.
 func (g *generator) named(t reflect.Type) object {
-	if _, ok := g.defs[t.Name()]; !ok {
-		g.defs[t.Name()] = nil // no type holds itself; this is for order only
-		g.defs[t.Name()] = g.structure(t)
+	name := typeName(t)
+	if _, ok := g.defs[name]; !ok {
+		g.defs[name] = nil // no type holds itself; this is for order only
+		g.defs[name] = g.structure(t)
 	}
-	return ref(t.Name())
+	return ref(name)
 }
 
 func (g *generator) mapping(f Field, t reflect.Type) object {
@@ -163,71 +168,61 @@ func (g *generator) mapping(f Field, t reflect.Type) object {
 			"type": []string{"string", "number", "boolean", "object", "array"}, "items": ref("Free"), "additionalProperties": ref("Free"),
 		}
 		properties := object{}
-		for _, name := range f.names.words {
+		for _, name := range f.Names.Words {
 			properties[name] = ref("Free")
 		}
 		out["properties"], out["additionalProperties"] = properties, false
 		return out
-	case elem == reflect.TypeFor[Package]():
-		state, _ := g.schema.reference(elem, "state")
-		out["additionalProperties"] = object{"anyOf": []any{state.form.schema("string"), g.named(elem)}}
 	default:
-		out["additionalProperties"] = g.value(Field{form: f.form}, elem)
+		out["additionalProperties"] = g.value(Field{Form: f.Form}, elem)
 	}
-	if f.names != nil {
-		out["propertyNames"] = f.names.schema("string")
+	if f.Names != nil {
+		out["propertyNames"] = f.Names.schema("string")
 	}
 	return out
 }
 
 func (g *generator) list(f Field, t reflect.Type) object {
-	items := g.value(Field{form: f.form}, t.Elem())
+	items := g.value(Field{Form: f.Form}, t.Elem())
 	out := object{"type": "array", "items": items}
-	if f.list.distinct {
+	if f.List.Distinct {
 		out["uniqueItems"] = true
-		if _, ok := items["pattern"]; !ok || f.form.says == lineForm().says {
+		if _, ok := items["pattern"]; !ok || f.Form.Says == LineForm().Says {
 			items["minLength"] = 1
 		}
 	}
-	if f.list.nonEmpty {
+	if f.List.NonEmpty {
 		out["minItems"] = 1
 	}
-	if f.list.contains != "" {
-		out["contains"] = object{"type": "string", "pattern": f.list.contains}
+	if f.List.Contains != "" {
+		out["contains"] = object{"type": "string", "pattern": f.List.Contains}
 	}
 	return out
 }
 
-func article(noun string) string {
-	if strings.ContainsRune("aeiouAEIOU", rune(noun[0])) {
-		return "an " + noun
-	}
-	return "a " + noun
-}
-
 // schema is the JSON Schema of one value.
-func (f form) schema(typ string) object {
+func (f Form) schema(typ string) object {
 	out := object{"type": typ}
-	if len(f.words) > 0 {
-		out["enum"] = slices.Clone(f.words)
+	if len(f.Words) > 0 {
+		out["enum"] = slices.Clone(f.Words)
 	}
-	if f.pattern != "" {
-		out["pattern"] = f.pattern
-		if f.says != "" {
-			out["patternErrorMessage"] = "want " + article(f.says) // read by editors
+	if f.Pattern != "" {
+		out["pattern"] = f.Pattern
+		if f.Says != "" {
+			out["patternErrorMessage"] = "want " + words.Article(f.Says) // read by editors
 		}
 	}
-	if f.min != 0 {
-		out["minimum"] = f.min
+	if f.Min != 0 {
+		out["minimum"] = f.Min
 	}
-	if f.max != 0 {
-		out["maximum"] = f.max
+	if f.Max != 0 {
+		out["maximum"] = f.Max
 	}
-	if f.longest != 0 {
-		out["maxLength"] = f.longest
+	if f.Longest != 0 {
+		out["maxLength"] = f.Longest
 	}
-	if f.not != nil {
-		out["not"] = f.not
+	if f.Not != nil {
+		out["not"] = f.Not
 	}
 	return out
 }

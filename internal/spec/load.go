@@ -33,6 +33,7 @@ func (l *loader) parse(file string, problems *Problems) *node {
 // people reads developers.yaml: names with their roles.
 func (l *loader) people() []*Person {
 	if _, err := l.root.Lstat(peopleFile); errors.Is(err, fs.ErrNotExist) {
+		l.misnamed(".", peopleFile)
 		l.nobody = true
 		return nil
 	}
@@ -48,7 +49,7 @@ func (l *loader) people() []*Person {
 	people := make([]*Person, 0, len(n.entries))
 	for _, e := range n.entries {
 		p := &Person{Name: e.key}
-		d.structure(e.value, reflect.ValueOf(p).Elem(), itemLabel("people", e.key, ""), e.keyPos)
+		d.structure(e.value, reflect.ValueOf(p).Elem(), "person "+e.key, e.keyPos)
 		people = append(people, p)
 	}
 	return people
@@ -58,18 +59,18 @@ func (l *loader) people() []*Person {
 // as it could be read.
 func (l *loader) backend(name string, problems *Problems) *Backend {
 	file := path.Join(backendsDir, name, backendFile)
-	b := &Backend{Name: name, Dir: path.Dir(file)}
-	b.Pos = Pos{File: file}
+	v, b := l.schema.newBackend()
+	b.Name, b.Dir, b.Pos = name, path.Dir(file), Pos{File: file}
 	in := &includer{loader: l, problems: problems}
 	in.add(file, Pos{File: file})
 	d := &decoder{schema: l.schema, problems: problems}
-	v := reflect.ValueOf(b).Elem()
 	var merged *node
 	for _, f := range in.order {
 		n := l.parsed[f]
 		if len(in.order) > 1 {
 			l.check(f, n, problems)
 		}
+		n = withDefaults(n, merged)
 		if merged == nil {
 			merged = n
 			continue
@@ -85,8 +86,11 @@ func (l *loader) backend(name string, problems *Problems) *Backend {
 	b.LeftAlone = leftAlone(merged)
 	merged = l.schema.unmanaged(v.Type(), merged, "", problems)
 	d.structure(merged, v, "", Pos{File: file, Line: 1, Column: 1})
+	b.expandACLs(problems)
+	b.own = l.schema.ownOf(v)
 	b.Pos = Pos{File: file, Line: 1, Column: 1}
 	l.loadTexts(b, problems)
+	l.loadOwn(b, problems)
 	return b
 }
 
@@ -98,7 +102,8 @@ func (l *loader) check(file string, n *node, problems *Problems) {
 	}
 	l.checked[file] = true
 	d := &decoder{schema: l.schema, problems: problems}
-	d.structure(n, reflect.ValueOf(&Backend{}).Elem(), "", n.pos)
+	v, _ := l.schema.newBackend()
+	d.structure(n, v, "", n.pos)
 }
 
 // includer puts a file and what it includes into the order in which one
@@ -140,7 +145,12 @@ func (in *includer) add(file string, from Pos) {
 				in.problems.Addf(item.pos, "include: %v", err)
 				continue
 			}
-			if _, err := in.root.Stat(target); err != nil {
+			info, err := in.root.Stat(target)
+			if err == nil && info.IsDir() {
+				in.problems.Addf(item.pos, "include %s: is a directory: name the files in it%s", quote(item.value), in.specsIn(target, item.value))
+				continue
+			}
+			if err != nil {
 				in.problems.Addf(item.pos, "include %s: %v%s", quote(item.value), cause(err), in.nearFile(target, cause(err), in.problems))
 				continue
 			}
@@ -149,6 +159,24 @@ func (in *includer) add(file string, from Pos) {
 	}
 	in.stack = in.stack[:len(in.stack)-1]
 	in.order = append(in.order, file)
+}
+
+// specsIn names some of the files in a directory that could be included.
+func (l *loader) specsIn(dir, as string) string {
+	entries, err := fs.ReadDir(l.root.FS(), dir)
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, e := range entries {
+		if path.Ext(e.Name()) == ".yaml" && len(names) < 3 {
+			names = append(names, path.Join(as, e.Name()))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return ", such as " + strings.Join(names, ", ")
 }
 
 // maxMissing is how many problems there may be for further files to be looked

@@ -61,7 +61,7 @@ func (l *loader) lock() *Lock {
 func (d *decoder) pinned(e entry) *Pinned {
 	p := &Pinned{Pos: e.keyPos, Name: e.key}
 	if e.value.kind != listNode {
-		d.problems.Addf(e.value.pos, "%s: want a list of keys, got %s: opsafe keys update writes this file", itemLabel("people", e.key, ""), e.value.what())
+		d.problems.Addf(e.value.pos, "%s: want a list of keys, got %s: opsafe keys update writes this file", "person "+e.key, e.value.what())
 		return p
 	}
 	for i, item := range e.value.items {

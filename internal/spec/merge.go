@@ -32,7 +32,7 @@ func (s *schema) mergeStruct(t reflect.Type, base, over *node) *node {
 	goes := removal(over) && !removal(base)
 	if saysBody || goes {
 		kept = slices.DeleteFunc(slices.Clone(kept), func(e entry) bool {
-			return saysBody && slices.Contains(info.bodies, e.key) || goes && info.item && e.key != "when"
+			return saysBody && slices.Contains(info.bodies, e.key) && over.get(e.key) == nil || goes && e.key != "when"
 		})
 	}
 	return s.mergeEntries(kept, over, func(name string) reflect.Type { return info.field(t, name) })
@@ -77,7 +77,7 @@ func (s *schema) unmanaged(t reflect.Type, n *node, parent string, problems *Pro
 		switch {
 		case ft == nil:
 		case ft.Kind() == reflect.Map && deref(ft.Elem()).Kind() == reflect.Struct && e.value.kind == mapNode:
-			e.value = s.unmanagedItems(deref(ft.Elem()), e, parent, problems)
+			e.value = s.unmanagedItems(deref(ft.Elem()), s.fieldOf(t, e.key), e, parent, problems)
 		case deref(ft).Kind() == reflect.Struct:
 			if s.takenOut(deref(ft), e, e.key, problems) {
 				continue
@@ -89,10 +89,10 @@ func (s *schema) unmanaged(t reflect.Type, n *node, parent string, problems *Pro
 	return out
 }
 
-func (s *schema) unmanagedItems(t reflect.Type, section entry, parent string, problems *Problems) *node {
+func (s *schema) unmanagedItems(t reflect.Type, items Field, section entry, parent string, problems *Problems) *node {
 	out := &node{pos: section.value.pos, kind: mapNode, merged: section.value.merged}
 	for _, e := range section.value.entries {
-		label := itemLabel(section.key, e.key, parent)
+		label := items.label(e.key, parent)
 		if s.takenOut(t, e, label, problems) {
 			continue
 		}

@@ -8,14 +8,16 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
 var (
 	backendPattern = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 	accountPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
 	digitsPattern  = regexp.MustCompile(`^[0-9]+$`)
-	packagePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+	packagePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(:[a-z][a-z0-9-]+)?$`)
 	unitPattern    = regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]+$`)
 	dropInPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
 	valuePattern   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -48,29 +50,29 @@ func accountName(name string) error {
 	return nil
 }
 
-// packageName checks the name of a package, after Debian policy 5.6.1.
+// packageName checks the name of a package, after Debian policy 5.6.1, with or
+// without an architecture.
 func packageName(name string) error {
 	if !packagePattern.MatchString(name) {
-		return fmt.Errorf("package name %s: want small letters, digits, +, - and ., at least two, beginning with a letter or digit", quote(name))
+		return fmt.Errorf("package name %s: want small letters, digits, +, - and ., at least two, beginning with a letter or digit, and :ARCHITECTURE if it is for another than the host's own", quote(name))
+	}
+	switch _, arch, _ := strings.Cut(name, ":"); arch {
+	case "any", "all", "native", "same":
+		return fmt.Errorf("package name %s: %s is no architecture: leave it out for the host's own, or name one, such as i386", quote(name), arch)
 	}
 	return nil
 }
 
-// unitSuffixes are the types of systemd.unit(5).
-func unitSuffixes() []string {
-	return []string{".service", ".socket", ".device", ".mount", ".automount", ".swap", ".target", ".path", ".timer", ".slice", ".scope"}
-}
-
 // unitName checks the name of a unit, after systemd.unit(5).
 func unitName(name string) error {
-	suffixes := unitSuffixes()
+	suffixes := debian.UnitTypes()
 	switch ext := path.Ext(name); {
 	case len(name) > 255:
 		return errors.New("unit name is longer than 255 characters")
 	case !unitPattern.MatchString(name):
 		return fmt.Errorf("unit name %s: want letters, digits and any of :_.\\@-", quote(name))
 	case !slices.Contains(suffixes, ext) || ext == name:
-		return fmt.Errorf("unit name %s: want a type at the end, such as .service or .timer%s", quote(name), didYouMean(ext, slices.Values(suffixes)))
+		return fmt.Errorf("unit name %s: want a type at the end, such as .service or .timer%s", quote(name), words.DidYouMean(ext, slices.Values(suffixes)))
 	}
 	return nil
 }

@@ -42,6 +42,9 @@ type entry struct {
 
 // get returns the value of a key, or nil.
 func (n *node) get(key string) *node {
+	if n == nil {
+		return nil
+	}
 	if i := n.index(key); i >= 0 {
 		return n.entries[i].value
 	}

@@ -5,14 +5,21 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"opsafe/internal/words"
 )
 
 // Field is what a person needs to know of one field of a spec. The reference is
-// the one place that says it: explain and the schemas for editors are made from
-// it, and a test holds it to the types.
+// the one place that says it: each type of a spec has a method Fields. Explain and
+// the schemas for editors are made from it, and a test holds it to the types.
 type Field struct {
 	// Name is the field's name in YAML.
 	Name string
+	// Item is what messages call an item of a section: user NAME. PARENT stands for
+	// what the section is in.
+	Item string
 	// Is is its meaning in a few words, More what else is to be known.
 	Is, More string
 	// Default is what counts where the field is left out, as YAML; Unset says in
@@ -21,32 +28,32 @@ type Field struct {
 	// Example is a value, as YAML.
 	Example string
 
-	form  form  // of the value, of a list's entries, of a map's values
-	names *form // of a map's keys
-	list  listRules
-	typ   reflect.Type
+	Form  Form  // of the value, of a list's entries, of a map's values
+	Names *Form // of a map's keys
+	List  ListRules
+
+	typ reflect.Type
 }
 
-// form is what a value has to look like, beyond its type.
-type form struct {
-	says    string // what to call it: path, mode, unit
-	words   []string
-	pattern string
-	min     int64
-	max     int64
-	longest int
-	not     any // a schema of what it must not be
+// Form is what a value has to look like, beyond its type.
+type Form struct {
+	Says     string // what to call it: path, mode, unit
+	Words    []string
+	Pattern  string
+	Min, Max int64
+	Longest  int // in characters
+	Not      any // a schema of what it must not be
 }
 
-// listRules are what a list has to look like. Distinct entries are not empty, either.
-type listRules struct {
-	distinct bool
-	nonEmpty bool
-	contains string // a pattern that one entry matches
+// ListRules are what a list has to look like. Distinct entries are not empty, either.
+type ListRules struct {
+	Distinct bool
+	NonEmpty bool
+	Contains string // a pattern that one entry matches
 }
 
 // Words are the values that a field can have, if they can be counted.
-func (f Field) Words() []string { return f.form.words }
+func (f Field) Words() []string { return f.Form.Words }
 
 // Description is what there is to say of the field, in one paragraph.
 func (f Field) Description() string {
@@ -81,9 +88,9 @@ func (f Field) typeName(t reflect.Type) string {
 		return "fields"
 	case t.Kind() == reflect.Bool:
 		return "true or false"
-	case f.form.says != "":
-		return f.form.says
-	case len(f.form.words) > 0:
+	case f.Form.Says != "":
+		return f.Form.Says
+	case len(f.Form.Words) > 0:
 		return "word"
 	case t.Kind() == reflect.Int, t.Kind() == reflect.Int64:
 		return "number"
@@ -92,13 +99,10 @@ func (f Field) typeName(t reflect.Type) string {
 }
 
 func plural(s string) string {
-	switch {
-	case s == "text", strings.HasSuffix(s, "s"):
+	if s == "text" || strings.HasSuffix(s, "s") {
 		return s
-	case strings.HasSuffix(s, "entry"):
-		return strings.TrimSuffix(s, "y") + "ies"
 	}
-	return s + "s"
+	return words.Plural(s)
 }
 
 // Place is where a struct of the spec is written.
@@ -109,6 +113,7 @@ type Place struct {
 	Is string
 
 	path   []string // with the name of an item in an example for NAME
+	schema *schema
 	typ    reflect.Type
 	people bool // the file is developers.yaml
 }
@@ -116,7 +121,7 @@ type Place struct {
 // Fields are the fields of a place, in the order of the type; what all items
 // have comes last.
 func (p Place) Fields() []Field {
-	s := newSchema()
+	s := p.schema
 	info := s.of(p.typ)
 	names := slices.SortedFunc(info.names(), func(a, b string) int {
 		return cmp.Or(cmp.Compare(ofItem(a), ofItem(b)), slices.Compare(info.fields[a], info.fields[b]))
@@ -141,32 +146,38 @@ func ofItem(name string) int {
 // Below is the place that a field of a place leads to; false: it holds values.
 func (p Place) Below(f Field) (Place, bool) {
 	t := deref(f.typ)
-	at := Place{Path: strings.TrimPrefix(p.Path+"."+f.Name, "."), Is: f.Is, path: append(slices.Clone(p.path), f.Name), typ: t, people: p.people}
+	at := Place{Path: strings.TrimPrefix(p.Path+"."+f.Name, "."), Is: f.Is, path: append(slices.Clone(p.path), f.Name), schema: p.schema, typ: t, people: p.people}
 	if t.Kind() == reflect.Map {
 		at.typ = deref(t.Elem())
-		at.Path += "." + nameWord(f.Name)
-		at.path = append(at.path, sampleName(f.Name))
+		at.Path += "." + f.nameWord()
+		at.path = append(at.path, f.sampleName())
 	}
 	return at, at.typ.Kind() == reflect.Struct
 }
 
 // nameWord stands for the name of an item of a section.
-func nameWord(section string) string {
-	switch section {
-	case "directories", "acls", "files", "key_pairs":
+func (f Field) nameWord() string {
+	if f.Names != nil && f.Names.Says == PathForm().Says {
 		return "PATH"
 	}
 	return "NAME"
 }
 
-// sampleName is the name of an item in an example.
-func sampleName(section string) string {
-	names := map[string]string{
-		"directories": "/srv/data", "acls": "/srv/data", "files": "/etc/app.conf", "key_pairs": "/home/app/.ssh/id_ed25519",
-		"packages": "nginx", "groups": "reviewers", "units": "backup.service", "roles": "developers", "sources": "tools",
-		"keys": "tools", "sudoers": "developers", "sshd": "00-north", "networks": "jobs", "drop_ins": "limits",
+// sampleName is the name of the first item in the example of a section.
+func (f Field) sampleName() string {
+	var example yaml.Node
+	if err := yaml.Unmarshal([]byte(f.Example), &example); err != nil || len(example.Content) == 0 || len(example.Content[0].Content) == 0 {
+		return "app"
 	}
-	return cmp.Or(names[section], "app")
+	return example.Content[0].Content[0].Value
+}
+
+// label names an item of a section for messages: user opensafely.
+func (f Field) label(name, parent string) string {
+	if f.Item == "" {
+		return f.Name + " of " + name
+	}
+	return strings.NewReplacer("NAME", name, "PARENT", parent).Replace(f.Item)
 }
 
 // reference finds what is known of a field of a type: of the type itself, or of
@@ -177,34 +188,31 @@ func (s *schema) reference(t reflect.Type, name string) (Field, bool) {
 	if !ok {
 		return Field{}, false
 	}
-	owner := t
-	for _, i := range index[:len(index)-1] {
-		if f, ok := lookUp(owner, name); ok {
-			f.typ = t.FieldByIndex(index).Type
-			return f, true
-		}
-		owner = owner.Field(i).Type
+	f, ok := s.sections[name]
+	if !ok || t != s.top {
+		f, ok = explained(t, name, index)
 	}
-	f, ok := lookUp(owner, name)
 	f.typ = t.FieldByIndex(index).Type
 	return f, ok
 }
 
-func lookUp(t reflect.Type, name string) (Field, bool) {
-	for _, f := range referenceOf(t.Name()) {
-		if f.Name == name {
-			return f, true
+// explained asks the type, then those that are embedded on the way to the field.
+func explained(t reflect.Type, name string, index []int) (Field, bool) {
+	for _, i := range index {
+		for _, f := range fieldsOf(t) {
+			if f.Name == name {
+				return f, true
+			}
 		}
+		t = t.Field(i).Type
 	}
 	return Field{}, false
 }
 
-// referenceOf is what is known of the fields of a type, by the type's name.
-func referenceOf(name string) []Field {
-	for _, part := range []func(string) []Field{backendReference, accountReference, fileReference, serviceReference} {
-		if fields := part(name); fields != nil {
-			return fields
-		}
+// fieldsOf is what a type says of its fields.
+func fieldsOf(t reflect.Type) []Field {
+	if d, ok := reflect.Zero(t).Interface().(interface{ Fields() []Field }); ok {
+		return d.Fields()
 	}
 	return nil
 }

@@ -1,81 +1,101 @@
 package spec
 
-// accountReference is what is known of groups, users, people and keys.
-func accountReference(name string) []Field {
-	names := accountForm()
-	switch name {
-	case "Person":
-		return []Field{
-			{Name: "roles", Is: "what they are, for backends to say what it means", More: "Has to be written: [] for none.", Unset: "an error", Example: "[developers]", form: form{says: "name"}, list: listRules{distinct: true}},
-			{Name: "github_id", Is: "the number of their GitHub account", More: "A name can be given up and taken by a stranger; the number cannot. It is made sure of where keys.github.form is api.", Unset: "the name alone is asked for", Example: "4711", form: form{min: 1}},
-			{Name: "comment", Is: "who it is, as in passwd(5)", Example: "Alice Archer"},
-		}
-	case "Role":
-		return []Field{
-			{Name: "groups", Is: "supplementary groups", More: "Who has several roles gets the groups of all.", Unset: "none", Example: "[developers, sudo]", form: form{says: "name"}, list: listRules{distinct: true}},
-			{Name: "shell", Is: "the login shell", Example: "/bin/bash", form: pathForm()},
-			{Name: "home_mode", Is: "the mode of the home", Unset: "0700 when it is made, and not managed from then on", Example: `"0750"`, form: modeForm()},
-			{Name: "password", Is: "what the password field may be", More: "One that its owner has set, or that somebody has locked by hand, is left alone.", Example: "set-at-first-login", form: passwordForm()},
-			{Name: "keys", Is: "where keys may come from", More: "repository: keys/NAME; github: registered and pinned. With several roles, only what all of them allow.", Unset: "keys are not managed", Example: "[repository, github]", form: wordsForm(string(FromRepository), string(FromGitHub)), list: listRules{distinct: true}},
-			{Name: "key_options", Is: "options in front of each key", More: "As in authorized_keys(5).", Unset: "none", Example: "restrict,pty", form: lineForm()},
-		}
-	case "Keys":
-		return []Field{
-			{Name: "github", Is: "the server that knows people's keys", Example: "{form: plain, url: https://github.com}"},
-			{Name: "min_rsa_bits", Is: "the smallest RSA key that is accepted", Default: "3072", Example: "4096", form: form{min: 2048, max: 16384}},
-		}
-	case "GitHub":
-		return []Field{
-			{Name: "form", Is: "how the server is asked", More: "plain asks URL/NAME.keys; api asks the REST API below the URL, which also makes sure of github_id.", Default: "plain", Example: "api", form: wordsForm("plain", "api")},
-			{Name: "url", Is: "the address of the server", More: "https; http only from the host itself.", Unset: "keys of the source github cannot be used, unless mode is locked", Example: "https://api.github.com", form: form{says: "address", pattern: `^[A-Za-z]+://`}},
-			{Name: "token_file", Is: "a file on the host with a token for the API", Unset: "the API is asked without a token", Example: "/etc/opsafe/github-token", form: pathForm()},
-			{Name: "mode", Is: "whether the server is asked in every run", More: "live: it is. locked: never; what is pinned is installed.", Default: "live", Example: "locked", form: wordsForm("live", "locked")},
-			{Name: "trust", Is: "which of the server's keys count", More: "pinned: those that are in keys/github.lock, too. live: all of them.", Default: "pinned", Example: "pinned", form: wordsForm("pinned", "live")},
-		}
-	case "AuthorizedKeys":
-		return []Field{
-			{Name: "keys", Is: "lines of public keys, without options", Unset: "none", Example: "[ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC/9jkIbBb0EJnxBdaaCPEjAUpGs1/06j44yYRPPqENA deploy]", form: form{says: "key"}, list: listRules{distinct: true}},
-			{Name: "people", Is: "people whose keys are let in", More: "Names of developers.yaml.", Unset: "none", Example: "[alice]", form: form{says: "name"}, list: listRules{distinct: true}},
-			{Name: "from", Is: "files of public keys", Unset: "none", Example: "[files/backup.pub]", form: besideForm(), list: listRules{distinct: true}},
-			{Name: "options", Is: "options in front of each key", More: "As in authorized_keys(5).", Unset: "none", Example: `restrict,command="/usr/local/bin/receive"`, form: lineForm()},
-			{Name: "mode", Is: "the mode of the file", Default: `"0600"`, Example: `"0600"`, form: modeForm()},
-		}
-	case "KeyPair":
-		return []Field{
-			{Name: "owner", Is: "whose it is", Unset: "an error", Example: "app", form: form{says: "name"}},
-			{Name: "group", Is: "the group of the files", Unset: "the one of the owner's name", Example: "app", form: form{says: "name"}},
-			{Name: "type", Is: "the type of the key", Default: "ed25519", Example: "rsa", form: wordsForm("ed25519", "rsa", "ecdsa")},
-			{Name: "bits", Is: "the size of the key", More: "3072 to 16384 for rsa; 256, 384 or 521 for ecdsa; ed25519 has one size.", Unset: "a size that fits the type", Example: "4096", form: form{min: 256, max: 16384}},
-			{Name: "comment", Is: "the comment of the public half", Unset: "OWNER@HOSTNAME", Example: "app@north", form: lineForm()},
-		}
-	case "Group":
-		return []Field{
-			{Name: "gid", Is: "a fixed number", More: "It is corrected, but files keep the old one.", Unset: "a new group gets the next free one", Example: "10020", form: idForm()},
-			{Name: "system", Is: "a new group gets a number of the system's range", Default: "false", Example: "true"},
-			{Name: "members", Is: "who goes that is not declared to be in it", More: "exact: everybody. additive: only people of developers.yaml.", Default: "additive", Example: "exact", form: wordsForm("exact", "additive")},
-			{Name: "state", Is: "whether there is one", More: "A group that is somebody's primary one is not removed.", Default: "present", Example: "absent", form: stateForm()},
-		}
-	case "User":
-		return []Field{
-			{Name: "uid", Is: "a fixed number", More: "When it is corrected, files keep the old one, except below reown.", Unset: "a new account gets the next free one", Example: "10001", form: idForm()},
-			{Name: "group", Is: "the primary group", Unset: "one of the account's own name", Example: "reviewers", form: form{says: "name"}},
-			{Name: "groups", Is: "supplementary groups", Unset: "none", Example: "[docker]", form: form{says: "name"}, list: listRules{distinct: true}},
-			{Name: "system", Is: "a new account gets a number of the system's range", More: "And no home, unless home_mode is given.", Default: "false", Example: "true"},
-			{Name: "home", Is: "the home", More: "It is made from /etc/skel, and never moved, emptied or removed.", Unset: "/home/NAME", Example: "/var/lib/collector", form: pathForm()},
-			{Name: "home_mode", Is: "the mode of the home", Unset: "0700 when it is made, and not managed from then on", Example: `"0700"`, form: modeForm()},
-			{Name: "shell", Is: "the login shell", Example: "/usr/sbin/nologin", form: pathForm()},
-			{Name: "comment", Is: "what the account is for, as in passwd(5)", Example: "collects metrics", form: form{says: "line", pattern: `^[^:` + controlLine + `]*$`}},
-			{Name: "password", Is: "what the password field may be", More: "locked: nothing matches it. set-at-first-login: none, and the first login, which needs a key, has to set one. One that is set, or that somebody has locked by hand, is left alone.", Example: "locked", form: passwordForm()},
-			{Name: "reown", Is: "directories to give to it when its id changes", More: "Everything in them.", Unset: "none", Example: "[/srv/metrics]", form: pathForm(), list: listRules{distinct: true}},
-			{Name: "state", Is: "whether there is one", More: "The home stays.", Default: "present", Example: "absent", form: stateForm()},
-		}
-	case "Provides":
-		return []Field{
-			{Name: "units", Is: "units that the package brings", Unset: "none", Example: "[nginx.service]", form: unitForm()},
-			{Name: "users", Is: "users that the package brings", Unset: "none", Example: "[nginx]", form: names},
-			{Name: "groups", Is: "groups that the package brings", Unset: "none", Example: "[nginx]", form: names},
-			{Name: "files", Is: "files that the package brings", Unset: "none", Example: "[/etc/nginx/nginx.conf]", form: pathForm()},
-		}
+// Fields says what there is to know of the fields.
+func (Person) Fields() []Field {
+	return []Field{
+		{Name: "roles", Is: "what they are, for backends to say what it means", More: "Has to be written: [] for none.", Unset: "an error", Example: "[developers]", Form: Form{Says: "name"}, List: ListRules{Distinct: true}},
+		{Name: "github_id", Is: "the number of their GitHub account", More: "A name can be given up and taken by a stranger; the number cannot. It is made sure of where keys.github.form is api.", Unset: "the name alone is asked for", Example: "4711", Form: Form{Min: 1}},
+		{Name: "comment", Is: "who it is, as in passwd(5)", Example: "Alice Archer"},
 	}
-	return nil
+}
+
+// Fields says what there is to know of the fields.
+func (Role) Fields() []Field {
+	return []Field{
+		{Name: "groups", Is: "supplementary groups", More: "Who has several roles gets the groups of all.", Unset: "none", Example: "[developers, sudo]", Form: Form{Says: "name"}, List: ListRules{Distinct: true}},
+		{Name: "shell", Is: "the login shell", Example: "/bin/bash", Form: PathForm()},
+		{Name: "home_mode", Is: "the mode of the home", Unset: "0700 when it is made, and not managed from then on", Example: `"0750"`, Form: ModeForm()},
+		{Name: "password", Is: "what the password field may be", More: "One that its owner has set, or that somebody has locked by hand, is left alone.", Example: "set-at-first-login", Form: PasswordForm()},
+		{Name: "keys", Is: "where keys may come from", More: "repository: keys/NAME; github: registered and pinned. With several roles, only what all of them allow.", Unset: "keys are not managed", Example: "[repository, github]", Form: WordsForm(string(FromRepository), string(FromGitHub)), List: ListRules{Distinct: true}},
+		{Name: "key_options", Is: "options in front of each key", More: "As in authorized_keys(5).", Unset: "none", Example: "restrict,pty", Form: LineForm()},
+	}
+}
+
+// Fields says what there is to know of the fields.
+func (Keys) Fields() []Field {
+	return []Field{
+		{Name: "github", Is: "the server that knows people's keys", More: "A bare word in place of the fields is its mode: github: off.", Example: "{form: plain, url: https://github.com}"},
+		{Name: "min_rsa_bits", Is: "the smallest RSA key that is accepted", Default: "3072", Example: "4096", Form: Form{Min: 2048, Max: 16384}},
+	}
+}
+
+// Fields says what there is to know of the fields.
+func (GitHub) Fields() []Field {
+	return []Field{
+		{Name: "form", Is: "how the server is asked", More: "plain asks URL/NAME.keys; api asks the REST API below the URL, which also makes sure of github_id.", Default: "plain", Example: "api", Form: WordsForm("plain", "api")},
+		{Name: "url", Is: "the address of the server", More: "https; http only from the host itself.", Unset: "keys of the source github cannot be used, unless mode is locked", Example: "https://api.github.com", Form: Form{Says: "address", Pattern: `^[A-Za-z]+://`}},
+		{Name: "token_file", Is: "a file on the host with a token for the API", Unset: "the API is asked without a token", Example: "/etc/opsafe/github-token", Form: PathForm()},
+		{Name: "mode", Is: "whether the server is asked in every run", More: "live: it is. locked: never; what is pinned is installed. off: never, and no registered key counts here, whatever roles allow.", Default: "live", Example: "locked", Form: WordsForm("live", "locked", "off")},
+		{Name: "trust", Is: "which of the server's keys count", More: "pinned: those that are in keys/github.lock, too. live: all of them.", Default: "pinned", Example: "pinned", Form: WordsForm("pinned", "live")},
+	}
+}
+
+// Fields says what there is to know of the fields.
+func (AuthorizedKeys) Fields() []Field {
+	return []Field{
+		{Name: "keys", Is: "lines of public keys, without options", Unset: "none", Example: "[ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC/9jkIbBb0EJnxBdaaCPEjAUpGs1/06j44yYRPPqENA deploy]", Form: Form{Says: "key"}, List: ListRules{Distinct: true}},
+		{Name: "people", Is: "people whose keys are let in", More: "Names of developers.yaml.", Unset: "none", Example: "[alice]", Form: Form{Says: "name"}, List: ListRules{Distinct: true}},
+		{Name: "from", Is: "files of public keys", Unset: "none", Example: "[files/backup.pub]", Form: BesideForm(), List: ListRules{Distinct: true}},
+		{Name: "options", Is: "options in front of each key", More: "As in authorized_keys(5).", Unset: "none", Example: `restrict,command="/usr/local/bin/receive"`, Form: LineForm()},
+		{Name: "mode", Is: "the mode of the file", Default: `"0600"`, Example: `"0600"`, Form: ModeForm()},
+	}
+}
+
+// Fields says what there is to know of the fields.
+func (KeyPair) Fields() []Field {
+	return []Field{
+		{Name: "owner", Is: "whose it is", Unset: "an error", Example: "app", Form: Form{Says: "name"}},
+		{Name: "group", Is: "the group of the files", Unset: "the one of the owner's name", Example: "app", Form: Form{Says: "name"}},
+		{Name: "type", Is: "the type of the key", Default: "ed25519", Example: "rsa", Form: WordsForm("ed25519", "rsa", "ecdsa")},
+		{Name: "bits", Is: "the size of the key", More: "3072 to 16384 for rsa; 256, 384 or 521 for ecdsa; ed25519 has one size.", Unset: "a size that fits the type", Example: "4096", Form: Form{Min: 256, Max: 16384}},
+		{Name: "comment", Is: "the comment of the public half", Unset: "OWNER@HOSTNAME", Example: "app@north", Form: LineForm()},
+	}
+}
+
+// Fields says what there is to know of the fields.
+func (Group) Fields() []Field {
+	return []Field{
+		{Name: "gid", Is: "a fixed number", More: "It is corrected, but files keep the old one.", Unset: "a new group gets the next free one", Example: "10020", Form: IDForm()},
+		{Name: "system", Is: "a new group gets a number of the system's range", Default: "false", Example: "true"},
+		{Name: "members", Is: "who goes that is not declared to be in it", More: "exact: everybody. additive: only people of developers.yaml.", Default: "additive", Example: "exact", Form: WordsForm("exact", "additive")},
+		{Name: "state", Is: "whether there is one", More: "A group that is somebody's primary one is not removed.", Default: "present", Example: "absent", Form: StateForm()},
+	}
+}
+
+// Fields says what there is to know of the fields.
+func (User) Fields() []Field {
+	return []Field{
+		{Name: "uid", Is: "a fixed number", More: "When it is corrected, files keep the old one, except below reown.", Unset: "a new account gets the next free one", Example: "10001", Form: IDForm()},
+		{Name: "group", Is: "the primary group", Unset: "one of the account's own name", Example: "reviewers", Form: Form{Says: "name"}},
+		{Name: "groups", Is: "supplementary groups", Unset: "none", Example: "[docker]", Form: Form{Says: "name"}, List: ListRules{Distinct: true}},
+		{Name: "system", Is: "a new account gets a number of the system's range", More: "And no home, unless home_mode is given.", Default: "false", Example: "true"},
+		{Name: "home", Is: "the home", More: "It is made from /etc/skel, and never moved, emptied or removed.", Unset: "/home/NAME", Example: "/var/lib/collector", Form: PathForm()},
+		{Name: "home_mode", Is: "the mode of the home", Unset: "0700 when it is made, and not managed from then on", Example: `"0700"`, Form: ModeForm()},
+		{Name: "shell", Is: "the login shell", Example: "/usr/sbin/nologin", Form: PathForm()},
+		{Name: "comment", Is: "what the account is for, as in passwd(5)", Example: "collects metrics", Form: Form{Says: "line", Pattern: `^[^:` + controlLine + `]*$`}},
+		{Name: "password", Is: "what the password field may be", More: "locked: nothing matches it. set-at-first-login: none, and the first login, which needs a key, has to set one. One that is set, or that somebody has locked by hand, is left alone.", Example: "locked", Form: PasswordForm()},
+		{Name: "reown", Is: "directories to give to it when its id changes", More: "Everything in them.", Unset: "none", Example: "[/srv/metrics]", Form: PathForm(), List: ListRules{Distinct: true}},
+		{Name: "state", Is: "whether there is one", More: "The home stays.", Default: "present", Example: "absent", Form: StateForm()},
+	}
+}
+
+// Fields says what there is to know of the fields.
+func (Provides) Fields() []Field {
+	return []Field{
+		{Name: "units", Is: "units that the package brings", Unset: "none", Example: "[nginx.service]", Form: UnitForm()},
+		{Name: "users", Is: "users that the package brings", Unset: "none", Example: "[nginx]", Form: AccountForm()},
+		{Name: "groups", Is: "groups that the package brings", Unset: "none", Example: "[nginx]", Form: AccountForm()},
+		{Name: "directories", Is: "directories that the package brings", Unset: "none", Example: "[/etc/nginx/conf.d]", Form: PathForm()},
+		{Name: "files", Is: "files that the package brings", Unset: "none", Example: "[/etc/nginx/nginx.conf]", Form: PathForm()},
+	}
 }

@@ -4,10 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
+
+	"opsafe/internal/words"
 
 	"github.com/rogpeppe/go-internal/txtar"
 )
@@ -38,7 +38,7 @@ func specTypes() map[string]reflect.Type {
 // TestReference holds the reference to the types: each field is explained, and
 // nothing is explained that is no field.
 func TestReference(t *testing.T) {
-	s := newSchema()
+	s := newSchema(nil)
 	types := specTypes()
 	if len(types) < 20 {
 		t.Fatalf("only %d types were found", len(types))
@@ -55,24 +55,9 @@ func TestReference(t *testing.T) {
 				t.Errorf("%s of %s has a default, and words for having none", field, name)
 			}
 		}
-		for _, f := range referenceOf(name) {
+		for _, f := range fieldsOf(typ) {
 			if s.of(typ).fields[f.Name] == nil {
 				t.Errorf("the reference explains %s of %s, which has no such field", f.Name, name)
-			}
-		}
-	}
-	files, err := filepath.Glob("reference_*.go")
-	if err != nil || len(files) < 4 {
-		t.Fatal(files, err)
-	}
-	for _, file := range files {
-		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range regexp.MustCompile(`\n\tcase "(\w+)":`).FindAllStringSubmatch(string(source), -1) {
-			if types[m[1]] == nil {
-				t.Errorf("%s explains the type %s, and there is none in a spec", file, m[1])
 			}
 		}
 	}
@@ -92,7 +77,7 @@ func eachField(t *testing.T, do func(e Explained)) {
 			}
 		}
 	}
-	for _, topic := range Topics() {
+	for _, topic := range NewLanguage(nil).Topics() {
 		if topic.Name == "backend" || topic.Name == "person" {
 			walk(topic.Places[0])
 		}
@@ -119,7 +104,7 @@ func (e Explained) String() string { return e.Place.Path + "." + e.Field.Name }
 // TestExamples decodes each field's example and default, and shows them to the
 // schema.
 func TestExamples(t *testing.T) {
-	backend, people := compile(t, BackendSchema), compile(t, PeopleSchema)
+	backend, people := compile(t, NewLanguage(nil).BackendSchema), compile(t, NewLanguage(nil).PeopleSchema)
 	eachField(t, func(e Explained) {
 		for _, v := range []string{e.Field.Example, e.Field.Default} {
 			if v == "" {
@@ -141,7 +126,7 @@ func TestExamples(t *testing.T) {
 			if e.Place.people {
 				n = n.entries[0].value
 			}
-			(&decoder{schema: newSchema(), problems: &ps}).structure(n, v.Elem(), "", n.pos)
+			(&decoder{schema: newSchema(nil), problems: &ps}).structure(n, v.Elem(), "", n.pos)
 			if err := ps.Err(); err != nil {
 				t.Errorf("%s: %v in\n%s", e, err, text)
 			}
@@ -174,8 +159,8 @@ func (s single) problems(t *testing.T, text string) string {
 func TestWords(t *testing.T) {
 	n, backend := 0, newSingle(t, "backends/one/backend.yaml")
 	eachField(t, func(e Explained) {
-		words := e.Field.Words()
-		if len(words) == 0 {
+		choices := e.Field.Words()
+		if len(choices) == 0 {
 			return
 		}
 		n++
@@ -185,11 +170,11 @@ func TestWords(t *testing.T) {
 			}
 			return s
 		}
-		want := "want " + oneOf(words)
+		want := "want " + words.Or(choices)
 		if got := backend.problems(t, e.with(t, wrap("zzz"))); !strings.Contains(got, want) {
 			t.Errorf("%s: zzz: the loader does not say %q, but\n%s", e, want, got)
 		}
-		for _, w := range words {
+		for _, w := range choices {
 			if got := backend.problems(t, e.with(t, wrap(w))); strings.Contains(got, want) {
 				t.Errorf("%s: the loader refuses %s:\n%s", e, w, got)
 			}
@@ -197,66 +182,5 @@ func TestWords(t *testing.T) {
 	})
 	if n < 15 {
 		t.Errorf("only %d fields take words", n)
-	}
-}
-
-func TestExplain(t *testing.T) {
-	for _, tc := range []struct {
-		question string
-		want     []string // places with their fields
-		err      string
-	}{
-		{question: "user", want: []string{"users.NAME."}},
-		{question: "users", want: []string{"users.NAME."}},
-		{question: "user.shell", want: []string{"users.NAME.shell"}},
-		{question: "users.NAME.shell", want: []string{"users.NAME.shell"}},
-		{question: "file.notify.restart", want: []string{"files.PATH.notify.restart"}},
-		{question: "docker.networks.subnet", want: []string{"docker.networks.NAME.subnet"}},
-		{question: "key", want: []string{"keys.", "authorized_keys.NAME.", "key_pairs.PATH."}},
-		{question: "key.type", want: []string{"key_pairs.PATH.type"}},
-		{question: "keys.github.mode", want: []string{"keys.github.mode"}},
-		{question: "source.keys", want: []string{"apt.keys"}},
-		{question: "password", want: []string{"users.NAME.password", "roles.NAME.password"}},
-		{question: "person.roles", want: []string{"NAME.roles"}},
-		{question: "include", want: []string{".include"}},
-		{question: "acls.default", want: []string{"acls.PATH.default"}},
-		{question: "usr", err: `there is no kind "usr": did you mean "user"? (there is: source, package,`},
-		{question: "", err: `there is no kind "" (`},
-		{question: "user.shel", err: `user has no field "shel": did you mean "shell"? (opsafe explain user lists them)`},
-		{question: "user.shell.x", err: `user.shell holds values, and has no field "x"`},
-		{question: "file.notify.restrt", err: `file.notify has no field "restrt": did you mean "restart"?`},
-	} {
-		answers, err := Explain(tc.question)
-		if tc.err != "" {
-			if err == nil || !strings.HasPrefix(err.Error(), tc.err) {
-				t.Errorf("%s: got %v, want %s", tc.question, err, tc.err)
-			}
-			continue
-		}
-		if err != nil {
-			t.Errorf("%s: %v", tc.question, err)
-		}
-		var got []string
-		for _, a := range answers {
-			if a.Field == nil {
-				a.Field = &Field{}
-			}
-			got = append(got, a.String())
-		}
-		if !slices.Equal(got, tc.want) {
-			t.Errorf("%s: got %v, want %v", tc.question, got, tc.want)
-		}
-	}
-}
-
-// TestSample compares one example byte by byte: it is what people copy.
-func TestSample(t *testing.T) {
-	answers, err := Explain("file.content")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := answers[0].Sample()
-	if want := "files:\n  /etc/app.conf:\n    content: |\n      workers = 4\n"; err != nil || got != want {
-		t.Errorf("got %q, %v", got, err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
 // Repository is everything that a spec repository holds: all backends, the
@@ -53,7 +54,7 @@ func noBackend(dir, name string, known []string) error {
 	if len(known) > 0 {
 		list = strings.Join(known, ", ")
 	}
-	return fmt.Errorf("there is no backend %s in %s%s (there is: %s)", quote(name), dir, didYouMean(name, slices.Values(known)), list)
+	return fmt.Errorf("there is no backend %s in %s%s (there is: %s)", quote(name), dir, words.DidYouMean(name, slices.Values(known)), list)
 }
 
 // The parts of a repository.
@@ -78,6 +79,8 @@ type LoadOptions struct {
 	RootOwned bool
 	// Known says what a package brings, where opsafe knows it. Nil: nothing.
 	Known func(pkg string) (Provides, bool)
+	// Parts are those of the kinds.
+	Parts []Part
 }
 
 // Load reads and checks a repository. All that is wrong with it is returned in
@@ -93,7 +96,7 @@ func Load(o LoadOptions) (*Repository, error) {
 		return nil, err
 	}
 	defer root.Close()
-	l := newLoader(root, o.Known)
+	l := newLoader(root, o.Known, o.Parts)
 	r := &Repository{Dir: dir, Backends: map[string]*Backend{}, Sums: l.sums}
 	names := l.backendNames()
 	wanted := names
@@ -133,6 +136,7 @@ type loader struct {
 	root     *os.Root
 	known    func(string) (Provides, bool)
 	schema   *schema
+	parts    []Part
 	problems Problems
 	parsed   map[string]*node // by file; nil: empty or broken
 	broken   set              // files that could not be parsed
@@ -143,12 +147,12 @@ type loader struct {
 	locked   bool                         // there is a LockFile
 }
 
-func newLoader(root *os.Root, known func(string) (Provides, bool)) *loader {
+func newLoader(root *os.Root, known func(string) (Provides, bool), parts []Part) *loader {
 	if known == nil {
 		known = func(string) (Provides, bool) { return Provides{}, false }
 	}
 	return &loader{
-		root: root, known: known, schema: newSchema(),
+		root: root, known: known, schema: newSchema(parts), parts: parts,
 		parsed: map[string]*node{}, broken: set{}, checked: set{}, texts: map[string]textFile{}, sums: map[string][sha256.Size]byte{},
 	}
 }
@@ -165,9 +169,27 @@ func (l *loader) backendNames() []string {
 		file := path.Join(backendsDir, e.Name(), backendFile)
 		if _, err := l.root.Lstat(file); err == nil {
 			names = append(names, e.Name())
+			continue
 		}
+		l.misnamed(path.Dir(file), backendFile)
 	}
 	return names
+}
+
+// misnamed says of a file that it would be read under a name that differs from its
+// own by its ending or by capitals alone.
+func (l *loader) misnamed(dir, name string) {
+	entries, err := fs.ReadDir(l.root.FS(), dir)
+	if err != nil {
+		return
+	}
+	stem := strings.TrimSuffix(name, path.Ext(name))
+	for _, e := range entries {
+		lower := strings.ToLower(e.Name())
+		if e.Name() != name && (lower == name || lower == stem+".yml" || lower == stem) && !e.IsDir() {
+			l.problems.Addf(Pos{File: path.Join(dir, e.Name())}, "is not read: rename it to %s", name)
+		}
+	}
 }
 
 // keyFiles reads keys/. A link is refused even within the repository: what a
@@ -239,7 +261,7 @@ func readIn(dir *os.Root, name, file string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("cannot read %s: %w", file, cause(err))
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("cannot read %s: it is larger than %d bytes", file, limit)
+		return nil, fmt.Errorf("cannot read %s: it is larger than %s", file, size(limit))
 	}
 	return data, nil
 }
@@ -264,3 +286,11 @@ var errNoFile = errors.New("there is no such file")
 
 // maxText is the largest file beside a spec, in bytes.
 const maxText = host.MaxFile
+
+// size writes a limit as people do.
+func size(n int64) string {
+	if n < 1<<20 {
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
+}

@@ -9,7 +9,9 @@ import (
 
 // schema knows what the fields of the types are called in YAML.
 type schema struct {
-	types map[reflect.Type]*typeInfo
+	types    map[reflect.Type]*typeInfo
+	top      reflect.Type     // of a backend, with the sections of the kinds
+	sections map[string]Field // those of the kinds
 }
 
 // typeInfo is one struct type, seen from YAML.
@@ -18,19 +20,18 @@ type typeInfo struct {
 	meta   []int            // index path of the Meta
 	item   bool             // has a switch managed
 	bodies []string         // the fields of which only one can be said
+	known  map[string]Field // what is known of the fields, as far as somebody has asked
 }
-
-func newSchema() *schema { return &schema{types: map[reflect.Type]*typeInfo{}} }
 
 func (s *schema) of(t reflect.Type) *typeInfo {
 	if info, ok := s.types[t]; ok {
 		return info
 	}
-	info := &typeInfo{fields: map[string][]int{}}
+	info := &typeInfo{fields: map[string][]int{}, known: map[string]Field{}}
 	info.collect(t, nil)
 	_, info.item = info.fields["managed"]
 	if _, text := info.fields["content"]; text {
-		for _, name := range []string{"source", "content", "template", "link", "lines", "block"} {
+		for _, name := range []string{"source", "content", "template", "link", "lines", "block", "settings"} {
 			if _, ok := info.fields[name]; ok {
 				info.bodies = append(info.bodies, name)
 			}
@@ -89,6 +90,17 @@ func (i *typeInfo) field(t reflect.Type, name string) reflect.Type {
 	return t.FieldByIndex(path).Type
 }
 
+// metaOf is where a value says where it was written; its own, or none that anybody
+// else sees.
+func (s *schema) metaOf(v reflect.Value) *Meta {
+	if at := s.of(v.Type()).meta; at != nil {
+		if m, ok := v.FieldByIndex(at).Addr().Interface().(*Meta); ok {
+			return m
+		}
+	}
+	return &Meta{}
+}
+
 // deref takes the pointer off a type.
 func deref(t reflect.Type) reflect.Type {
 	if t.Kind() == reflect.Pointer {
@@ -97,36 +109,23 @@ func deref(t reflect.Type) reflect.Type {
 	return t
 }
 
-// expand turns the short form of a package, a bare word, into its long form.
-func expand(t reflect.Type, n *node) *node {
-	if t != reflect.TypeFor[Package]() || n.kind != scalarNode || n.tag != "!!str" {
-		return n
+// short is the field that a bare word in place of the fields stands for; empty: there
+// is no such form.
+func short(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[Package]():
+		return "state"
+	case reflect.TypeFor[GitHub]():
+		return "mode"
 	}
-	return &node{pos: n.pos, kind: mapNode, entries: []entry{{key: "state", keyPos: n.pos, value: n}}}
+	return ""
 }
 
-// itemLabel names an item of a section for messages: user opensafely.
-func itemLabel(section, key, parent string) string {
-	switch section {
-	case "roles", "packages", "groups", "users", "files", "units", "networks":
-		return strings.TrimSuffix(section, "s") + " " + key
-	case "directories":
-		return "directory " + key
-	case "key_pairs":
-		return "key pair " + key
-	case "acls":
-		return "acl of " + key
-	case "drop_ins":
-		return "drop-in " + key + " of " + parent
-	case "sources":
-		return "apt source " + key
-	case "keys":
-		return "apt key " + key
-	case "people":
-		return "person " + key
-	case "sudoers", "sshd":
-		return section + " drop-in " + key
-	default:
-		return section + " of " + key
+// expand turns the short form, a bare word, into the long one.
+func expand(t reflect.Type, n *node) *node {
+	field := short(t)
+	if field == "" || n.kind != scalarNode || n.tag != "!!str" {
+		return n
 	}
+	return &node{pos: n.pos, kind: mapNode, entries: []entry{{key: field, keyPos: n.pos, value: n}}}
 }

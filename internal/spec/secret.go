@@ -10,8 +10,18 @@ func (b *Backend) SecretFiles() map[string]bool {
 		if !Is(f.Secret) {
 			continue
 		}
-		for _, field := range []string{"content", "source", "template", "lines", "block"} {
+		for _, field := range []string{"content", "source", "template", "lines", "block", "settings"} {
 			files[f.At(field).File] = true
+		}
+		if s := f.Settings; s != nil { // parts of which can be another file's
+			for key := range s.Set {
+				files[s.AtKey("set", key).File] = true
+			}
+			for _, section := range s.Sections {
+				for key := range section.Set {
+					files[section.AtKey("set", key).File] = true
+				}
+			}
 		}
 		for field, name := range map[string]string{"source": f.Source, "template": f.Template} {
 			if name != "" {

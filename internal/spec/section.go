@@ -20,6 +20,8 @@ type Provides struct {
 	Users  []string `yaml:"users"`
 	Groups []string `yaml:"groups"`
 	Files  []string `yaml:"files"`
+	// Directories are told apart from files: default entries of an ACL need one.
+	Directories []string `yaml:"directories"`
 	// Replaces lists packages that apt removes in its favour; only what opsafe
 	// knows of a package says so.
 	Replaces []string `yaml:"-"`
@@ -61,7 +63,23 @@ type Directory struct {
 	// State is present (the default) or absent (if it is empty).
 	State   string   `yaml:"state"`
 	Recurse *Recurse `yaml:"recurse"`
-	Notify  Notify   `yaml:"notify"`
+	// ACL is all that the directory's ACL says: see expandACLs.
+	ACL    []string `yaml:"acl"`
+	Notify Notify   `yaml:"notify"`
+}
+
+// Defaults are what the items of a file leave out.
+type Defaults struct {
+	Meta
+	Directories Owners `yaml:"directories"`
+	Files       Owners `yaml:"files"`
+}
+
+// Owners say whose the items of a section are.
+type Owners struct {
+	Meta
+	Owner string `yaml:"owner"`
+	Group string `yaml:"group"`
 }
 
 // Recurse is how everything below a directory is to be.
@@ -71,6 +89,11 @@ type Recurse struct {
 	Group       string `yaml:"group"`
 	Files       string `yaml:"files"`       // mode of regular files
 	Directories string `yaml:"directories"` // mode of directories
+	// From lists whose files may be taken over, as NAME or group:NAME, besides
+	// those of the rule's owner and of the directory's.
+	From []string `yaml:"from"`
+	// Except lists subtrees that are left alone, relative to the directory.
+	Except []string `yaml:"except"`
 }
 
 // ACL holds POSIX ACL entries of a path, as in setfacl: user:NAME:rwx or
@@ -83,6 +106,11 @@ type ACL struct {
 	Exact *bool `yaml:"exact"`
 	// Recursive covers everything below the path too.
 	Recursive *bool `yaml:"recursive"`
+	// From and Except are as in Recurse.
+	From   []string `yaml:"from"`
+	Except []string `yaml:"except"`
+
+	field bool // it is a directory's field acl
 }
 
 // Text is content that is written in or beside a spec: exactly one of the
@@ -104,10 +132,11 @@ type File struct {
 	Lines []string `yaml:"lines"` // each is in the file, once
 	Block *string  `yaml:"block"` // between two marker lines
 	// Comment begins the marker lines of a block: # unless said otherwise.
-	Comment string `yaml:"comment"`
-	Owner   string `yaml:"owner"`
-	Group   string `yaml:"group"`
-	Mode    string `yaml:"mode"`
+	Comment  string    `yaml:"comment"`
+	Settings *Settings `yaml:"settings"`
+	Owner    string    `yaml:"owner"`
+	Group    string    `yaml:"group"`
+	Mode     string    `yaml:"mode"`
 	// Once writes the content when the file is missing and then leaves it to
 	// the host.
 	Once *bool `yaml:"once"`

@@ -27,7 +27,13 @@ func parse(file string, data []byte, problems *Problems) *node {
 	}
 	doc, err := parseYAML(data)
 	if err != nil {
-		problems.Addf(syntaxPlace(file, data, err), "%s", syntaxText(data, err))
+		at, text := syntaxPlace(file, data, err), syntaxText(data, err)
+		if len(data) <= maxSearched && !strings.HasPrefix(text, "a ") && !strings.HasPrefix(text, "nested") {
+			if better, why, ok := explain(file, strings.Split(string(data), "\n"), at, text); ok {
+				at, text = better, why
+			}
+		}
+		problems.Addf(at, "%s", text)
 		return nil
 	}
 	if doc == nil {
@@ -42,7 +48,7 @@ func readable(file string, data []byte, problems *Problems) bool {
 	at := Pos{File: file, Line: 1, Column: 1}
 	switch {
 	case len(data) > maxYAML:
-		problems.Addf(Pos{File: file}, "%d bytes: a spec file holds at most %d (1 MiB)", len(data), maxYAML)
+		problems.Addf(Pos{File: file}, "it holds %d KiB: a spec file holds at most %s", (len(data)+1023)>>10, size(maxYAML))
 		return false
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
 		problems.Addf(at, "begins with a byte order mark: save the file as UTF-8 without it")

@@ -3,6 +3,7 @@ package spec
 import (
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ func TestBytes(t *testing.T) {
 		{"escaped NUL", `values: {A: "\0"}`, `f:1:13: text holds a NUL character`},
 		{"not UTF-8", "a: \xff\n", `f:1:4: byte 0xff is not UTF-8`},
 		{"control", "a: é\x1b\n", `f:1:5: control character U+001B`},
-		{"too large", "a: " + strings.Repeat("x", maxYAML), `f: 1048579 bytes: a spec file holds at most 1048576 (1 MiB)`},
+		{"too large", "a: " + strings.Repeat("x", maxYAML), `f: it holds 1025 KiB: a spec file holds at most 1 MiB`},
 		{"carriage returns", "users:\r\n  a: {}\r\n", ""},
 		{"carriage return alone", "a: b\rc: d\n", `f:1:5: control character U+000D`},
 		{"line separator", "a: b\u2028c: d\n", `f:1:5: line separator U+2028: write "\u2028" if it is meant`},
@@ -46,10 +47,10 @@ func TestBytes(t *testing.T) {
 func TestDeepNesting(t *testing.T) {
 	for _, unit := range []string{"[", "[a,", "{a: ", "- ", "? ", "-\n ", "[\n", "'a': ["} {
 		for _, size := range []int{9000, 100_000, maxYAML - 100} {
-			start := time.Now()
+			start := cpuTime(t)
 			var ps Problems
 			parse("f", []byte(strings.Repeat(unit, size/len(unit))), &ps)
-			if took := time.Since(start); took > 2*time.Second {
+			if took := cpuTime(t) - start; took > 2*time.Second {
 				t.Errorf("%q to %d bytes took %v", unit, size, took)
 			}
 			if len(ps) == 0 && unit != "-\n " {
@@ -57,6 +58,16 @@ func TestDeepNesting(t *testing.T) {
 			}
 		}
 	}
+}
+
+// cpuTime is what the process has used: other work on the machine is not in it.
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // realistic is a backend of 60 items.

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
 	"regexp"
 	"strconv"
@@ -19,22 +20,22 @@ type textFile struct {
 func (l *loader) loadTexts(b *Backend, problems *Problems) {
 	for name, f := range b.Files {
 		l.text(f.Meta, "file "+name, &f.Text, problems)
-		l.checkTemplate(f.At("template"), &f.Text, Is(f.Secret), problems)
+		l.checkTemplate(b, f.At("template"), &f.Text, Is(f.Secret), problems)
 	}
 	for name, d := range b.Sudoers {
 		l.text(d.Meta, "sudoers drop-in "+name, &d.Text, problems)
-		l.checkTemplate(d.At("template"), &d.Text, false, problems)
+		l.checkTemplate(b, d.At("template"), &d.Text, false, problems)
 	}
 	for name, d := range b.Sshd {
 		l.text(d.Meta, "sshd drop-in "+name, &d.Text, problems)
-		l.checkTemplate(d.At("template"), &d.Text, false, problems)
+		l.checkTemplate(b, d.At("template"), &d.Text, false, problems)
 	}
 	for name, u := range b.Units {
 		l.text(u.Meta, "unit "+name, &u.Text, problems)
-		l.checkTemplate(u.At("template"), &u.Text, false, problems)
+		l.checkTemplate(b, u.At("template"), &u.Text, false, problems)
 		for dropIn, d := range u.DropIns {
 			l.text(d.Meta, "drop-in "+dropIn+" of unit "+name, &d.Text, problems)
-			l.checkTemplate(d.At("template"), &d.Text, false, problems)
+			l.checkTemplate(b, d.At("template"), &d.Text, false, problems)
 		}
 	}
 	for name, a := range b.AuthorizedKeys {
@@ -46,6 +47,42 @@ func (l *loader) loadTexts(b *Backend, problems *Problems) {
 	for name, k := range b.Apt.Keys {
 		if k.Source != "" {
 			k.Data = l.beside(k.At("source"), "apt key "+name+": source", k.Source, problems)
+		}
+	}
+	for _, p := range l.parts {
+		if p.Beside == nil {
+			continue
+		}
+		for _, f := range p.Beside(b) {
+			l.there(f, problems)
+		}
+	}
+}
+
+// there makes sure that a file beside the spec is there, without reading it.
+func (l *loader) there(f Beside, problems *Problems) {
+	file, err := beside(f.At.File, f.Name)
+	if err == nil {
+		var st fs.FileInfo
+		st, err = l.root.Stat(file)
+		switch {
+		case err != nil:
+			err = cause(err)
+			err = fmt.Errorf("cannot read %s: %w%s", file, err, l.nearFile(file, err, problems))
+		case !st.Mode().IsRegular():
+			err = fmt.Errorf("cannot read %s: it is no regular file", file)
+		}
+	}
+	if err != nil {
+		problems.Addf(f.At, "%s: %v", f.Label, err)
+	}
+}
+
+// loadOwn reads the files that sections of kinds refer to.
+func (l *loader) loadOwn(b *Backend, problems *Problems) {
+	for _, p := range l.parts {
+		if p.Texts != nil {
+			p.Texts(b, func(at Pos, label, name string) []byte { return l.beside(at, label, name, problems) })
 		}
 	}
 }
@@ -86,12 +123,13 @@ var templateLine = regexp.MustCompile(`^template: [^:]*:(\d+)(?::\d+)?: (.*)$`)
 
 // checkTemplate looks for syntax errors; values are looked up on the host. What is
 // wrong with a secret one may quote it, and is not said.
-func (l *loader) checkTemplate(at Pos, t *Text, secret bool, problems *Problems) {
+func (l *loader) checkTemplate(b *Backend, at Pos, t *Text, secret bool, problems *Problems) {
 	if t.Data == nil || t.Template == "" {
 		return
 	}
-	_, err := template.New("t").Option("missingkey=error").Parse(string(t.Data))
+	parsed, err := template.New("").Option("missingkey=error").Parse(string(t.Data))
 	if err == nil {
+		l.checkFields(parsed, b, path.Join(path.Dir(at.File), t.Template), t.Data, problems)
 		return
 	}
 	place := Pos{File: path.Join(path.Dir(at.File), t.Template), Line: 1, Column: 1}

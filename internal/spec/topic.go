@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/words"
+
 	"gopkg.in/yaml.v3"
 )
 
@@ -18,6 +20,7 @@ type Topic struct {
 	Places []Place
 
 	fields []string // the only fields of the places; nil: all
+	plural string
 }
 
 // Explained is an answer: a place, and the field of it that was asked for, if
@@ -33,66 +36,43 @@ const (
 )
 
 // Topics lists the topics: the kinds in their order, then the others.
-func Topics() []Topic {
+func (l *Language) Topics() []Topic {
 	var out []Topic
-	for _, t := range []struct {
-		name, is string
-		sections []string
-		fields   []string
-	}{
-		{"source", "where packages come from", []string{"apt"}, nil},
-		{"package", "what is installed", []string{"packages"}, nil},
-		{"group", "groups and who is in them", []string{"groups"}, nil},
-		{"user", "accounts", []string{"users"}, nil},
-		{"key", "who can log in, and as whom", []string{"keys", "authorized_keys", "key_pairs"}, nil},
-		{"directory", "directories and what is below them", []string{"directories"}, nil},
-		{"acl", "who else may read", []string{"acls"}, nil},
-		{"file", "files, links, and parts of files", []string{"files"}, nil},
-		{"sudoers", "who may do what as root", []string{"sudoers"}, nil},
-		{"sshd", "how people get in", []string{"sshd"}, nil},
-		{"password", "what an account's password field may be", []string{"users", "roles"}, []string{"password"}},
-		{"docker", "the engine and its networks", []string{"docker"}, nil},
-		{"chrony", "the clock", []string{"chrony"}, nil},
-		{"unit", "services and timers", []string{"units"}, nil},
-		{"role", "what the people of a role get", []string{"roles"}, nil},
-	} {
-		topic := Topic{Name: t.name, Is: t.is, fields: t.fields}
-		for _, s := range t.sections {
-			topic.Places = append(topic.Places, section(s)...)
+	roles := Part{Name: "role", Is: "what the people of a role get", Sections: []string{"roles"}}
+	for _, p := range append(slices.Clone(l.parts), roles) {
+		topic := Topic{Name: p.Name, Is: p.Is, fields: p.Only, plural: p.Plural}
+		for _, s := range p.Sections {
+			topic.Places = append(topic.Places, l.section(s)...)
 		}
 		out = append(out, topic)
 	}
-	person := Place{Path: "NAME", Is: aPerson, path: []string{"alice"}, typ: reflect.TypeFor[Person](), people: true}
-	return append(out, Topic{Name: "person", Is: aPerson, Places: []Place{person}}, Topic{Name: "backend", Is: sections, Places: []Place{top()}})
+	person := Place{Path: "NAME", Is: aPerson, path: []string{"alice"}, schema: l.schema, typ: reflect.TypeFor[Person](), people: true}
+	return append(out, Topic{Name: "person", Is: aPerson, Places: []Place{person}}, Topic{Name: "backend", Is: sections, Places: []Place{l.top()}})
 }
 
-func top() Place {
-	return Place{Is: sections, typ: reflect.TypeFor[Backend]()}
+func (l *Language) top() Place {
+	return Place{Is: sections, schema: l.schema, typ: l.schema.top}
 }
 
 // section is the place of a section; none: it holds values.
-func section(name string) []Place {
-	f, ok := top().field(name)
+func (l *Language) section(name string) []Place {
+	f, ok := l.schema.reference(l.schema.top, name)
 	if !ok {
 		return nil
 	}
-	if below, ok := top().Below(f); ok {
+	if below, ok := l.top().Below(f); ok {
 		return []Place{below}
 	}
 	return nil
 }
 
-func (p Place) field(name string) (Field, bool) {
-	return newSchema().reference(p.typ, name)
-}
-
 // Explain answers a question such as user, user.shell or docker.networks.subnet.
-func Explain(question string) ([]Explained, error) {
+func (l *Language) Explain(question string) ([]Explained, error) {
 	words := slices.DeleteFunc(strings.Split(question, "."), func(w string) bool { return w == "NAME" || w == "PATH" })
 	if len(words) == 0 {
 		words = []string{""}
 	}
-	topic, err := findTopic(words[0])
+	topic, err := l.findTopic(words[0])
 	if err != nil {
 		return nil, err
 	}
@@ -112,34 +92,34 @@ func Explain(question string) ([]Explained, error) {
 }
 
 // findTopic takes the name of a topic, its plural, or the name of a section.
-func findTopic(name string) (Topic, error) {
+func (l *Language) findTopic(name string) (Topic, error) {
 	known := set{}
-	for _, t := range Topics() {
+	for _, t := range l.Topics() {
 		if t.Name == name {
 			return t, nil
 		}
 		known.add(t.Name)
 	}
-	for _, f := range top().Fields() {
+	for _, f := range l.top().Fields() {
 		known.add(f.Name)
 		if f.Name != name {
 			continue
 		}
-		if places := section(name); places != nil {
+		if places := l.section(name); places != nil {
 			return Topic{Name: name, Places: places}, nil
 		}
-		return Topic{Name: name, Places: []Place{top()}, fields: []string{name}}, nil
+		return Topic{Name: name, Places: []Place{l.top()}, fields: []string{name}}, nil
 	}
-	for _, t := range Topics() {
-		if t.Name+"s" == name {
+	for _, t := range l.Topics() {
+		if (Part{Name: t.Name, Plural: t.plural}).Called(name) {
 			return t, nil
 		}
 	}
-	list := make([]string, 0, len(Topics()))
-	for _, t := range Topics() {
+	list := make([]string, 0, len(l.Topics()))
+	for _, t := range l.Topics() {
 		list = append(list, t.Name)
 	}
-	return Topic{}, fmt.Errorf("there is no kind %s%s (there is: %s)", quote(name), didYouMean(name, known.names()), strings.Join(list, ", "))
+	return Topic{}, fmt.Errorf("there is no kind %s%s (there is: %s)", quote(name), words.DidYouMean(name, known.names()), strings.Join(list, ", "))
 }
 
 // narrow goes on from places to a field of theirs, where they have it.
@@ -163,7 +143,7 @@ func narrow(from []Explained, word, asked string) ([]Explained, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("%s has no field %s%s (opsafe explain %[1]s lists them)", asked, quote(word), didYouMean(word, known.names()))
+		return nil, fmt.Errorf("%s has no field %s%s (opsafe explain %[1]s lists them)", asked, quote(word), words.DidYouMean(word, known.names()))
 	}
 	return out, nil
 }

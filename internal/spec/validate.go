@@ -24,10 +24,13 @@ func (l *loader) validate(r *Repository, all []string) {
 		c.docker()
 		c.chrony()
 		c.unitItems()
+		c.ownSections()
 		c.contradictions()
 		c.homes()
 		c.aclPlaces()
 		c.replaced()
+		c.unitConflicts()
+		c.dockerUnits()
 		c.unitLinks()
 		c.gitHubIDs()
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"opsafe/internal/words"
 )
 
 // roles checks roles and who of them has accounts.
@@ -44,10 +46,10 @@ func (c *checker) roles() {
 
 func (c *checker) source(role *Role, label string, i int, source KeySource) {
 	at := role.At("keys", i)
-	words := []string{string(FromRepository), string(FromGitHub)}
+	known := []string{string(FromRepository), string(FromGitHub)}
 	switch {
-	case !slices.Contains(words, string(source)):
-		c.addf(at, "%s: keys: %s: want %s%s", label, quote(string(source)), oneOf(words), c.problems.hint(string(source), slices.Values(words)))
+	case !slices.Contains(known, string(source)):
+		c.addf(at, "%s: keys: %s: want %s%s", label, quote(string(source)), words.Or(known), c.problems.hint(string(source), slices.Values(known)))
 	case slices.Contains(role.Keys[:i], source):
 		c.addf(at, "%s: keys: %s is there twice", label, source)
 	case source == FromGitHub && c.b.Keys.GitHub.URL == "" && !c.b.Keys.GitHub.Locked():
@@ -67,9 +69,9 @@ func (c *checker) fetching() {
 		c.keyServer(k.GitHub.At("url"), k.GitHub.URL)
 	}
 	c.path(k.GitHub.Meta, "keys.github", "token_file", k.GitHub.TokenFile)
-	c.one(k.GitHub.Meta, "keys.github", "mode", k.GitHub.Mode, "live", "locked")
+	c.one(k.GitHub.Meta, "keys.github", "mode", k.GitHub.Mode, "live", "locked", "off")
 	c.one(k.GitHub.Meta, "keys.github", "trust", k.GitHub.Trust, "pinned", "live")
-	if k.GitHub.Locked() && k.GitHub.TrustsServer() {
+	if k.GitHub.Mode == "locked" && k.GitHub.TrustsServer() {
 		c.addf(k.GitHub.At("trust"), "keys.github: trust live contradicts mode locked, which asks no server: leave one of them out, or say trust: pinned")
 	}
 	if k.Has("min_rsa_bits") && (k.MinRSABits < 2048 || k.MinRSABits > 16384) {
@@ -199,6 +201,9 @@ func (c *checker) keys() {
 		c.group(k.Meta, label, "group", k.Group)
 		c.line(k.At("comment"), label+": comment", k.Comment)
 		c.keyType(k, label)
+		if strings.Contains(k.Comment, "{{") {
+			c.addf(k.At("comment"), "%s: comment: it is taken as it is, no template: leave it out to have OWNER@HOSTNAME", label)
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package spec
 import (
 	"path"
 	"slices"
+
+	"opsafe/internal/debian"
 )
 
 // homes finds accounts that share a home: each would put the other's files to
@@ -116,7 +118,7 @@ func (c *checker) unitLinks() {
 		dir, name := path.Split(p)
 		dir = path.Clean(dir)
 		u := c.b.Units[name]
-		if u == nil || path.Dir(dir) != "/etc/systemd/system" || !slices.Contains(kinds, path.Ext(dir)) {
+		if u == nil || path.Dir(dir) != debian.UnitDir || !slices.Contains(kinds, path.Ext(dir)) {
 			continue
 		}
 		c.addf(f.Pos, "file %s: is a link by which systemd enables unit %s, which is declared at %s: say enabled there, and leave the link out", p, name, u.Pos)
@@ -150,7 +152,7 @@ func (c *checker) asksGitHub(p *Person) bool {
 		if role == nil || !role.Has("keys") || member && !slices.Contains(c.b.People, name) {
 			continue
 		}
-		if !slices.Contains(role.Keys, FromGitHub) {
+		if !slices.Contains(c.b.Sources(role), FromGitHub) {
 			return false
 		}
 		asks = true

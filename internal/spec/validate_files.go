@@ -2,10 +2,12 @@ package spec
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
 func (c *checker) directories() {
@@ -17,6 +19,10 @@ func (c *checker) directories() {
 		c.group(d.Meta, label, "group", d.Group)
 		c.mode(d.Meta, label, "mode", d.Mode)
 		c.notify(d.Notify, label+": notify", d.When)
+		c.aclEntries(d.Meta, label, "acl", d.ACL)
+		if gone(d.State) && d.Has("acl") {
+			c.addf(d.At("acl"), "%s: acl: what is absent has none", label)
+		}
 		r := d.Recurse
 		if r == nil {
 			continue
@@ -29,25 +35,55 @@ func (c *checker) directories() {
 		c.group(r.Meta, label, "group", r.Group)
 		c.mode(r.Meta, label, "files", r.Files)
 		c.mode(r.Meta, label, "directories", r.Directories)
+		c.tree(r.Meta, label, r.From, r.Except)
+	}
+}
+
+// tree checks whose files a rule for a tree takes over, and what it leaves alone.
+func (c *checker) tree(m Meta, label string, from, except []string) {
+	for i, name := range from {
+		group, ok := strings.CutPrefix(name, "group:")
+		switch {
+		case ok && !c.groups[group]:
+			c.addf(m.At("from", i), "%s: from: %s", label, c.noGroup(group))
+		case !ok && !strings.HasPrefix(name, "#") && !c.users[name]:
+			c.addf(m.At("from", i), "%s: from: %s", label, c.noUser(name))
+		}
+	}
+	for i, p := range except {
+		if p == "" || path.IsAbs(p) || path.Clean(p) != p || p == ".." || strings.HasPrefix(p, "../") || p == "." {
+			c.addf(m.At("except", i), "%s: except: %s is no path below it, such as cache or work/scratch", label, quote(p))
+		}
 	}
 }
 
 func (c *checker) acls() {
 	for name, a := range c.b.ACLs {
+		if a.field {
+			continue // the directory's checks say so
+		}
 		label := "acl of " + name
 		c.fail(a.Pos, label, cleanPath(name))
 		if len(a.Access) == 0 && len(a.Default) == 0 && !Is(a.Exact) {
 			c.addf(a.Pos, "%s: says nothing: want access or default entries", label)
 		}
-		c.aclEntries(a, label, "access", a.Access)
-		c.aclEntries(a, label, "default", a.Default)
+		if !Is(a.Recursive) {
+			for field, list := range map[string][]string{"from": a.From, "except": a.Except} {
+				if list != nil {
+					c.addf(a.At(field), "%s: %s: is about what lies below it, and the ACL is not recursive: add recursive: true, or leave it out", label, field)
+				}
+			}
+		}
+		c.tree(a.Meta, label, a.From, a.Except)
+		c.aclEntries(a.Meta, label, "access", a.Access)
+		c.aclEntries(a.Meta, label, "default", a.Default)
 	}
 }
 
-func (c *checker) aclEntries(a *ACL, label, field string, entries []string) {
+func (c *checker) aclEntries(m Meta, label, field string, entries []string) {
 	seen := set{}
 	for i, text := range entries {
-		at := a.At(field, i)
+		at := m.At(field, i)
 		e, err := ParseEntry(text)
 		if err != nil {
 			c.addf(at, "%s: %s: %v", label, field, err)
@@ -80,7 +116,7 @@ func ParseEntry(text string) (host.Entry, error) {
 	case tag == "other" || tag == "o":
 		return host.Entry{}, fmt.Errorf("entry %s: the mode says what others may do: leave it out", quote(text))
 	case tag != string(host.TagUser) && tag != string(host.TagGroup):
-		return host.Entry{}, fmt.Errorf("entry %s: %s%s", quote(text), want, didYouMean(tag, slices.Values([]string{"user", "group"})))
+		return host.Entry{}, fmt.Errorf("entry %s: %s%s", quote(text), want, words.DidYouMean(tag, slices.Values([]string{"user", "group"})))
 	case len(parts) != 3:
 		return host.Entry{}, fmt.Errorf("entry %s: %s", quote(text), want)
 	case parts[1] == "":
@@ -113,7 +149,7 @@ func (c *checker) files() {
 }
 
 func (c *checker) fileBody(f *File, label string) {
-	bodies := written(f.Meta, "source", "content", "template", "link", "lines", "block")
+	bodies := written(f.Meta, "source", "content", "template", "link", "lines", "block", "settings")
 	switch {
 	case len(bodies) > 1:
 		c.addf(f.At(bodies[1]), "%s: has %s: want one of them", label, strings.Join(bodies, " and "))
@@ -121,9 +157,9 @@ func (c *checker) fileBody(f *File, label string) {
 	case gone(f.State) && len(bodies) > 0:
 		c.addf(f.At(bodies[0]), "%s: is absent and has %s: want one or the other", label, bodies[0])
 	case !gone(f.State) && len(bodies) == 0 && f.Owner == "" && f.Group == "" && f.Mode == "":
-		c.addf(f.Pos, "%s: says nothing: want source, content, template, link, lines or block, or owner, group or mode, or state: absent", label)
+		c.addf(f.Pos, "%s: says nothing: want source, content, template, link, lines, block or settings, or owner, group or mode, or state: absent", label)
 	}
-	if f.Has("once") && (f.Has("lines") || f.Has("block")) {
+	if f.Has("once") && (f.Has("lines") || f.Has("block") || f.Has("settings")) {
 		c.addf(f.At("once"), "%s: once goes with a whole file, not with %s", label, bodies[0])
 	}
 	if f.Has("comment") && !f.Has("block") {
@@ -148,6 +184,9 @@ func (c *checker) fileParts(f *File, label string) {
 	c.distinct(f.Meta, label, "lines", f.Lines)
 	for i, line := range f.Lines {
 		c.line(f.At("lines", i), label+": lines", line)
+	}
+	if f.Settings != nil {
+		c.settings(label+": settings", f.Settings)
 	}
 	c.line(f.At("comment"), label+": comment", f.Comment)
 	if f.Has("check") && !slices.ContainsFunc(f.Check, func(arg string) bool { return strings.Contains(arg, "%") }) {

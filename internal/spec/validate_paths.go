@@ -1,7 +1,11 @@
 package spec
 
 import (
+	"maps"
 	"path"
+	"slices"
+
+	"opsafe/internal/debian"
 )
 
 // put notes what the spec puts at a path; two things at one are a
@@ -17,6 +21,15 @@ func (c *checker) put(p string, t thing) {
 // contradictions finds what cannot be true of one host at the same time.
 func (c *checker) contradictions() {
 	c.ownPlaces()
+	for _, p := range c.parts {
+		if p.Owns == nil {
+			continue
+		}
+		for _, o := range p.Owns(c.b) {
+			c.put(o.Path, thing{label: o.Label, pos: o.Pos, absent: o.Absent, when: o.When})
+		}
+	}
+	c.b.owned = slices.Sorted(maps.Keys(c.places))
 	for name, d := range sorted(c.b.Directories) {
 		c.put(name, thing{label: "directory " + name, pos: d.Pos, absent: gone(d.State), dir: true, when: d.When})
 	}
@@ -48,23 +61,23 @@ func (c *checker) contradictions() {
 // ownPlaces are the files that sections other than files write.
 func (c *checker) ownPlaces() {
 	for name, d := range sorted(c.b.Sudoers) {
-		c.put("/etc/sudoers.d/"+name, thing{label: "sudoers drop-in " + name, pos: d.Pos, absent: gone(d.State)})
+		c.put(debian.SudoersDir+"/"+name, thing{label: "sudoers drop-in " + name, pos: d.Pos, absent: gone(d.State)})
 	}
 	for name, d := range sorted(c.b.Sshd) {
-		c.put("/etc/ssh/sshd_config.d/"+name+".conf", thing{label: "sshd drop-in " + name, pos: d.Pos, absent: gone(d.State)})
+		c.put(debian.SSHDConfigDir+"/"+name+".conf", thing{label: "sshd drop-in " + name, pos: d.Pos, absent: gone(d.State)})
 	}
 	for name, s := range sorted(c.b.Apt.Sources) {
-		c.put("/etc/apt/sources.list.d/"+name+".sources", thing{label: "apt source " + name, pos: s.Pos, absent: gone(s.State)})
+		c.put(debian.AptSourcesDir+"/"+name+".sources", thing{label: "apt source " + name, pos: s.Pos, absent: gone(s.State)})
 	}
 	for name, k := range sorted(c.b.Apt.Keys) {
 		c.put("/etc/apt/keyrings/"+name+path.Ext(k.Source), thing{label: "apt key " + name, pos: k.Pos})
 	}
 	for name, u := range sorted(c.b.Units) {
 		if u.Has("source") || u.Has("content") || u.Has("template") || gone(u.State) {
-			c.put("/etc/systemd/system/"+name, thing{label: "unit " + name, pos: u.Pos, absent: gone(u.State)})
+			c.put(debian.UnitDir+"/"+name, thing{label: "unit " + name, pos: u.Pos, absent: gone(u.State)})
 		}
 		for dropIn, d := range sorted(u.DropIns) {
-			c.put("/etc/systemd/system/"+name+".d/"+dropIn+".conf", thing{label: "drop-in " + dropIn + " of unit " + name, pos: d.Pos, absent: gone(d.State)})
+			c.put(debian.UnitDir+"/"+name+".d/"+dropIn+".conf", thing{label: "drop-in " + dropIn + " of unit " + name, pos: d.Pos, absent: gone(d.State)})
 		}
 	}
 	for name, a := range sorted(c.b.AuthorizedKeys) {
@@ -78,7 +91,7 @@ func (c *checker) ownPlaces() {
 		}
 	}
 	if d := c.b.Docker; d != nil && d.Has("daemon") {
-		c.put("/etc/docker/daemon.json", thing{label: "docker's daemon", pos: d.At("daemon")})
+		c.put(debian.DockerConfig, thing{label: "docker's daemon", pos: d.At("daemon")})
 	}
 	if k := c.b.Chrony; k != nil {
 		c.put("/etc/chrony/conf.d/opsafe.conf", thing{label: "chrony", pos: k.Pos})

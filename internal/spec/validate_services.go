@@ -1,7 +1,9 @@
 package spec
 
 import (
-	"net/netip"
+	"bytes"
+	"errors"
+	"fmt"
 	"net/url"
 	"path"
 	"strings"
@@ -27,11 +29,32 @@ func (c *checker) apt() {
 			c.addf(k.Pos, "%s: has no source: want a file beside the spec", label)
 		} else if ext := path.Ext(k.Source); ext != ".asc" && ext != ".gpg" {
 			c.addf(k.At("source"), "%s: source: want a file NAME.asc or NAME.gpg", label)
+		} else if k.Data != nil {
+			c.fail(k.At("source"), label+": source", keyringData(ext, k.Data))
 		}
 	}
 	for name, s := range a.Sources {
 		c.aptSource(name, s, keys)
 	}
+}
+
+// keyringData checks that apt would take a file for a keyring: it passes over others,
+// and then refuses the source.
+func keyringData(ext string, data []byte) error {
+	const armour = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
+	// The first octet of a packet has its tag, in the old or in the new format: a
+	// public key is 6.
+	binary := len(data) > 0 && (data[0]&0xfc == 0x98 || data[0] == 0xc6)
+	armoured := bytes.Contains(data, []byte(armour))
+	switch {
+	case ext == ".asc" && !armoured && binary, ext == ".gpg" && armoured && !binary:
+		return errors.New("the name does not fit the content: armoured keyrings are .asc, binary ones .gpg")
+	case ext == ".asc" && !armoured:
+		return fmt.Errorf("it is no keyring: there is no %s in it", armour)
+	case ext == ".gpg" && !binary:
+		return errors.New("it is no keyring: want what gpg --export writes")
+	}
+	return nil
 }
 
 func (c *checker) aptSource(name string, s *AptSource, keys set) {
@@ -102,6 +125,7 @@ func (c *checker) packages() {
 		if p.State == "" && p.Hold == nil && p.fields != nil {
 			c.addf(p.Pos, "%s: says nothing: want a state (installed, absent, purged), a hold, or both", label)
 		}
+		c.otherArch(name, label, p)
 		if p.Provides == nil {
 			continue
 		}
@@ -111,12 +135,31 @@ func (c *checker) packages() {
 		for i, f := range p.Provides.Files {
 			c.fail(p.Provides.At("files", i), label+": provides", cleanPath(f))
 		}
+		for i, d := range p.Provides.Directories {
+			c.fail(p.Provides.At("directories", i), label+": provides", cleanPath(d))
+		}
 		for i, u := range p.Provides.Users {
 			c.fail(p.Provides.At("users", i), label+": provides: user "+quote(u), accountName(u))
 		}
 		for i, g := range p.Provides.Groups {
 			c.fail(p.Provides.At("groups", i), label+": provides: group "+quote(g), accountName(g))
 		}
+	}
+}
+
+// otherArch checks a package of one architecture against its bare name, which removes
+// and holds all of them.
+func (c *checker) otherArch(name, label string, p *Package) {
+	bare, _, ok := strings.Cut(name, ":")
+	all := c.b.Packages[bare]
+	if !ok || all == nil {
+		return
+	}
+	if gone(all.State) && p.State != "" && p.State != all.State {
+		c.addf(p.Pos, "%s: is %s, and %s at %s is %s, of all architectures: say one or the other", label, p.State, bare, all.Pos, all.State)
+	}
+	if all.Hold != nil && p.Hold != nil && *all.Hold != *p.Hold {
+		c.addf(p.Pos, "%s: its hold is not that of %s at %s, which is for all architectures: say one or the other", label, bare, all.Pos)
 	}
 }
 
@@ -130,49 +173,7 @@ func (c *checker) docker() {
 	}
 	c.needsPackage("docker", d.Meta, dockerPackage(d))
 	c.dockerd(d)
-	bridges := map[string]string{}
-	for name, n := range sorted(d.Networks) {
-		label := "network " + name
-		if !networkPattern.MatchString(name) {
-			c.addf(n.Pos, "%s: want letters, digits, _, . and -", label)
-		}
-		c.state(n.Meta, label, n.State)
-		if n.Has("interface") && !bridgePattern.MatchString(n.Interface) {
-			c.addf(n.At("interface"), "%s: interface %s: want at most 15 letters, digits, _, . and -", label, quote(n.Interface))
-		}
-		if other := bridges[n.Interface]; other != "" && n.Interface != "" && !gone(n.State) {
-			c.addf(n.At("interface"), "%s: interface %s is network %s's, too", label, n.Interface, other)
-		}
-		bridges[n.Interface] = name
-		c.subnet(n, label)
-	}
-}
-
-func (c *checker) subnet(n *Network, label string) {
-	var prefix netip.Prefix
-	if n.Has("subnet") {
-		p, err := netip.ParsePrefix(n.Subnet)
-		switch {
-		case err != nil:
-			c.addf(n.At("subnet"), "%s: subnet %s: want one such as 172.30.0.0/24", label, quote(n.Subnet))
-			return
-		case p != p.Masked():
-			c.addf(n.At("subnet"), "%s: subnet %s: has bits beyond its prefix: write %s", label, quote(n.Subnet), p.Masked())
-		}
-		prefix = p.Masked()
-	}
-	if !n.Has("gateway") {
-		return
-	}
-	gateway, err := netip.ParseAddr(n.Gateway)
-	switch {
-	case err != nil:
-		c.addf(n.At("gateway"), "%s: gateway %s: want an address", label, quote(n.Gateway))
-	case !n.Has("subnet"):
-		c.addf(n.At("gateway"), "%s: gateway: wants a subnet, too", label)
-	case !prefix.Contains(gateway):
-		c.addf(n.At("gateway"), "%s: gateway %s is outside %s", label, gateway, prefix)
-	}
+	c.networks(d)
 }
 
 func (c *checker) chrony() {

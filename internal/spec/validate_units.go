@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"opsafe/internal/debian"
 )
 
 func (c *checker) unitItems() {
@@ -18,9 +20,15 @@ func (c *checker) unitItems() {
 			c.addf(u.At(bodies[1]), "%s: has %s: want one of them", label, strings.Join(bodies, " and "))
 		case gone(u.State) && len(bodies) > 0:
 			c.addf(u.At(bodies[0]), "%s: is absent and has %s: want one or the other", label, bodies[0])
+		case len(bodies) == 1 && path.Ext(name) == ".scope":
+			c.addf(u.At(bodies[0]), "%s: systemd reads no unit file of a scope, which a program makes while it runs: declare a slice or a service", label)
 		case !gone(u.State) && len(bodies) == 0:
 			c.hostUnit(name, u)
 		}
+		if len(bodies) > 0 && Is(u.Masked) {
+			c.addf(u.At("masked"), "%s: is masked and has %s, whose file is where the mask would be: want one or the other", label, bodies[0])
+		}
+		c.ends(name, u)
 		c.named(u.Meta, label, u.Text)
 		c.unitSwitches(u, label)
 		if len(bodies) == 1 {
@@ -38,7 +46,7 @@ func (c *checker) unitItems() {
 // hostUnit checks that a unit without a text is one that the host will have.
 func (c *checker) hostUnit(name string, u *Unit) {
 	if !c.hostHas(name) && !c.units[templateOf(name)] && !guarded(u.When, name) && !Is(u.Masked) {
-		c.addf(u.Pos, "unit %s: has no text, and no declared package brings it%s; if only some hosts have it, say when: unit %s exists",
+		c.addf(u.Pos, "unit %s: has no text, and no declared package brings it%s: if one does, say so under its provides; if only some hosts have it, say when: unit %s exists",
 			name, c.nearUnit(name), name)
 	}
 }
@@ -90,43 +98,34 @@ func (c *checker) unitText(m Meta, label string, t Text, whole bool, when Condit
 		}
 		return at, fmt.Sprintf("%s: line %d of the text", label, n)
 	}
-	settings, err := parseUnit(text)
+	file := debian.ParseUnit(text)
 	switch {
-	case err != nil:
-		where, label := line(err.line)
-		c.addf(where, "%s: %s", label, err.text)
+	case len(file.Wrong) > 0:
+		first := file.Wrong[0]
+		where, label := line(first.Line)
+		c.addf(where, "%s: %s", label, first.Text)
 		return
-	case whole && len(settings) == 0:
+	case whole && len(file.Sections) == 0:
 		c.addf(at, "%s: the text is empty: want sections, as in [Service]", label)
 	}
-	for _, s := range needs(settings) {
-		where, label := line(s.line)
-		c.unit(where, label+": "+s.key, s.value, when)
+	for _, s := range needs(file) {
+		where, label := line(s.Line)
+		c.unit(where, label+": "+s.Key, s.Value, when)
 	}
 }
 
-// activates checks the unit that a timer, path or socket starts.
+// activates checks the unit that a timer, path or socket starts. The mount of an automount
+// may be one of fstab's.
 func (c *checker) activates(name string, u *Unit) {
 	text, ok := body(u.Text)
 	if !ok || gone(u.State) {
 		return
 	}
-	kinds := map[string][2]string{".timer": {"Timer", "Unit"}, ".path": {"Path", "Unit"}, ".socket": {"Socket", "Service"}}
-	key, ok := kinds[path.Ext(name)]
-	settings, err := parseUnit(text)
-	if !ok || err != nil {
+	file := debian.ParseUnit(text)
+	target := file.Starts(name)
+	if target == "" || len(file.Wrong) > 0 || debian.IsGeneratedUnit(target) || strings.Contains(target, "%") {
 		return
 	}
 	field := written(u.Meta, "content", "source")[0]
-	target := last(settings, key[0], key[1])
-	if target == "" {
-		if accept := last(settings, "Socket", "Accept"); strings.HasSuffix(accept, "yes") || accept == "true" {
-			return
-		}
-		target = strings.TrimSuffix(name, path.Ext(name)) + ".service"
-	}
-	if slices.ContainsFunc([]rune(target), func(r rune) bool { return r == '%' }) {
-		return
-	}
 	c.unit(u.At(field), "unit "+name+": starts "+target, target, u.When)
 }

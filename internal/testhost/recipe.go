@@ -55,8 +55,8 @@ func fullRecipe(suite, below string) recipe {
 func fullPackages() []string {
 	return []string{
 		"acl", "ca-certificates", "chrony", "curl", "docker-cli", "docker-compose", "docker.io", "git", "gpg", "iotop",
-		"iptables", "jq", "libpam-pwquality", "python3", "ripgrep", "rsync", "samba", "strace", "tcpdump", "tree",
-		"unattended-upgrades", "vim",
+		"iptables", "jq", "libpam-pwquality", "python3", "ripgrep", "rsync", "samba", "smbclient", "strace", "tcpdump",
+		"tree", "unattended-upgrades", "vim",
 	}
 }
 

@@ -7,22 +7,22 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/before"
+	"opsafe/internal/history"
 	"opsafe/internal/host"
-	"opsafe/internal/image"
-	"opsafe/internal/journal"
 )
 
 // Later lists the runs after one which have built upon what it left, the last
 // first: they have to be undone before it. Those that have been undone themselves,
 // and those that only undid them, do not count.
-func Later(r host.Reader, h *journal.History, rec *journal.Record) []*journal.Record {
+func Later(r host.Reader, h *history.History, rec *history.Record) []*history.Record {
 	ours := basis(r, rec)
-	var out []*journal.Record
+	var out []*history.Record
 	for _, l := range slices.Backward(h.Records) {
 		if l.Run <= rec.Run || h.By[l.Run] != 0 || l.Undoes >= rec.Run {
 			continue
 		}
-		if slices.ContainsFunc(l.Kept, func(k journal.Kept) bool { return k.Touched() && ours.bears(k) }) {
+		if slices.ContainsFunc(l.Kept, func(k history.Kept) bool { return k.Touched() && ours.bears(k) }) {
 			out = append(out, l)
 		}
 	}
@@ -31,15 +31,15 @@ func Later(r host.Reader, h *journal.History, rec *journal.Record) []*journal.Re
 
 // ground is what a run has left, on which others may build.
 type ground struct {
-	subjects map[image.Subject]bool
+	subjects map[host.Subject]bool
 	paths    map[string]bool // of files and of trees
 	dirs     []string        // that it has made
 	users    map[string]bool // that it has made
 	groups   map[string]bool
 }
 
-func basis(r host.Reader, rec *journal.Record) *ground {
-	g := &ground{subjects: map[image.Subject]bool{}, paths: map[string]bool{}, users: map[string]bool{}, groups: map[string]bool{}}
+func basis(r host.Reader, rec *history.Record) *ground {
+	g := &ground{subjects: map[host.Subject]bool{}, paths: map[string]bool{}, users: map[string]bool{}, groups: map[string]bool{}}
 	for _, k := range rec.Kept {
 		if !k.Touched() {
 			continue
@@ -60,12 +60,12 @@ func basis(r host.Reader, rec *journal.Record) *ground {
 		case k.Group != nil:
 			g.groups[k.Group.Name] = k.Group.Group == nil
 		case k.Package != nil && k.Package.Package == nil:
-			conf, units := image.PackageFiles(r, k.Package.Name)
+			conf, units := host.PackageFiles(r, k.Package.Name)
 			for _, p := range conf {
 				g.paths[p] = true
 			}
 			for _, u := range units {
-				g.subjects[image.Subject{Sort: image.OfUnit, Name: u}] = true
+				g.subjects[host.Subject{Type: host.SubjectUnit, Name: u}] = true
 			}
 		}
 	}
@@ -73,7 +73,7 @@ func basis(r host.Reader, rec *journal.Record) *ground {
 }
 
 // bears reports whether what a later run left rests on it.
-func (g *ground) bears(k journal.Kept) bool {
+func (g *ground) bears(k history.Kept) bool {
 	if g.subjects[k.Subject()] {
 		return true
 	}
@@ -85,7 +85,7 @@ func (g *ground) bears(k journal.Kept) bool {
 		}
 		return k.After != nil && k.After.Path.Node != nil && g.owns(*k.After.Path.Node)
 	case k.Tree != nil:
-		return slices.ContainsFunc(k.Tree.Nodes, func(n image.TreeNode) bool { return g.paths[n.Path] })
+		return slices.ContainsFunc(k.Tree.Nodes, func(n before.TreeNode) bool { return g.paths[n.Path] })
 	case k.Group != nil:
 		after := k.After
 		return after != nil && after.Group.Group != nil && slices.ContainsFunc(after.Group.Group.Members, func(m string) bool { return g.users[m] })
@@ -108,22 +108,43 @@ func (g *ground) owns(n host.Node) bool {
 	})
 }
 
-// ChangedSince names what is neither as the run left it nor as it was before:
-// somebody has changed it by hand.
-func ChangedSince(ctx context.Context, r host.Reader, rec *journal.Record) ([]string, error) {
+// Begun are the runs that have begun to undo a run and did not bring all of it back:
+// they failed, or were killed.
+func Begun(h *history.History, rec *history.Record) []*history.Record {
+	var out []*history.Record
+	for _, l := range h.Records {
+		if l.Undoes == rec.Run && l.Result != history.Succeeded && l.Result != history.Running && h.By[l.Run] == 0 {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// ChangedSince names what is neither as the run left it nor as it was before, nor as
+// an undo of the run left it that did not get to its end: somebody has changed it by
+// hand. Of an undo that was killed it is not known how it left things.
+func ChangedSince(ctx context.Context, r host.Reader, h *history.History, rec *history.Record) ([]string, error) {
+	own, gone := map[host.Subject][]*before.Image{}, nameless{}
+	for _, l := range Begun(h, rec) {
+		for _, k := range l.Kept {
+			own[k.Subject()] = append(own[k.Subject()], k.After)
+			gone.add(r, k)
+		}
+	}
 	var out []string
 	for _, k := range rec.Kept {
 		if k.After == nil || !k.Touched() || k.Owners() {
 			continue
 		}
-		now, err := image.Again(ctx, r, k.Image)
+		now, err := before.Again(ctx, r, k.Image)
 		if host.IsUnknown(err) {
 			continue // bringing it back says so
 		}
 		if err != nil {
 			return nil, fmt.Errorf("cannot tell whether %s has been changed since: %w", k, err)
 		}
-		if !image.Same(now, *k.After) && !image.Same(now, k.Bare()) {
+		ours := func(left *before.Image) bool { return left == nil || before.Same(now, *left) }
+		if !before.Same(now, *k.After) && !before.Same(now, gone.image(*k.After)) && !before.Same(now, k.Bare()) && !slices.ContainsFunc(own[k.Subject()], ours) {
 			out = append(out, k.String())
 		}
 	}
@@ -131,7 +152,7 @@ func ChangedSince(ctx context.Context, r host.Reader, rec *journal.Record) ([]st
 }
 
 // Runs writes runs as a person would type them.
-func Runs(records []*journal.Record) string {
+func Runs(records []*history.Record) string {
 	names := make([]string, len(records))
 	for i, r := range records {
 		names[i] = fmt.Sprintf("%d (%s by %s)", r.Run, r.Title(), r.By)

@@ -18,11 +18,12 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
+	"opsafe/internal/history"
 	"opsafe/internal/host"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/journal"
 	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 	"opsafe/internal/roster"
 	"opsafe/internal/spec"
 	"opsafe/internal/undo"
@@ -38,18 +39,18 @@ func TestEveryKind(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no cases: %v", err)
 	}
-	kinds := map[string]int{}
+	seen := map[string]int{}
 	for _, file := range files {
 		dir := path.Base(path.Dir(file))
 		name := dir + "/" + strings.TrimSuffix(path.Base(file), ".txtar")
 		t.Run(name, func(t *testing.T) {
 			if undoCase(t, file) {
-				kinds[dir]++
+				seen[dir]++
 			}
 		})
 	}
-	for _, k := range kind.Table() {
-		if kinds[k.Name] == 0 {
+	for _, k := range kinds.Table() {
+		if seen[k.Name] == 0 {
 			t.Errorf("nothing of the kind %s has been undone", k.Name)
 		}
 	}
@@ -94,12 +95,12 @@ func undoCase(t *testing.T, file string) (changed bool) {
 
 // predicted reports whether something was only predicted: an account without a
 // number, a file without content.
-func predicted(k journal.Kept) bool {
+func predicted(k history.Kept) bool {
 	return k.Lost() != "" || k.User != nil && k.User.User != nil && k.User.User.UID == host.UnknownID
 }
 
 // compare compares two hosts, but for what is said to be lost.
-func compare(t *testing.T, what string, want, got map[string]string, rec *journal.Record) {
+func compare(t *testing.T, what string, want, got map[string]string, rec *history.Record) {
 	t.Helper()
 	all := maps.Clone(want)
 	for name, text := range all {
@@ -128,7 +129,7 @@ func movable(name string, want, got map[string]string) bool {
 
 // lost reports whether undo cannot bring something back: the password of an
 // account that was removed, and what a package that is not there any more had.
-func lost(name string, rec *journal.Record) bool {
+func lost(name string, rec *history.Record) bool {
 	for _, k := range rec.Kept {
 		if k.Package != nil && k.Package.Name == "systemd-timesyncd" && strings.Contains(name, "timesync") {
 			return true // what it brings, only a real host can tell
@@ -144,20 +145,20 @@ func lost(name string, rec *journal.Record) bool {
 }
 
 // run makes a run with a record, which it returns; nil: nothing was changed.
-func run(t *testing.T, h host.Host, kinds []converge.Kind) *journal.Record {
+func run(t *testing.T, h host.Host, kinds []converge.Kind) *history.Record {
 	t.Helper()
 	ctx := context.Background()
 	now := func() time.Time { return time.Unix(0, 0) }
 	plan := converge.Run(ctx, converge.Options{Host: overlay.New(h), Kinds: kinds, Now: now})
-	book, err := journal.Open(ctx, journal.Options{Host: h, Now: now}, plan.Results)
+	book, err := history.Open(ctx, history.Options{Host: h, Now: now}, plan.Results)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep := converge.Run(ctx, converge.Options{Host: book, Kinds: kinds, Sink: book.Sink(nil), Now: now})
-	if err := book.Close(ctx, rep.Results, journal.Succeeded); err != nil {
+	rep := converge.Run(ctx, converge.Options{Host: h, Before: book.Before, Kinds: kinds, Sink: book.Sink(nil), Now: now})
+	if err := book.Close(ctx, rep.Results, history.Succeeded); err != nil {
 		t.Fatal(err)
 	}
-	rec, err := journal.Load(h, book.Run())
+	rec, err := history.Load(h, book.Run())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,6 +217,9 @@ func dump(t *testing.T, h host.Reader, state snapshot.State) map[string]string {
 		}
 	}
 	networks, err := h.Networks(ctx)
+	for i := range networks {
+		networks[i].Containers = nil // what is attached changes by itself
+	}
 	put("networks", networks, err)
 	for _, name := range slices.Sorted(maps.Keys(state.Units)) {
 		u, err := h.Unit(ctx, name)
@@ -299,7 +303,7 @@ func setUp(t *testing.T, archive *txtar.Archive) (*kind.Input, snapshot.State) {
 			}
 		}
 	}
-	repo, err := spec.Load(spec.LoadOptions{Dir: dir, Known: kind.Known})
+	repo, err := kinds.Load(spec.LoadOptions{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,7 @@ package workload
 import (
 	"testing"
 
-	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 	"opsafe/internal/spec"
 )
 
@@ -23,7 +23,7 @@ func TestWorkload(t *testing.T) {
 	if err := s.WriteSpec(dir); err != nil {
 		t.Fatal(err)
 	}
-	repo, err := spec.Load(spec.LoadOptions{Dir: dir, Known: kind.Known})
+	repo, err := kinds.Load(spec.LoadOptions{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

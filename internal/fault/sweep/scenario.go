@@ -110,7 +110,7 @@ func (s scenario) last() (argv []string, idle func(code int, said string) bool) 
 	if s.argv[0] == "manage" {
 		return []string{"plan", "--backend", "lab", "--exit-code"}, func(code int, _ string) bool { return code == 0 }
 	}
-	return s.argv, func(code int, said string) bool { return code == 0 && strings.Contains(said, "as before") }
+	return s.argv, func(code int, said string) bool { return code == 0 && strings.Contains(said, "Nothing to do") }
 }
 
 // prep is the shell script that makes the state.

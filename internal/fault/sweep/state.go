@@ -25,13 +25,13 @@ const gone = "nothing"
 
 // temporary are the names under which opsafe and the account tools prepare
 // files; they may be there after a run that died, and not after the next one.
-var temporary = regexp.MustCompile(`(^|/)\.opsafe-[0-9a-f]{16}(/|$)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$|^/run/opsafe/check-[0-9]+(/|$)`)
+var temporary = regexp.MustCompile(`(^|/)\.opsafe-[0-9a-f]{16}(/|$)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$|^/run/opsafe/check-[0-9]+(/|$)|^/run/opsafe-try-[0-9]+(/|$)`)
 
 // whatever are paths of which nothing is expected: copies that account tools
-// keep, locks that are held by a descriptor, logs, and the directories that
+// keep, locks that are held by a descriptor, sudo's notes of who was asked, the message that a login writes, logs, and the directories that
 // systemd-analyze leaves in /tmp when it is killed. The records of runs are judged by
 // themselves: each says when it was made.
-var whatever = regexp.MustCompile(`^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|^/etc/\.pwd\.lock$|^/run(/opsafe\.lock|/opsafe)?$|^/var/log(/|$)|^/tmp(/systemd-(analyze|temporary)-[^/]*)?$|^/var/lib/opsafe/history(/[0-9]+\.json)?$|^/(run|proc|dev|sys)/?$`)
+var whatever = regexp.MustCompile(`^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|^/etc/\.pwd\.lock$|^/run(/opsafe\.lock|/opsafe)?$|^/run/(sudo(/|$)|motd\.)|^/var/log(/|$)|^/tmp(/systemd-(analyze|temporary)-[^/]*)?$|^/var/lib/opsafe/(history(/[0-9]+\.json)?|upgrades\.json)$|^/(run|proc|dev|sys)/?$`)
 
 // databases are the account databases. What counts of them are their lines.
 var databases = regexp.MustCompile(`^/etc/(passwd|group|shadow|gshadow|subuid|subgid)$`)

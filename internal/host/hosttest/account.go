@@ -20,6 +20,10 @@ func accountCases() []testCase {
 		{"DeleteUser", deleteUser},
 		{"DeleteUser_group_in_use", deleteUserGroupInUse},
 		{"SetPassword", setPassword},
+		{"SetPasswordChanged", setPasswordChanged},
+		{"AddShadowLine", addShadowLine},
+		{"LockGroup", lockGroup},
+		{"SetGroupAdmins", setGroupAdmins},
 		{"SetExpiry", setExpiry},
 		{"ids_of_files", idsOfFiles},
 	}
@@ -48,8 +52,8 @@ func addGroup(e *env) {
 func setGID(e *env) {
 	e.do(host.AddGroup{Name: "ctgid", GID: 42011}, host.AddGroup{Name: "ctgid2", GID: 42012})
 	e.do(host.AddUser{Name: "ctgidu", UID: 42011, Group: "ctgid", Home: "/nonexistent", Shell: "/bin/sh"})
-	e.refuse(host.SetGID{Name: "ctgid", GID: 42012, Was: 42011}, host.SetGID{Name: "ctnone", GID: 42013})
-	e.do(host.SetGID{Name: "ctgid", GID: 42014, Was: 42011})
+	e.refuse(host.SetGID{Name: "ctgid", GID: 42012}, host.SetGID{Name: "ctnone", GID: 42013})
+	e.do(host.SetGID{Name: "ctgid", GID: 42014})
 	e.same("group", e.group("ctgid"), &host.Group{Name: "ctgid", GID: 42014})
 	e.same("gid of its user", e.user("ctgidu").GID, 42014)
 }
@@ -93,6 +97,7 @@ func addUser(e *env) {
 	}
 	p, err := e.host.Password("ctAlice-1")
 	e.ok(err)
+	p.Changed = 0 // today, or not known before
 	e.same("password", p, &host.Password{State: host.PasswordLocked, Expires: -1})
 	e.absent("/home/ctAlice-1")
 	traces, err := e.host.Traces("ctAlice-1")
@@ -192,18 +197,78 @@ func setPassword(e *env) {
 	}{
 		{host.LockPassword, host.Password{State: host.PasswordLocked, Expires: -1}},
 		{host.PasswordAtFirstLogin, host.Password{State: host.PasswordEmpty, MustChange: true, Expires: -1}},
-		{host.LockPassword, host.Password{State: host.PasswordLocked, MustChange: true, Expires: -1}},
+		{host.LockPassword, host.Password{State: host.PasswordLocked, Expires: -1}}, // else nobody could get in, with a key either
 		{host.RemovePassword, host.Password{State: host.PasswordLocked, Expires: -1}},
 		{host.PasswordAtFirstLogin, host.Password{State: host.PasswordEmpty, MustChange: true, Expires: -1}},
 	} {
 		e.do(host.SetPassword{User: "ctpw", To: c.to})
 		p, err := e.host.Password("ctpw")
 		e.ok(err)
+		p.Changed = 0 // today, or not known before
 		e.same("password after "+string(c.to), p, &c.want)
 	}
 	e.do(host.SetPassword{User: "ctpw", To: host.RemovePassword})
 	e.refuse(host.SetPassword{User: "ctpw", To: host.UnlockPassword})
 	e.refuse(host.SetPassword{User: "ctnobody", To: host.LockPassword}, host.SetPassword{User: "ctpw", To: "other"})
+}
+
+func setPasswordChanged(e *env) {
+	e.addUser("ctday", 42113)
+	for _, day := range []int{0, 20000, -1} {
+		e.do(host.SetPasswordChanged{User: "ctday", Day: day})
+		p, err := e.host.Password("ctday")
+		e.ok(err)
+		e.same("password", p, &host.Password{State: host.PasswordLocked, MustChange: day == 0, Changed: day, Expires: -1})
+	}
+	e.refuse(host.SetPasswordChanged{User: "ctnobody", Day: 1})
+}
+
+// addShadowLine leaves alone what has its line. That it adds one, and that alone, is
+// shown where a line can be taken away.
+func addShadowLine(e *env) {
+	e.addUser("ctline", 42114)
+	e.do(host.SetPassword{User: "ctline", To: host.PasswordAtFirstLogin}, host.AddShadowLine{User: "ctline"})
+	p, err := e.host.Password("ctline")
+	e.ok(err)
+	e.same("password", p, &host.Password{State: host.PasswordEmpty, MustChange: true, Expires: -1})
+	e.do(host.SetPassword{User: "ctline", To: host.LockPassword})
+	e.refuse(host.AddShadowLine{User: "ctnobody"})
+}
+
+func lockGroup(e *env) {
+	e.do(host.AddGroup{Name: "ctlock", GID: 42115})
+	e.do(host.LockGroup{Group: "ctlock"})
+	s, err := e.host.GroupShadow("ctlock")
+	e.ok(err)
+	e.same("shadow of the group", s, &host.GroupShadow{Password: host.PasswordLocked})
+	none, err := e.host.GroupShadow("ctnone")
+	if none != nil || err != nil {
+		e.Errorf("GroupShadow of no group = %+v, %v", none, err)
+	}
+	e.refuse(host.LockGroup{Group: "ctnone"})
+}
+
+func setGroupAdmins(e *env) {
+	e.do(host.AddGroup{Name: "ctadm", GID: 42116})
+	e.addUser("ctadmb", 42117)
+	e.addUser("ctadma", 42118)
+	e.do(host.SetMembers{Group: "ctadm", Members: []string{"ctadma"}}, host.SetGroupAdmins{Group: "ctadm", Admins: []string{"ctadmb", "ctadma"}})
+	s, err := e.host.GroupShadow("ctadm")
+	e.ok(err)
+	e.same("administrators", s, &host.GroupShadow{Password: host.PasswordLocked, Admins: []string{"ctadma", "ctadmb"}})
+	e.same("members", e.members("ctadm"), []string{"ctadma"})
+	e.refuse(host.SetGroupAdmins{Group: "ctadm", Admins: []string{"ctnobody"}}, host.SetGroupAdmins{Group: "ctnone"})
+	e.do(host.DeleteUser{Name: "ctadmb"})
+	s, err = e.host.GroupShadow("ctadm")
+	e.ok(err)
+	e.same("administrators", s.Admins, []string{"ctadma"})
+	e.do(host.SetGroupAdmins{Group: "ctadm"})
+	s, err = e.host.GroupShadow("ctadm")
+	e.ok(err)
+	e.same("shadow of the group", s, &host.GroupShadow{Password: host.PasswordLocked})
+	strays, err := e.host.Strays()
+	e.ok(err)
+	e.same("strays", strays, host.Strays{})
 }
 
 func setExpiry(e *env) {

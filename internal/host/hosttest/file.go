@@ -10,6 +10,7 @@ func fileCases() []testCase {
 	return []testCase{
 		{"WriteFile", writeFile},
 		{"WriteFile_refused", writeFileRefused},
+		{"WriteFile_kernel", writeFileKernel},
 		{"MakeDir", makeDir},
 		{"MakeDir_skeleton", makeDirSkeleton},
 		{"MakeLink", makeLink},
@@ -18,6 +19,7 @@ func fileCases() []testCase {
 		{"SetAccess", setAccess},
 		{"RemovePath", removePath},
 		{"MakeKeyPair", makeKeyPair},
+		{"Unpack", unpack},
 	}
 }
 
@@ -62,6 +64,16 @@ func writeFileRefused(e *env) {
 	checked.Check.Argv[0] = "/bin/true"
 	e.do(checked)
 	e.same("content", e.content(room+"/f"), "y")
+}
+
+// writeFileKernel sets a value of the kernel's, whose file cannot be replaced.
+func writeFileKernel(e *env) {
+	const at = "/proc/sys/net/ipv4/ip_default_ttl"
+	was := e.content(at)
+	e.do(file(at, "63\n"))
+	e.same("value", e.content(at), "63\n")
+	e.do(file(at, was))
+	e.same("value", e.content(at), was)
 }
 
 func makeDir(e *env) {
@@ -182,7 +194,11 @@ func setAccess(e *env) {
 		host.SetAccess{Path: room + "/f", Access: bad},
 		host.SetAccess{Path: room + "/f", Access: fileDefault},
 		host.SetAccess{Path: room + "/none", Access: host.AccessOf(0o600)},
+		host.SetAccess{Path: room + "/f", Access: host.AccessOf(0o640), Owner: "daemon"},
+		host.SetAccess{Path: room + "/f", Access: host.AccessOf(0o640), Owner: "ctnobody"},
 	)
+	e.do(host.SetOwner{Path: room + "/f", Owner: "daemon"}, host.SetAccess{Path: room + "/f", Access: host.AccessOf(0o640), Owner: "daemon"})
+	e.same("access of the owner's", e.node(room+"/f").Access, host.AccessOf(0o640))
 }
 
 func removePath(e *env) {

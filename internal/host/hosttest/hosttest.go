@@ -28,7 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) host.Host) {
 }
 
 // Packages are those that the suite installs.
-func Packages() []string { return []string{"chrony", "docker.io", "tree"} }
+func Packages() []string { return []string{"chrony", "docker-compose", "docker.io", "tree"} }
 
 // A testCase shows one step, or a few that belong together.
 type testCase struct {

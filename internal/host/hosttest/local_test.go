@@ -3,8 +3,10 @@ package hosttest_test
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"opsafe/internal/host"
@@ -76,4 +78,14 @@ func withoutPassed(out string) string {
 		}
 	}
 	return b.String()
+}
+
+// TestContainer is what runs in a container of the suite's: it waits to be stopped.
+func TestContainer(t *testing.T) {
+	if os.Getenv(hosttest.InContainer) == "" {
+		return
+	}
+	stop, done := signal.NotifyContext(t.Context(), syscall.SIGTERM)
+	defer done()
+	<-stop.Done()
 }

@@ -7,8 +7,11 @@ func otherCases() []testCase {
 		{"Owe_and_Settle", oweAndSettle},
 		{"Owe_a_start", oweStart},
 		{"Probe", func(e *env) { e.do(host.Probe{Argv: []string{"true"}}) }},
+		{"TrySSHD", func(e *env) { e.do(host.TrySSHD{}) }},
+		{"TryWay", tryWay},
 		{"EndSessions", endSessions},
 		{"SetLinger", setLinger},
+		{"Firewall", firewall},
 		{"unknown_step", unknownStep},
 	}
 }
@@ -52,6 +55,11 @@ func oweStart(e *env) {
 	e.owed()
 }
 
+func tryWay(e *env) {
+	e.do(host.TryWay{User: "root", KeyFiles: []string{"/etc/passwd"}})
+	e.refuse(host.TryWay{User: "ctnobody"})
+}
+
 func endSessions(e *env) {
 	e.addUser("ctend", 45011)
 	e.do(host.EndSessions{User: "ctend"})
@@ -73,3 +81,25 @@ func setLinger(e *env) {
 }
 
 func unknownStep(e *env) { e.refuse(nil) }
+
+func firewall(e *env) {
+	read := func() *host.Firewall {
+		f, err := e.host.Firewall(e.ctx, "ct")
+		e.ok(err)
+		return f
+	}
+	e.same("firewall before", read(), (*host.Firewall)(nil))
+	f := host.Firewall{Network: "ct", Interface: "ct-fw"}
+	e.do(host.SetFirewall{Firewall: f})
+	e.same("closed firewall", read(), &f)
+	allow, err := host.Addresses("10.213.1.1 10.214.0.0/16 fd00:213::1 fd00:214::/32")
+	e.ok(err)
+	f.Allow = allow
+	e.do(host.SetFirewall{Firewall: f})
+	if got := read(); got == nil || !got.Same(f) {
+		e.Errorf("firewall: got %+v, want %+v", got, f)
+	}
+	e.do(host.RemoveFirewall{Network: "ct"})
+	e.same("firewall after", read(), (*host.Firewall)(nil))
+	e.refuse(host.RemoveFirewall{Network: "ct"})
+}

@@ -12,6 +12,7 @@ func packageCases() []testCase {
 		{"InstallPackages", installPackages},
 		{"InstallPackages_replaces", installReplaces},
 		{"docker", docker},
+		{"a compose project", composeProject},
 	}
 }
 
@@ -67,6 +68,10 @@ func installPackages(e *env) {
 	e.same("state", e.state(name), host.Installed)
 	e.refuse(host.RemovePackages{Names: []string{name}})
 	e.same("state", e.state(name), host.Installed)
+	v := e.pkg(name).Version
+	e.do(host.UpgradePackages{Packages: []host.PackageUpgrade{{Name: name, From: v, To: v}}})
+	e.same("version", e.pkg(name).Version, v)
+	e.same("hold", e.pkg(name).Hold, true)
 	e.do(host.HoldPackages{Names: []string{name}})
 	e.same("hold", e.pkg(name).Hold, false)
 	e.do(host.RemovePackages{Names: []string{name}, Purge: true})
@@ -78,6 +83,7 @@ func installPackages(e *env) {
 	e.refuse(
 		host.InstallPackages{Packages: []host.PackageInstall{{Name: "ct-no-such-package"}}},
 		host.RemovePackages{Names: []string{"ct-no-such-package"}},
+		host.UpgradePackages{Packages: []host.PackageUpgrade{{Name: name, From: "1", To: "2"}}},
 	)
 }
 
@@ -96,7 +102,8 @@ func installReplaces(e *env) {
 	if s := e.state("systemd-timesyncd"); s == host.Installed {
 		e.Errorf("systemd-timesyncd is still installed")
 	}
-	if u := e.unit("systemd-timesyncd.service"); u != nil {
+	// Links to it may be left.
+	if u := e.unit("systemd-timesyncd.service"); u != nil && (u.Load != "not-found" || u.Active != "inactive") {
 		e.Errorf("its unit is still there: %+v", u)
 	}
 	if u := e.unit("chrony.service"); u == nil || u.File != "enabled" {
@@ -122,15 +129,20 @@ func installReplaces(e *env) {
 	e.same("content", e.content("/etc/chrony/chrony.conf"), "# ours\n")
 }
 
-func docker(e *env) {
-	e.addUser("ctdock", 44011)
-	e.do(host.InstallPackages{Refresh: true, Packages: []host.PackageInstall{{Name: "docker.io", Provides: host.Provides{
+// dockerPackage is docker with what it brings.
+func dockerPackage() host.PackageInstall {
+	return host.PackageInstall{Name: "docker.io", Provides: host.Provides{
 		Groups: []host.Group{{Name: "docker", GID: host.UnknownID}},
 		Units: []host.Unit{
 			{Name: "docker.service", Load: "loaded", Active: "active", Sub: "running", File: "enabled"},
 			{Name: "docker.socket", Load: "loaded", Active: "active", Sub: "running", File: "enabled"},
 		},
-	}}}})
+	}}
+}
+
+func docker(e *env) {
+	e.addUser("ctdock", 44011)
+	e.do(host.InstallPackages{Refresh: true, Packages: []host.PackageInstall{dockerPackage()}})
 	e.do(host.SetMembers{Group: "docker", Members: []string{"ctdock"}})
 	e.same("members", e.members("docker"), []string{"ctdock"})
 	engine, err := e.host.Engine(e.ctx)
@@ -146,6 +158,9 @@ func docker(e *env) {
 		got.Options = nil
 	}
 	e.same("network", got, &n)
+	containers, err := e.host.Containers(e.ctx)
+	e.ok(err)
+	e.same("containers", len(containers), 0)
 	all, err := e.host.Networks(e.ctx)
 	e.ok(err)
 	i, found := slices.BinarySearchFunc(all, n.Name, func(n host.Network, name string) int { return strings.Compare(n.Name, name) })
@@ -154,7 +169,7 @@ func docker(e *env) {
 	}
 	e.same("in the list", &all[i], e.network(n.Name))
 	e.refuse(host.AddNetwork{Network: n})
-	e.do(host.RemoveNetwork{Name: n.Name, Was: n})
+	e.do(host.RemoveNetwork{Name: n.Name})
 	e.same("network after", e.network(n.Name), (*host.Network)(nil))
 	e.refuse(host.RemoveNetwork{Name: n.Name})
 }

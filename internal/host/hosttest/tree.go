@@ -7,6 +7,7 @@ func treeCases() []testCase {
 		{"FixTree", fixTree},
 		{"FixTree_refused", fixTreeRefused},
 		{"ScanTree", scanTree},
+		{"tree_behind_a_link", treeBehindLink},
 	}
 }
 
@@ -29,6 +30,36 @@ func ruleFor(room string) host.TreeRule {
 			Default: []host.Entry{{Tag: host.TagGroup, Name: "sudo", Perm: host.Read | host.ExecuteIfDir}},
 		},
 		Except: []string{room + "/own"}, Prune: []string{room + "/away"},
+	}
+}
+
+// treeBehindLink shows that a tree behind a link of root's is named as it was asked
+// for, before and after other changes, and that ".." in a link leads up from where
+// one really is.
+func treeBehindLink(e *env) {
+	room := e.room()
+	e.do(dir(room+"/disk"), dir(room+"/disk/in"), dir(room+"/disk/data"), file(room+"/disk/data/f", "x"), file(room+"/disk/data/own", "x"),
+		host.MakeLink{Path: room + "/in", Target: "disk/in", Owner: "root", Group: "root"},
+		host.MakeLink{Path: room + "/l", Target: "in/../data", Owner: "root", Group: "root"},
+		host.MakeLink{Path: room + "/up", Target: room + "/l/..", Owner: "root", Group: "root"})
+	for _, root := range []string{room + "/up/data", room + "/disk/data"} {
+		rule := host.TreeRule{Root: root, FileMode: ptr(host.Mode(0o600)), Except: []string{root + "/own"}}
+		e.do(file(room+"/disk/data/f", "y"))
+		scan, err := e.host.ScanTree(e.ctx, rule)
+		e.ok(err)
+		e.same("found", []int{scan.Total, scan.Differ, len(scan.First), len(scan.Sorts), scan.Sorts[0].Count}, []int{1, 1, 1, 1, 1})
+		e.same("names", []string{scan.First[0].Path, scan.Sorts[0].Path}, []string{rule.Root + "/f", rule.Root + "/f"})
+		e.do(host.FixTree{Rule: rule})
+		e.same("fixed", e.node(room+"/disk/data/f").Access, host.AccessOf(0o600))
+		e.same("left alone", e.node(room+"/up/data/own").Access, host.AccessOf(0o644))
+	}
+
+	theirs := host.MakeDir{Path: room + "/theirs", Owner: "daemon", Group: "daemon", Access: host.AccessOf(0o755)}
+	e.do(theirs, host.MakeLink{Path: room + "/theirs/l", Target: room + "/disk", Owner: "root", Group: "root"})
+	rule := host.TreeRule{Root: room + "/theirs/l/data", Owner: "daemon"}
+	e.refuse(host.FixTree{Rule: rule})
+	if _, err := e.host.ScanTree(e.ctx, rule); err == nil || err.Error() != "cannot use "+room+"/theirs/l: it is a symbolic link, in a directory that daemon can write" {
+		e.Errorf("a tree behind a link of somebody else's is refused with %v", err)
 	}
 }
 

@@ -9,10 +9,13 @@ func unitCases() []testCase {
 		{"StartUnit_oneshot", startOneshot},
 		{"StartUnit_timer", startTimer},
 		{"ActOnUnit", actOnUnit},
+		{"AwaitUnits", awaitUnits},
 		{"MaskUnit", maskUnit},
 		{"ReloadManager", reloadManager},
 		{"Unit_removed", unitRemoved},
 		{"Unit_missing", unitMissing},
+		{"Unit_instance", unitInstance},
+		{"Unit_alias", unitAlias},
 	}
 }
 
@@ -95,6 +98,16 @@ func actOnUnit(e *env) {
 	e.do(host.StopUnit{Name: name})
 }
 
+// awaitUnits shows units that stay up. That one falls is for the real host alone.
+func awaitUnits(e *env) {
+	const simple, once = "ct-await.service", "ct-await-once.service"
+	e.do(file(etcUnits+simple, sleeper), file(etcUnits+once, "[Service]\nType=oneshot\nExecStart=/bin/true\n"), host.ReloadManager{})
+	e.do(host.StartUnit{Name: simple}, host.StartUnit{Name: once}, host.AwaitUnits{Names: []string{simple, once}})
+	e.unitIs(simple, "loaded active running static")
+	e.unitIs(once, "loaded inactive dead static")
+	e.do(host.StopUnit{Name: simple})
+}
+
 func maskUnit(e *env) {
 	const name, ours = "ct-mask.service", "ct-mask-etc.service"
 	e.do(file("/usr/lib/systemd/system/"+name, sleeper+install), file(etcUnits+ours, sleeper), host.ReloadManager{})
@@ -147,4 +160,34 @@ func unitRemoved(e *env) {
 func unitMissing(e *env) {
 	const name = "ct-missing.service"
 	e.refuse(host.StartUnit{Name: name}, host.EnableUnit{Name: name}, host.StopUnit{Name: name})
+}
+
+// unitInstance has an instance keep its template's file when it gets a drop-in.
+func unitInstance(e *env) {
+	const template, name = "ct-inst@.service", "ct-inst@2.service"
+	e.do(file(etcUnits+template, sleeper), host.ReloadManager{})
+	e.do(dir(etcUnits+name+".d"), file(etcUnits+name+".d/more.conf", "[Service]\nNice=5\n"), host.ReloadManager{})
+	e.same("unit file", e.unit(name).Fragment, etcUnits+template)
+	e.do(host.StartUnit{Name: name})
+	e.unitIs(name, "loaded active running static")
+	e.do(host.StopUnit{Name: name})
+}
+
+// unitAlias has a unit known by its other name once it is enabled.
+func unitAlias(e *env) {
+	const name, alias = "ct-own.service", "ct-alias.service"
+	if u := e.unit(alias); u != nil {
+		e.Errorf("unit is there before: %+v", u)
+	}
+	e.do(file(etcUnits+name, sleeper+"[Install]\nAlias="+alias+"\n"), host.ReloadManager{})
+	e.do(host.EnableUnit{Name: name, Links: []string{etcUnits + alias}})
+	u := e.unit(alias)
+	if u == nil {
+		e.Fatalf("there is no unit %s", alias)
+	}
+	e.same("unit file", u.Fragment, etcUnits+name)
+	e.do(host.DisableUnit{Name: name})
+	if u := e.unit(alias); u != nil {
+		e.Errorf("unit is still there: %+v", u)
+	}
 }

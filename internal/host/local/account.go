@@ -75,7 +75,7 @@ func (h *Host) Groups() ([]host.Group, error) {
 
 // Password is what /etc/shadow says of a user of /etc/passwd. A user whose
 // passwd line points to shadow but who has no line there is locked: nothing can
-// match. Nil: there is no such user.
+// match.
 func (h *Host) Password(name string) (*host.Password, error) {
 	db, err := h.accounts.names()
 	if err != nil {
@@ -87,7 +87,7 @@ func (h *Host) Password(name string) (*host.Password, error) {
 	}
 	if field := db.passwd[i]; field != "x" {
 		p := passwordOf(field)
-		p.Expires = -1
+		p.Expires, p.Changed = -1, -1
 		return &p, nil
 	}
 	shadow, err := h.accounts.shadow()
@@ -96,7 +96,7 @@ func (h *Host) Password(name string) (*host.Password, error) {
 	}
 	p, ok := shadow[name]
 	if !ok {
-		p = host.Password{State: host.PasswordLocked, Expires: -1}
+		p = host.Password{State: host.PasswordLocked, Changed: -1, Expires: -1, Missing: true}
 	}
 	return &p, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -20,6 +21,7 @@ type accountDB struct {
 	mu        sync.Mutex
 	named     *nameDB
 	passwords map[string]host.Password
+	strays    *host.Strays
 	defs      *host.IDRanges
 
 	sources accountSources
@@ -34,13 +36,17 @@ type nameDB struct {
 	groupAt map[string]int
 	userOf  map[int]string // by id: the first name that has it
 	groupOf map[int]string
+
+	groupPasswd []string // the password fields of groups
+	gshadow     map[string]host.GroupShadow
+	noGshadow   error // why gshadow could not be read
 }
 
 // forget makes the next look read the files again.
 func (a *accountDB) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.named, a.passwords, a.defs = nil, nil, nil
+	a.named, a.passwords, a.defs, a.strays = nil, nil, nil, nil
 	a.sources.forget()
 }
 
@@ -51,17 +57,21 @@ func (a *accountDB) names() (*nameDB, error) {
 	if a.named != nil {
 		return a.named, nil
 	}
-	passwd, err := readDatabase(a.root + "/etc/passwd")
+	passwd, err := readDatabase(a.root + debian.Passwd)
 	if err != nil {
 		return nil, err
 	}
-	group, err := readDatabase(a.root + "/etc/group")
+	group, err := readDatabase(a.root + debian.Group)
 	if err != nil {
 		return nil, err
 	}
 	a.named = parseNames(passwd, group)
-	if gshadow, err := os.ReadFile(a.root + "/etc/gshadow"); err == nil { // root's alone, and not every host has it
-		a.named.addShadowMembers(string(gshadow))
+	gshadow, err := os.ReadFile(a.root + debian.GShadow)
+	switch {
+	case err == nil:
+		a.named.addGshadow(string(gshadow))
+	case !errors.Is(err, fs.ErrNotExist): // not every host has it
+		a.named.noGshadow = unknown("content of "+a.root+debian.GShadow, err)
 	}
 	return a.named, nil
 }
@@ -73,7 +83,7 @@ func (a *accountDB) shadow() (map[string]host.Password, error) {
 	if a.passwords != nil {
 		return a.passwords, nil
 	}
-	data, err := readDatabase(a.root + "/etc/shadow")
+	data, err := readDatabase(a.root + debian.Shadow)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +97,9 @@ func (a *accountDB) ranges() (host.IDRanges, error) {
 	if a.defs != nil {
 		return *a.defs, nil
 	}
-	data, err := os.ReadFile(a.root + "/etc/login.defs")
+	data, err := os.ReadFile(a.root + debian.LoginDefs)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return host.IDRanges{}, unknown("content of "+a.root+"/etc/login.defs", err)
+		return host.IDRanges{}, unknown("content of "+a.root+debian.LoginDefs, err)
 	}
 	r := parseRanges(string(data))
 	a.defs = &r
@@ -170,27 +180,7 @@ func (db *nameDB) addGroup(f []string) {
 	}
 	slices.Sort(members)
 	db.groups = append(db.groups, host.Group{Name: f[0], GID: gid, Members: slices.Compact(members)})
-}
-
-// addShadowMembers adds members of groups of whom only gshadow(5) knows. Newgrp
-// and sg go by it; gpasswd that is killed between the two files leaves such.
-func (db *nameDB) addShadowMembers(gshadow string) {
-	for line := range strings.Lines(gshadow) {
-		f := fields(line)
-		if len(f) != 4 {
-			continue
-		}
-		i, ok := db.groupAt[f[0]]
-		if !ok {
-			continue
-		}
-		for m := range strings.SplitSeq(f[3], ",") {
-			if g := &db.groups[i]; m != "" && !slices.Contains(g.Members, m) {
-				g.Members = append(g.Members, m)
-				slices.Sort(g.Members)
-			}
-		}
-	}
+	db.groupPasswd = append(db.groupPasswd, f[1])
 }
 
 // fields splits a line of an account database; nil for comments, blank lines
@@ -225,14 +215,27 @@ func parseShadow(data string) map[string]host.Password {
 			continue
 		}
 		p := passwordOf(f[1])
-		p.MustChange = f[2] == "0"
-		p.Expires = -1
-		if day, err := strconv.Atoi(f[7]); err == nil {
-			p.Expires = day
+		p.Changed = dayOf(f[2])
+		p.MustChange = p.Changed == 0
+		p.Expires = dayOf(f[7])
+		if days := dayOf(f[4]); days >= 0 && days < forever {
+			p.Ageing = host.Ageing{On: true, Max: days, Inactive: dayOf(f[6])}
 		}
 		out[f[0]] = p
 	}
 	return out
+}
+
+// forever is shadow's own number of days for a password that does not run out.
+const forever = 99999
+
+// dayOf reads a number of days; -1 for none.
+func dayOf(field string) int {
+	n, err := strconv.Atoi(field)
+	if err != nil {
+		return -1
+	}
+	return max(n, -1)
 }
 
 // passwordOf judges a password field. The hash does not leave this function.
@@ -257,16 +260,7 @@ func isHash(s string) bool {
 
 // parseRanges reads login.defs(5): a name, blanks, a value.
 func parseRanges(data string) host.IDRanges {
-	v := map[string]int{}
-	for line := range strings.Lines(data) {
-		f := strings.Fields(line)
-		if len(f) < 2 || strings.HasPrefix(f[0], "#") {
-			continue
-		}
-		if n, err := strconv.ParseInt(f[1], 0, 64); err == nil {
-			v[f[0]] = int(n)
-		}
-	}
+	v := numbersOf(data)
 	get := func(name string, otherwise int) int {
 		if n, ok := v[name]; ok {
 			return n
@@ -280,4 +274,19 @@ func parseRanges(data string) host.IDRanges {
 	r.SysUIDMin, r.SysUIDMax = get("SYS_UID_MIN", 101), get("SYS_UID_MAX", r.UIDMin-1)
 	r.SysGIDMin, r.SysGIDMax = get("SYS_GID_MIN", 101), get("SYS_GID_MAX", r.GIDMin-1)
 	return r
+}
+
+// numbersOf are the settings of login.defs(5) that are numbers.
+func numbersOf(data string) map[string]int {
+	v := map[string]int{}
+	for line := range strings.Lines(data) {
+		f := strings.Fields(line)
+		if len(f) < 2 || strings.HasPrefix(f[0], "#") {
+			continue
+		}
+		if n, err := strconv.ParseInt(f[1], 0, 64); err == nil {
+			v[f[0]] = int(n)
+		}
+	}
+	return v
 }

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -106,15 +108,18 @@ func TestPasswords(t *testing.T) {
 		name, line string
 		want       host.Password
 	}{
-		{"set", "alice:" + hash + ":19000:0:99999:7:::", host.Password{State: host.PasswordSet, HasHash: true, Expires: -1}},
-		{"locked hash", "alice:!" + hash + ":19000:0:99999:7:::", host.Password{State: host.PasswordLocked, HasHash: true, Expires: -1}},
-		{"locked twice", "alice:!!" + hash + ":19000:0:99999:7:::", host.Password{State: host.PasswordLocked, HasHash: true, Expires: -1}},
-		{"never had one", "alice:!:19000:0:99999:7:::", host.Password{State: host.PasswordLocked, Expires: -1}},
-		{"system", "alice:*:19000:0:99999:7:::", host.Password{State: host.PasswordLocked, Expires: -1}},
-		{"locked system", "alice:!*:19000:0:99999:7::1:", host.Password{State: host.PasswordLocked, Expires: 1}},
+		{"set", "alice:" + hash + ":19000:0:99999:7:::", host.Password{Changed: 19000, State: host.PasswordSet, HasHash: true, Expires: -1}},
+		{"locked hash", "alice:!" + hash + ":19000:0:99999:7:::", host.Password{Changed: 19000, State: host.PasswordLocked, HasHash: true, Expires: -1}},
+		{"locked twice", "alice:!!" + hash + ":19000:0:99999:7:::", host.Password{Changed: 19000, State: host.PasswordLocked, HasHash: true, Expires: -1}},
+		{"never had one", "alice:!:19000:0:99999:7:::", host.Password{Changed: 19000, State: host.PasswordLocked, Expires: -1}},
+		{"system", "alice:*:19000:0:99999:7:::", host.Password{Changed: 19000, State: host.PasswordLocked, Expires: -1}},
+		{"locked system", "alice:!*:19000:0:99999:7::1:", host.Password{Changed: 19000, State: host.PasswordLocked, Expires: 1}},
 		{"empty, has to change", "alice::0:0:99999:7:::", host.Password{State: host.PasswordEmpty, MustChange: true, Expires: -1}},
-		{"expired at day 0", "alice:" + hash + ":19000:0:99999:7::0:", host.Password{State: host.PasswordSet, HasHash: true}},
-		{"no line in shadow", "bob:" + hash + ":19000:0:99999:7:::", host.Password{State: host.PasswordLocked, Expires: -1}},
+		{"expired at day 0", "alice:" + hash + ":19000:0:99999:7::0:", host.Password{Changed: 19000, State: host.PasswordSet, HasHash: true}},
+		{"runs out", "alice:!:19000:0:90:7:30::", host.Password{State: host.PasswordLocked, Changed: 19000, Ageing: host.Ageing{On: true, Max: 90, Inactive: 30}, Expires: -1}},
+		{"without days", "alice:*:::::::", host.Password{State: host.PasswordLocked, Changed: -1, Expires: -1}},
+		{"commented out", "#alice:" + hash + ":19000:0:99999:7:::", host.Password{State: host.PasswordLocked, Missing: true, Changed: -1, Expires: -1}},
+		{"no line in shadow", "bob:" + hash + ":19000:0:99999:7:::", host.Password{Missing: true, Changed: -1, State: host.PasswordLocked, Expires: -1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := &Host{}
@@ -157,6 +162,8 @@ func TestIDRanges(t *testing.T) {
 	}
 }
 
+func anyFile(string) bool { return true }
+
 func TestStaleLocks(t *testing.T) {
 	proc := tree(t, map[string]string{"1/comm": "systemd\n", "77/comm": "useradd\n"})
 	for content, lives := range map[string]bool{
@@ -169,7 +176,7 @@ func TestStaleLocks(t *testing.T) {
 	stale := map[string]string{"passwd.lock": "1\x00", "group.lock": "", "shadow.4": "4", "subuid.99": "", "gshadow+": "root:*::\n"}
 	etc := tree(t, stale)
 	kept := tree(t, map[string]string{"etc/passwd.lock": "1\x00", "etc/passwd": "", "etc/passwd-": "", "etc/passwd.edit": "1", "etc/passwd.4x": ""}) + "/etc"
-	if removed, err := clearStaleLocks(etc); err != nil || len(removed) != len(stale) {
+	if removed, err := clearStaleLocks(etc, anyFile); err != nil || len(removed) != len(stale) {
 		t.Errorf("removed %q, %v", removed, err)
 	}
 	for name := range stale {
@@ -177,7 +184,7 @@ func TestStaleLocks(t *testing.T) {
 			t.Errorf("%s is still there: %v", name, err)
 		}
 	}
-	if removed, err := clearStaleLocks(kept); err != nil || len(removed) != 1 || !strings.HasPrefix(removed[0], "removed "+kept+"/passwd.lock,") {
+	if removed, err := clearStaleLocks(kept, anyFile); err != nil || len(removed) != 1 || !strings.HasPrefix(removed[0], "removed "+kept+"/passwd.lock,") {
 		t.Errorf("removed %q, %v", removed, err)
 	}
 }
@@ -215,7 +222,7 @@ func TestTidyChecks(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := h.apart(func(used string) error {
-		done, err := h.Tidy(t.Context())
+		done, err := h.Tidy(t.Context(), Dead{Accounts: true})
 		if len(done) != 1 || !strings.Contains(done[0], "removed "+dir+"/check-1,") {
 			t.Errorf("said %q", done)
 		}
@@ -232,17 +239,64 @@ func TestTidyChecks(t *testing.T) {
 	}
 }
 
-func TestDisagreement(t *testing.T) {
-	dir := tree(t, map[string]string{
-		"passwd": "root:x:0:0::/root:/bin/sh\nnew:x:5:5::/:/bin/sh\nown:!:6:6::/:/bin/sh\n# comment\n",
-		"shadow": "root:*:1::::::\ngone:!:1::::::\n",
+// TestGroupShadow tells what opens a group besides its members, and takes lines that
+// begin with #, + or - for nobody's.
+func TestGroupShadow(t *testing.T) {
+	h := New(Options{})
+	h.accounts.root = tree(t, map[string]string{
+		"etc/passwd":  "root:x:0:0::/root:/bin/sh\n#bob:x:1000:1000::/home/bob:/bin/sh\n+nis:x:::::\n-no:x:1:1:::\nshort:x:5:5\nDOM\\user:x:1004:1004::/:/bin/sh\nroot:x:0:0::/root:/bin/sh\n",
+		"etc/group":   "sudo:x:27:alice\nopen:x:5:\nempty:x:6:\nold:$6$x$y:7:\nlost:x:8:\n#lab:x:9:eve\n",
+		"etc/shadow":  "root:*:1::::::\n#bob:$6$x$y:1::::::\nldap:!:1::::::\n",
+		"etc/gshadow": "sudo:*:eve,carol:alice,bob\nopen:$6$x$y::\nempty:::\n#lab:!:eve:eve\nlab:!:eve:eve\nsudo:!::\n",
 	})
-	got, err := disagreement(dir+"/passwd", dir+"/shadow")
-	if diff := cmp.Diff([]string{"new", "gone"}, got); diff != "" || err != nil {
-		t.Errorf("in one only (-want +got): %v\n%s", err, diff)
+	for name, want := range map[string]*host.GroupShadow{
+		"sudo":  {Password: host.PasswordLocked, Admins: []string{"carol", "eve"}, Torn: []string{"bob"}},
+		"open":  {Password: host.PasswordSet},
+		"empty": {Password: host.PasswordEmpty},
+		"old":   {Password: host.PasswordSet, Missing: true},
+		"lost":  {Password: host.PasswordLocked, Missing: true},
+		"lab":   nil,
+		"#lab":  nil,
+	} {
+		got, err := h.GroupShadow(name)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s (-want +got): %v\n%s", name, err, diff)
+		}
 	}
-	if got, err := disagreement(dir+"/passwd", dir+"/none"); err != nil || got != nil {
-		t.Errorf("without a second database: %q, %v", got, err)
+	users, err := h.Users()
+	if err != nil || len(users) != 2 || users[1].Name != `DOM\user` {
+		t.Errorf("users: %+v, %v", users, err)
+	}
+	strays, err := h.Strays()
+	want := host.Strays{Shadow: []string{"ldap"}, GShadow: []string{"lab"}, Twice: []host.StrayLine{{File: "/etc/passwd", Name: "root"}, {File: "/etc/gshadow", Name: "sudo"}}}
+	if diff := cmp.Diff(want, strays); diff != "" || err != nil {
+		t.Errorf("strays (-want +got): %v\n%s", err, diff)
+	}
+}
+
+// TestTidyOthers leaves what a dead run of opsafe cannot have left: what is older, and
+// what it was not about.
+func TestTidyOthers(t *testing.T) {
+	h := New(Options{RunDir: t.TempDir()})
+	h.accounts.root = tree(t, map[string]string{"etc/passwd": "", "etc/group": "", "etc/passwd.lock": "1", "etc/shadow+": "", "etc/group.lock": "1"})
+	etc := h.accounts.root + "/etc/"
+	began := time.Now()
+	if err := os.Chtimes(etc+"group.lock", began.Add(-time.Hour), began.Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := h.Tidy(t.Context(), Dead{Started: began}); err != nil || len(done) > 0 {
+		t.Errorf("a run that was not about accounts: %q, %v", done, err)
+	}
+	done, err := h.Tidy(t.Context(), Dead{Started: began, Accounts: true})
+	if err != nil || len(done) != 2 {
+		t.Errorf("a run that was about accounts: %q, %v", done, err)
+	}
+	if _, err := os.Lstat(etc + "group.lock"); err != nil {
+		t.Errorf("what is older is gone: %v", err)
+	}
+	strays, err := h.Strays()
+	if err != nil || !slices.Equal(strays.Locks, []string{etc + "group.lock"}) {
+		t.Errorf("strays: %+v, %v", strays, err)
 	}
 }
 

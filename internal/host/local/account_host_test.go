@@ -132,6 +132,7 @@ func insideAccounts(t *testing.T, h *Host) {
 	same[*host.Group](t, "group of a user that could not be made", nil)(h.Group("third"))
 
 	insidePasswords(t, h)
+	insideShadow(t, h)
 	insideSetUser(t, h)
 
 	doSteps(t, h, host.SetMembers{Group: "reviewers", Members: []string{"LFISHER7", "second"}})
@@ -152,7 +153,7 @@ func insideAccounts(t *testing.T, h *Host) {
 
 func insidePasswords(t *testing.T, h *Host) {
 	const name = "LFISHER7"
-	same(t, "new account", &host.Password{State: host.PasswordLocked, Expires: -1})(h.Password(name))
+	same(t, "new account", &host.Password{State: host.PasswordLocked, Changed: today(), Expires: -1})(h.Password(name))
 	doSteps(t, h, host.SetPassword{User: name, To: host.PasswordAtFirstLogin})
 	same(t, "first login", &host.Password{State: host.PasswordEmpty, MustChange: true, Expires: -1})(h.Password(name))
 	cmd := exec.CommandContext(t.Context(), "chpasswd")
@@ -161,11 +162,73 @@ func insidePasswords(t *testing.T, h *Host) {
 		t.Fatalf("chpasswd: %v: %s", err, out)
 	}
 	h.accounts.forget()
-	same(t, "set", &host.Password{State: host.PasswordSet, HasHash: true, Expires: -1})(h.Password(name))
+	same(t, "set", &host.Password{State: host.PasswordSet, HasHash: true, Changed: today(), Expires: -1})(h.Password(name))
 	doSteps(t, h, host.SetPassword{User: name, To: host.LockPassword}, host.SetExpiry{User: name, Day: 1})
-	same(t, "locked, expired", &host.Password{State: host.PasswordLocked, HasHash: true, Expires: 1})(h.Password(name))
+	same(t, "locked, expired", &host.Password{State: host.PasswordLocked, HasHash: true, Changed: today(), Expires: 1})(h.Password(name))
 	doSteps(t, h, host.SetPassword{User: name, To: host.RemovePassword}, host.SetExpiry{User: name, Day: -1})
-	same(t, "removed", &host.Password{State: host.PasswordLocked, Expires: -1})(h.Password(name))
+	same(t, "removed", &host.Password{State: host.PasswordLocked, Changed: today(), Expires: -1})(h.Password(name))
+}
+
+// insideShadow adds lines that are missing, one at a time, and leaves all else as it
+// was: pwconv and grpconv would remove what has no account today.
+func insideShadow(t *testing.T, h *Host) {
+	edit := func(file string, change func(string) string) {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(change(string(data))), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		h.accounts.forget()
+	}
+	without := func(name string) func(string) string {
+		return func(text string) string {
+			var kept strings.Builder
+			for line := range strings.Lines(text) {
+				if !strings.HasPrefix(line, name+":") {
+					kept.WriteString(line)
+				}
+			}
+			return kept.String()
+		}
+	}
+	doSteps(t, h, host.AddGroup{Name: "lines", GID: 4300}, host.AddUser{Name: "lacks", UID: 4301, Groups: []string{"lines"}, Home: "/nonexistent", Shell: "/bin/sh"})
+	const others = "ldap:$6$x$y:19000:0:99999:7:::\n#bob:$6$x$y:19000:0:99999:7:::\n"
+	edit("/etc/shadow", func(text string) string { return without("lacks")(text) + others })
+	edit("/etc/gshadow", func(text string) string { return without("lines")(text) + "lab:!:eve:eve\n#lab:!:eve:eve\n" })
+	same(t, "no line", &host.Password{State: host.PasswordLocked, Missing: true, Changed: -1, Expires: -1})(h.Password("lacks"))
+	same(t, "no line", &host.GroupShadow{Password: host.PasswordLocked, Missing: true})(h.GroupShadow("lines"))
+	was := map[string]string{}
+	for _, file := range []string{"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"} {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		was[file] = string(data)
+	}
+	doSteps(t, h, host.AddShadowLine{User: "lacks"}, host.LockGroup{Group: "lines"})
+	same(t, "added line", &host.Password{State: host.PasswordLocked, Changed: today(), Expires: -1})(h.Password("lacks"))
+	same(t, "added line", &host.GroupShadow{Password: host.PasswordLocked})(h.GroupShadow("lines"))
+	for file, text := range was {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := without("lacks")(without("lines")(string(data))); got != without("lacks")(without("lines")(text)) {
+			t.Errorf("%s has other lines now:\n%s\nwas:\n%s", file, got, text)
+		}
+	}
+	doSteps(t, h, host.SetGroupAdmins{Group: "lines", Admins: []string{"lacks"}})
+	run := exec.CommandContext(t.Context(), "groupmod", "-p", "$6$x$yyyyyyyyyyyy", "lines")
+	if out, err := run.CombinedOutput(); err != nil {
+		t.Fatalf("groupmod: %v: %s", err, out)
+	}
+	h.accounts.forget()
+	same(t, "opened", &host.GroupShadow{Password: host.PasswordSet, Admins: []string{"lacks"}})(h.GroupShadow("lines"))
+	doSteps(t, h, host.LockGroup{Group: "lines"}, host.SetGroupAdmins{Group: "lines"})
+	same(t, "sealed", &host.GroupShadow{Password: host.PasswordLocked})(h.GroupShadow("lines"))
+	doSteps(t, h, host.DeleteUser{Name: "lacks"}, host.DeleteGroup{Name: "lines"})
 }
 
 // insideSetUser changes ids under files, none of which may be re-owned.

@@ -15,34 +15,46 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clearStaleLocks removes what shadow's tools leave in /etc when they are killed
-// and no such tool is at work any more: lock files (passwd.lock and others, which
-// hold a process id) outlive a tool that was killed, and a recycled process id, or
-// a restart, makes them last for ever; passwd.ID and passwd+ are what a lock and a
-// new database are made from. It works under /etc/.pwd.lock, which every tool holds
-// for as long as these files exist; while somebody holds that, nothing is stale.
-// It says what it has removed.
-func clearStaleLocks(etc string) (removed []string, err error) {
+// staleLocks lists locks of shadow's tools (passwd.lock and others, which hold a
+// process id) that have outlived their tools: a recycled process id, or a restart,
+// makes them last for ever. While somebody holds /etc/.pwd.lock, as every tool does
+// for as long as these files exist, nothing is stale.
+func staleLocks(etc string) ([]string, error) {
 	found, err := accountTemps(etc)
+	if err != nil {
+		return nil, err
+	}
+	found = slices.DeleteFunc(found, func(path string) bool {
+		data, err := os.ReadFile(path)
+		return !isLock(path) || err != nil || lockHolderLives("/proc", data)
+	})
+	if len(found) == 0 || pwdLocked(etc) {
+		return nil, nil
+	}
+	return found, nil
+}
+
+// isLock tells the lock of a database from what is on its way to be one.
+func isLock(path string) bool { return strings.HasSuffix(path, ".lock") }
+
+// clearStaleLocks removes what shadow's tools leave in /etc when they are killed
+// and no such tool is at work any more, of the files that mine accepts: locks, and
+// passwd.ID and passwd+, which a lock and a new database are made from. It works
+// under /etc/.pwd.lock, and says what it has removed.
+func clearStaleLocks(etc string, mine func(path string) bool) (removed []string, err error) {
+	found, err := accountTemps(etc)
+	found = slices.DeleteFunc(found, func(path string) bool { return !mine(path) })
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(etc, ".pwd.lock"), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("cannot see whether %s is stale: %w", found[0], err)
-	}
-	defer f.Close()
-	// An open file description's lock conflicts with the process locks of
-	// lckpwdf(3), but is not lost when another part of this process closes
-	// the file.
-	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: 0}
-	err = unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock)
+	unlock, err := lockPwd(etc)
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot lock %s: %w", f.Name(), err)
+		return nil, fmt.Errorf("cannot see whether %s is stale: %w", found[0], err)
 	}
+	defer unlock()
 	for _, path := range found {
 		what, err := removeStaleLock(path)
 		if err != nil {
@@ -67,6 +79,11 @@ func accountsInUse(etc string) bool {
 			return true
 		}
 	}
+	return pwdLocked(etc)
+}
+
+// pwdLocked reports whether somebody holds /etc/.pwd.lock.
+func pwdLocked(etc string) bool {
 	f, err := os.Open(filepath.Join(etc, ".pwd.lock"))
 	if err != nil {
 		return false

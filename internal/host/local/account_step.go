@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
+	"time"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
 // doAccount carries out the steps on users and groups, through shadow's own
 // tools: they lock, keep subuid and the NSS caches in step, and are audited.
-func (h *Host) doAccount(ctx context.Context, s host.Step) error {
+func (h *Host) doAccount(ctx context.Context, s host.AccountStep) error {
 	defer h.accounts.forget()
 	switch s := s.(type) {
 	case host.AddGroup:
@@ -20,7 +24,7 @@ func (h *Host) doAccount(ctx context.Context, s host.Step) error {
 	case host.SetGID:
 		return h.accountTool(ctx, "groupmod", "-g", strconv.Itoa(s.GID), "--", s.Name)
 	case host.DeleteGroup:
-		return h.accountTool(ctx, "groupdel", "--", s.Name)
+		return h.wholly(ctx, nil, []string{s.Name}, "groupdel", "--", s.Name)
 	case host.SetMembers:
 		return h.accountTool(ctx, "gpasswd", "-M", strings.Join(s.Members, ","), "--", s.Group)
 	case host.AddUser:
@@ -28,9 +32,17 @@ func (h *Host) doAccount(ctx context.Context, s host.Step) error {
 	case host.SetUser:
 		return h.setUser(ctx, s)
 	case host.DeleteUser:
-		return h.accountTool(ctx, "userdel", "--", s.Name)
+		return h.wholly(ctx, []string{s.Name}, []string{s.Name}, "userdel", "--", s.Name)
 	case host.SetPassword:
 		return h.setPassword(ctx, s)
+	case host.SetPasswordChanged:
+		return h.accountTool(ctx, "chage", "-d", strconv.Itoa(s.Day), "--", s.User)
+	case host.AddShadowLine:
+		return h.addShadowLine(ctx, s.User)
+	case host.LockGroup:
+		return h.accountTool(ctx, "gpasswd", "-R", "--", s.Group)
+	case host.SetGroupAdmins:
+		return h.accountTool(ctx, "gpasswd", "-A", strings.Join(s.Admins, ","), "--", s.Group)
 	case host.SetExpiry:
 		return h.accountTool(ctx, "chage", "-E", strconv.Itoa(s.Day), "--", s.User)
 	case host.EndSessions:
@@ -38,7 +50,7 @@ func (h *Host) doAccount(ctx context.Context, s host.Step) error {
 	case host.SetLinger:
 		return h.setLinger(ctx, s)
 	}
-	return fmt.Errorf("cannot do step %T: it is no step on accounts", s)
+	return errNoStep
 }
 
 func (h *Host) addGroup(ctx context.Context, s host.AddGroup) error {
@@ -75,7 +87,7 @@ func (h *Host) addUser(ctx context.Context, s host.AddUser) error {
 	if err != nil && made {
 		h.accounts.forget()
 		if u, lookErr := h.User(s.Name); lookErr == nil && u == nil {
-			err = errors.Join(err, h.accountTool(ctx, "groupdel", "--", s.Group))
+			err = errors.Join(err, h.wholly(ctx, nil, []string{s.Group}, "groupdel", "--", s.Group))
 		}
 	}
 	return err
@@ -92,7 +104,10 @@ func (h *Host) addOwnGroup(ctx context.Context, s host.AddUser) (made bool, err 
 	if _, there := db.groupAt[s.Name]; there {
 		return false, nil
 	}
-	gid := s.UID
+	gid := s.GID
+	if gid == 0 {
+		gid = s.UID
+	}
 	if _, taken := db.groupOf[gid]; taken {
 		if gid, err = h.freeGID(db, s.System); err != nil {
 			return false, fmt.Errorf("cannot make group %s: %w", s.Name, err)
@@ -160,7 +175,7 @@ func (h *Host) setUser(ctx context.Context, s host.SetUser) error {
 func (h *Host) setPassword(ctx context.Context, s host.SetPassword) error {
 	switch s.To {
 	case host.LockPassword:
-		return h.accountTool(ctx, "usermod", "-L", "--", s.User)
+		return h.lockPassword(ctx, s.User)
 	case host.RemovePassword:
 		return h.accountTool(ctx, "usermod", "-p", "!", "--", s.User)
 	case host.UnlockPassword:
@@ -176,3 +191,46 @@ func (h *Host) setPassword(ctx context.Context, s host.SetPassword) error {
 	}
 	return fmt.Errorf("cannot set password of %s: %q is no way to change one", s.User, s.To)
 }
+
+// lockPassword locks, and then has a password that was to be changed count as
+// changed today. In between the account is shut, which is no more than was wanted.
+func (h *Host) lockPassword(ctx context.Context, user string) error {
+	h.accounts.forget()
+	p, err := h.Password(user)
+	if err != nil {
+		return err
+	}
+	if err := h.accountTool(ctx, "usermod", "-L", "--", user); err != nil || p == nil || !p.MustChange {
+		return err
+	}
+	return h.accountTool(ctx, "chage", "-d", strconv.Itoa(today()), "--", user)
+}
+
+// addShadowLine has chage make the line, with what stands for a password in passwd
+// that shadow has: nothing matches it, and it is then written as a lock. Pwconv
+// would make the line, too, and remove others.
+func (h *Host) addShadowLine(ctx context.Context, user string) error {
+	h.accounts.forget()
+	p, err := h.Password(user)
+	if err != nil || p != nil && !p.Missing {
+		return err
+	}
+	argv := []string{"chage", "-d", strconv.Itoa(today())}
+	defs, err := os.ReadFile(h.accounts.root + debian.LoginDefs)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot see how long passwords last: %w", err)
+	}
+	days := numbersOf(string(defs))
+	for _, d := range []struct{ flag, name string }{{"-m", "PASS_MIN_DAYS"}, {"-M", "PASS_MAX_DAYS"}, {"-W", "PASS_WARN_AGE"}} {
+		if n, ok := days[d.name]; ok {
+			argv = append(argv, d.flag, strconv.Itoa(n))
+		}
+	}
+	if err := h.accountTool(ctx, append(argv, "--", user)...); err != nil {
+		return err
+	}
+	return h.accountTool(ctx, "usermod", "-p", "!", "--", user)
+}
+
+// today is a day of shadow(5).
+func today() int { return int(time.Now().Unix() / (24 * 60 * 60)) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,8 +20,8 @@ const (
 )
 
 // accountTool runs one of shadow's tools. It waits for others that hold the
-// databases' locks, and clears locks that nobody holds any more. The tool is
-// not killed when ctx ends: it works for milliseconds, and is to end whole.
+// databases' locks, and clears locks that nobody holds any more, which the plan has
+// shown. The tool is not killed when ctx ends: it works for milliseconds, and is to end whole.
 func (h *Host) accountTool(ctx context.Context, argv ...string) error {
 	return h.retryLocked(ctx, func() error {
 		return badNameAllowed(argv, func(argv []string) error {
@@ -51,18 +52,47 @@ func (h *Host) retryLocked(ctx context.Context, tool func() error) error {
 		if readOnly(etc) {
 			return fmt.Errorf("cannot change accounts: %s is on a read-only file system: see why (dmesg), and have it mounted for writing again", etc)
 		}
-		removed, err := clearStaleLocks(etc)
+		removed, err := clearStaleLocks(etc, isLock)
 		for _, what := range removed {
 			h.tell(what)
 		}
 		if err != nil {
 			return err
 		}
-		if err := tool(); err != nil {
+		if err := h.clearingOwn(etc, tool); err != nil {
 			return err
 		}
 		return syncPath(etc)
 	})
+}
+
+// clearingOwn runs a tool and removes what that tool has left of its own in /etc: a
+// disk that refuses it the removal of a lock does not make it fail.
+func (h *Host) clearingOwn(etc string, tool func() error) error {
+	before, err := accountTemps(etc)
+	if err != nil {
+		return err
+	}
+	err = tool()
+	removed, clearErr := clearStaleLocks(etc, func(path string) bool { return !slices.Contains(before, path) })
+	for _, what := range removed {
+		h.tell(what)
+	}
+	return errors.Join(err, clearErr)
+}
+
+// wholly runs a tool that removes accounts or groups. One that fails between the
+// databases leaves lines that are nobody's any more: they go too.
+func (h *Host) wholly(ctx context.Context, users, groups []string, argv ...string) error {
+	err := h.accountTool(ctx, argv...)
+	if err == nil {
+		return nil
+	}
+	done, dropErr := h.dropHalves(context.WithoutCancel(ctx), users, groups)
+	for _, what := range done {
+		h.tell(what)
+	}
+	return errors.Join(err, dropErr)
 }
 
 // syncPath brings a directory to disk: shadow's tools rename new databases to

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
+
+	"opsafe/internal/host"
 )
 
 // simulation is what apt-get says that it would do.
@@ -18,17 +22,130 @@ type simulation struct {
 
 // simulated is one line of a simulation.
 type simulated struct {
-	name     string // without an architecture
+	name     string // its key
 	old, new string // versions; empty for none
 }
 
-// simulate asks apt-get what it would do, without a lock and without root.
+// simulationError is what apt-get says of what it will not do.
+type simulationError struct{ Output string }
+
+func (e *simulationError) Error() string { return "apt-get refuses it: " + e.Output }
+
+// simulate asks apt-get what it would do, without a lock and without root. What it
+// refuses is a *simulationError.
 func simulate(ctx context.Context, args []string) (*simulation, error) {
-	out, err := run(ctx, aptGet(append([]string{"-s"}, args...)...), runOptions{env: packageEnv()})
+	out, err := run(ctx, aptSimulate(args...), runOptions{env: packageEnv()})
+	var failed *runError
+	if errors.As(err, &failed) && failed.Code >= 0 {
+		return nil, &simulationError{Output: refusal(out, failed.Output)}
+	}
 	if err != nil {
 		return nil, err
 	}
 	return parseSimulation(out), nil
+}
+
+// aptNoise begins the lines that apt-get says whatever comes of it.
+var aptNoise = regexp.MustCompile(`^(?:Reading |Building |NOTE: |\s+apt-get needs|\s+Keep also|\s+so don't|Some packages could not|requested an impossible|distribution that some|or been moved|The following information|This may mean|is only available from|E: Unable to correct problems|E: The list of sources could not be read|W: )`)
+
+// refusal is why apt-get refuses something: its errors, and what it explains them
+// with on standard output, in one line.
+func refusal(out, errs string) string {
+	var lines []string
+	for line := range strings.Lines(out + "\n" + errs) {
+		text := strings.TrimSpace(line)
+		if text == "" || aptNoise.MatchString(line) || slices.Contains(lines, text) {
+			continue
+		}
+		lines = append(lines, text)
+	}
+	if len(lines) == 0 {
+		return strings.TrimSpace(errs)
+	}
+	return strings.ReplaceAll(strings.Join(lines, "; "), "provided by:; ", "provided by ")
+}
+
+// installable is an error if apt-get would not install packages, once others are
+// gone, or would do more than that.
+func (h *Host) installable(ctx context.Context, names, gone, replaced []string) error {
+	args := installArgs(names)
+	for _, name := range gone {
+		args = append(args, name+"-")
+	}
+	sim, err := simulate(ctx, args)
+	if err != nil {
+		return fmt.Errorf("cannot install %s: %w", strings.Join(names, ", "), err)
+	}
+	status, err := h.packages.dpkg()
+	if err != nil {
+		return err
+	}
+	if err := sim.refuseVirtual(status, names); err != nil {
+		return err
+	}
+	allowed := slices.Concat(replaced, gone, slices.Collect(maps.Keys(status.leaving())))
+	return sim.refuseInstall(names, allowed)
+}
+
+// checkInstall has apt say whether packages could be installed.
+func (h *Host) checkInstall(ctx context.Context, c host.InstallCheck) error {
+	return aptVerdict(h.installable(ctx, c.Names, c.Gone, c.Replaced))
+}
+
+// checkRemove has apt say whether packages could be removed, once their holds are off.
+func (h *Host) checkRemove(ctx context.Context, c host.RemoveCheck) error {
+	return aptVerdict(h.removable(ctx, c.Names, c.Gone, "remove", changeHeld))
+}
+
+// removable is an error if apt-get would not remove packages, or if with them and
+// with others that are gone by then something goes that somebody has asked for.
+func (h *Host) removable(ctx context.Context, names, gone []string, verb string, options ...string) error {
+	sim, err := simulate(ctx, append(options, removeArgs(verb, slices.Concat(names, gone))...))
+	if err != nil {
+		return fmt.Errorf("cannot %s %s: %w", verb, strings.Join(names, ", "), err)
+	}
+	status, err := h.packages.dpkg()
+	if err != nil {
+		return err
+	}
+	auto, err := status.autoInstalled(h.packages.root)
+	if err != nil {
+		return err
+	}
+	for name := range status.leaving() {
+		auto[name] = true
+	}
+	return sim.refuseRemoval(names, gone, auto)
+}
+
+// removeArgs are what apt-get is told, with what only the packages needed.
+func removeArgs(verb string, names []string) []string {
+	return append([]string{"--auto-remove", verb, "--"}, names...)
+}
+
+// aptVerdict makes a verdict of what apt refuses, and of what opsafe would refuse.
+func aptVerdict(err error) error {
+	var refused *simulationError
+	var more *moreError
+	switch {
+	case errors.As(err, &refused):
+		return &host.CheckError{Program: "apt-get", Output: refused.Output}
+	case errors.As(err, &more):
+		return &host.CheckError{Program: "opsafe", Output: more.Error()}
+	}
+	return err
+}
+
+// moreError is that apt would do more than it is asked to.
+type moreError struct{ errs []error }
+
+func (e *moreError) Error() string { return errors.Join(e.errs...).Error() }
+
+func refuseMore(errs []error) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	return &moreError{errs}
 }
 
 // parseSimulation reads lines such as
@@ -55,10 +172,52 @@ func parseSimulation(out string) *simulation {
 	return &s
 }
 
+// refuseVirtual refuses names that apt takes other packages for: it does so where just
+// one provides a virtual package, and says so in no way that a program could read.
+func (s *simulation) refuseVirtual(status *dpkgStatus, names []string) error {
+	var errs []error
+	for _, name := range names {
+		stanza, known := status.find(name)
+		if p := packageOf(name, stanza); known && p != nil && p.State != host.ConfigFiles {
+			continue // it only has to be configured
+		}
+		if slices.ContainsFunc(s.installs, func(p simulated) bool { return p.name == host.NativeKey(name, status.native) }) {
+			continue
+		}
+		errs = append(errs, s.insteadOf(status, name, names))
+	}
+	return refuseMore(errs)
+}
+
+// insteadOf says what apt takes a name for. It is nothing new if that is installed.
+func (s *simulation) insteadOf(status *dpkgStatus, name string, names []string) error {
+	var others []string
+	for _, p := range s.installs {
+		if strings.HasPrefix(p.name, name+":") {
+			return otherArchitecture(name, p.name)
+		}
+		if !slices.Contains(names, p.name) {
+			others = append(others, p.name)
+		}
+	}
+	for _, p := range status.foreign(name) {
+		if p.State != host.ConfigFiles {
+			return otherArchitecture(name, p.Name)
+		}
+	}
+	if len(others) == 0 {
+		return fmt.Errorf("%s is a virtual package provided by one that is installed: declare that one", name)
+	}
+	return fmt.Errorf("%s is a virtual package provided by %s: declare that one", name, strings.Join(others, ", "))
+}
+
+func otherArchitecture(name, key string) error {
+	return fmt.Errorf("apt has no %s of the host's own architecture, and takes it for %s: declare that one", name, key)
+}
+
 func parseSimulated(rest string) simulated {
 	var p simulated
 	p.name, rest, _ = strings.Cut(rest, " ")
-	p.name, _, _ = strings.Cut(p.name, ":")
 	if old, ok := strings.CutPrefix(rest, "["); ok {
 		p.old, rest, _ = strings.Cut(old, "]")
 		rest = strings.TrimSpace(rest)
@@ -81,20 +240,20 @@ func (s *simulation) refuseInstall(names, replaced []string) error {
 			errs = append(errs, fmt.Errorf("%s would remove %s %s: remove it first, or name what conflicts", what, p.name, p.old))
 		}
 	}
-	return errors.Join(errs...)
+	return refuseMore(errs)
 }
 
 // refuseRemoval is an error that names what would go although it was neither
 // asked for nor only installed as a dependency, and what would be upgraded.
-func (s *simulation) refuseRemoval(names []string, auto map[string]bool) error {
+func (s *simulation) refuseRemoval(names, gone []string, auto map[string]bool) error {
 	what := "removing " + strings.Join(names, ", ")
 	errs := s.upgrades(what)
 	for _, p := range s.removes {
-		if !slices.Contains(names, p.name) && !auto[p.name] {
+		if !slices.Contains(names, p.name) && !slices.Contains(gone, p.name) && !auto[p.name] {
 			errs = append(errs, fmt.Errorf("%s would also remove %s, which needs it: list %s too, or remove it by hand", what, p.name, p.name))
 		}
 	}
-	return errors.Join(errs...)
+	return refuseMore(errs)
 }
 
 func (s *simulation) upgrades(what string) []error {
@@ -107,25 +266,27 @@ func (s *simulation) upgrades(what string) []error {
 	return errs
 }
 
-// readAutoInstalled reads which packages apt installed only because others need
-// them, from its stanzas of Package, Architecture and Auto-Installed. Without
+// autoInstalled reads which packages apt installed only because others need them,
+// by key, from its stanzas of Package, Architecture and Auto-Installed. Without
 // the file, none was.
-func readAutoInstalled(path string) (map[string]bool, error) {
-	data, err := os.ReadFile(path)
+func (s *dpkgStatus) autoInstalled(root string) (map[string]bool, error) {
+	data, err := os.ReadFile(root + "/var/lib/apt/extended_states")
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]bool{}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot see which packages were installed by hand: %w", err)
 	}
-	auto, name := map[string]bool{}, ""
+	auto, name, arch := map[string]bool{}, "", ""
 	for line := range strings.Lines(string(data)) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		switch key {
 		case "Package":
-			name = value
+			name, arch = value, ""
+		case "Architecture":
+			arch = value
 		case "Auto-Installed":
-			auto[name] = value == "1"
+			auto[host.PackageKey(name, arch, s.native)] = value == "1"
 		}
 	}
 	return auto, nil

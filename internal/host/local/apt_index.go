@@ -25,29 +25,48 @@ type aptIndex struct {
 
 // candidate reads the indexes on the first question only: they are some tens of
 // megabytes, and a host on which nothing is missing never asks.
-func (p *packageDB) candidate(name string) (bool, error) {
+func (p *packageDB) candidate(key string) (bool, error) {
 	s, err := p.dpkg()
 	if err != nil {
 		return false, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.index == nil {
-		if p.index, err = readIndex(p.root+"/var/lib/apt/lists", s.nativeArch()); err != nil {
-			return false, unknown("the package index", err)
-		}
+	name, arch, foreign := strings.Cut(host.NativeKey(key, s.native), ":")
+	if !foreign {
+		arch = s.native
 	}
-	if _, ok := p.index.names[name]; ok {
+	index, err := p.indexOf(arch)
+	if err != nil {
+		return false, unknown("the package index", err)
+	}
+	if _, ok := index.names[name]; ok {
 		return true, nil
 	}
-	what := "whether " + name + " can be installed"
-	if !p.index.found {
+	what := "whether " + key + " can be installed"
+	if !index.found {
 		return false, &host.UnknownError{What: what, Why: "the package index has never been fetched"}
 	}
-	if p.index.unread != "" {
-		return false, &host.UnknownError{What: what, Why: "index " + p.index.unread + " is compressed in a way that is not read here"}
+	if index.unread != "" {
+		return false, &host.UnknownError{What: what, Why: "index " + index.unread + " is compressed in a way that is not read here"}
 	}
 	return false, nil
+}
+
+// indexOf reads the index of an architecture, once.
+func (p *packageDB) indexOf(arch string) (*aptIndex, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if x := p.index[arch]; x != nil {
+		return x, nil
+	}
+	x, err := readIndex(p.root+"/var/lib/apt/lists", arch)
+	if err != nil {
+		return nil, err
+	}
+	if p.index == nil {
+		p.index = map[string]*aptIndex{}
+	}
+	p.index[arch] = x
+	return x, nil
 }
 
 // readIndex reads the names out of all *_Packages files of the architecture, as

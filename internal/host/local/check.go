@@ -36,6 +36,10 @@ func (h *Host) Check(ctx context.Context, c host.Check, content host.Content) er
 	files, err := h.treeOf(c)
 	switch {
 	case err != nil:
+	case c.Install != nil:
+		err = h.checkInstall(ctx, *c.Install)
+	case c.Remove != nil:
+		err = h.checkRemove(ctx, *c.Remove)
 	case c.Unit != nil:
 		err = h.checkUnit(ctx, c)
 	case files != nil:
@@ -116,8 +120,9 @@ func (h *Host) apart(do func(dir string) error) error {
 	return do(dir)
 }
 
-// judgeWrite judges content that is about to replace what is there.
-func (h *Host) judgeWrite(ctx context.Context, c host.Check, content host.Content, staged string) error {
+// judgeWrite judges content that is about to replace what is there: not where it
+// is staged, since others may be able to write there and exchange it meanwhile.
+func (h *Host) judgeWrite(ctx context.Context, c host.Check, content host.Content) error {
 	if c.Unit != nil {
 		return h.checkUnit(ctx, c)
 	}
@@ -128,7 +133,7 @@ func (h *Host) judgeWrite(ctx context.Context, c host.Check, content host.Conten
 	if files != nil {
 		return h.checkTree(ctx, c, content, files)
 	}
-	return judgeStaged(ctx, c, content, staged)
+	return h.checkApart(ctx, c, content)
 }
 
 // judgeStaged runs the checking program on a staged file. What it says is put
@@ -139,21 +144,29 @@ func judgeStaged(ctx context.Context, c host.Check, content host.Content, staged
 	if name == "" {
 		name = "(new content)"
 	}
-	_, err := judge(ctx, c, content, staged, strings.NewReplacer(staged, name, filepath.Base(staged), filepath.Base(name)))
+	_, err := judge(ctx, c, content, staged, strings.NewReplacer(staged, name, filepath.Base(staged), filepath.Base(name)), runOptions{})
 	return err
 }
 
 // judge runs the checking program on a path and puts what it says in other
 // words; if it is about a secret, its words are kept back, as it may quote it.
 // It returns what an approving program prints.
-func judge(ctx context.Context, c host.Check, content host.Content, staged string, words *strings.Replacer) (string, error) {
+func judge(ctx context.Context, c host.Check, content host.Content, staged string, words *strings.Replacer, o runOptions) (string, error) {
 	argv := slices.Clone(c.Argv)
 	for i, arg := range argv {
-		if arg == stagedArg && i > 0 {
+		name, named := strings.CutSuffix(arg, "=%")
+		parts, apart := strings.CutSuffix(arg, "=%/")
+		switch {
+		case i == 0:
+		case arg == stagedArg:
 			argv[i] = staged
+		case named:
+			argv[i] = name + "=" + staged
+		case apart && c.Tree != nil:
+			argv[i] = parts + "=" + strings.TrimSuffix(staged, filepath.Clean(c.Tree.Main)) + filepath.Clean(c.Tree.Dir) + "/"
 		}
 	}
-	said, err := run(ctx, argv, runOptions{})
+	said, err := run(ctx, argv, o)
 	var failed *runError
 	if !errors.As(err, &failed) {
 		return said, err
@@ -165,6 +178,9 @@ func judge(ctx context.Context, c host.Check, content host.Content, staged strin
 		return "", err
 	}
 	output := words.Replace(strings.ReplaceAll(failed.Output, "\r\n", "\n")) // as sshd ends its lines
+	if c.Argv[0] == "apt-get" {
+		output = refusal("", output) // it says everything twice
+	}
 	switch {
 	case content.Secret():
 		output = "what it says is kept back, since the content is secret"

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -22,7 +22,7 @@ func (h *Host) treeOf(c host.Check) (map[string][]byte, error) {
 		return nil, nil
 	}
 	files := map[string][]byte{}
-	if main, err := h.ReadFile(c.Tree.Main); err == nil && main != nil {
+	if main, err := readAsProgram(c.Tree.Main); err == nil && main != nil {
 		files[filepath.Clean(c.Tree.Main)] = main
 	}
 	names, err := h.ReadDir(c.Tree.Dir)
@@ -43,7 +43,7 @@ func (h *Host) treeOf(c host.Check) (map[string][]byte, error) {
 		}
 	}
 	replaceFiles(files, c.Tree.Predicted)
-	if files[filepath.Clean(c.Tree.Main)] == nil {
+	if !c.Tree.Apart && files[filepath.Clean(c.Tree.Main)] == nil {
 		return nil, nil
 	}
 	return files, nil
@@ -100,6 +100,9 @@ func (h *Host) checkTree(ctx context.Context, c host.Check, content host.Content
 	already := h.judgeTree(ctx, c, host.NewContent(nil), without)
 	switch {
 	case already == nil:
+		if c.Tree.Apart {
+			verdict.Output += h.atOdds(ctx, c, content, with, mine)
+		}
 		return refused
 	case !errors.As(already, &verdict):
 		return already
@@ -113,10 +116,31 @@ func (h *Host) checkTree(ctx context.Context, c host.Check, content host.Content
 	return err
 }
 
+// atOdds names the files without which the program would accept the content: it may
+// not say itself what it is at odds with.
+func (h *Host) atOdds(ctx context.Context, c host.Check, content host.Content, with map[string][]byte, mine string) string {
+	var others []string
+	for path := range with {
+		if path == mine {
+			continue
+		}
+		rest := maps.Clone(with)
+		delete(rest, path)
+		if h.judgeTree(ctx, c, content, rest) == nil {
+			others = append(others, path)
+		}
+	}
+	if len(others) == 0 {
+		return ""
+	}
+	slices.Sort(others)
+	return "; it is at odds with " + strings.Join(others, ", ") + ": have them say the same, or declare that one absent"
+}
+
 // judgeTree stages a configuration and has it judged.
 func (h *Host) judgeTree(ctx context.Context, c host.Check, content host.Content, files map[string][]byte) error {
-	return h.stageTree(c, files, func(dir, main string) error {
-		_, err := judge(ctx, c, content, main, strings.NewReplacer(dir+"/", "/"))
+	return h.stageTree(c, files, false, func(dir, main string) error {
+		_, err := h.judgeIn(ctx, c, content, dir, main)
 		return err
 	})
 }
@@ -135,27 +159,51 @@ func (h *Host) Evaluate(ctx context.Context, c host.Check) (string, error) {
 		return "", &host.UnknownError{What: what, Why: "only root can ask it"}
 	}
 	files, err := h.treeOf(c)
+	whole := err == nil && beyond(c.Tree)
+	if whole {
+		files, err = host.ReadConfiguration(h, c.Tree)
+	}
 	if err != nil {
 		return "", unseen(what, err)
 	}
-	if files == nil {
+	if files == nil || whole && files[filepath.Clean(c.Tree.Main)] == nil {
 		return "", &host.UnknownError{What: what, Why: "the file is not there"}
 	}
 	var said string
-	err = h.stageTree(c, files, func(dir, main string) error {
-		said, err = judge(ctx, c, host.NewContent(nil), main, strings.NewReplacer(dir+"/", "/"))
+	err = h.stageTree(c, files, whole, func(dir, main string) error {
+		said, err = h.judgeIn(ctx, c, host.NewContent(nil), dir, main)
 		return err
 	})
 	return said, err
 }
 
-// stageTree stages a configuration in dir, as only root can read it.
-func (h *Host) stageTree(c host.Check, files map[string][]byte, do func(dir, main string) error) error {
+// beyond reports whether files are predicted that are neither the main one nor in the
+// directory: they are included from elsewhere.
+func beyond(t *host.CheckTree) bool {
+	for path := range t.Predicted {
+		if path != filepath.Clean(t.Main) && filepath.Dir(path) != filepath.Clean(t.Dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// stageTree stages a configuration in dir, as only root can read it. Whole says that
+// all files that it includes are among them, wherever they are.
+func (h *Host) stageTree(c host.Check, files map[string][]byte, whole bool, do func(dir, main string) error) error {
 	return h.apart(func(dir string) error {
 		main := filepath.Clean(c.Tree.Main)
 		for path, data := range files {
-			if path == main {
-				data = includeStaged(data, *c.Tree, dir)
+			switch {
+			case h.foreign:
+				if c.Argv[0] == "cvtsudoers" {
+					data = withoutDirs(data, path, main, files)
+				}
+				data = includeStaged(data, func(arg string) string { return foreignInclude(arg, path, main, dir) })
+			case whole:
+				data = includeStaged(data, func(arg string) string { return foreignInclude(arg, path, main, dir) })
+			case path == main && !c.Tree.Apart:
+				data = includeStaged(data, func(arg string) string { return stagedInclude(arg, *c.Tree, dir) })
 			}
 			if err := os.MkdirAll(dir+filepath.Dir(path), 0o700); err != nil {
 				return err
@@ -174,16 +222,23 @@ func (h *Host) stageTree(c host.Check, files map[string][]byte, do func(dir, mai
 	})
 }
 
-// includeLine is a line of sshd_config(5) or sudoers(5) that includes others.
-var includeLine = regexp.MustCompile(`(?i)^(\s*"?(?:include"?|[@#]include|[@#]includedir)(?:\s*=\s*|\s+))(.*?)(\s*)$`)
+// judgeIn asks a program about the configuration that is staged in dir.
+func (h *Host) judgeIn(ctx context.Context, c host.Check, content host.Content, dir, main string) (string, error) {
+	var o runOptions
+	if h.foreign {
+		var err error
+		if c, o, err = foreignRun(c, dir); err != nil {
+			return "", err
+		}
+	}
+	return judge(ctx, c, content, main, strings.NewReplacer(dir+"/", "/"), o)
+}
 
-// includeStaged makes the main file include the staged directory instead of
-// the real one. What it includes else stays what it is: relative paths are so
-// to where the main file really is.
-func includeStaged(main []byte, t host.CheckTree, staged string) []byte {
+// includeStaged has a file include other paths than it says.
+func includeStaged(data []byte, instead func(arg string) string) []byte {
 	var out bytes.Buffer
-	for line := range bytes.Lines(main) {
-		m := includeLine.FindSubmatch(line)
+	for line := range bytes.Lines(data) {
+		m := host.IncludeLine.FindSubmatch(line)
 		if m == nil {
 			out.Write(line)
 			continue
@@ -193,13 +248,16 @@ func includeStaged(main []byte, t host.CheckTree, staged string) []byte {
 			if i > 0 {
 				out.WriteByte(' ')
 			}
-			out.WriteString(stagedInclude(string(arg), t, staged))
+			out.WriteString(instead(string(arg)))
 		}
 		out.Write(m[3])
 	}
 	return out.Bytes()
 }
 
+// stagedInclude makes the main file include the staged directory instead of the
+// real one. What it includes else stays what it is: relative paths are so to where
+// the main file really is.
 func stagedInclude(arg string, t host.CheckTree, staged string) string {
 	path := strings.Trim(arg, `"`)
 	if !filepath.IsAbs(path) {

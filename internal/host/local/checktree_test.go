@@ -108,7 +108,7 @@ func TestIncludeStaged(t *testing.T) {
 		"#includedir /etc/ssh/sshd_config.d\nx\n":            "#includedir /s/etc/ssh/sshd_config.d\nx\n",
 		"@include /etc/sudo.%h\n":                            "@include /etc/sudo.%h\n",
 	} {
-		if got := string(includeStaged([]byte(in), tree, "/s")); got != want {
+		if got := string(includeStaged([]byte(in), func(arg string) string { return stagedInclude(arg, tree, "/s") })); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
 		}
 	}

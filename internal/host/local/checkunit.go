@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -40,15 +41,18 @@ func (h *Host) checkUnit(ctx context.Context, c host.Check) error {
 				return err
 			}
 		}
+		if err := h.give(dir); err != nil {
+			return err
+		}
 		argv := append(append([]string{}, c.Argv...), filepath.Join(dir, c.Unit.Name))
-		_, err := run(ctx, argv, runOptions{env: []string{unitPath, "SYSTEMD_LOG_COLOR=0", "SYSTEMD_LOG_TARGET=console", "SYSTEMD_LOG_LEVEL=info"}})
+		_, err := run(ctx, argv, runOptions{as: h.others(), env: []string{unitPath, "SYSTEMD_LOG_COLOR=0", "SYSTEMD_LOG_TARGET=console", "SYSTEMD_LOG_LEVEL=info"}})
 		var failed *runError
 		if !errors.As(err, &failed) || failed.Code < 0 {
 			return err
 		}
 		for _, m := range unitRefused.FindAllStringSubmatch(failed.Output, -1) {
 			if sameUnit(m[1], c.Unit.Name) {
-				words := strings.ReplaceAll(failed.Output, dir, "/etc/systemd/system")
+				words := strings.ReplaceAll(failed.Output, dir, debian.UnitDir)
 				return &host.CheckError{Program: "systemd", Output: words}
 			}
 		}

@@ -2,8 +2,10 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"opsafe/internal/host"
@@ -16,30 +18,35 @@ func (h *Host) Do(ctx context.Context, s host.Step) error {
 		return fmt.Errorf("cannot begin a step: %w", err)
 	}
 	switch s := s.(type) {
-	case host.AddGroup, host.SetGID, host.DeleteGroup, host.SetMembers,
-		host.AddUser, host.SetUser, host.DeleteUser, host.SetPassword,
-		host.SetExpiry, host.EndSessions, host.SetLinger:
+	case host.AccountStep:
 		return h.doAccount(ctx, s)
-	case host.InstallPackages, host.RemovePackages, host.HoldPackages:
+	case host.PackageStep:
 		return h.doPackage(ctx, s)
-	case host.ReloadManager, host.EnableUnit, host.DisableUnit, host.MaskUnit,
-		host.UnmaskUnit, host.StartUnit, host.StopUnit, host.ActOnUnit:
+	case host.UnitStep:
 		return h.doUnit(ctx, s)
-	case host.AddNetwork, host.RemoveNetwork:
-		return h.doNetwork(ctx, s)
-	case host.Probe:
-		return probe(ctx, s)
-	case host.WriteFile, host.MakeDir, host.MakeLink, host.SetOwner,
-		host.SetAccess, host.RemovePath, host.FixTree, host.MakeKeyPair,
-		host.Owe, host.Settle:
-		err := h.doFile(ctx, s)
-		if underSystemd(s) {
+	case host.DockerStep:
+		return h.doDocker(ctx, s)
+	case host.FirewallStep:
+		return doFirewall(s)
+	case host.FileStep:
+		err := h.explained(s, h.doFile(ctx, s))
+		if h.underSystemd(ctx, s) {
 			h.units.forget()
 		}
 		return err
+	case host.NoteStep:
+		return h.doNote(s)
+	case host.TrialStep:
+		return h.doTrial(ctx, s)
+	case host.Probe:
+		return probe(ctx, s)
 	}
-	return fmt.Errorf("cannot do step %T: this host does not know it", s)
+	return errNoStep
 }
+
+// errNoStep answers a step that is nil: there are no others than those that are
+// done.
+var errNoStep = errors.New("there is no step to be done")
 
 // probe has a program judge what is in place.
 func probe(ctx context.Context, s host.Probe) error {
@@ -51,33 +58,15 @@ func probe(ctx context.Context, s host.Probe) error {
 }
 
 // underSystemd reports whether a step on files touches what systemd reads.
-func underSystemd(s host.Step) bool {
-	var path string
-	switch s := s.(type) {
-	case host.WriteFile:
-		path = s.Path
-	case host.MakeLink:
-		path = s.Path
-	case host.MakeDir:
-		path = s.Path
-	case host.RemovePath:
-		path = s.Path
-	case host.SetOwner:
-		path = s.Path
-	case host.SetAccess:
-		path = s.Path
-	}
-	path = filepath.Clean(path)
-	for _, dir := range []string{"/etc/systemd/", "/run/systemd/", "/usr/lib/systemd/", "/lib/systemd/"} {
-		if strings.HasPrefix(path+"/", dir) {
-			return true
-		}
-	}
-	return false
+func (h *Host) underSystemd(ctx context.Context, s host.FileStep) bool {
+	return slices.ContainsFunc(host.Touches(ctx, h, s), func(t host.Touch) bool {
+		path := filepath.Clean(t.Name) + "/"
+		return slices.ContainsFunc([]string{"/etc/systemd/", "/run/systemd/", "/usr/lib/systemd/", "/lib/systemd/"}, func(dir string) bool { return strings.HasPrefix(path, dir) })
+	})
 }
 
-// doFile carries out the steps on files and opsafe's own records.
-func (h *Host) doFile(ctx context.Context, s host.Step) error {
+// doFile carries out the steps on files.
+func (h *Host) doFile(ctx context.Context, s host.FileStep) error {
 	switch s := s.(type) {
 	case host.WriteFile:
 		return h.writeFile(ctx, s)
@@ -92,13 +81,24 @@ func (h *Host) doFile(ctx context.Context, s host.Step) error {
 	case host.RemovePath:
 		return h.removePath(s)
 	case host.FixTree:
-		return h.fixTree(ctx, s.Rule)
+		return h.fixTree(ctx, s)
 	case host.MakeKeyPair:
 		return h.makeKeyPair(s)
+	case host.Unpack:
+		return h.unpack(ctx, s)
+	case host.RemoveUnpacked:
+		return h.removeUnpacked(ctx, s)
+	}
+	return errNoStep
+}
+
+// doNote carries out the steps on opsafe's own notes.
+func (h *Host) doNote(s host.NoteStep) error {
+	switch s := s.(type) {
 	case host.Owe:
 		return h.owe(s.Pending)
 	case host.Settle:
 		return h.settle(s)
 	}
-	return fmt.Errorf("cannot do step %T: it is no step on files", s)
+	return errNoStep
 }

@@ -21,6 +21,8 @@ const (
 	// been installed or restarted.
 	dockerStart = 10 * time.Second
 	dockerPause = 200 * time.Millisecond
+	// registryPatience bounds what the engine asks a registry.
+	registryPatience = 30 * time.Second
 
 	// bridgeName is the driver option for the interface's name.
 	bridgeName = "com.docker.network.bridge.name"
@@ -34,6 +36,8 @@ type dockerConn struct {
 	mu     sync.Mutex
 	client *client.Client
 	engine *host.Engine
+	// registry has what registries have answered, by the name of the image.
+	registry map[string]string
 }
 
 // forget makes the next look ask the engine again.

@@ -102,16 +102,18 @@ func findNetwork(ctx context.Context, c *client.Client, name string) (*network.I
 func networkOf(in network.Inspect) host.Network {
 	n := host.Network{
 		Name: in.Name, Driver: in.Driver, Internal: in.Internal, IPv6: in.EnableIPv6,
-		Interface: in.Options[bridgeName],
+		Interface: in.Options[bridgeName], Project: in.Labels[composeProject],
 	}
 	for _, c := range in.IPAM.Config {
-		if n.Subnet == "" || !c.Subnet.Addr().Is6() && c.Subnet.IsValid() {
+		switch {
+		case c.Subnet.Addr().Is4() && n.Subnet == "":
 			n.Subnet, n.Gateway = textOf(c.Subnet), textOf(c.Gateway)
-		}
-		if c.Subnet.Addr().Is4() {
-			break
+		case c.Subnet.Addr().Is6() && n.Subnet6 == "":
+			n.Subnet6, n.Gateway6 = textOf(c.Subnet), textOf(c.Gateway)
 		}
 	}
+	// Engines before API 1.48 do not say enable_ipv4, and always give a range of it.
+	n.NoIPv4 = n.IPv6 && n.Subnet == "" && !in.EnableIPv4
 	options := maps.Clone(in.Options)
 	delete(options, bridgeName)
 	if len(options) > 0 {
@@ -140,6 +142,14 @@ func networkOptions(n host.Network) (client.NetworkCreateOptions, error) {
 	o := client.NetworkCreateOptions{
 		Driver: n.Driver, Internal: n.Internal, EnableIPv6: &n.IPv6, Options: maps.Clone(n.Options),
 	}
+	if n.Project != "" {
+		// Compose takes up no network but its own.
+		o.Labels = map[string]string{composeProject: n.Project, composeNetwork: strings.TrimPrefix(n.Name, n.Project+"_")}
+	}
+	if n.NoIPv4 {
+		without := false
+		o.EnableIPv4 = &without
+	}
 	if o.Driver == "" {
 		o.Driver = "bridge"
 	}
@@ -149,22 +159,39 @@ func networkOptions(n host.Network) (client.NetworkCreateOptions, error) {
 		}
 		o.Options[bridgeName] = n.Interface
 	}
-	if n.Subnet == "" {
-		if n.Gateway != "" {
-			return o, fmt.Errorf("gateway %s needs a subnet", n.Gateway)
+	var config []network.IPAMConfig
+	for _, pair := range [][2]string{{n.Subnet, n.Gateway}, {n.Subnet6, n.Gateway6}} {
+		one, err := ipamConfig(pair[0], pair[1])
+		if err != nil {
+			return o, err
 		}
-		return o, nil
-	}
-	var config network.IPAMConfig
-	var err error
-	if config.Subnet, err = netip.ParsePrefix(n.Subnet); err != nil {
-		return o, fmt.Errorf("subnet %q: %w", n.Subnet, err)
-	}
-	if n.Gateway != "" {
-		if config.Gateway, err = netip.ParseAddr(n.Gateway); err != nil {
-			return o, fmt.Errorf("gateway %q: %w", n.Gateway, err)
+		if one != nil {
+			config = append(config, *one)
 		}
 	}
-	o.IPAM = &network.IPAM{Driver: "default", Config: []network.IPAMConfig{config}}
+	if len(config) > 0 {
+		o.IPAM = &network.IPAM{Driver: "default", Config: config}
+	}
 	return o, nil
+}
+
+// ipamConfig is a range of addresses; nil for docker's choice.
+func ipamConfig(subnet, gateway string) (*network.IPAMConfig, error) {
+	if subnet == "" {
+		if gateway != "" {
+			return nil, fmt.Errorf("gateway %s needs a subnet", gateway)
+		}
+		return nil, nil
+	}
+	var c network.IPAMConfig
+	var err error
+	if c.Subnet, err = netip.ParsePrefix(subnet); err != nil {
+		return nil, fmt.Errorf("subnet %q: %w", subnet, err)
+	}
+	if gateway != "" {
+		if c.Gateway, err = netip.ParseAddr(gateway); err != nil {
+			return nil, fmt.Errorf("gateway %q: %w", gateway, err)
+		}
+	}
+	return &c, nil
 }

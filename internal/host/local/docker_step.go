@@ -10,15 +10,39 @@ import (
 	"opsafe/internal/host"
 )
 
-// doNetwork carries out the steps on docker's networks.
-func (h *Host) doNetwork(ctx context.Context, s host.Step) error {
+// doDocker carries out the steps on docker's networks, and on compose projects.
+func (h *Host) doDocker(ctx context.Context, s host.DockerStep) error {
 	switch s := s.(type) {
 	case host.AddNetwork:
 		return h.addNetwork(ctx, s.Network)
 	case host.RemoveNetwork:
 		return h.removeNetwork(ctx, s.Name)
+	case host.PullImages:
+		return h.compose(ctx, s.File, append([]string{"pull", "--quiet"}, s.Services...))
+	case host.UpServices:
+		return h.upServices(ctx, s)
+	case host.StartContainer:
+		return h.onContainer(ctx, "start", s.Of, s.Name, func(c *client.Client, id string) error {
+			if _, err := c.ContainerStart(ctx, id, client.ContainerStartOptions{}); err != nil {
+				return err
+			}
+			return h.lasting(ctx, s.Of)
+		})
+	case host.StopContainer:
+		return h.onContainer(ctx, "stop", s.Of, s.Name, func(c *client.Client, id string) error {
+			_, err := c.ContainerStop(ctx, id, client.ContainerStopOptions{})
+			return err
+		})
+	case host.RemoveContainer:
+		return h.onContainer(ctx, "remove", s.Of, s.Name, func(c *client.Client, id string) error {
+			if _, err := c.ContainerStop(ctx, id, client.ContainerStopOptions{}); err != nil {
+				return err
+			}
+			_, err := c.ContainerRemove(ctx, id, client.ContainerRemoveOptions{})
+			return err
+		})
 	}
-	return fmt.Errorf("cannot do step %T: it is no step on docker", s)
+	return errNoStep
 }
 
 // engineUp waits until the engine answers: it may just have been installed.

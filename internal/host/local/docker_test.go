@@ -30,7 +30,7 @@ func TestNetworkOf(t *testing.T) {
 			"dual stack",
 			`{"Name":"six","Driver":"bridge","EnableIPv6":true,"Internal":true,
 			"IPAM":{"Config":[{"Subnet":"fd00::/64","Gateway":"fd00::1"},{"Subnet":"10.9.0.0/16","Gateway":"10.9.0.1"}]},"Options":{}}`,
-			host.Network{Name: "six", Driver: "bridge", Internal: true, IPv6: true, Subnet: "10.9.0.0/16", Gateway: "10.9.0.1"},
+			host.Network{Name: "six", Driver: "bridge", Internal: true, IPv6: true, Subnet: "10.9.0.0/16", Gateway: "10.9.0.1", Subnet6: "fd00::/64", Gateway6: "fd00::1"},
 		},
 		{"host network", `{"Name":"host","Driver":"host","IPAM":{"Config":null}}`, host.Network{Name: "host", Driver: "host"}},
 	} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -26,37 +27,79 @@ func (h *Host) Stat(path string) (*host.Node, error) {
 	if err != nil {
 		return nil, unseen("the state of "+path, fmt.Errorf("cannot look at %s: %w", path, err))
 	}
+	if filepath.Clean(path) == "/" {
+		n.Held &^= host.Mounted // that goes without saying
+	}
 	return &n, nil
 }
 
 // nodeAt describes an open descriptor (O_PATH is enough).
 func (h *Host) nodeAt(fd int) (host.Node, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	var st unix.Statx_t
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS, &st); err != nil {
 		return host.Node{}, err
 	}
+	held, err := heldBy(fd, st.Attributes)
+	if err != nil {
+		return host.Node{}, err
+	}
+	get := func(path, attr string, buf []byte) (int, error) {
+		n, err := unix.Getxattr(path, attr, buf)
+		if errors.Is(err, unix.ENOTSUP) {
+			held |= host.NoACL
+		}
+		return n, err
+	}
 	var access, def []byte
-	var err error
-	kind := nodeType(st.Mode)
+	mode := uint32(st.Mode)
+	kind := nodeType(mode)
 	if kind != host.TypeSymlink {
-		if access, err = getxattr(unix.Getxattr, procPath(fd), accessXattr, make([]byte, 256)); err != nil {
+		if access, err = getxattr(get, procPath(fd), accessXattr, make([]byte, 256)); err != nil {
 			return host.Node{}, fmt.Errorf("cannot read its ACL: %w", err)
 		}
 	}
 	if kind == host.TypeDir {
-		if def, err = getxattr(unix.Getxattr, procPath(fd), defaultXattr, make([]byte, 256)); err != nil {
+		if def, err = getxattr(get, procPath(fd), defaultXattr, make([]byte, 256)); err != nil {
 			return host.Node{}, fmt.Errorf("cannot read its default ACL: %w", err)
 		}
 	}
-	n, err := h.node(attributes{mode: st.Mode, uid: st.Uid, gid: st.Gid, access: access, def: def})
+	n, err := h.node(attributes{mode: mode, uid: st.Uid, gid: st.Gid, access: access, def: def})
 	if err != nil {
 		return n, err
 	}
-	n.Size, n.Links = st.Size, int(st.Nlink) //nolint:unconvert,gosec // the type differs between architectures
+	n.Size, n.Links, n.Held = int64(st.Size), int(st.Nlink), held //nolint:gosec // sizes are below 2^63
 	if kind == host.TypeSymlink {
 		n.Target, err = readlink(fd)
 	}
 	return n, err
+}
+
+// heldBy tells what keeps a node from being changed, by its attributes of statx(2)
+// and by how its file system is mounted.
+func heldBy(fd int, attributes uint64) (host.Held, error) {
+	held := heldAttributes(attributes)
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return 0, fmt.Errorf("cannot look at its file system: %w", err)
+	}
+	if fs.Flags&unix.ST_RDONLY != 0 {
+		held |= host.ReadOnly
+	}
+	return held, nil
+}
+
+func heldAttributes(attributes uint64) host.Held {
+	var held host.Held
+	if attributes&unix.STATX_ATTR_IMMUTABLE != 0 {
+		held |= host.Immutable
+	}
+	if attributes&unix.STATX_ATTR_APPEND != 0 {
+		held |= host.AppendOnly
+	}
+	if attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 {
+		held |= host.Mounted
+	}
+	return held
 }
 
 // attributes are all of a node that a rule can speak about, as the kernel says
@@ -147,6 +190,11 @@ func readRegular(fd int, path string) ([]byte, error) {
 	}
 	f := descriptor(fd)
 	size := min(st.Size, host.MaxFile)
+	if size == 0 {
+		// One of those of /proc that have no size: a value below /proc/sys is there for
+		// the first call to read alone.
+		size = int64(os.Getpagesize())
+	}
 	data := make([]byte, size+1)
 	n, err := io.ReadFull(f, data)
 	switch {
@@ -155,7 +203,7 @@ func readRegular(fd int, path string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("cannot read %s: %w", path, err)
 	}
-	// It has grown since, or is one of those of /proc that have no size.
+	// It has grown since, or has no size.
 	more, err := io.ReadAll(io.LimitReader(f, host.MaxFile+1-int64(n)))
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", path, err)

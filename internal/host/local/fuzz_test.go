@@ -218,7 +218,7 @@ func FuzzInclude(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, main []byte) {
 		for _, tree := range []host.CheckTree{{Main: "/etc/ssh/sshd_config", Dir: "/etc/ssh/sshd_config.d"}, {Main: "/etc/sudoers", Dir: "/etc/sudoers.d"}} {
-			staged := includeStaged(main, tree, "/s")
+			staged := includeStaged(main, func(arg string) string { return stagedInclude(arg, tree, "/s") })
 			was, is := bytes.Split(main, []byte("\n")), bytes.Split(staged, []byte("\n"))
 			if len(was) != len(is) {
 				t.Fatalf("%d lines became %d", len(was), len(is))
@@ -227,7 +227,7 @@ func FuzzInclude(f *testing.F) {
 				if !bytes.Contains(bytes.ToLower(was[i]), []byte("include")) && !bytes.Equal(was[i], is[i]) {
 					t.Fatalf("%q became %q", was[i], is[i])
 				}
-				m := includeLine.FindSubmatch(is[i])
+				m := host.IncludeLine.FindSubmatch(is[i])
 				if m == nil {
 					continue
 				}

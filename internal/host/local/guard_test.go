@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -80,7 +81,7 @@ func TestSweepTakesStagedHomes(t *testing.T) {
 			defer unix.Close(dir)
 			s, err := newStageDir(dir)
 			must(t, err)
-			from, err := unix.Open(skeleton, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+			from, err := unix.Open(debian.Skeleton, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 			must(t, err)
 			defer unix.Close(from)
 			must(t, copyInto(s.fd(), from, mallory, mallory))
@@ -193,7 +194,7 @@ func TestGiveAway(t *testing.T) {
 				if err := h.Do(t.Context(), s); ok {
 					must(t, err)
 				} else {
-					mustFail(t, err, "belongs to "+was.Owner, "remove it")
+					mustFail(t, err, "belongs to "+was.Owner, "chown it")
 					if n := stat(t, h, dir+"/file"); n.Owner != was.Owner || !n.Access.Equal(was.Access) {
 						t.Errorf("file is %+v", n)
 					}

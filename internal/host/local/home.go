@@ -8,11 +8,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
-
-// skeleton is what useradd(8) fills new homes from.
-const skeleton = "/etc/skel"
 
 // makeHome makes a directory filled from the skeleton, all of it the new
 // owner's. It is staged, so that it is there whole or not at all, and closed to
@@ -26,14 +24,14 @@ func (h *Host) makeHome(dir int, name string, a host.Access, uid, gid int) error
 		return err
 	}
 	defer s.discard()
-	from, err := h.openDir(skeleton)
+	from, err := h.openDir(debian.Skeleton)
 	if err != nil && !absent(err) {
 		return err
 	}
 	if err == nil {
 		defer unix.Close(from)
 		if err := copyInto(s.fd(), from, uid, gid); err != nil {
-			return fmt.Errorf("cannot fill it from %s: %w", skeleton, err)
+			return fmt.Errorf("cannot fill it from %s: %w", debian.Skeleton, err)
 		}
 	}
 	if err := h.setAllFD(s.fd(), uid, gid, a); err != nil {

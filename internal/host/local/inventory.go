@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -46,7 +47,7 @@ func (u *unitConn) names(ctx context.Context) ([]string, error) {
 	}
 	set := map[string]bool{}
 	add := func(name string) {
-		if host.InventoryUnit(name) && (!strings.Contains(name, "@") || isTemplate(name)) {
+		if debian.IsProgramUnit(name) && (!strings.Contains(name, "@") || debian.IsTemplate(name)) {
 			set[name] = true
 		}
 	}

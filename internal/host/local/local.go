@@ -11,13 +11,13 @@ import (
 	"sync"
 
 	"opsafe/internal/host"
+	"opsafe/internal/notes"
 )
 
 // Options say how a Host is to behave. The zero value is the right one for a
 // machine in use.
 type Options struct {
-	// StateDir is where opsafe remembers what it owes. Empty:
-	// /var/lib/opsafe.
+	// StateDir is where opsafe remembers what it owes. Empty: notes.Dir.
 	StateDir string
 	// RunDir is where content is staged for checks. Empty: /run/opsafe for
 	// root, the directory for temporary files for others.
@@ -39,6 +39,8 @@ type Host struct {
 
 	sweeps  sweeps     // directories already freed of stale temporary files
 	pending sync.Mutex // guards the file of what is owed
+
+	foreign bool // what it judges is another machine's; see Judge
 }
 
 var _ host.Host = (*Host)(nil)
@@ -47,7 +49,7 @@ var _ host.Host = (*Host)(nil)
 // connected to until it is asked for.
 func New(o Options) *Host {
 	if o.StateDir == "" {
-		o.StateDir = "/var/lib/opsafe"
+		o.StateDir = notes.Dir
 	}
 	return &Host{options: o}
 }

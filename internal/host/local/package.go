@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -22,11 +25,32 @@ func (h *Host) Package(name string) (*host.Package, error) {
 	if !ok {
 		return nil, nil
 	}
-	p := packageOf(stanza)
-	if p != nil {
-		p.Name = name
+	return packageOf(host.NativeKey(name, s.native), stanza), nil
+}
+
+// Foreign are those of other architectures.
+func (h *Host) Foreign(name string) ([]host.Package, error) {
+	s, err := h.packages.dpkg()
+	if err != nil {
+		return nil, err
 	}
-	return p, nil
+	return s.foreign(name), nil
+}
+
+// Unfinished are those that dpkg or their own scripts have left half done.
+func (h *Host) Unfinished() ([]host.Package, error) {
+	s, err := h.packages.dpkg()
+	if err != nil {
+		return nil, err
+	}
+	var out []host.Package
+	for p := range s.all {
+		if p.Unfinished() {
+			out = append(out, *p)
+		}
+	}
+	slices.SortFunc(out, func(a, b host.Package) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
 }
 
 // Packages are all that dpkg knows.
@@ -50,7 +74,7 @@ func (h *Host) Manual() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	auto, err := readAutoInstalled(h.packages.root + "/var/lib/apt/extended_states")
+	auto, err := s.autoInstalled(h.packages.root)
 	if err != nil {
 		return nil, unknown("which packages were installed by hand", err)
 	}
@@ -77,7 +101,7 @@ const (
 
 // doPackage carries out the steps on packages. A package can bring accounts,
 // units and docker, so everything is looked at anew afterwards.
-func (h *Host) doPackage(ctx context.Context, s host.Step) error {
+func (h *Host) doPackage(ctx context.Context, s host.PackageStep) error {
 	defer func() {
 		h.packages.forget()
 		h.accounts.forget()
@@ -90,6 +114,8 @@ func (h *Host) doPackage(ctx context.Context, s host.Step) error {
 		return h.installPackages(ctx, s)
 	case host.RemovePackages:
 		return h.removePackages(ctx, s)
+	case host.UpgradePackages:
+		return h.upgradePackages(ctx, s)
 	case host.HoldPackages:
 		verb := "unhold"
 		if s.Hold {
@@ -97,7 +123,7 @@ func (h *Host) doPackage(ctx context.Context, s host.Step) error {
 		}
 		return packageTool(ctx, append([]string{"apt-mark", "-q", verb, "--"}, s.Names...)...)
 	}
-	return fmt.Errorf("cannot do step %T: it is no step on packages", s)
+	return errNoStep
 }
 
 // keepConf makes dpkg keep configuration files that were edited, and never ask.
@@ -106,11 +132,20 @@ func keepConf() []string { return []string{"--force-confdef", "--force-confold"}
 // aptGet is an argument vector for apt-get that never asks. It waits for the
 // locks of other package managers.
 func aptGet(args ...string) []string {
-	argv := []string{"apt-get", "-y", "-q", "-o", "DPkg::Lock::Timeout=60", "-o", "Dpkg::Use-Pty=0"}
+	argv := []string{
+		"apt-get", "-y", "-q", "-o", "DPkg::Lock::Timeout=60", "-o", "Dpkg::Use-Pty=0",
+		// One package whose scripts fail is no reason to leave the others.
+		"-o", "DPkg::StopOnError=false",
+	}
 	for _, o := range keepConf() {
 		argv = append(argv, "-o", "Dpkg::Options::="+o)
 	}
 	return append(argv, args...)
+}
+
+// aptSimulate asks apt what it would do. That writes nothing, also no cache of apt's.
+func aptSimulate(args ...string) []string {
+	return aptGet(append([]string{"-s", "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="}, args...)...)
 }
 
 // installArgs asks for packages that are not installed, without what they only
@@ -126,60 +161,143 @@ const changeHeld = "--allow-change-held-packages"
 
 // installPackages fetches the index if asked to, and installs if a simulation
 // shows that nothing is upgraded and nothing but what the packages are known to
-// replace goes.
+// replace goes. Apt-get fails if anything does, be it another package that somebody
+// left half done: what counts is whether those that were asked for are there.
 func (h *Host) installPackages(ctx context.Context, s host.InstallPackages) error {
-	if len(s.Packages) == 0 {
-		return nil
-	}
-	var names, replaced []string
-	for _, p := range s.Packages {
-		names = append(names, p.Name)
-		replaced = append(replaced, p.Provides.Replaces...)
-	}
-	if err := h.finishPackages(ctx); err != nil {
+	names, err := h.askedFor(ctx, s)
+	if err != nil || len(names) == 0 {
 		return err
 	}
+	var replaced []string
+	for _, p := range s.Packages {
+		replaced = append(replaced, p.Provides.Replaces...)
+	}
+	finishErr := h.finishPackages(ctx)
 	var refreshErr error
 	if s.Refresh {
 		// One source of several may be down: what can be installed from the
 		// others is, and the failure is only told if it cannot.
-		refreshErr = packageTool(ctx, aptGet("update")...)
+		refreshErr = h.refreshIndex(ctx)
 	}
-	err := h.installChecked(ctx, names, replaced)
-	if err != nil && refreshErr != nil {
-		err = errors.Join(err, fmt.Errorf("before that, the package index could not be fetched: %w", refreshErr))
+	err = h.installChecked(ctx, names, replaced)
+	if err == nil || h.reached(names, host.Installed) {
+		return nil
 	}
-	return err
+	if refreshErr != nil {
+		refreshErr = fmt.Errorf("before that, the package index could not be fetched: %w", refreshErr)
+	}
+	if !errors.As(err, new(*simulationError)) {
+		finishErr = nil // apt-get has tried it again, and said so
+	}
+	return errors.Join(err, refreshErr, finishErr)
+}
+
+// askedFor lists what is not installed yet. What has come as another's dependency
+// meanwhile is asked for by name from now on, so that it does not go with that.
+func (h *Host) askedFor(ctx context.Context, s host.InstallPackages) ([]string, error) {
+	status, err := h.packages.dpkg()
+	if err != nil {
+		return nil, err
+	}
+	auto, err := status.autoInstalled(h.packages.root)
+	if err != nil {
+		return nil, err
+	}
+	var missing, marked []string
+	for _, p := range s.Packages {
+		if have, err := h.Package(p.Name); err != nil || have == nil || have.State != host.Installed {
+			missing = append(missing, p.Name)
+		} else if auto[have.Name] {
+			marked = append(marked, p.Name)
+		}
+	}
+	if len(marked) == 0 {
+		return missing, nil
+	}
+	return missing, packageTool(ctx, append([]string{"apt-mark", "-q", "manual", "--"}, marked...)...)
+}
+
+// reached reports whether all packages are in a state now; empty: gone.
+func (h *Host) reached(names []string, want host.PackageState) bool {
+	h.packages.forget()
+	return !slices.ContainsFunc(names, func(name string) bool {
+		p, err := h.Package(name)
+		if err != nil || p == nil {
+			return err != nil || want != ""
+		}
+		return p.State != want
+	})
 }
 
 func (h *Host) installChecked(ctx context.Context, names, replaced []string) error {
-	sim, err := simulate(ctx, installArgs(names))
-	if err != nil {
-		return fmt.Errorf("cannot install %s: %w", strings.Join(names, ", "), err)
-	}
-	if err := sim.refuseInstall(names, replaced); err != nil {
+	if err := h.installable(ctx, names, nil, replaced); err != nil {
 		return err
 	}
 	return packageTool(ctx, aptGet(installArgs(names)...)...)
 }
 
 // removePackages removes with what only the packages needed. It refuses when
-// that would take a package that somebody asked for by name.
+// that would take a package that somebody asked for by name. One that is broken
+// goes before the others are finished: it may be what keeps them from that.
 func (h *Host) removePackages(ctx context.Context, s host.RemovePackages) error {
 	if len(s.Names) == 0 {
 		return nil
 	}
-	if err := h.finishPackages(ctx); err != nil {
-		return err
+	for _, name := range s.Names {
+		if p, err := h.Package(name); err == nil && p != nil && p.Hold && p.State == host.Installed {
+			return fmt.Errorf("%s is held: take the hold off first, with hold: false", name)
+		}
 	}
-	if err := h.removeChecked(ctx, s); err != nil || !s.Purge {
-		return err
+	var finishErr error
+	if !s.Broken {
+		finishErr = h.finishPackages(ctx)
 	}
-	// Of a package that an earlier run was stopped amid removing, apt removes the
-	// rest, but not the configuration.
+	err := h.removeChecked(ctx, s)
+	if err != nil && s.Broken && (errors.As(err, new(*simulationError)) || h.anyTorn(s.Names)) {
+		err = h.removeByDpkg(ctx, s)
+	}
+	if s.Broken {
+		h.packages.forget()
+		// What is left unfinished is no fault of the packages that went.
+		_ = h.finishPackages(ctx)
+	}
+	if err == nil && s.Purge {
+		err = h.purgeRest(ctx, s.Names)
+	}
+	switch {
+	case err == nil, s.Purge && h.reached(s.Names, ""), !s.Purge && h.reached(s.Names, host.ConfigFiles):
+		return nil
+	}
+	return errors.Join(err, finishErr)
+}
+
+// anyTorn reports whether a package is half unpacked: apt does not dare to remove it.
+func (h *Host) anyTorn(names []string) bool {
+	h.packages.forget()
+	status, err := h.packages.dpkg()
+	if err != nil {
+		return false
+	}
+	torn := status.torn()
+	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(torn, name) })
+}
+
+// removeByDpkg removes packages without apt, which refuses all work while some are
+// broken. Dpkg refuses what others need.
+func (h *Host) removeByDpkg(ctx context.Context, s host.RemovePackages) error {
+	verb := "--remove"
+	if s.Purge {
+		verb = "--purge"
+	}
+	return packageTool(ctx, append([]string{"dpkg", "--force-remove-reinstreq", verb, "--"}, s.Names...)...)
+}
+
+// purgeRest purges what an earlier run was stopped amid removing: of it, apt removes
+// the rest, but not the configuration.
+func (h *Host) purgeRest(ctx context.Context, names []string) error {
 	h.packages.forget()
 	var left []string
-	for _, name := range s.Names {
+	for _, name := range names {
 		if p, err := h.Package(name); err == nil && p != nil && p.State == host.ConfigFiles {
 			left = append(left, name)
 		}
@@ -197,19 +315,37 @@ func (h *Host) removeChecked(ctx context.Context, s host.RemovePackages) error {
 	if s.Purge {
 		verb = "purge"
 	}
-	args := append([]string{"--auto-remove", verb, "--"}, s.Names...)
-	sim, err := simulate(ctx, args)
-	if err != nil {
-		return fmt.Errorf("cannot %s %s: %w", verb, strings.Join(s.Names, ", "), err)
-	}
-	auto, err := readAutoInstalled(h.packages.root + "/var/lib/apt/extended_states")
-	if err != nil {
+	if err := h.removable(ctx, s.Names, nil, verb); err != nil {
 		return err
 	}
-	if err := sim.refuseRemoval(s.Names, auto); err != nil {
-		return err
+	return packageTool(ctx, aptGet(removeArgs(verb, s.Names)...)...)
+}
+
+// refreshIndex fetches the index, at most once as long as the sources are the same:
+// packages that cannot be installed together are tried one by one.
+func (h *Host) refreshIndex(ctx context.Context) error {
+	now := sourcesStamp(h.packages.root)
+	if h.packages.refreshed == now {
+		return nil
 	}
-	return packageTool(ctx, aptGet(args...)...)
+	err := packageTool(ctx, aptGet("update")...)
+	if err == nil {
+		h.packages.refreshed = now
+	}
+	return err
+}
+
+// sourcesStamp is something that changes when apt's sources do.
+func sourcesStamp(root string) string {
+	paths := []string{root + debian.AptSources, root + debian.AptSourcesDir}
+	more, _ := filepath.Glob(root + "/etc/apt/sources.list.d/*")
+	var b strings.Builder
+	for _, p := range append(paths, more...) {
+		if info, err := os.Stat(p); err == nil {
+			fmt.Fprintln(&b, p, info.ModTime().UnixNano(), info.Size())
+		}
+	}
+	return b.String()
 }
 
 // packageEnv keeps maintainer scripts from asking, and needrestart from

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -20,7 +21,9 @@ type packageDB struct {
 
 	mu     sync.Mutex
 	status *dpkgStatus
-	index  *aptIndex
+	index  map[string]*aptIndex // by architecture
+	// refreshed is the stamp of the sources from which the index was fetched last.
+	refreshed string
 }
 
 func (p *packageDB) forget() {
@@ -93,6 +96,8 @@ type dpkgStatus struct {
 	data []byte
 	at   map[string]int   // the stanza's offset, by name: the last one counts
 	more map[string][]int // all offsets of names that occur more than once
+	// native is the host's own architecture.
+	native string
 }
 
 const packageField = "Package: "
@@ -125,6 +130,7 @@ func indexStatus(data []byte) *dpkgStatus {
 		s.at[name] = begin
 		begin = nextStanza(data, begin)
 	}
+	s.native = s.findNative()
 	return s
 }
 
@@ -166,79 +172,129 @@ func field(stanza []byte, name string) string {
 	return string(bytes.TrimSpace(value))
 }
 
-// find returns the stanza of a package. Of a package that is there for several
-// architectures it is that of the machine's own; name:ARCH asks for another.
+// find returns the stanza of a package, by its key or by NAME:ARCH. The later
+// stanza of one architecture overrides the earlier.
 func (s *dpkgStatus) find(name string) ([]byte, bool) {
-	name, arch, qualified := strings.Cut(name, ":")
-	at, ok := s.at[name]
-	if !ok {
-		return nil, false
-	}
-	if !qualified && s.more[name] == nil {
-		return s.stanza(at), true
-	}
-	if !qualified {
-		arch = s.nativeArch()
-	}
-	offsets := s.more[name]
-	if offsets == nil {
-		offsets = []int{at}
-	}
-	// The later stanza of one architecture overrides the earlier.
-	for _, at := range slices.Backward(offsets) {
-		if st := s.stanza(at); field(st, "Architecture") == arch {
+	key := host.NativeKey(name, s.native)
+	base, _, _ := strings.Cut(key, ":")
+	for _, at := range slices.Backward(s.offsets(base)) {
+		if st := s.stanza(at); s.key(base, st) == key {
 			return st, true
 		}
 	}
-	return s.stanza(at), !qualified
+	return nil, false
 }
 
-// nativeArch is the architecture of dpkg itself.
-func (s *dpkgStatus) nativeArch() string {
+// offsets are those of all stanzas of a name, in order.
+func (s *dpkgStatus) offsets(name string) []int {
+	if more := s.more[name]; more != nil {
+		return more
+	}
+	if at, ok := s.at[name]; ok {
+		return []int{at}
+	}
+	return nil
+}
+
+// key is that of a stanza.
+func (s *dpkgStatus) key(name string, stanza []byte) string {
+	return host.PackageKey(name, field(stanza, "Architecture"), s.native)
+}
+
+// stanzas calls yield for the stanza that counts of every package of a name.
+func (s *dpkgStatus) stanzas(name string, yield func(key string, stanza []byte) bool) bool {
+	var seen []string
+	for _, at := range slices.Backward(s.offsets(name)) {
+		st := s.stanza(at)
+		key := s.key(name, st)
+		if slices.Contains(seen, key) {
+			continue
+		}
+		seen = append(seen, key)
+		if !yield(key, st) {
+			return false
+		}
+	}
+	return true
+}
+
+// each calls yield for the stanza that counts of every package.
+func (s *dpkgStatus) each(yield func(key string, stanza []byte) bool) {
+	for name := range s.at {
+		if !s.stanzas(name, yield) {
+			return
+		}
+	}
+}
+
+// findNative reads the architecture of dpkg itself.
+func (s *dpkgStatus) findNative() string {
 	at, ok := s.at["dpkg"]
 	if !ok {
-		return ""
+		return debianArch(runtime.GOARCH)
 	}
 	return field(s.stanza(at), "Architecture")
 }
 
 // packageOf reads a stanza. Nil for a package of which nothing is on disk and
 // nothing is remembered but what was once wanted.
-func packageOf(stanza []byte) *host.Package {
+func packageOf(key string, stanza []byte) *host.Package {
 	words := strings.Fields(field(stanza, "Status"))
 	if len(words) != 3 || words[2] == "not-installed" {
 		return nil
 	}
-	first, _, _ := bytes.Cut(stanza, []byte("\n"))
 	return &host.Package{
-		Name:    string(bytes.TrimSpace(bytes.TrimPrefix(first, []byte(packageField)))),
+		Name:    key,
 		Version: field(stanza, "Version"),
 		State:   host.PackageState(words[2]),
 		Hold:    words[0] == "hold",
 	}
 }
 
-// all calls yield for every package, the one that counts of each name.
+// all calls yield for every package.
 func (s *dpkgStatus) all(yield func(*host.Package) bool) {
-	for name := range s.at {
-		st, _ := s.find(name)
-		if p := packageOf(st); p != nil && !yield(p) {
+	for key, st := range s.each {
+		if p := packageOf(key, st); p != nil && !yield(p) {
 			return
 		}
 	}
+}
+
+// foreign are the packages of a name that are not of the host's architecture.
+func (s *dpkgStatus) foreign(name string) []host.Package {
+	var out []host.Package
+	s.stanzas(name, func(key string, st []byte) bool {
+		if p := packageOf(key, st); p != nil && key != name {
+			out = append(out, *p)
+		}
+		return true
+	})
+	slices.SortFunc(out, func(a, b host.Package) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 // torn lists the packages that dpkg was stopped amid unpacking, sorted. They
 // cannot be configured: they have to be unpacked anew.
 func (s *dpkgStatus) torn() []string {
 	var out []string
-	for name := range s.at {
-		st, _ := s.find(name)
+	for key, st := range s.each {
 		if words := strings.Fields(field(st, "Status")); len(words) == 3 && words[1] == "reinstreq" {
-			out = append(out, name)
+			out = append(out, key)
 		}
 	}
 	slices.Sort(out)
+	return out
+}
+
+// leaving are the packages that are half installed: apt removes the rest of them, or
+// unpacks them anew, whatever else it does.
+func (s *dpkgStatus) leaving() map[string]bool {
+	out := map[string]bool{}
+	for p := range s.all {
+		if p.State == host.HalfInstalled {
+			out[p.Name] = true
+		}
+	}
 	return out
 }
 

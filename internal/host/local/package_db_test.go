@@ -172,14 +172,32 @@ Purg bolt [0.9]
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
-	err = sim.refuseRemoval([]string{"bolt"}, map[string]bool{})
+	err = sim.refuseRemoval([]string{"bolt"}, nil, map[string]bool{})
 	want = "removing bolt would upgrade libold from 2.0 to 2.1: upgrade it first, on purpose\n" +
 		"removing bolt would also remove systemd-timesyncd, which needs it: list systemd-timesyncd too, or remove it by hand"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
-	if err := parseSimulation("Purg bolt [0.9]\nRemv libauto [1]\n").refuseRemoval([]string{"bolt"}, map[string]bool{"libauto": true}); err != nil {
+	if err := parseSimulation("Purg bolt [0.9]\nRemv libauto [1]\n").refuseRemoval([]string{"bolt"}, nil, map[string]bool{"libauto": true}); err != nil {
 		t.Errorf("a dependency that nobody asked for may go: got %v", err)
+	}
+	if err := parseSimulation("Purg bolt [0.9]\nRemv gone [1]\n").refuseRemoval([]string{"bolt"}, []string{"gone"}, map[string]bool{}); err != nil {
+		t.Errorf("one that is gone by then is no reason: got %v", err)
+	}
+}
+
+func TestVirtual(t *testing.T) {
+	status := indexStatus([]byte("Package: wine32\nStatus: install ok installed\nArchitecture: i386\nVersion: 1\n"))
+	status.native = "amd64"
+	for name, c := range map[string]struct{ says, want string }{
+		"wine32": {"", "apt has no wine32 of the host's own architecture, and takes it for wine32:i386: declare that one"},
+		"wine64": {"Inst libwine:i386 (1 x [i386])\nInst wine64:i386 (1 x [i386])\n", "apt has no wine64 of the host's own architecture, and takes it for wine64:i386: declare that one"},
+		"mta":    {"Inst mta-a (1 x [all])\n", "mta is a virtual package provided by mta-a: declare that one"},
+		"awk":    {"", "awk is a virtual package provided by one that is installed: declare that one"},
+	} {
+		if err := parseSimulation(c.says).refuseVirtual(status, []string{name}); err == nil || err.Error() != c.want {
+			t.Errorf("got %v\nwant %s", err, c.want)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +17,11 @@ func (h *Host) finishPackages(ctx context.Context) error {
 		return err
 	}
 	broken, torn := status.broken(), status.torn()
-	if len(broken) == 0 && len(torn) == 0 {
+	unmerged, err := dpkgUpdates(h.packages.root + "/var/lib/dpkg")
+	if err != nil {
+		return fmt.Errorf("cannot see whether a dpkg has died: %w", err)
+	}
+	if len(broken) == 0 && len(torn) == 0 && len(unmerged) == 0 {
 		return nil
 	}
 	defer h.packages.forget()
@@ -53,23 +56,27 @@ func mend(ctx context.Context, torn []string) error {
 	return packageTool(ctx, aptGet(args...)...)
 }
 
-// tidyPackages has dpkg merge what one of its kind that died has left of its
-// database, and finish what that was at. Until then nobody can install anything.
+// tidyPackages has dpkg merge what a run of opsafe that died amid a step on packages
+// has left of its database. Until then nobody can install anything. Nothing is
+// configured: that is a change, to be planned. What others left is theirs.
 func (h *Host) tidyPackages(ctx context.Context) (done []string, err error) {
 	dir := h.packages.root + "/var/lib/dpkg"
+	if held(dir+"/lock") || held(dir+"/lock-frontend") {
+		return nil, nil // what is in pieces is somebody's work
+	}
 	left, err := dpkgUpdates(dir)
-	if err != nil || len(left) == 0 || held(dir+"/lock") || held(dir+"/lock-frontend") {
+	if err != nil {
 		return nil, err
 	}
-	h.packages.forget()
-	defer h.packages.forget()
-	// What cannot be configured is for the packages' own changes to say.
-	if err := configurePackages(ctx); err != nil {
-		if left, lookErr := dpkgUpdates(dir); lookErr != nil || len(left) > 0 {
-			return nil, fmt.Errorf("cannot finish what a dpkg that died was at: %w", errors.Join(err, lookErr))
+	if len(left) > 0 {
+		defer h.packages.forget()
+		// To set no selections is the least that has it merge.
+		if err := packageTool(ctx, "dpkg", "--set-selections"); err != nil {
+			return nil, fmt.Errorf("cannot merge what a dpkg that died has left of its database: %w", err)
 		}
+		done = []string{"had dpkg merge its database, which a run of opsafe that died has left in pieces"}
 	}
-	return []string{"ran dpkg --configure -a, since a dpkg that died has left its database in pieces"}, nil
+	return done, nil
 }
 
 // held reports whether another process has a lock on a file, in the way of

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"opsafe/internal/host"
+	"opsafe/internal/notes"
 )
 
 // pendingFormat is the version of the file of what is owed.
@@ -22,7 +23,10 @@ type pendingFile struct {
 	Pending       []host.Pending `json:"pending"`
 }
 
-func (h *Host) pendingPath() string { return filepath.Join(h.options.StateDir, "pending.json") }
+func (h *Host) pendingPath() string { return h.note(notes.Pending) }
+
+// note is where a note of opsafe's own is on this machine.
+func (h *Host) note(at string) string { return filepath.Join(h.options.StateDir, filepath.Base(at)) }
 
 // Pending returns what an earlier run owed when it died, oldest first.
 func (h *Host) Pending() ([]host.Pending, error) {
@@ -38,7 +42,7 @@ func (h *Host) readPending() ([]host.Pending, error) {
 	}
 	var f pendingFile
 	if err := json.Unmarshal(data, &f); err != nil {
-		return nil, fmt.Errorf("cannot read what is owed from %s: %w; remove the file after restarting what needs it", h.pendingPath(), err)
+		return nil, fmt.Errorf("cannot read what is owed from %s: %w; move the file away after restarting what needs it", h.pendingPath(), err)
 	}
 	if f.FormatVersion != pendingFormat {
 		return nil, fmt.Errorf("cannot read what is owed from %s: its format is %d, this opsafe knows %d", h.pendingPath(), f.FormatVersion, pendingFormat)

@@ -39,6 +39,16 @@ type sshProbe struct {
 	conn   *sdbus.Conn
 	unit   string
 	before []sshListener
+	// socket says that systemd listens for it, on the addresses of ssh.socket.
+	socket bool
+}
+
+// sshSocket is the unit by which systemd listens for sshd.
+const sshSocket = "ssh.socket"
+
+func socketActive(ctx context.Context, conn *sdbus.Conn) bool {
+	active, err := property[string](ctx, conn, sshSocket, "ActiveState")
+	return err == nil && active == "active"
 }
 
 // isSSH knows the names of sshd's unit.
@@ -51,7 +61,7 @@ func newSSHProbe(ctx context.Context, conn *sdbus.Conn, unit string) (*sshProbe,
 		return nil, err
 	}
 	before, err := listenersOf("/proc", pid)
-	return &sshProbe{conn: conn, unit: unit, before: before}, err
+	return &sshProbe{conn: conn, unit: unit, before: before, socket: socketActive(ctx, conn)}, err
 }
 
 // answers waits until sshd runs and answers wherever its configuration has it
@@ -89,10 +99,10 @@ func (p *sshProbe) look(ctx context.Context, late bool) (done bool, err error) {
 	if len(now) == 0 {
 		return false, errors.New("it listens nowhere")
 	}
-	if !late && slices.ContainsFunc(now, func(l sshListener) bool { return slices.Contains(p.before, l) }) {
+	if !p.socket && !late && slices.ContainsFunc(now, func(l sshListener) bool { return slices.Contains(p.before, l) }) {
 		return false, errors.New("it has not opened its sockets anew")
 	}
-	wanted, err := sshAddresses(ctx)
+	wanted, err := p.addresses(ctx, now)
 	if err != nil {
 		return false, err
 	}
@@ -102,6 +112,18 @@ func (p *sshProbe) look(ctx context.Context, late bool) (done bool, err error) {
 		}
 	}
 	return true, nil
+}
+
+// addresses are those on which sshd has to answer.
+func (p *sshProbe) addresses(ctx context.Context, now []sshListener) ([]netip.AddrPort, error) {
+	if !p.socket {
+		return sshAddresses(ctx)
+	}
+	var list []netip.AddrPort
+	for _, l := range now {
+		list = append(list, l.at)
+	}
+	return list, nil
 }
 
 // sshAddresses are those on which sshd's configuration has it listen.
@@ -126,30 +148,48 @@ func sshAddresses(ctx context.Context) ([]netip.AddrPort, error) {
 	return list, nil
 }
 
-// sshBanner reads what sshd says first. That it takes no more connections just
-// now is an answer, too.
-func sshBanner(ctx context.Context, at netip.AddrPort) error {
+// reachable is where to reach from the host itself what listens at an address. Named is
+// whether that is the address, not any of a family.
+func reachable(at netip.AddrPort) (to string, named bool) {
 	addr := at.Addr()
 	switch {
 	case addr.IsUnspecified() && addr.Is4():
 		addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	case addr.IsUnspecified():
 		addr = netip.IPv6Loopback()
+	default:
+		named = true
 	}
-	to := netip.AddrPortFrom(addr, at.Port()).String()
+	return netip.AddrPortFrom(addr, at.Port()).String(), named
+}
+
+// dialSSHD connects to an address that sshd listens on; nil: of a family that the host
+// is without.
+func dialSSHD(ctx context.Context, at netip.AddrPort) (conn net.Conn, to string, err error) {
+	to, named := reachable(at)
 	ctx, cancel := context.WithTimeout(ctx, renewPatience)
 	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", to)
-	if at.Addr().IsUnspecified() && (errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.EAFNOSUPPORT)) {
-		return nil // the host is without that family
+	conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", to)
+	if !named && (errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.EAFNOSUPPORT)) {
+		return nil, to, nil
 	}
 	if err != nil {
-		return err
+		return nil, to, err
 	}
-	defer conn.Close()
 	if t, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(t) // a connection that is broken says so when it is read
 	}
+	return conn, to, nil
+}
+
+// sshBanner reads what sshd says first. That it takes no more connections just
+// now is an answer, too.
+func sshBanner(ctx context.Context, at netip.AddrPort) error {
+	conn, to, err := dialSSHD(ctx, at)
+	if conn == nil || err != nil {
+		return err
+	}
+	defer conn.Close()
 	line, err := bufio.NewReader(conn).ReadString('\n')
 	for _, known := range []string{"SSH-", "Exceeded MaxStartups", "Not allowed at this time"} {
 		if strings.HasPrefix(line, known) {

@@ -185,16 +185,7 @@ func (w *walker) refuse(dir, link *unix.Stat_t) error {
 	if parts := splitPath(w.path); w.links == 0 {
 		where = "/" + strings.Join(parts[:len(parts)-len(w.rest)], "/")
 	}
-	why := ", in a directory that " + w.host.userName(int(dir.Uid)) + " can write"
-	switch {
-	case dir.Uid == 0 && othersWrite(dir):
-		why = ", in a directory that others than root can write"
-	case dir.Uid == 0 && link.Uid != 0:
-		why = " of " + w.host.userName(int(link.Uid)) + "'s"
-	case dir.Uid == 0:
-		why = ", below a directory that others than root can write"
-	}
-	return fmt.Errorf("cannot use %s: it is a symbolic link%s", where, why)
+	return &host.LinkError{At: where, Why: host.OthersLink(w.host.userName(int(link.Uid)), w.host.userName(int(dir.Uid)), othersWrite(dir))}
 }
 
 // othersWrite reports whether more than the owner may write to it. With an ACL

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,6 +34,9 @@ const (
 type runOptions struct {
 	env []string // in addition to PATH and LANG, as NAME=value
 	dir string   // working directory; empty: /
+	as  *syscall.Credential
+	// stdin is what it reads; nil: nothing.
+	stdin io.Reader
 }
 
 // runError is a program that ran and failed, or could not be run to its end.
@@ -61,7 +65,7 @@ func (e *runError) Unwrap() error { return e.Err }
 
 // run runs a program to its end and returns its standard output. The program
 // is found on a fixed path, gets a clean environment, nothing on standard input
-// and a process group of its own, which is killed when ctx ends. No shell takes
+// unless that is said, and a process group of its own, which is killed when ctx ends. No shell takes
 // part. Errors are a *runError, or match host.ErrNoProgram.
 func run(ctx context.Context, argv []string, o runOptions) (string, error) {
 	if len(argv) == 0 {
@@ -79,8 +83,8 @@ func run(ctx context.Context, argv []string, o runOptions) (string, error) {
 		cmd.Dir = "/"
 	}
 	cmd.Env = append([]string{"PATH=" + programPath, "LANG=C.UTF-8"}, o.env...)
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = o.stdin, stdout, stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: o.as}
 	cmd.Cancel = func() error {
 		err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		if errors.Is(err, syscall.ESRCH) {

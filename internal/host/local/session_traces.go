@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -248,25 +249,16 @@ func walkUnits(dir *os.Root, home, units string) ([]string, error) {
 			return err
 		}
 		if seen++; seen > maxUserUnits {
-			return fmt.Errorf("there are more than %d files below %s: look at them, and remove that directory by hand", maxUserUnits, path.Join(home, units))
+			return fmt.Errorf("there are more than %d files below %s: look at them, and move what is not needed away by hand", maxUserUnits, path.Join(home, units))
 		}
 		if e.IsDir() && strings.Count(p, "/") > strings.Count(units, "/")+maxUnitDepth {
 			return fs.SkipDir
 		}
-		if !e.IsDir() && isUnitName(e.Name()) && (e.Type().IsRegular() || e.Type()&fs.ModeSymlink != 0) {
+		if !e.IsDir() && debian.IsFileUnit(e.Name()) && (e.Type().IsRegular() || e.Type()&fs.ModeSymlink != 0) {
 			out = append(out, path.Join(home, p))
 		}
 		return nil
 	})
 	slices.Sort(out)
 	return out, err
-}
-
-// isUnitName knows the types of units that a user can arm.
-func isUnitName(name string) bool {
-	switch path.Ext(name) {
-	case ".service", ".timer", ".socket", ".path", ".target", ".mount", ".automount", ".slice", ".swap":
-		return true
-	}
-	return false
 }

@@ -132,7 +132,7 @@ func (s *stage) sync() error {
 func (s *stage) rename(name string, flags uint) error {
 	if err := unix.Renameat2(s.dir, s.name, s.dir, name, flags); err != nil {
 		if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ENOTEMPTY) {
-			return fmt.Errorf("cannot take the place of a directory: remove it first: %w", err)
+			return fmt.Errorf("cannot take the place of a directory: move it away first: %w", err)
 		}
 		return fmt.Errorf("cannot rename the temporary file: %w", err)
 	}

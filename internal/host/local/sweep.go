@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 
+	"opsafe/internal/debian"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -76,7 +78,7 @@ func (h *Host) takeBack(dir int, name string) bool {
 		return false
 	}
 	defer unix.Close(fd)
-	from, err := h.openDir(skeleton)
+	from, err := h.openDir(debian.Skeleton)
 	if err != nil {
 		return false
 	}

@@ -4,36 +4,93 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
+
+	"opsafe/internal/debian"
+	"opsafe/internal/notes"
 
 	"golang.org/x/sys/unix"
 )
 
-// Tidy clears away what runs and account tools that died have left behind and
-// that no change would come across: stale locks of the account databases,
-// accounts that are in one of two databases only, dpkg's database in pieces, and
-// content that was staged for checks. It says what it has done. What is staged beside the files that it
-// was for is swept by the change of those.
-func (h *Host) Tidy(ctx context.Context) (done []string, err error) {
-	done, err = clearStaleLocks(h.accounts.root + "/etc")
+// Dead is what the record of a run says that died: what it was about to change, so
+// that what it has left there is opsafe's own. The zero value is no such run.
+type Dead struct {
+	Started            time.Time
+	Accounts, Packages bool
+	// Users and Groups are those that were there before it: it may have been at
+	// removing them.
+	Users, Groups []string
+}
+
+// Tidy clears away what a run of opsafe has left that died, and that no change
+// would come across: locks and half-written copies of the account databases,
+// dpkg's database in pieces, and content that was staged for checks or among
+// opsafe's own records. It says what it has done. In opsafe's own directories, what
+// nobody has locked any more is opsafe's own, record or not. Elsewhere, what is older than that run, or
+// was none of its business, somebody else has left: it stays. What is staged beside
+// the files that it was for is swept by the change of those, and half an account is
+// completed by the change of that.
+func (h *Host) Tidy(ctx context.Context, dead Dead) (done []string, err error) {
+	since := func(path string) bool {
+		st, err := os.Lstat(path)
+		// Files tell seconds and fractions of them by a coarser clock.
+		return err == nil && st.ModTime().After(dead.Started.Add(-time.Second))
+	}
+	if dead.Accounts {
+		done, err = clearStaleLocks(h.accounts.root+"/etc", since)
+		dropped, dropErr := h.dropHalves(ctx, dead.Users, dead.Groups)
+		done, err = append(done, dropped...), errors.Join(err, dropErr)
+	}
 	staged, stagedErr := h.tidyChecks()
+	tried, triedErr := tidyTrials()
+	staged, stagedErr = append(staged, tried...), errors.Join(stagedErr, triedErr)
 	for _, path := range staged {
 		done = append(done, "removed "+path+", which a program that died has left")
 	}
-	completed, shadowErr := h.tidyShadow(ctx)
-	merged, packageErr := h.tidyPackages(ctx)
-	return slices.Concat(done, completed, merged), errors.Join(err, stagedErr, shadowErr, packageErr, h.tidyOwn())
+	var merged []string
+	var packageErr error
+	if dead.Packages {
+		merged, packageErr = h.tidyPackages(ctx)
+	}
+	return slices.Concat(done, merged), errors.Join(err, stagedErr, packageErr, h.tidyOwn())
+}
+
+// dropHalves removes the lines of shadow and gshadow of accounts and groups that were
+// being removed: userdel and groupdel that end between the files leave
+// them, and no tool removes such a line and no other.
+func (h *Host) dropHalves(ctx context.Context, users, groups []string) (done []string, err error) {
+	if len(users)+len(groups) == 0 {
+		return nil, nil
+	}
+	h.accounts.forget()
+	defer h.accounts.forget()
+	db, err := h.accounts.names()
+	if err != nil {
+		return nil, err
+	}
+	for _, half := range []struct {
+		file  string
+		names []string
+		there map[string]int
+	}{{debian.Shadow, users, db.userAt}, {debian.GShadow, groups, db.groupAt}} {
+		names := slices.DeleteFunc(slices.Clone(half.names), func(name string) bool { _, there := half.there[name]; return there })
+		dropped, dropErr := h.dropLines(ctx, half.file, names)
+		for _, name := range dropped {
+			done = append(done, fmt.Sprintf("removed the line of %s from %s, whose removal it had begun", name, half.file))
+		}
+		err = errors.Join(err, dropErr)
+	}
+	return done, err
 }
 
 // ownDirs are where opsafe keeps what is its own: what a dead run staged there, no
 // declared change would come across.
 func ownDirs() []string {
-	const own = "/var/lib/opsafe"
-	return []string{own, own + "/history", own + "/disabled"}
+	return []string{notes.Dir, notes.History, notes.Disabled, notes.Revoked}
 }
 
 func (h *Host) tidyOwn() error {
@@ -51,77 +108,24 @@ func (h *Host) tidyOwn() error {
 	return errors.Join(errs...)
 }
 
-// tidyShadow makes shadow agree with passwd and gshadow with group, if a name is
-// in one of the two only: so an account tool leaves them that was killed, or that
-// ran out of space, between the two. A line that is added lets nobody in.
-func (h *Host) tidyShadow(ctx context.Context) (done []string, err error) {
-	for _, db := range []struct{ main, shadow, tool string }{{"passwd", "shadow", "pwconv"}, {"group", "gshadow", "grpconv"}} {
-		etc := h.accounts.root + "/etc/"
-		only, shadowErr := disagreement(etc+db.main, etc+db.shadow)
-		if shadowErr != nil || len(only) == 0 {
-			err = errors.Join(err, shadowErr)
-			continue
-		}
-		if toolErr := h.convert(ctx, db.tool, only); toolErr != nil {
-			err = errors.Join(err, toolErr)
-			continue
-		}
-		done = append(done, fmt.Sprintf("ran %s, since a program that died has left %s in one of /etc/%s and /etc/%s only",
-			db.tool, strings.Join(only, ", "), db.main, db.shadow))
-	}
-	return done, err
-}
-
-// convert runs pwconv or grpconv. Pwconv gives an account that had no line in
-// shadow a password field that matches nothing, but does not look locked.
-func (h *Host) convert(ctx context.Context, tool string, names []string) error {
-	defer h.accounts.forget()
-	if err := h.accountTool(ctx, tool); err != nil || tool != "pwconv" {
-		return err
-	}
-	h.accounts.forget()
-	for _, name := range names {
-		if u, err := h.User(name); err != nil || u == nil {
-			continue
-		}
-		if err := h.accountTool(ctx, "usermod", "-p", "!", "--", name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// disagreement lists names that are in one of two databases only; of the first,
-// those that point to the second. None, if there is no second one.
-func disagreement(main, shadow string) ([]string, error) {
-	behind, err := os.ReadFile(shadow)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
+// tidyTrials removes the keys of trials: a trial is a part of a run, and there is
+// one run at a time.
+func tidyTrials() (removed []string, err error) {
+	entries, err := os.ReadDir(trialDir)
 	if err != nil {
-		return nil, fmt.Errorf("cannot see whether account databases agree: %w", err)
+		return nil, fmt.Errorf("cannot look for what dead runs left: %w", err)
 	}
-	front, err := os.ReadFile(main)
-	if err != nil {
-		return nil, fmt.Errorf("cannot see whether account databases agree: %w", err)
-	}
-	in := map[string]bool{}
-	for line := range strings.Lines(string(behind)) {
-		if f := fields(line); len(f) > 1 {
-			in[f[0]] = true
+	for _, e := range entries {
+		path := filepath.Join(trialDir, e.Name())
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), trialPrefix) {
+			continue
 		}
-	}
-	var only []string
-	for line := range strings.Lines(string(front)) {
-		f := fields(line)
-		if len(f) > 1 && f[1] == "x" && !in[f[0]] {
-			only = append(only, f[0])
+		if err := os.RemoveAll(path); err != nil {
+			return removed, fmt.Errorf("cannot remove what a dead run left: %w", err)
 		}
-		if len(f) > 1 {
-			delete(in, f[0])
-		}
+		removed = append(removed, path)
 	}
-	return append(only, slices.Sorted(maps.Keys(in))...), nil
+	return removed, nil
 }
 
 // tidyChecks removes directories of checks that nobody has locked.

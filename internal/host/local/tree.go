@@ -46,6 +46,10 @@ func (h *Host) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict fun
 	for _, d := range finds.first.first() {
 		scan.First = append(scan.First, d.item)
 	}
+	for _, d := range finds.sorts {
+		scan.Sorts = append(scan.Sorts, *d)
+	}
+	scan.Sorts = host.OfEachSort(scan.Sorts)
 	return scan, nil
 }
 
@@ -57,6 +61,12 @@ func (h *Host) sameNames(r host.TreeRule) host.TreeRule {
 	}
 	if id, err := h.gid(r.Group); err == nil && r.Group != "" {
 		r.Group = h.groupName(id)
+	}
+	r.From = slices.Clone(r.From)
+	for i, name := range r.From {
+		if id, err := h.uid(name); err == nil {
+			r.From[i] = h.userName(id)
+		}
 	}
 	if r.ACL != nil {
 		acl := *r.ACL
@@ -107,12 +117,7 @@ func direntMode(kind uint8) uint32 { return uint32(kind) << 12 }
 // verdict reports whether the rule would change a node. The rule itself decides,
 // once for each combination of attributes.
 func (w *treeWorker) verdict(e *treeEntry) (bool, error) {
-	k := binary.NativeEndian.AppendUint32(w.verdictKey[:0], e.mode)
-	k = binary.NativeEndian.AppendUint32(k, e.uid)
-	k = binary.NativeEndian.AppendUint32(k, e.gid)
-	k = binary.NativeEndian.AppendUint32(k, uint32(len(e.access))) //nolint:gosec // at most 64 KiB
-	k = append(append(k, e.access...), e.def...)
-	w.verdictKey = k
+	k := w.key(e)
 	if differs, known := w.verdicts[string(k)]; known {
 		return differs, nil
 	}
@@ -142,7 +147,7 @@ func (w *treeWorker) fullNode(e *treeEntry) (host.Node, error) {
 	if err != nil {
 		return n, err
 	}
-	n.Size, n.Links = int64(e.st.Size), int(e.st.Nlink) //nolint:gosec // sizes are below 2^63
+	n.Size, n.Links, n.Held = int64(e.st.Size), int(e.st.Nlink), heldAttributes(e.st.Attributes) //nolint:gosec // sizes are below 2^63
 	if n.Type == host.TypeSymlink {
 		buf := make([]byte, unix.PathMax)
 		size, err := unix.Readlinkat(e.dir, string(e.dirent.name), buf)
@@ -162,25 +167,50 @@ func sameNode(a, b host.Node) bool {
 	return a.Owner == b.Owner && a.Group == b.Group && a.Access.Equal(b.Access)
 }
 
-// noteDifference keeps a differing node if it is among the first.
+// noteDifference keeps a differing node if it is among the first, or the first of
+// its sort.
 func noteDifference(w *treeWorker, e *treeEntry) error {
 	w.tmp = append(append(append(w.tmp[:0], e.parent...), '/'), e.dirent.name...)
-	if !w.finds.first.wants(w.tmp) {
+	if err := w.load(e, true, true); err != nil {
+		return err
+	}
+	key := string(w.key(e))
+	was := w.finds.sorts[key]
+	wanted := w.finds.first.wants(w.tmp)
+	if !wanted && w.walk.predict == nil && was != nil && was.Path <= string(w.tmp) {
+		was.Count++
 		return nil
 	}
 	n, err := w.fullNode(e)
 	if err != nil {
 		return err
 	}
-	path := e.path()
-	w.finds.first.add(path, host.TreeDiff{Path: path, Before: n, After: w.walk.rule.Apply(n)})
+	d := host.TreeDiff{Path: e.path(), Before: n, After: w.walk.rule.Apply(n)}
+	if w.walk.predict != nil {
+		key = n.Sort()
+	}
+	w.finds.sort(key, d, 1)
+	if wanted {
+		w.finds.first.add(d.Path, d)
+	}
 	return nil
+}
+
+// key are the attributes of an entry by which a rule tells it from others.
+func (w *treeWorker) key(e *treeEntry) []byte {
+	k := binary.NativeEndian.AppendUint32(w.verdictKey[:0], e.mode)
+	k = binary.NativeEndian.AppendUint32(k, e.uid)
+	k = binary.NativeEndian.AppendUint32(k, e.gid)
+	k = binary.NativeEndian.AppendUint32(k, uint32(len(e.access))) //nolint:gosec // at most 64 KiB
+	w.verdictKey = append(append(k, e.access...), e.def...)
+	return w.verdictKey
 }
 
 // treeFinds is what one worker, or all of them, found.
 type treeFinds struct {
 	total, differ, unknown int
 	first                  firstFew[host.TreeDiff]
+	sorts                  map[string]*host.TreeDiff // the first of each
 	refused                firstFew[host.Refusal]
 	errors                 failures
 }
@@ -188,6 +218,7 @@ type treeFinds struct {
 func newTreeFinds(names int) *treeFinds {
 	return &treeFinds{
 		first:   firstFew[host.TreeDiff]{max: names},
+		sorts:   map[string]*host.TreeDiff{},
 		refused: firstFew[host.Refusal]{max: maxRefusals},
 		errors:  failures{firstFew[error]{max: host.MaxTreeDiffs}},
 	}
@@ -199,11 +230,26 @@ func (f *treeFinds) refuse(path, why string) {
 
 func (f *treeFinds) fail(path string, err error) { f.errors.add(path, err) }
 
+// sort counts some more nodes of a sort, of which one is the first.
+func (f *treeFinds) sort(key string, d host.TreeDiff, count int) {
+	if was := f.sorts[key]; was != nil {
+		count += was.Count
+		if was.Path <= d.Path {
+			d = *was
+		}
+	}
+	d.Count = count
+	f.sorts[key] = &d
+}
+
 func (f *treeFinds) merge(g *treeFinds) {
 	f.total += g.total
 	f.differ += g.differ
 	f.unknown += g.unknown
 	f.first.merge(g.first)
+	for key, d := range g.sorts {
+		f.sort(key, *d, d.Count)
+	}
 	f.refused.merge(g.refused)
 	f.errors.merge(g.errors.firstFew)
 }

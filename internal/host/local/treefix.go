@@ -12,7 +12,8 @@ import (
 
 // fixTree brings all below a root to a rule. What fails at one path does not
 // keep the others from being fixed; it is told at the end.
-func (h *Host) fixTree(ctx context.Context, rule host.TreeRule) error {
+func (h *Host) fixTree(ctx context.Context, s host.FixTree) error {
+	rule := s.Rule
 	f := &treeFixer{host: h, rule: h.sameNames(rule)}
 	if err := f.resolve(); err != nil {
 		return fmt.Errorf("cannot fix the tree %s: %w", rule.Root, err)
@@ -27,6 +28,9 @@ func (h *Host) fixTree(ctx context.Context, rule host.TreeRule) error {
 		return fmt.Errorf("cannot fix all of the tree %s: %w", rule.Root, err)
 	}
 	for _, r := range finds.refusals(rule.Root) {
+		if s.Told {
+			break
+		}
 		finds.fail(r.Path, fmt.Errorf("cannot touch %s: %s", r.Path, r.Why))
 	}
 	if finds.unknown > 0 {
@@ -81,6 +85,10 @@ func (f *treeFixer) fix(w *treeWorker, e *treeEntry) error {
 	}
 	if n.Type != host.TypeDir && n.Links > 1 {
 		w.finds.refuse(path, severalLinks)
+		return nil
+	}
+	if why := f.rule.Foreign(n); why != "" {
+		w.finds.refuse(path, why)
 		return nil
 	}
 	if err := f.bring(fd, n, f.rule.Apply(n)); err != nil {

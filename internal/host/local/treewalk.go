@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -230,8 +231,32 @@ func (w *treeWorker) judge(e *treeEntry) error {
 		w.finds.refuse(e.path(), severalLinks)
 		return nil
 	}
+	why, err := w.foreign(e)
+	if err != nil {
+		return err
+	}
+	if held := heldAttributes(e.st.Attributes); why == "" {
+		why = (held & host.InTree).Why()
+	}
+	if why != "" {
+		w.finds.refuse(e.path(), why)
+		return nil
+	}
 	w.finds.differ++
 	return w.walk.differs(w, e)
+}
+
+// foreign says whose a node is that the rule leaves alone.
+func (w *treeWorker) foreign(e *treeEntry) (string, error) {
+	rule := w.walk.rule
+	if rule.From == nil || w.walk.predict == nil && slices.Contains(rule.From, w.walk.host.userName(int(e.uid))) {
+		return "", nil
+	}
+	n, err := w.fullNode(e)
+	if err != nil {
+		return "", err
+	}
+	return rule.Foreign(n), nil
 }
 
 const severalLinks = "it has several hard links, so it may be another's file"

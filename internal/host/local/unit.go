@@ -85,9 +85,7 @@ func (u *unitConn) unit(ctx context.Context, name string) (*host.Unit, error) {
 	if found == nil {
 		return nil, nil
 	}
-	c := *found
-	c.Links = append([]string(nil), found.Links...)
-	return &c, nil
+	return found.Clone(), nil
 }
 
 // connection connects to systemd: for root by its private socket, which works

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 
 	sdbus "github.com/coreos/go-systemd/v22/dbus"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -24,6 +27,7 @@ func (u *unitConn) look(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
+	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, systemdPatience)
 	defer cancel()
 	if u.links == nil {
@@ -31,8 +35,11 @@ func (u *unitConn) look(ctx context.Context, names []string) error {
 			return unknown("links below "+u.etcDir(), err)
 		}
 	}
-	found, err := askUnits(ctx, conn, names, u.stale)
+	found, err := askUnits(ctx, conn, names, u.links, u.stale)
 	if err != nil {
+		return systemdSilent("state of units "+strings.Join(names, ", "), err)
+	}
+	if err := watchRestarted(outer, conn, found); err != nil {
 		return systemdSilent("state of units "+strings.Join(names, ", "), err)
 	}
 	if u.known == nil {
@@ -62,7 +69,7 @@ func (u *unitConn) stale(unit *host.Unit) bool {
 
 func (u *unitConn) etcDir() string {
 	if u.etc == "" {
-		return "/etc/systemd/system"
+		return debian.UnitDir
 	}
 	return u.etc
 }
@@ -70,13 +77,13 @@ func (u *unitConn) etcDir() string {
 // askUnits returns one unit for each name, nil for those that do not exist. For
 // units without an answer on enablement, and those whose answer is stale, it
 // has systemd read the disk, which takes many times longer.
-func askUnits(ctx context.Context, conn *sdbus.Conn, names []string, stale func(*host.Unit) bool) ([]*host.Unit, error) {
+func askUnits(ctx context.Context, conn *sdbus.Conn, names []string, linked linkIndex, stale func(*host.Unit) bool) ([]*host.Unit, error) {
 	units := make([]*host.Unit, len(names))
 	var ask []string // a template cannot be loaded, only its instances
 	var asked []int
 	for i, name := range names {
 		units[i] = &host.Unit{Name: name, Load: "loaded", Active: "inactive", Sub: "dead"}
-		if !isTemplate(name) {
+		if !debian.IsTemplate(name) {
 			ask, asked = append(ask, name), append(asked, i)
 		}
 	}
@@ -98,25 +105,26 @@ func askUnits(ctx context.Context, conn *sdbus.Conn, names []string, stale func(
 	}
 	var again []*host.Unit
 	for _, unit := range units {
-		if stale(unit) || unit.Load != "loaded" || isTemplate(unit.Name) {
+		if stale(unit) || unit.Load != "loaded" || debian.IsTemplate(unit.Name) {
 			again = append(again, unit)
 		}
 	}
 	if err := readAgain(ctx, conn, again); err != nil {
 		return nil, err
 	}
+	if err := addInstances(ctx, conn, units, linked); err != nil {
+		return nil, err
+	}
 	for i, unit := range units {
-		gone := unit.Load == "not-found" || isTemplate(unit.Name)
-		if gone && unit.File == "" && unit.Fragment == "" {
+		gone := unit.Load == "not-found" || debian.IsTemplate(unit.Name)
+		// One that runs outlives its file; links outlive it, too.
+		left := len(unit.Links) > 0 || unit.Active != "inactive" && unit.Active != "failed"
+		if gone && !left && unit.File == "" && unit.Fragment == "" {
 			units[i] = nil
 		}
 	}
 	return units, nil
 }
-
-// isTemplate reports whether name is a template, which has instances but no
-// state of its own.
-func isTemplate(name string) bool { return strings.Contains(name, "@.") }
 
 // readAgain takes enablement and path from the list of unit files, which systemd
 // reads from disk for each question.
@@ -141,31 +149,93 @@ func readAgain(ctx context.Context, conn *sdbus.Conn, units []*host.Unit) error 
 	}
 	for _, unit := range units {
 		if f, ok := at[unit.Name]; ok {
-			unit.File, unit.Fragment = f.Type, f.Path
+			unit.File = f.Type
+			// Of another name of a unit the list has the link.
+			if own := path.Base(unit.Fragment); unit.Fragment == "" || own == unit.Name || unit.Load != "loaded" || debian.TemplateOf(unit.Name) == own {
+				unit.Fragment = f.Path
+			}
 		}
 		unit.NeedReload = unit.NeedReload || unit.Load == "not-found" && unit.File != ""
 	}
 	return nil
 }
 
-// addProperties asks for what the list of states does not say.
+// addInstances adds to templates which of their instances run or are enabled.
+func addInstances(ctx context.Context, conn *sdbus.Conn, units []*host.Unit, linked linkIndex) error {
+	for _, unit := range units {
+		if !debian.IsTemplate(unit.Name) {
+			continue
+		}
+		prefix, suffix, _ := strings.Cut(unit.Name, "@")
+		loaded, err := conn.ListUnitsByPatternsContext(ctx, nil, []string{prefix + "@*" + suffix})
+		if err != nil {
+			return err
+		}
+		for _, st := range loaded {
+			if st.ActiveState != "inactive" && st.ActiveState != "failed" {
+				unit.Instances = append(unit.Instances, st.Name)
+			}
+		}
+		for name := range linked {
+			if debian.TemplateOf(name) == unit.Name {
+				unit.Instances = append(unit.Instances, name)
+			}
+		}
+		slices.Sort(unit.Instances)
+		unit.Instances = slices.Compact(unit.Instances)
+	}
+	return nil
+}
+
+// addProperties asks for what the list of states does not say, with one question
+// for each unit.
 func addProperties(ctx context.Context, conn *sdbus.Conn, units []*host.Unit) error {
 	var wg sync.WaitGroup
 	errs := make([]error, len(units))
 	for i, unit := range units {
-		if isTemplate(unit.Name) || unit.Load == "not-found" {
+		if debian.IsTemplate(unit.Name) {
 			continue
 		}
 		wg.Go(func() {
-			var e1, e2, e3 error
-			unit.NeedReload, e1 = property[bool](ctx, conn, unit.Name, "NeedDaemonReload")
-			unit.Fragment, e2 = property[string](ctx, conn, unit.Name, "FragmentPath")
-			unit.File, e3 = property[string](ctx, conn, unit.Name, "UnitFileState")
-			errs[i] = errors.Join(e1, e2, e3)
+			all, err := conn.GetUnitPropertiesContext(ctx, unit.Name)
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			unit.NeedReload, _ = all["NeedDaemonReload"].(bool)
+			unit.Fragment, _ = all["FragmentPath"].(string)
+			unit.File, _ = all["UnitFileState"].(string)
+			unit.Triggers, _ = all["Triggers"].([]string)
+			for _, name := range []string{"RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf"} {
+				more, _ := all[name].([]string)
+				unit.Dependents = append(unit.Dependents, more...)
+			}
+			slices.Sort(unit.Dependents)
+			unit.Dependents = slices.Compact(unit.Dependents)
+			if unit.File == "static" || unit.File == "generated" {
+				wanted, _ := all["WantedBy"].([]string)
+				if unit.File == "generated" {
+					wanted = append(wanted, requiringTargets(all)...)
+				}
+				unit.WantedBy = slices.Compact(slices.Sorted(slices.Values(wanted)))
+			}
+			// Systemd takes drop-ins of a masked unit for news that it has not
+			// read, and never reads them.
+			unit.NeedReload = unit.NeedReload && unit.Load != "masked"
+			if len(unit.Triggers) == 0 {
+				unit.Triggers = nil
+			}
 		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// requiringTargets are the targets that require a unit, as local-fs.target does what
+// fstab mounts.
+func requiringTargets(all map[string]any) []string {
+	requiring, _ := all["RequiredBy"].([]string)
+	return slices.DeleteFunc(slices.Clone(requiring), func(name string) bool { return path.Ext(name) != ".target" })
 }
 
 func property[T any](ctx context.Context, conn *sdbus.Conn, unit, name string) (T, error) {
@@ -187,7 +257,8 @@ type linkIndex map[string][]string
 // readLinks reads the links below /etc/systemd/system by which units are
 // enabled: in directories of .wants, .requires and .upholds, and aliases beside
 // them. A link counts for the unit of its own name and for the one that it
-// points to, which differ for aliases and for instances of a template. Links
+// points to, which differ for aliases; that of an instance does not count for
+// its template, of which there are others. Links
 // that only bring a unit file from elsewhere, or mask one, are none.
 func readLinks(dir string) (linkIndex, error) {
 	idx := linkIndex{}
@@ -230,7 +301,7 @@ func (x linkIndex) addDir(dir string) error {
 			return err
 		}
 		x[e.Name()] = append(x[e.Name()], path)
-		if target != "" && target != e.Name() {
+		if target != "" && target != e.Name() && debian.TemplateOf(e.Name()) != target {
 			x[target] = append(x[target], path)
 		}
 	}

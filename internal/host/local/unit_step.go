@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +17,7 @@ import (
 )
 
 // doUnit carries out the steps on units, over systemd's own socket.
-func (h *Host) doUnit(ctx context.Context, s host.Step) error {
+func (h *Host) doUnit(ctx context.Context, s host.UnitStep) error {
 	defer h.units.forget()
 	conn, err := h.units.connect(ctx)
 	if err != nil {
@@ -27,8 +29,7 @@ func (h *Host) doUnit(ctx context.Context, s host.Step) error {
 	case host.EnableUnit:
 		return h.enableUnit(ctx, conn, s)
 	case host.DisableUnit:
-		changes, err := conn.DisableUnitFilesContext(ctx, []string{s.Name}, false)
-		return reloadAfter(ctx, conn, len(changes), "disable "+s.Name, err)
+		return h.disableUnit(ctx, conn, s.Name)
 	case host.MaskUnit:
 		changes, err := conn.MaskUnitFilesContext(ctx, []string{s.Name}, false, true)
 		return reloadAfter(ctx, conn, len(changes), "mask "+s.Name, err)
@@ -37,10 +38,15 @@ func (h *Host) doUnit(ctx context.Context, s host.Step) error {
 		return reloadAfter(ctx, conn, len(changes), "unmask "+s.Name, err)
 	case host.StartUnit:
 		forgetFailures(ctx, conn, s.Name)
+		if err := leaveLoop(ctx, conn, s.Name); err != nil {
+			return err
+		}
 		if err := job(ctx, conn, "start", s.Name, conn.StartUnitContext); err != nil || !isSSH(s.Name) {
 			return err
 		}
-		return (&sshProbe{conn: conn, unit: s.Name}).answers(ctx)
+		return (&sshProbe{conn: conn, unit: s.Name, socket: socketActive(ctx, conn)}).answers(ctx)
+	case host.AwaitUnits:
+		return awaitUnits(ctx, conn, s.Names)
 	case host.StopUnit:
 		return job(ctx, conn, "stop", s.Name, conn.StopUnitContext)
 	case host.ActOnUnit:
@@ -56,7 +62,7 @@ func (h *Host) doUnit(ctx context.Context, s host.Step) error {
 		}
 		return probe.answers(ctx)
 	}
-	return fmt.Errorf("cannot do step %T: it is no step on units", s)
+	return errNoStep
 }
 
 // actOnUnit restarts or reloads what runs.
@@ -69,6 +75,10 @@ func actOnUnit(ctx context.Context, conn *sdbus.Conn, s host.ActOnUnit) error {
 		}
 		return job(ctx, conn, "restart", s.Name, conn.TryRestartUnitContext)
 	case host.Reload:
+		if isSSH(s.Name) && socketActive(ctx, conn) {
+			// What systemd has opened is lost to sshd when it executes itself anew.
+			return job(ctx, conn, "restart", s.Name, conn.TryRestartUnitContext)
+		}
 		return job(ctx, conn, "reload", s.Name, conn.ReloadOrTryRestartUnitContext)
 	}
 	return fmt.Errorf("cannot %s unit %s: want %s or %s", s.Verb, s.Name, host.Restart, host.Reload)
@@ -130,6 +140,33 @@ func (h *Host) enableUnit(ctx context.Context, conn *sdbus.Conn, s host.EnableUn
 	return reloadAfter(ctx, conn, len(made)+len(stale), "enable "+s.Name, nil)
 }
 
+// disableUnit removes the links of a unit. Systemd leaves those of a unit that is
+// masked for now, or whose file has gone.
+func (h *Host) disableUnit(ctx context.Context, conn *sdbus.Conn, name string) error {
+	from, err := os.Readlink(h.units.etcDir() + "/" + name)
+	brought := err == nil && path.IsAbs(from) && path.Base(from) == name
+	changes, err := conn.DisableUnitFilesContext(ctx, []string{name}, false)
+	if brought && err == nil {
+		// Systemd takes the link with it that brings the file from elsewhere: the
+		// unit would be gone.
+		if _, err = conn.LinkUnitFilesContext(ctx, []string{from}, false, true); err != nil {
+			return fmt.Errorf("cannot link %s again from %s, having disabled it: %w", name, from, err)
+		}
+	}
+	h.units.forget()
+	links, bad := readLinks(h.units.etcDir())
+	if bad != nil {
+		return fmt.Errorf("cannot disable %s: %w", name, errors.Join(err, bad))
+	}
+	for _, path := range links[name] {
+		if err := h.removePathAt(path); err != nil {
+			return fmt.Errorf("cannot remove the link %s of %s: %w", path, name, err)
+		}
+		err = nil // it is off all the same
+	}
+	return reloadAfter(ctx, conn, len(changes)+len(links[name]), "disable "+name, err)
+}
+
 // staleLinks are those links of a unit that were there before, are not expected
 // and have not just been made.
 func staleLinks(before, expected []string, made []sdbus.EnableUnitFileChange) []string {
@@ -151,6 +188,16 @@ func staleLinks(before, expected []string, made []sdbus.EnableUnitFileChange) []
 // job to say.
 func forgetFailures(ctx context.Context, conn *sdbus.Conn, name string) {
 	_ = conn.ResetFailedUnitContext(ctx, name)
+}
+
+// leaveLoop stops a unit that systemd is going to start again after a while: a job
+// that starts it would wait for that time.
+func leaveLoop(ctx context.Context, conn *sdbus.Conn, name string) error {
+	sub, err := property[string](ctx, conn, name, "SubState")
+	if u := (&host.Unit{Sub: sub}); err != nil || !u.Looping() {
+		return nil //nolint:nilerr // what there is to say, the job says
+	}
+	return job(ctx, conn, "stop", name, conn.StopUnitContext)
 }
 
 // jobCall queues a job and sends its result to the channel.

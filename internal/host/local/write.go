@@ -45,11 +45,41 @@ func (h *Host) writeFileAt(ctx context.Context, s host.WriteFile) error {
 		return err
 	}
 	defer unix.Close(dir)
+	kernels, err := isKernels(dir)
+	if err != nil {
+		return err
+	}
+	if kernels {
+		return writeInPlace(dir, name, s.Content.Bytes())
+	}
 	var judge func(string) error
 	if s.Check != nil {
-		judge = func(staged string) error { return h.judgeWrite(ctx, *s.Check, s.Content, staged) }
+		judge = func(string) error { return h.judgeWrite(ctx, *s.Check, s.Content) }
 	}
 	return h.replace(dir, name, fileWish{content: s.Content.Bytes(), uid: uid, gid: gid, access: s.Access}, judge)
+}
+
+// isKernels reports whether a directory is of proc(5).
+func isKernels(dir int) (bool, error) {
+	var s unix.Statfs_t
+	if err := unix.Fstatfs(dir, &s); err != nil {
+		return false, fmt.Errorf("cannot tell its file system: %w", err)
+	}
+	return s.Type == unix.PROC_SUPER_MAGIC, nil
+}
+
+// writeInPlace hands a value to the kernel, in one call. Nothing can take the place
+// of such a file, and its owner and access are the kernel's.
+func writeInPlace(dir int, name string, value []byte) error {
+	fd, err := unix.Openat(dir, name, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("the kernel does not let it be written: %w", err)
+	}
+	defer unix.Close(fd)
+	if _, err := unix.Write(fd, value); err != nil {
+		return fmt.Errorf("the kernel does not take the value: %w", err)
+	}
+	return nil
 }
 
 func (h *Host) makeDir(s host.MakeDir) error {
@@ -161,7 +191,14 @@ func (h *Host) setOwner(s host.SetOwner) error {
 }
 
 func (h *Host) setAccess(s host.SetAccess) error {
-	err := h.change(s.Path, func(n *found) error {
+	owner, _, err := h.owners(s.Owner, "")
+	if err != nil {
+		return fmt.Errorf("cannot set the rights of %s: %w", s.Path, err)
+	}
+	err = h.change(s.Path, func(n *found) error {
+		if owner >= 0 && int(n.st.Uid) != owner {
+			return fmt.Errorf("it belongs to %s now, and belonged to %s when opsafe looked: somebody has put something else there; see what it is", h.userName(int(n.st.Uid)), s.Owner)
+		}
 		if n.st.Mode&unix.S_IFMT == unix.S_IFREG && n.st.Uid == 0 {
 			if more, err := h.opens(n.fd, s.Access); err != nil {
 				return err
@@ -202,7 +239,7 @@ func (h *Host) mayGive(n *found) error {
 	if n.st.Uid == n.in.Uid && !othersWrite(&n.in) {
 		return nil // it is that of the only one who can have put it there
 	}
-	return fmt.Errorf("it belongs to %s, in a directory that %s can write: opsafe does not give it away; look whose it is and remove it, and it is made anew",
+	return fmt.Errorf("it belongs to %s, in a directory that %s can write: opsafe does not give it away; look whose it is; if it came with a former number of the account, chown it or list its directory under reown, else move it away",
 		h.userName(int(n.st.Uid)), who)
 }
 

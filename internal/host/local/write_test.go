@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -220,7 +221,7 @@ func TestMakeDir(t *testing.T) {
 	if n := stat(t, h, home); n.Owner != "#54321" || n.Access.Mode() != 0o750 {
 		t.Errorf("home is %+v", n)
 	}
-	skel, err := h.ReadDir(skeleton)
+	skel, err := h.ReadDir(debian.Skeleton)
 	must(t, err)
 	names, err := h.ReadDir(home)
 	must(t, err)
@@ -228,7 +229,7 @@ func TestMakeDir(t *testing.T) {
 		t.Errorf("home has %v, the skeleton %v", names, skel)
 	}
 	for _, name := range names {
-		n, want := stat(t, h, home+"/"+name), stat(t, h, skeleton+"/"+name)
+		n, want := stat(t, h, home+"/"+name), stat(t, h, debian.Skeleton+"/"+name)
 		if n.Owner != "#54321" || n.Group != "#54321" || n.Access.Mode() != want.Access.Mode() || n.Size != want.Size {
 			t.Errorf("%s is %+v", name, n)
 		}

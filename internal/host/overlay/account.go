@@ -10,15 +10,16 @@ import (
 // accounts are the predicted databases. They are copied from the base at the
 // first step that changes one of them.
 type accounts struct {
-	copied    bool
-	users     []host.User
-	groups    []host.Group
+	users     *table[host.User]         // nil: as the base has them
+	groups    *table[host.Group]        // nil as long as users is
 	passwords map[string]*host.Password // of users whose password changed or who are new
+	shadows   map[string]*host.GroupShadow
+	strays    *host.Strays // nil: those of the base
 }
 
 // copyAccounts takes the databases from the base, once.
 func (h *Host) copyAccounts() error {
-	if h.accounts.copied {
+	if h.accounts.copied() {
 		return nil
 	}
 	users, err := h.base.Users()
@@ -29,11 +30,12 @@ func (h *Host) copyAccounts() error {
 	if err != nil {
 		return err
 	}
-	h.accounts.users = slices.Clone(users)
-	h.accounts.groups = cloneGroups(groups)
-	h.accounts.copied = true
+	h.accounts.users = newTable(users, func(u host.User) (string, int) { return u.Name, u.UID })
+	h.accounts.groups = newTable(cloneGroups(groups), func(g host.Group) (string, int) { return g.Name, g.GID })
 	return nil
 }
+
+func (a *accounts) copied() bool { return a.users != nil }
 
 func cloneGroups(gs []host.Group) []host.Group {
 	out := slices.Clone(gs)
@@ -51,12 +53,11 @@ func (h *Host) User(name string) (*host.User, error) {
 }
 
 func (h *Host) user(name string) (*host.User, error) {
-	if !h.accounts.copied {
+	if !h.accounts.copied() {
 		return h.base.User(name)
 	}
 	if u := h.userAt(name); u != nil {
-		c := *u
-		return &c, nil
+		return u, nil
 	}
 	// No step touches what comes from elsewhere.
 	u, err := h.base.User(name)
@@ -74,27 +75,21 @@ func (h *Host) UserByID(uid int) (*host.User, error) {
 }
 
 func (h *Host) userByID(uid int) (*host.User, error) {
-	for _, u := range h.accounts.users {
-		if u.UID == uid {
-			return &u, nil
-		}
+	if !h.accounts.copied() {
+		return h.base.UserByID(uid)
+	}
+	if u := h.accounts.users.numbered(uid); u != nil {
+		return u, nil
 	}
 	u, err := h.base.UserByID(uid)
-	if h.accounts.copied && u != nil && u.Source == "" {
+	if u != nil && u.Source == "" {
 		return nil, nil
 	}
 	return u, err
 }
 
-// userAt points into the copied database.
-func (h *Host) userAt(name string) *host.User {
-	for i := range h.accounts.users {
-		if h.accounts.users[i].Name == name {
-			return &h.accounts.users[i]
-		}
-	}
-	return nil
-}
+// userAt is a line of the copied database.
+func (h *Host) userAt(name string) *host.User { return h.accounts.users.named(name) }
 
 // Group finds a group by name.
 func (h *Host) Group(name string) (*host.Group, error) {
@@ -104,13 +99,12 @@ func (h *Host) Group(name string) (*host.Group, error) {
 }
 
 func (h *Host) group(name string) (*host.Group, error) {
-	if !h.accounts.copied {
+	if !h.accounts.copied() {
 		return h.base.Group(name)
 	}
 	if g := h.groupAt(name); g != nil {
-		c := *g
-		c.Members = slices.Clone(g.Members)
-		return &c, nil
+		g.Members = slices.Clone(g.Members)
+		return g, nil
 	}
 	g, err := h.base.Group(name)
 	if g != nil && g.Source == "" {
@@ -127,14 +121,12 @@ func (h *Host) GroupByID(gid int) (*host.Group, error) {
 }
 
 func (h *Host) groupByID(gid int) (*host.Group, error) {
-	if !h.accounts.copied {
+	if !h.accounts.copied() {
 		return h.base.GroupByID(gid)
 	}
-	for _, g := range h.accounts.groups {
-		if g.GID == gid {
-			g.Members = slices.Clone(g.Members)
-			return &g, nil
-		}
+	if g := h.accounts.groups.numbered(gid); g != nil {
+		g.Members = slices.Clone(g.Members)
+		return g, nil
 	}
 	g, err := h.base.GroupByID(gid)
 	if g != nil && g.Source == "" {
@@ -143,34 +135,37 @@ func (h *Host) groupByID(gid int) (*host.Group, error) {
 	return g, err
 }
 
-// groupAt points into the copied database.
-func (h *Host) groupAt(name string) *host.Group {
-	for i := range h.accounts.groups {
-		if h.accounts.groups[i].Name == name {
-			return &h.accounts.groups[i]
-		}
-	}
-	return nil
-}
+// groupAt is a line of the copied database, with its members.
+func (h *Host) groupAt(name string) *host.Group { return h.accounts.groups.named(name) }
 
 // Users lists all users.
 func (h *Host) Users() ([]host.User, error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	if !h.accounts.copied {
+	if !h.accounts.copied() {
 		return h.base.Users()
 	}
-	return slices.Clone(h.accounts.users), nil
+	return h.accounts.users.all(), nil
 }
 
 // Groups lists all groups.
 func (h *Host) Groups() ([]host.Group, error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	if !h.accounts.copied {
+	if !h.accounts.copied() {
 		return h.base.Groups()
 	}
-	return cloneGroups(h.accounts.groups), nil
+	return cloneGroups(h.accounts.groups.all()), nil
+}
+
+// Numbers are those of all lines.
+func (h *Host) Numbers() (uids, gids []int, err error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if !h.accounts.copied() {
+		return host.NumbersOf(h.base)
+	}
+	return h.accounts.users.numbers(), h.accounts.groups.numbers(), nil
 }
 
 // Password is what shadow would say of the user.
@@ -181,7 +176,7 @@ func (h *Host) Password(name string) (*host.Password, error) {
 }
 
 func (h *Host) password(name string) (*host.Password, error) {
-	if h.accounts.copied && h.userAt(name) == nil {
+	if h.accounts.copied() && h.userAt(name) == nil {
 		return nil, nil
 	}
 	if p, ok := h.accounts.passwords[name]; ok {
@@ -191,8 +186,49 @@ func (h *Host) password(name string) (*host.Password, error) {
 	return h.base.Password(name)
 }
 
-// IDRanges are those of the base.
-func (h *Host) IDRanges() (host.IDRanges, error) { return h.base.IDRanges() }
+// GroupShadow is what gshadow would say of a group.
+func (h *Host) GroupShadow(name string) (*host.GroupShadow, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.groupShadow(name)
+}
+
+func (h *Host) groupShadow(name string) (*host.GroupShadow, error) {
+	if h.accounts.copied() && h.groupAt(name) == nil {
+		return nil, nil
+	}
+	s, ok := h.accounts.shadows[name]
+	if !ok {
+		return h.base.GroupShadow(name)
+	}
+	c := *s
+	c.Admins, c.Torn = slices.Clone(s.Admins), slices.Clone(s.Torn)
+	return &c, nil
+}
+
+// Strays are those of the base, but for what steps have removed.
+func (h *Host) Strays() (host.Strays, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.straysNow()
+}
+
+func (h *Host) straysNow() (host.Strays, error) {
+	if h.accounts.strays != nil {
+		return *h.accounts.strays, nil
+	}
+	return h.base.Strays()
+}
+
+// IDRanges are those of the base. Packages that are going to be installed may take
+// system ids.
+func (h *Host) IDRanges() (host.IDRanges, error) {
+	r, err := h.base.IDRanges()
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	r.SystemLater = h.installs
+	return r, err
+}
 
 // Traces are those of the base without what steps have ended or removed.
 func (h *Host) Traces(name string) (host.Traces, error) {

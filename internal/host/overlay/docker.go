@@ -10,6 +10,27 @@ import (
 	"opsafe/internal/host"
 )
 
+// doDocker covers the steps on docker's networks, and on compose projects.
+func (h *Host) doDocker(ctx context.Context, s host.DockerStep) error {
+	switch s := s.(type) {
+	case host.AddNetwork:
+		return wrap("add docker network "+s.Network.Name, h.addNetwork(ctx, s.Network))
+	case host.RemoveNetwork:
+		return wrap("remove docker network "+s.Name, h.removeNetwork(ctx, s.Name))
+	case host.PullImages:
+		return wrap("pull images of compose project "+s.File.Project, h.pullImages(ctx, s))
+	case host.UpServices:
+		return wrap("bring up services of compose project "+s.File.Project, h.upServices(ctx, s))
+	case host.StartContainer:
+		return wrap("start container "+s.Name, h.onContainer(ctx, s.Of, "running"))
+	case host.StopContainer:
+		return wrap("stop container "+s.Name, h.onContainer(ctx, s.Of, "exited"))
+	case host.RemoveContainer:
+		return wrap("remove container "+s.Name, h.onContainer(ctx, s.Of, ""))
+	}
+	return errNoStep
+}
+
 // dockerUnit is the engine's service, by the name that Debian gives it.
 const dockerUnit = "docker.service"
 
@@ -100,13 +121,21 @@ func (h *Host) network(ctx context.Context, name string) (*host.Network, error) 
 	case justStarted:
 		return nil, afterApply("docker network "+name, dockerUnit+" is started then")
 	}
-	return h.base.Network(ctx, name)
+	n, err := h.base.Network(ctx, name)
+	if n != nil {
+		n.Containers = slices.DeleteFunc(slices.Clone(n.Containers), func(c string) bool { return h.detached[c] })
+	}
+	return n, err
 }
 
 // Networks are all of them.
 func (h *Host) Networks(ctx context.Context) ([]host.Network, error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
+	return h.allNetworks(ctx)
+}
+
+func (h *Host) allNetworks(ctx context.Context) ([]host.Network, error) {
 	state, err := h.engineState(ctx)
 	if err != nil {
 		return nil, err
@@ -134,6 +163,41 @@ func (h *Host) Networks(ctx context.Context) ([]host.Network, error) {
 	return all, nil
 }
 
+// Containers are all of them.
+func (h *Host) Containers(ctx context.Context) ([]host.Container, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.containers(ctx)
+}
+
+func (h *Host) containers(ctx context.Context) ([]host.Container, error) {
+	state, err := h.engineState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []host.Container
+	switch state {
+	case engineAbsent:
+		return nil, nil
+	case justStopped:
+		return nil, &host.UnknownError{What: "docker's containers", Why: dockerUnit + " does not run"}
+	case justStarted:
+		return nil, afterApply("docker's containers", dockerUnit+" is started then")
+	case asBase:
+		if all, err = h.base.Containers(ctx); err != nil {
+			return nil, err
+		}
+	}
+	all = slices.DeleteFunc(slices.Clone(all), func(c host.Container) bool { _, touched := h.services[c.Of]; return touched })
+	for _, c := range h.services {
+		if c != nil {
+			all = append(all, *c)
+		}
+	}
+	slices.SortFunc(all, func(a, b host.Container) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
 func (h *Host) addNetwork(ctx context.Context, n host.Network) error {
 	e, err := h.engine(ctx)
 	if err != nil {
@@ -148,6 +212,13 @@ func (h *Host) addNetwork(ctx context.Context, n host.Network) error {
 	}
 	if old != nil {
 		return fmt.Errorf("a network %s exists", n.Name)
+	}
+	others, err := h.allNetworks(ctx)
+	if err != nil && !host.IsUnknown(err) {
+		return err
+	}
+	if err := n.Clash(others); err != nil {
+		return err
 	}
 	if n.Driver == "" {
 		n.Driver = "bridge"

@@ -18,6 +18,8 @@ type entry struct {
 	fresh   bool
 	content []byte
 	unknown error // why the content is not known; of fresh files
+	// opaque is why it is not known what is in a fresh directory; nil: it is.
+	opaque error
 }
 
 // files are the predicted nodes, by canonical path.
@@ -25,11 +27,14 @@ type files struct {
 	nodes       map[string]*entry
 	children    map[string]map[string]bool // names of entries in a directory
 	alterations []alteration
+	renames     *renames            // the last of the alterations, as long as names change
+	shown       map[idName][]string // paths that show a name, or have done so
+	mounts      map[string]mount    // by canonical path: what was mounted here
 	dirs        *dirCache
 }
 
 func newFiles() files {
-	return files{nodes: map[string]*entry{}, children: map[string]map[string]bool{}, dirs: &dirCache{}}
+	return files{nodes: map[string]*entry{}, children: map[string]map[string]bool{}, shown: map[idName][]string{}, mounts: map[string]mount{}, dirs: &dirCache{}}
 }
 
 // dirCache remembers where directories really are. Reads fill it too, so it has
@@ -62,7 +67,9 @@ func (c *dirCache) clear() {
 }
 
 // untouched reports whether the base's files can be shown as they are.
-func (f *files) untouched() bool { return len(f.nodes) == 0 && len(f.alterations) == 0 }
+func (f *files) untouched() bool {
+	return len(f.nodes) == 0 && len(f.alterations) == 0 && len(f.mounts) == 0
+}
 
 // put records what is at a canonical path now.
 func (f *files) put(at string, e *entry) {
@@ -71,6 +78,9 @@ func (f *files) put(at string, e *entry) {
 		f.dirs.clear()
 	}
 	f.nodes[at] = e
+	if !e.absent {
+		f.show(at, e.node)
+	}
 	dir := path.Dir(at)
 	if f.children[dir] == nil {
 		f.children[dir] = map[string]bool{}
@@ -90,6 +100,27 @@ func (f *files) hides(at string) bool {
 	return false
 }
 
+// opaque is why it is not known what is at a path below a directory that was filled
+// here; nil: it is known.
+func (f *files) opaque(at string) error {
+	for at != "/" {
+		at = path.Dir(at)
+		if e, ok := f.nodes[at]; ok {
+			return e.opaque
+		}
+	}
+	return nil
+}
+
+// unlessKnown is why it is not known what is at a path of which no step was about it
+// alone.
+func (f *files) unlessKnown(at string, known bool) error {
+	if known {
+		return nil
+	}
+	return f.opaque(at)
+}
+
 // node gives what is at a canonical path.
 func (h *Host) node(at string) (*host.Node, error) {
 	if e, ok := h.files.nodes[at]; ok {
@@ -100,7 +131,7 @@ func (h *Host) node(at string) (*host.Node, error) {
 		return &n, nil
 	}
 	if h.files.hides(at) {
-		return nil, nil
+		return nil, h.files.opaque(at)
 	}
 	n, err := h.base.Stat(at)
 	if n == nil || err != nil {
@@ -129,14 +160,24 @@ func (h *Host) stat(p string) (*host.Node, error) {
 	if h.files.untouched() {
 		return h.base.Stat(p)
 	}
-	at, err := h.resolve(p)
+	at, err := h.onTheWay(p)
 	if blocked(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot look at %s: %w", p, err)
+		return nil, cannot("look at", p, err)
 	}
-	return h.node(at)
+	shown, err := h.mounted(at)
+	if err != nil {
+		return nil, cannot("look at", p, err)
+	}
+	n, err := h.node(shown)
+	if _, here := h.files.mounts[at]; here && n != nil {
+		held := *n
+		held.Held |= host.Mounted
+		n = &held
+	}
+	return n, err
 }
 
 // ReadFile gives the content of a regular file.
@@ -155,12 +196,12 @@ func (h *Host) readFile(p string) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", p, err)
+		return nil, cannot("read", p, err)
 	}
 	e, ok := h.files.nodes[at]
 	switch {
 	case !ok && h.files.hides(at), ok && e.absent:
-		return nil, nil
+		return nil, h.files.unlessKnown(at, ok)
 	case !ok || !e.fresh:
 		return h.base.ReadFile(at)
 	case e.unknown != nil:
@@ -188,7 +229,7 @@ func (h *Host) readDir(p string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot read directory %s: %w", p, err)
+		return nil, cannot("read directory", p, err)
 	}
 	return h.list(at)
 }
@@ -197,7 +238,10 @@ func (h *Host) readDir(p string) ([]string, error) {
 func (h *Host) list(at string) ([]string, error) {
 	e, ok := h.files.nodes[at]
 	if !ok && h.files.hides(at) || ok && e.absent {
-		return nil, nil
+		return nil, h.files.unlessKnown(at, ok)
+	}
+	if ok && e.opaque != nil {
+		return nil, e.opaque
 	}
 	if ok && e.node.Type != host.TypeDir {
 		return nil, fmt.Errorf("cannot read directory %s: it is a %s", at, e.node.Type)

@@ -29,7 +29,31 @@ func (h *Host) mayGive(at string, n host.Node) error {
 	if n.Owner == in.Owner && !othersWrite(*in) {
 		return nil // it is that of the only one who can have put it there
 	}
-	return fmt.Errorf("it belongs to %s, in a directory that %s can write: opsafe does not give it away; look whose it is and remove it, and it is made anew", n.Owner, who)
+	return fmt.Errorf("it belongs to %s, in a directory that %s can write: opsafe does not give it away; look whose it is; if it came with a former number of the account, chown it or list its directory under reown, else move it away", n.Owner, who)
+}
+
+// stillOf refuses a path that has another owner than a step was planned for, which
+// may be another name of the same number; a step without one is for any.
+func (h *Host) stillOf(at, owner, planned string) error {
+	if planned == "" || planned == owner {
+		return nil
+	}
+	name, err := h.ownerName(kindUser, planned)
+	if err != nil || name == owner {
+		return err
+	}
+	was, err := h.user(name)
+	if err != nil {
+		return err
+	}
+	is, err := h.user(owner)
+	switch {
+	case err != nil:
+		return err
+	case was == nil || is == nil || was.UID != is.UID:
+		return fmt.Errorf("%s belongs to %s, not to %s", at, owner, name)
+	}
+	return nil
 }
 
 // opens reports whether a file lets anybody do more with new rights than with

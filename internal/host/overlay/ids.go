@@ -9,8 +9,8 @@ import (
 )
 
 // An alteration is what a step does to nodes that the overlay has not copied: a
-// tree's rule, or a name that an id gets or loses. The nodes of the base go
-// through all of them in order when they are read, copied nodes at once.
+// tree's rule, or names that ids get and lose. The nodes of the base go through all
+// of them in order when they are read, copied nodes at once.
 type alteration func(path string, n host.Node) host.Node
 
 type idKind host.Tag
@@ -23,55 +23,125 @@ const (
 // nameID tells that files of this id now show the name.
 func (h *Host) nameID(k idKind, id int, name string) {
 	if id != host.UnknownID {
-		h.alter(rename(k, "#"+strconv.Itoa(id), name))
+		h.files.rename(k, "#"+strconv.Itoa(id), name)
 	}
 }
 
 // unnameID tells that files which showed the name now show the bare id.
 func (h *Host) unnameID(k idKind, id int, name string) {
 	if id != host.UnknownID {
-		h.alter(rename(k, name, "#"+strconv.Itoa(id)))
+		h.files.rename(k, name, "#"+strconv.Itoa(id))
 	}
 }
 
-func rename(k idKind, from, to string) alteration {
-	return func(_ string, n host.Node) host.Node {
-		if k == kindUser && n.Owner == from {
-			n.Owner = to
-		}
-		if k == kindGroup && n.Group == from {
-			n.Group = to
-		}
-		n.Access.Named = renameEntries(n.Access.Named, k, from, to)
-		if d := n.Access.Default; d != nil {
-			c := *d
-			c.Named = renameEntries(d.Named, k, from, to)
-			n.Access.Default = &c
-		}
-		return n
-	}
+// idName is a name, or #ID, that nodes show for a user or a group.
+type idName struct {
+	kind idKind
+	name string
 }
 
-func renameEntries(es []host.Entry, k idKind, from, to string) []host.Entry {
-	i := slices.IndexFunc(es, func(e host.Entry) bool { return string(e.Tag) == string(k) && e.Name == from })
-	if i < 0 {
+// renames are changes of names one after the other, between two rules for trees. It
+// costs a node no more to go through many than through one.
+type renames struct {
+	now    map[idName]string   // by what the base shows
+	before map[idName][]string // what the base shows, by the name of now
+}
+
+// add has what shows one name show another from now on.
+func (r *renames) add(k idKind, from, to string) {
+	old, next := idName{k, from}, idName{k, to}
+	names := r.before[old]
+	if _, moved := r.now[old]; !moved {
+		names = append(names, from)
+	}
+	delete(r.before, old)
+	for _, name := range names {
+		r.now[idName{k, name}] = to
+	}
+	r.before[next] = append(r.before[next], names...)
+}
+
+func (r *renames) apply(_ string, n host.Node) host.Node {
+	return renamed(n, func(of idName) string {
+		if to, moved := r.now[of]; moved {
+			return to
+		}
+		return of.name
+	})
+}
+
+// renamed is a node with the names of now.
+func renamed(n host.Node, now func(idName) string) host.Node {
+	n.Owner, n.Group = now(idName{kindUser, n.Owner}), now(idName{kindGroup, n.Group})
+	n.Access.Named = renameEntries(n.Access.Named, now)
+	if d := n.Access.Default; d != nil {
+		c := *d
+		c.Named = renameEntries(d.Named, now)
+		n.Access.Default = &c
+	}
+	return n
+}
+
+func renameEntries(es []host.Entry, now func(idName) string) []host.Entry {
+	name := func(e host.Entry) string { return now(idName{idKind(e.Tag), e.Name}) }
+	if !slices.ContainsFunc(es, func(e host.Entry) bool { return name(e) != e.Name }) {
 		return es
 	}
 	es = slices.Clone(es)
-	es[i].Name = to
+	for i, e := range es {
+		es[i].Name = name(e)
+	}
 	host.SortEntries(es)
 	return es
 }
 
-// alter applies an alteration to the nodes at hand and to all that will be read
-// from the base later.
-func (h *Host) alter(a alteration) {
-	for p, e := range h.files.nodes {
-		if !e.absent {
-			e.node = a(p, e.node)
+// rename changes a name of those nodes at hand that show it, and of all that will be
+// read from the base later.
+func (f *files) rename(k idKind, from, to string) {
+	old, next := idName{k, from}, idName{k, to}
+	for _, p := range f.shown[old] {
+		if e := f.nodes[p]; !e.absent {
+			e.node = renamed(e.node, func(of idName) string {
+				if of == old {
+					return to
+				}
+				return of.name
+			})
 		}
 	}
-	h.files.alterations = append(h.files.alterations, a)
+	f.shown[next] = append(f.shown[next], f.shown[old]...)
+	delete(f.shown, old)
+	if f.renames == nil {
+		f.renames = &renames{now: map[idName]string{}, before: map[idName][]string{}}
+		f.alterations = append(f.alterations, f.renames.apply)
+	}
+	f.renames.add(k, from, to)
+}
+
+// alter applies a rule to the nodes at hand and to all that will be read from the
+// base later.
+func (f *files) alter(a alteration) {
+	for p, e := range f.nodes {
+		if !e.absent {
+			e.node = a(p, e.node)
+			f.show(p, e.node)
+		}
+	}
+	f.alterations, f.renames = append(f.alterations, a), nil
+}
+
+// show remembers by which names a node is found when one of them changes.
+func (f *files) show(at string, n host.Node) {
+	f.shown[idName{kindUser, n.Owner}] = append(f.shown[idName{kindUser, n.Owner}], at)
+	f.shown[idName{kindGroup, n.Group}] = append(f.shown[idName{kindGroup, n.Group}], at)
+	entries := n.Access.Named
+	if d := n.Access.Default; d != nil {
+		entries = slices.Concat(entries, d.Named)
+	}
+	for _, e := range entries {
+		of := idName{idKind(e.Tag), e.Name}
+		f.shown[of] = append(f.shown[of], at)
+	}
 }
 
 // ownerName checks that an owner exists and gives the name that stat would
@@ -87,13 +157,13 @@ func (h *Host) ownerName(k idKind, name string) (string, error) {
 	if k == kindUser {
 		u, err := h.user(name)
 		if err == nil && u == nil {
-			err = noUser(name)
+			err = h.noUser(name)
 		}
 		return name, err
 	}
 	g, err := h.group(name)
 	if err == nil && g == nil {
-		err = noGroup(name)
+		err = h.noGroup(name)
 	}
 	return name, err
 }

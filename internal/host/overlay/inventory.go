@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -26,7 +27,7 @@ func (h *Host) UnitNames(ctx context.Context) ([]string, error) {
 	names, err := base.UnitNames(ctx)
 	known := maps.Clone(h.units)
 	maps.DeleteFunc(known, func(name string, _ *host.Unit) bool {
-		return strings.Contains(name, "@") && template(name) != "" || !host.InventoryUnit(name)
+		return strings.Contains(name, "@") && debian.TemplateOf(name) != "" || !debian.IsProgramUnit(name)
 	})
 	return merged(names, known, func(u *host.Unit) bool { return u != nil }), err
 }

@@ -9,7 +9,9 @@ package overlay
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	"opsafe/internal/host"
@@ -22,33 +24,47 @@ type Host struct {
 
 	mu sync.RWMutex // guards all below; Do holds it exclusively
 
-	accounts accounts
-	files    files
-	packages map[string]*predictedPackage
-	units    map[string]*host.Unit    // nil: gone
-	stale    map[string]bool          // units whose files changed since the manager read them
-	reloaded bool                     // the manager has read all files again
-	networks map[string]*host.Network // nil: removed
-	ended    map[string]bool          // users whose sessions were ended
-	linger   map[string]bool
-	pending  []host.Pending
-	pended   bool // pending has been taken from base
+	accounts  accounts
+	files     files
+	packages  map[string]*predictedPackage
+	units     map[string]*host.Unit    // nil: gone
+	stale     map[string]bool          // units whose files changed since the manager read them
+	reloaded  bool                     // the manager has read all files again
+	networks  map[string]*host.Network // nil: removed
+	installs  bool                     // packages were installed
+	ended     map[string]bool          // users whose sessions were ended
+	linger    map[string]bool
+	unpacked  map[string][]host.UnpackedTree // by name, where steps have changed it
+	pending   []host.Pending
+	pended    bool                                // pending has been taken from base
+	firewalls map[string]*host.Firewall           // nil: removed
+	services  map[host.ServiceRef]*host.Container // nil: removed
+	detached  map[string]bool                     // names of containers that have been stopped or removed
+	pulled    map[string]bool                     // images, by NAME:TAG
 }
 
 // New returns a host that predicts above base. Nothing is ever written to base.
 func New(base host.Reader) *Host {
 	return &Host{
-		base:     base,
-		accounts: accounts{passwords: map[string]*host.Password{}},
-		files:    newFiles(),
-		packages: map[string]*predictedPackage{},
-		units:    map[string]*host.Unit{},
-		stale:    map[string]bool{},
-		networks: map[string]*host.Network{},
-		ended:    map[string]bool{},
-		linger:   map[string]bool{},
+		base:      base,
+		accounts:  accounts{passwords: map[string]*host.Password{}, shadows: map[string]*host.GroupShadow{}},
+		files:     newFiles(),
+		packages:  map[string]*predictedPackage{},
+		units:     map[string]*host.Unit{},
+		stale:     map[string]bool{},
+		networks:  map[string]*host.Network{},
+		ended:     map[string]bool{},
+		linger:    map[string]bool{},
+		unpacked:  map[string][]host.UnpackedTree{},
+		firewalls: map[string]*host.Firewall{},
+		services:  map[host.ServiceRef]*host.Container{},
+		detached:  map[string]bool{},
+		pulled:    map[string]bool{},
 	}
 }
+
+// Before is the host without any step.
+func (h *Host) Before() host.Reader { return h.base }
 
 var _ host.Host = (*Host)(nil)
 
@@ -57,15 +73,45 @@ var _ host.Host = (*Host)(nil)
 func (h *Host) Do(ctx context.Context, s host.Step) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, do := range []func(context.Context, host.Step) (bool, error){
-		h.doAccount, h.doLogin, h.doFile, h.doPackage, h.doUnit, h.doOther,
-	} {
-		if done, err := do(ctx, s); done {
-			return err
-		}
+	switch s := s.(type) {
+	case host.AccountStep:
+		return h.doAccount(s)
+	case host.FileStep:
+		return h.doFile(ctx, s)
+	case host.PackageStep:
+		return h.doPackage(ctx, s)
+	case host.UnitStep:
+		return h.doUnit(ctx, s)
+	case host.DockerStep:
+		return h.doDocker(ctx, s)
+	case host.FirewallStep:
+		return h.doFirewall(ctx, s)
+	case host.NoteStep:
+		return h.doNote(s)
+	case host.TrialStep:
+		return h.doTrial(s)
+	case host.Probe:
+		return nil // there is nothing yet that it could judge
 	}
-	return fmt.Errorf("cannot predict a step of type %T: the overlay does not know it", s)
+	return errNoStep
 }
+
+// doTrial refuses to try the way of somebody who is not there. What else would come of
+// it nobody can predict.
+func (h *Host) doTrial(s host.TrialStep) error {
+	if s, ok := s.(host.TryWay); ok {
+		u, err := h.user(s.User)
+		if err == nil && u == nil {
+			err = errors.New("there is no account " + s.User)
+		}
+		return err
+	}
+	return nil
+}
+
+// errNoStep answers a step that is nil: there are no others than those that are
+// predicted.
+var errNoStep = errors.New("there is no step to be predicted")
 
 // Facts are those of the base: no step changes them.
 func (h *Host) Facts() (host.MachineFacts, error) { return h.base.Facts() }
@@ -80,11 +126,14 @@ func (h *Host) Check(ctx context.Context, c host.Check, content host.Content) er
 
 // Evaluate has the base's program say what the predicted configuration comes to.
 func (h *Host) Evaluate(ctx context.Context, c host.Check) (string, error) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
 	if c.Tree != nil {
 		tree := *c.Tree
-		tree.Predicted = h.predicted(tree)
+		// What is included from elsewhere belongs to it. If that cannot be read, the
+		// program says so.
+		all, _ := host.ReadConfiguration(h, &tree)
+		h.mu.RLock()
+		defer h.mu.RUnlock()
+		tree.Predicted = h.predicted(tree, slices.Collect(maps.Keys(all))...)
 		c.Tree = &tree
 	}
 	return h.base.Evaluate(ctx, c)

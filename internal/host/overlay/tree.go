@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,14 @@ func (h *Host) fixTree(rule host.TreeRule) error {
 	if e.node.Type != host.TypeDir {
 		return fmt.Errorf("it is a %s, not a directory", e.node.Type)
 	}
+	if e.node.Held&host.ReadOnly != 0 {
+		return e.node.MayAlter(rule.Root)
+	}
+	if rule.ACL != nil {
+		if err := e.node.MayHave(rule.ACL.Apply(e.node.Access, true)); err != nil {
+			return err
+		}
+	}
 	if rule.Owner != "" {
 		if rule.Owner, err = h.ownerName(kindUser, rule.Owner); err != nil {
 			return err
@@ -40,8 +49,8 @@ func (h *Host) fixTree(rule host.TreeRule) error {
 		}
 	}
 	rule = canonical(rule, at)
-	h.alter(func(p string, n host.Node) host.Node {
-		if !covers(rule, p) || n.Type != host.TypeDir && n.Links > 1 {
+	h.files.alter(func(p string, n host.Node) host.Node {
+		if !covers(rule, p) || n.Type != host.TypeDir && n.Links > 1 || rule.Foreign(n) != "" || (n.Held&host.InTree).Why() != "" {
 			return n
 		}
 		return rule.Apply(n)
@@ -113,7 +122,7 @@ func (h *Host) scanTree(ctx context.Context, rule host.TreeRule, then func(path 
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot scan %s: %w", rule.Root, err)
+		return nil, cannot("scan", rule.Root, err)
 	}
 	s := &scan{host: h, rule: canonical(rule, at), then: then, seen: map[string]bool{}}
 	n, err := h.node(at)
@@ -128,7 +137,7 @@ func (h *Host) scanTree(ctx context.Context, rule host.TreeRule, then func(path 
 			return nil, err
 		}
 	}
-	return s.rest(), nil
+	return s.rest().Renamed(at, rule.Root), nil
 }
 
 // scan composes what the base finds with what only exists here.
@@ -206,10 +215,17 @@ func (s *scan) rest() *host.TreeScan {
 		if before.Owner == after.Owner && before.Group == after.Group && before.Access.Equal(after.Access) {
 			continue
 		}
+		if why := cmp.Or(s.rule.Foreign(before), (before.Held & host.InTree).Why()); why != "" {
+			s.Refused = append(s.Refused, host.Refusal{Path: p, Why: why})
+			continue
+		}
 		s.Differ++
 		s.First = append(s.First, host.TreeDiff{Path: p, Before: before, After: after})
+		s.Sorts = append(s.Sorts, host.TreeDiff{Path: p, Before: before, After: after, Count: 1})
 	}
 	slices.SortFunc(s.First, func(a, b host.TreeDiff) int { return strings.Compare(a.Path, b.Path) })
 	s.First = s.First[:min(len(s.First), s.rule.Names())]
+	slices.SortStableFunc(s.Refused, func(a, b host.Refusal) int { return strings.Compare(a.Path, b.Path) })
+	s.Sorts = host.OfEachSort(s.Sorts)
 	return &s.TreeScan
 }

@@ -6,17 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
-
-// etcUnits is where the administrator's units and all links are.
-const etcUnits = "/etc/systemd/system"
-
-// unitDirs are the directories of unit files, most important first. /lib is the
-// name that Debian's systemd shows for /usr/lib up to bookworm.
-func unitDirs() []string {
-	return []string{etcUnits, "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
-}
 
 // Unit describes a unit as systemd would.
 func (h *Host) Unit(ctx context.Context, name string) (*host.Unit, error) {
@@ -30,38 +22,42 @@ func (h *Host) unit(ctx context.Context, name string) (*host.Unit, error) {
 		if u == nil {
 			return nil, nil
 		}
-		c := *u
-		c.Links = slices.Clone(u.Links)
-		return &c, nil
+		return u.Clone(), nil
 	}
-	if t := template(name); t != "" {
+	u, err := h.base.Unit(ctx, name)
+	if t := debian.TemplateOf(name); t != "" && u == nil {
 		if u, ok := h.units[t]; ok && u != nil {
 			return &host.Unit{Name: name, Load: u.Load, Active: "inactive", Sub: "dead", File: "disabled", Fragment: u.Fragment}, nil
 		}
 	}
-	u, err := h.base.Unit(ctx, name)
+	if u == nil && err == nil {
+		return h.aliased(ctx, name)
+	}
 	if u != nil && h.reloaded {
 		u.NeedReload = false
 	}
 	return u, err
 }
 
-// template names the template that a unit is an instance of; empty for none.
-func template(name string) string {
-	prefix, rest, ok := strings.Cut(name, "@")
-	if !ok || strings.HasPrefix(rest, ".") {
-		return ""
+// aliased is the unit that a link of this name among the unit files stands for,
+// as enabling one with Alias= makes it.
+func (h *Host) aliased(ctx context.Context, name string) (*host.Unit, error) {
+	if !debian.IsFileUnit(name) {
+		return nil, nil
 	}
-	return prefix + "@" + path.Ext(rest)
-}
-
-// isUnitName tells names of units whose files opsafe writes.
-func isUnitName(name string) bool {
-	switch path.Ext(name) {
-	case ".service", ".timer", ".socket", ".path", ".mount", ".target", ".slice":
-		return true
+	n, err := h.stat(path.Join(debian.UnitDir, name))
+	if err != nil || n == nil || n.Type != host.TypeSymlink {
+		return nil, nil //nolint:nilerr // what cannot be seen is no other name
 	}
-	return false
+	own := path.Base(n.Target)
+	if own == name || path.Ext(own) != path.Ext(name) {
+		return nil, nil
+	}
+	u, err := h.unit(ctx, own)
+	if u != nil {
+		u.Name, u.Links = name, nil
+	}
+	return u, err
 }
 
 // unitOf tells which unit a path belongs to: as its file, as a drop-in, or as a
@@ -69,17 +65,17 @@ func isUnitName(name string) bool {
 func unitOf(at string) (file, dropIn, link string) {
 	dir, base := path.Split(at)
 	dir = path.Clean(dir)
-	if slices.Contains(unitDirs(), dir) && isUnitName(base) {
+	if slices.Contains(debian.UnitDirs(), dir) && debian.IsFileUnit(base) {
 		return base, "", ""
 	}
 	parent, sub := path.Split(dir)
-	if !slices.Contains(unitDirs(), path.Clean(parent)) {
+	if !slices.Contains(debian.UnitDirs(), path.Clean(parent)) {
 		return "", "", ""
 	}
-	if name, ok := strings.CutSuffix(sub, ".d"); ok && isUnitName(name) && path.Ext(base) == ".conf" {
+	if name, ok := strings.CutSuffix(sub, ".d"); ok && debian.IsFileUnit(name) && path.Ext(base) == ".conf" {
 		return "", name, ""
 	}
-	if ext := path.Ext(sub); (ext == ".wants" || ext == ".requires" || ext == ".upholds") && isUnitName(base) {
+	if ext := path.Ext(sub); (ext == ".wants" || ext == ".requires" || ext == ".upholds") && debian.IsFileUnit(base) {
 		return "", "", base
 	}
 	return "", "", ""
@@ -141,6 +137,7 @@ func (h *Host) markStale(u *host.Unit) {
 func (h *Host) unitFromFile(name, at string) *host.Unit {
 	u := &host.Unit{Name: name, Load: "loaded", Active: "inactive", Sub: "dead", Fragment: at}
 	u.File = h.fileState(u, at)
+	u.Triggers = h.triggers(name, at)
 	if u.File == "masked" {
 		u.Load, u.Fragment = "masked", at
 	}
@@ -149,6 +146,9 @@ func (h *Host) unitFromFile(name, at string) *host.Unit {
 
 // fileState is what systemctl is-enabled would say.
 func (h *Host) fileState(u *host.Unit, fragment string) string {
+	if strings.HasPrefix(fragment, generatorDir) {
+		return "generated"
+	}
 	n, err := h.stat(fragment)
 	if err != nil || n == nil {
 		return u.File
@@ -158,29 +158,43 @@ func (h *Host) fileState(u *host.Unit, fragment string) string {
 		return "masked"
 	case len(u.Links) > 0:
 		return "enabled"
-	case n.Type == host.TypeSymlink && path.Dir(fragment) == etcUnits:
+	case n.Type == host.TypeSymlink && path.Dir(fragment) == debian.UnitDir:
 		return "linked"
 	}
 	content, err := h.readFile(fragment)
 	if err != nil {
 		return u.File
 	}
-	if parseUnitFile(content).has("Install") {
+	if slices.Contains(debian.ParseUnit(string(content)).Sections, "Install") {
 		return "disabled"
 	}
 	return "static"
 }
 
-// fragment finds the file that systemd would read for a unit; empty for none.
+// fragment finds the file that systemd would read for a unit, of an instance that of
+// its template; empty for none.
 func (h *Host) fragment(name string) string {
-	for _, dir := range unitDirs() {
+	for _, dir := range debian.UnitDirs() {
 		p := path.Join(dir, name)
 		if n, err := h.stat(p); err == nil && n != nil {
 			return p
 		}
 	}
+	// Of a SysV script systemd makes a unit, unless there is one already, be it a
+	// mask.
+	if script, ok := strings.CutSuffix(name, ".service"); ok {
+		if n, err := h.stat("/etc/init.d/" + script); err == nil && n != nil {
+			return generatorDir + name
+		}
+	}
+	if t := debian.TemplateOf(name); t != "" {
+		return h.fragment(t)
+	}
 	return ""
 }
+
+// generatorDir is where systemd puts the units that it makes of SysV scripts.
+const generatorDir = "/run/systemd/generator.late/"
 
 // reloadManager lets systemd read all unit files that have changed.
 func (h *Host) reloadManager(ctx context.Context) {
@@ -202,6 +216,21 @@ func (h *Host) showFragment(u *host.Unit, at string) {
 		u.Fragment = at
 	}
 	u.File = h.fileState(u, at)
+	if h.stale[u.Name] {
+		u.Triggers = h.triggers(u.Name, at)
+	}
+}
+
+// triggers are the units that a unit starts, by its file.
+func (h *Host) triggers(name, at string) []string {
+	content, err := h.readFile(at)
+	if err != nil {
+		return nil
+	}
+	if started := debian.ParseUnit(string(content)).Starts(name); started != "" {
+		return []string{started}
+	}
+	return nil
 }
 
 // reread gives a unit what its file says now. Without a file a unit that does

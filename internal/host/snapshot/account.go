@@ -107,6 +107,31 @@ func (r *Reader) Password(name string) (*host.Password, error) {
 	return nil, r.missing("password of " + name)
 }
 
+// GroupShadow is what gshadow says of a group.
+func (r *Reader) GroupShadow(name string) (*host.GroupShadow, error) {
+	if err := r.trouble(askShadow(name)); err != nil {
+		return nil, err
+	}
+	groups, err := r.Groups()
+	if err != nil || !slices.ContainsFunc(groups, func(g host.Group) bool { return g.Name == name }) {
+		return nil, err
+	}
+	s, ok := r.state.Shadows[name]
+	if !ok {
+		s.Password = host.PasswordLocked
+	}
+	s.Admins, s.Torn = slices.Clone(s.Admins), slices.Clone(s.Torn)
+	return &s, nil
+}
+
+// Strays are those recorded.
+func (r *Reader) Strays() (host.Strays, error) {
+	if err := r.trouble(askStrays); err != nil {
+		return host.Strays{}, err
+	}
+	return r.state.Strays, nil
+}
+
 func (r *Reader) hasUser(name string) bool {
 	return r.state.Users == nil || slices.ContainsFunc(r.state.Users, func(u host.User) bool { return u.Name == name })
 }

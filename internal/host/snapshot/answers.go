@@ -58,8 +58,8 @@ func (r *Recorder) private(path string) bool {
 	if r.secrets.Paths[path] || r.secrets.Variables[path] != nil {
 		return true
 	}
-	n, ok := r.asked[askStat(path)].value.(*host.Node)
-	return !ok || n == nil || n.Access.Other&host.Read == 0
+	n, err := r.base.Stat(path)
+	return err != nil || n == nil || !host.Everybody(r.base, path, *n)
 }
 
 func answerOf(question string, a asked) (Answer, error) {
@@ -101,7 +101,11 @@ func words(v any) (text string, items []string) {
 		}
 	case *host.Password:
 		if v != nil {
-			return string(v.State), nil
+			return v.String(), nil
+		}
+	case *host.GroupShadow:
+		if v != nil {
+			return "password " + string(v.Password), v.Admins
 		}
 	case []host.User:
 		for _, u := range v {
@@ -116,6 +120,16 @@ func words(v any) (text string, items []string) {
 	case []host.Network:
 		for _, n := range v {
 			items = append(items, n.Name)
+		}
+		return "", items
+	case []host.Container:
+		for _, c := range v {
+			items = append(items, c.Name)
+		}
+		return "", items
+	case []host.UnpackedTree:
+		for _, u := range v {
+			items = append(items, u.Path)
 		}
 		return "", items
 	case []host.Group:
@@ -144,6 +158,14 @@ func words(v any) (text string, items []string) {
 	case *host.Network:
 		if v != nil {
 			return v.Interface + " " + v.Subnet, v.Containers
+		}
+	case *host.Firewall:
+		if v != nil {
+			return fmt.Sprintf("%d addresses, digest %.12s", v.List().Count, v.List().Digest), nil
+		}
+	case *host.Image:
+		if v != nil {
+			return v.ID, v.Digests
 		}
 	case *host.TreeScan:
 		if v != nil {

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -58,7 +59,7 @@ func (s *State) bareUnit(u host.Unit) {
 	if u.Sub == "" {
 		u.Sub = "running"
 	}
-	u.Fragment = "/lib/systemd/system/" + u.Name
+	u.Fragment = debian.ShownUnitDir + "/" + u.Name
 	s.Units[u.Name] = u
 	s.file("/usr"+u.Fragment, "[Unit]\n")
 	for _, l := range u.Links {
@@ -88,6 +89,14 @@ func (s *State) bareFiles() {
 	s.file("/etc/login.defs", "UMASK\t\t022\nUID_MIN\t\t1000\nUID_MAX\t\t60000\nGID_MIN\t\t1000\nGID_MAX\t\t60000\n")
 	s.file("/etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\nUsePAM yes\n")
 	s.file("/etc/sudoers", "root\tALL=(ALL:ALL) ALL\n%sudo\tALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n")
+	for _, d := range []string{"", "/kernel", "/net", "/net/core", "/net/ipv4", "/vm"} {
+		s.dir("/proc/sys"+d, 0o555)
+	}
+	s.file("/proc/sys/net/ipv4/ip_default_ttl", "64\n")
+	s.file("/proc/sys/net/ipv4/ip_forward", "0\n")
+	s.file("/proc/sys/net/ipv4/tcp_rmem", "4096\t131072\t6291456\n")
+	s.file("/proc/sys/vm/swappiness", "60\n")
+	s.file("/usr/local/bin/opsafe", "")
 	sudoers := s.Files["/etc/sudoers"]
 	sudoers.Node.Access = host.AccessOf(0o440)
 	s.Files["/etc/sudoers"] = sudoers

@@ -20,7 +20,7 @@ func cloned(v any) any {
 		return clonePointer(v, func(p host.Package) host.Package { return p })
 	case *host.Unit:
 		return clonePointer(v, func(u host.Unit) host.Unit {
-			u.Links = slices.Clone(u.Links)
+			u = *u.Clone()
 			return u
 		})
 	case *host.Network:
@@ -28,11 +28,28 @@ func cloned(v any) any {
 			n.Options, n.Containers = maps.Clone(n.Options), slices.Clone(n.Containers)
 			return n
 		})
+	case *host.Firewall:
+		return clonePointer(v, func(f host.Firewall) host.Firewall {
+			f.Allow = slices.Clone(f.Allow)
+			return f
+		})
+	case *host.Image:
+		return clonePointer(v, func(i host.Image) host.Image {
+			i.Digests = slices.Clone(i.Digests)
+			return i
+		})
 	case *host.TreeScan:
 		return clonePointer(v, func(s host.TreeScan) host.TreeScan {
-			s.First, s.Refused = slices.Clone(s.First), slices.Clone(s.Refused)
+			s.First, s.Sorts, s.Refused = slices.Clone(s.First), slices.Clone(s.Sorts), slices.Clone(s.Refused)
 			return s
 		})
+	case *host.GroupShadow:
+		return clonePointer(v, func(s host.GroupShadow) host.GroupShadow {
+			s.Admins, s.Torn = slices.Clone(s.Admins), slices.Clone(s.Torn)
+			return s
+		})
+	case host.Strays:
+		return host.Strays{Twice: slices.Clone(v.Twice), Shadow: slices.Clone(v.Shadow), GShadow: slices.Clone(v.GShadow), Locks: slices.Clone(v.Locks)}
 	case host.Traces:
 		v.Sessions, v.Cron, v.Unread = slices.Clone(v.Sessions), slices.Clone(v.Cron), maps.Clone(v.Unread)
 		return v
@@ -41,6 +58,8 @@ func cloned(v any) any {
 	case []host.Package:
 		return slices.Clone(v)
 	case []host.Network:
+		return slices.Clone(v)
+	case []host.UnpackedTree:
 		return slices.Clone(v)
 	case []host.Group:
 		out := slices.Clone(v)

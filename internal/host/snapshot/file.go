@@ -30,14 +30,11 @@ func (r *Reader) find(p string, links int) (at string, f File, recorded bool, er
 		case !ok:
 			continue
 		case d.Node.Type == host.TypeSymlink:
-			if links == 0 {
-				return "", File{}, false, fmt.Errorf("cannot look at %s: too many links", p)
+			if at, err = r.follow(p, dir, d.Node, links); err != nil {
+				return "", File{}, false, err
 			}
-			target := d.Node.Target
-			if !path.IsAbs(target) {
-				target = path.Join(path.Dir(dir), target)
-			}
-			return r.find(path.Join(target, p[len(dir):]), links-1)
+			at, f, recorded, err = r.find(path.Join(at, p[len(dir):]), links-1)
+			return at, f, recorded, host.OnTheWay(p, err)
 		case d.Node.Type != host.TypeDir, d.Unread == "" && d.Names == nil && path.Dir(p) == dir:
 			// Nothing can be there: no directory, or one whose names are known.
 			return p, File{}, true, nil
@@ -50,14 +47,40 @@ func (r *Reader) find(p string, links int) (at string, f File, recorded bool, er
 	return p, File{}, false, nil
 }
 
+// follow gives where a link leads that lies on the way to a path.
+func (r *Reader) follow(p, link string, n host.Node, links int) (string, error) {
+	if links == 0 {
+		return "", fmt.Errorf("cannot look at %s: too many links", p)
+	}
+	err := host.CheckLink(link, n, func(at string) (*host.Node, error) {
+		if f := r.state.Files[at]; f.Node.Type != "" {
+			return &f.Node, nil
+		}
+		return nil, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return host.FollowLink(path.Dir(link), n.Target, func(at string) (string, error) {
+		real, f, _, err := r.find(at, links-1)
+		if err != nil || f.Node.Type != host.TypeSymlink {
+			return real, err
+		}
+		return r.follow(p, real, f.Node, links-1)
+	})
+}
+
 // Stat describes what was at the path.
 func (r *Reader) Stat(p string) (*host.Node, error) {
 	if err := r.trouble(askStat(p)); err != nil {
 		return nil, err
 	}
-	_, f, recorded, err := r.find(p, maxLinks)
+	at, f, recorded, err := r.find(p, maxLinks)
 	if err != nil {
 		return nil, err
+	}
+	if n, ok := r.sampled[at]; ok && !recorded && n.Type != host.TypeSymlink {
+		return &n, nil // all but its size is known
 	}
 	if !recorded {
 		return nil, r.missing(p)
@@ -83,7 +106,7 @@ func (r *Reader) ReadFile(p string) ([]byte, error) {
 	case f.Node.Type == "":
 		return nil, nil
 	case f.Secret != nil:
-		red := &host.RedactedError{Path: f.Secret.Path, Digest: f.Secret.Digest, Variables: slices.Clone(f.Secret.Variables)}
+		red := &host.RedactedError{Path: f.Secret.Path, Digest: f.Secret.Digest, Variables: slices.Clone(f.Secret.Variables), Unset: slices.Clone(f.Secret.Unset), Part: f.Secret.Part}
 		if f.Secret.InPart {
 			red.Text = append([]byte{}, f.Content...)
 		}
@@ -163,7 +186,7 @@ func (r *Reader) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict f
 			s.Unknown++
 		}
 	}
-	return s.finish(), nil
+	return s.finish().Renamed(root, rule.Root), nil
 }
 
 // below lists what was recorded below a directory, sorted.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -20,6 +21,9 @@ func (t Text) addTo(s *State) error {
 		s.Ranges = *t.Ranges
 	}
 	s.makeMaps()
+	if t.Strays != nil {
+		s.Strays = *t.Strays
+	}
 	if t.Users != nil && s.Users == nil {
 		s.Users = []host.User{}
 	}
@@ -28,6 +32,13 @@ func (t Text) addTo(s *State) error {
 	}
 	for _, g := range t.Groups {
 		s.setGroup(host.Group{Name: g.Name, GID: g.GID, Members: slices.Sorted(slices.Values(g.Members))})
+		shadow, err := g.shadow()
+		if err != nil {
+			return fmt.Errorf("group %s: %w", g.Name, err)
+		}
+		if !plainShadow(shadow) {
+			s.Shadows[g.Name] = shadow
+		}
 	}
 	for _, u := range t.Users {
 		if err := s.addUser(u, t.Partial); err != nil {
@@ -39,7 +50,7 @@ func (t Text) addTo(s *State) error {
 		if err != nil {
 			return fmt.Errorf("file %s: %w", p, err)
 		}
-		s.Files[path.Clean(p)] = f
+		s.Files[path.Clean(host.FromReadable(p))] = f
 	}
 	for name, words := range t.Packages {
 		s.Packages[name] = packageOf(name, words)
@@ -51,23 +62,49 @@ func (t Text) addTo(s *State) error {
 		s.Units[name] = u.unit(name)
 	}
 	if t.Docker != nil {
-		s.Engine = &host.Engine{Version: t.Docker.Version, APIVersion: t.Docker.API}
+		s.Engine = (*host.Engine)(t.Docker)
 	}
 	s.Networks = append(s.Networks, t.Networks...)
+	s.Firewalls = append(s.Firewalls, t.Firewalls...)
+	s.Containers = append(s.Containers, t.Containers...)
+	maps.Copy(s.Images, t.Images)
 	s.Manual = append(s.Manual, t.Manual...)
 	s.Pending = append(s.Pending, t.Pending...)
+	maps.Copy(s.Unpacked, t.Unpacked)
 	for name, bad := range t.Programs {
 		s.Programs[name] = bad
 	}
 	return nil
 }
 
+// shadow is what gshadow says of the group.
+func (t GroupText) shadow() (host.GroupShadow, error) {
+	g := host.GroupShadow{
+		Password: host.PasswordLocked, Missing: t.Password == missingWord,
+		Admins: slices.Sorted(slices.Values(t.Admins)), Torn: slices.Sorted(slices.Values(t.Torn)),
+	}
+	switch p := host.PasswordState(t.Password); p {
+	case host.PasswordSet, host.PasswordEmpty:
+		g.Password = p
+	case "", host.PasswordLocked, missingWord:
+	default:
+		return g, fmt.Errorf("password %q: want set, empty, locked, missing", t.Password)
+	}
+	return g, nil
+}
+
 func (s *State) makeMaps() {
+	if s.Shadows == nil {
+		s.Shadows = map[string]host.GroupShadow{}
+	}
 	if s.Passwords == nil {
 		s.Passwords = map[string]host.Password{}
 	}
 	if s.Traces == nil {
 		s.Traces = map[string]host.Traces{}
+	}
+	if s.Images == nil {
+		s.Images = map[string]*host.Image{}
 	}
 	if s.UserUnits == nil {
 		s.UserUnits = map[string][]string{}
@@ -80,6 +117,9 @@ func (s *State) makeMaps() {
 	}
 	if s.Units == nil {
 		s.Units = map[string]host.Unit{}
+	}
+	if s.Unpacked == nil {
+		s.Unpacked = map[string][]host.UnpackedTree{}
 	}
 	if s.Programs == nil {
 		s.Programs = map[string]string{}
@@ -170,15 +210,23 @@ func (s *State) addUser(t UserText, partial bool) error {
 
 func passwordOf(words string) (host.Password, error) {
 	p := host.Password{State: host.PasswordLocked, Expires: -1}
+	p.Ageing.Inactive = -1
 	for _, w := range strings.Fields(words) {
-		days, expires := strings.CutPrefix(w, "expires=")
+		what, days, number := strings.Cut(w, "=")
+		n, err := strconv.Atoi(days)
 		switch {
-		case expires:
-			n, err := strconv.Atoi(days)
-			if err != nil {
-				return p, fmt.Errorf("expiry %q is not a number of days", days)
-			}
+		case number && err != nil:
+			return p, fmt.Errorf("password %q: %q is not a number of days", w, days)
+		case number && what == "expires":
 			p.Expires = n
+		case number && what == "changed":
+			p.Changed = n
+		case number && what == "max":
+			p.Ageing.On, p.Ageing.Max = true, n
+		case number && what == "inactive":
+			p.Ageing.Inactive = n
+		case w == missingWord:
+			p.Missing = true
 		case w == "hash":
 			p.HasHash = true
 		case w == "must-change":
@@ -188,11 +236,17 @@ func passwordOf(words string) (host.Password, error) {
 		case w == string(host.PasswordLocked), w == string(host.PasswordEmpty):
 			p.State = host.PasswordState(w)
 		default:
-			return p, fmt.Errorf("password %q: want set, locked, empty, hash, must-change, expires=DAYS", w)
+			return p, fmt.Errorf("password %q: want set, locked, empty, hash, must-change, missing, expires=, changed=, max= or inactive=DAYS", w)
 		}
+	}
+	if !p.Ageing.On {
+		p.Ageing = host.Ageing{}
 	}
 	return p, nil
 }
+
+// missingWord says that a line of shadow or gshadow is missing.
+const missingWord = "missing"
 
 // absentWord says that there is no such thing.
 const absentWord = "absent"
@@ -209,10 +263,10 @@ func (t FileText) file() (File, error) {
 		f.Content = []byte(strings.Join(t.Lines, "\n"))
 	}
 	if t.Names != nil {
-		f.Names = *t.Names
+		f.Names = fromReadable(*t.Names)
 	}
 	f.Node = host.Node{
-		Type: t.Type, Owner: t.Owner, Group: t.Group, Target: t.Target, Links: max(t.Links, 1), Size: int64(len(f.Content)),
+		Type: t.Type, Owner: t.Owner, Group: t.Group, Target: host.FromReadable(t.Target), Links: max(t.Links, 1), Size: int64(len(f.Content)),
 	}
 	n := &f.Node
 	if t.Size != 0 {
@@ -239,6 +293,9 @@ func (t FileText) file() (File, error) {
 	}
 	m, err := host.ParseMode(mode)
 	if err != nil {
+		return f, err
+	}
+	if n.Held, err = host.ParseHeld(t.Held); err != nil {
 		return f, err
 	}
 	n.Access, err = withACL(host.AccessOf(m), t.ACL)
@@ -268,10 +325,8 @@ func (t UnitText) unit(name string) host.Unit {
 	if t.Load == absentWord {
 		return host.Unit{}
 	}
-	u := host.Unit{
-		Name: name, Load: t.Load, Active: t.Active, Sub: t.Sub, File: t.File,
-		Fragment: t.Fragment, NeedReload: t.NeedReload, Links: t.Links,
-	}
+	u := host.Unit(t)
+	u.Name = name
 	if u.Load == "" {
 		u.Load = "loaded"
 	}
@@ -288,7 +343,7 @@ func (t UnitText) unit(name string) host.Unit {
 	case u.Fragment == noFragment:
 		u.Fragment = ""
 	case u.Fragment == "" && u.Load == "loaded":
-		u.Fragment = "/lib/systemd/system/" + name
+		u.Fragment = debian.ShownUnitDir + "/" + name
 	}
 	return u
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -23,7 +24,7 @@ func (r *Reader) UnitNames(context.Context) ([]string, error) {
 	}
 	var names []string
 	for _, n := range slices.Sorted(maps.Keys(r.state.Units)) {
-		if u := r.state.Units[n]; !noUnit(u) && host.InventoryUnit(n) && (!strings.Contains(n, "@") || strings.Contains(n, "@.")) {
+		if u := r.state.Units[n]; !noUnit(u) && debian.IsProgramUnit(n) && (!strings.Contains(n, "@") || strings.Contains(n, "@.")) {
 			names = append(names, n)
 		}
 	}

@@ -3,7 +3,6 @@ package snapshot
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,6 +49,12 @@ func (r *Recorder) accounts(s *State) {
 	if err == nil {
 		s.Groups = append([]host.Group{}, groups...)
 	}
+	for _, g := range s.Groups {
+		if shadow, err := r.GroupShadow(g.Name); err == nil && shadow != nil && !plainShadow(*shadow) {
+			s.Shadows[g.Name] = *shadow
+		}
+	}
+	s.Strays, _ = r.Strays()
 	for _, u := range s.Users {
 		p, err := r.Password(u.Name)
 		switch {
@@ -62,12 +67,13 @@ func (r *Recorder) accounts(s *State) {
 	}
 }
 
+// plainShadow reports whether gshadow says of a group what it says of most.
+func plainShadow(s host.GroupShadow) bool {
+	return s.Password == host.PasswordLocked && !s.Missing && len(s.Admins)+len(s.Torn) == 0
+}
+
 // inventory asks for packages, units and networks as a whole.
 func (r *Recorder) inventory(ctx context.Context, s *State) error {
-	base, ok := r.base.(host.Inventory)
-	if !ok {
-		return errors.New("cannot record this host: it cannot list what it has")
-	}
 	packages, err := r.Packages()
 	if s.Whole.Packages = err == nil; err != nil && !host.IsUnknown(err) {
 		return err
@@ -75,7 +81,7 @@ func (r *Recorder) inventory(ctx context.Context, s *State) error {
 	for _, p := range packages {
 		s.Packages[p.Name] = p
 	}
-	names, err := base.UnitNames(ctx)
+	names, err := r.UnitNames(ctx)
 	if s.Whole.Units = err == nil; err != nil && !host.IsUnknown(err) {
 		return err
 	}
@@ -113,6 +119,18 @@ func (r *Recorder) rest(s *State) {
 			if v != nil && !slices.ContainsFunc(s.Networks, func(n host.Network) bool { return n.Name == v.Name }) {
 				s.Networks = append(s.Networks, *v)
 			}
+		case []host.UnpackedTree:
+			s.Unpacked[strings.TrimPrefix(question, askUnpacked(""))] = v
+		case *host.Firewall:
+			if v != nil { // its addresses are for root alone
+				s.Firewalls = append(s.Firewalls, v.Redacted())
+			} else {
+				s.Firewalls = append(s.Firewalls, host.Firewall{Network: strings.TrimPrefix(question, askFirewall(""))})
+			}
+		case *host.Image:
+			s.Images[strings.TrimPrefix(question, askImage(""))] = v
+		case []host.Container:
+			s.Containers, s.Whole.Containers = v, true
 		case bool:
 			s.Candidates[strings.TrimPrefix(question, askCandidate(""))] = v
 		case host.Traces:
@@ -175,6 +193,12 @@ func plain(v any) (string, error) {
 			}
 			v = &c
 		}
+	case *host.Password:
+		if n != nil && !n.Ageing.On {
+			c := *n
+			c.Changed = 0 // nothing hangs on it
+			v = &c
+		}
 	case []host.Package:
 		v = append([]host.Package{}, n...)
 	case []host.Network:
@@ -183,6 +207,11 @@ func plain(v any) (string, error) {
 		v = append([]host.User{}, n...)
 	case []host.Group:
 		v = append([]host.Group{}, n...)
+	case *host.Firewall:
+		if n != nil {
+			c := n.Redacted()
+			v = &c
+		}
 	case *host.TreeScan:
 		if n != nil {
 			c := *n

@@ -29,17 +29,23 @@ func (t Text) addRecorded(s *State) error {
 		s.Trees = map[string]Tree{}
 	}
 	for root, text := range t.Trees {
-		tree := Tree{Refused: text.Refused, Unknown: text.Unknown}
+		tree := Tree{Unknown: text.Unknown}
+		for _, r := range text.Refused {
+			tree.Refused = append(tree.Refused, host.Refusal{Path: host.FromReadable(r.Path), Why: r.Why})
+		}
 		for _, line := range text.Sorts {
 			n := host.Node{Type: line.Type, Owner: line.Owner, Group: line.Group, Links: max(line.Links, 1)}
 			m, err := host.ParseMode(line.Mode)
 			if err == nil {
 				n.Access, err = withACL(host.AccessOf(m), line.ACL)
 			}
+			if err == nil {
+				n.Held, err = host.ParseHeld(line.Held)
+			}
 			if err != nil {
 				return fmt.Errorf("tree %s: %w", root, err)
 			}
-			tree.Sorts = append(tree.Sorts, Sort{Node: n, Count: line.Count, First: line.First})
+			tree.Sorts = append(tree.Sorts, Sort{Node: n, Count: line.Count, First: fromReadable(line.First)})
 		}
 		s.Trees[root] = tree
 	}
@@ -58,6 +64,13 @@ func (t Text) check() error {
 		}
 		if err := f.check(p); err != nil {
 			return fmt.Errorf("file %s: %w", p, err)
+		}
+	}
+	for name, trees := range t.Unpacked {
+		for _, u := range trees {
+			if err := checkPath(u.Path); err != nil {
+				return fmt.Errorf("what was unpacked as %s: %w", name, err)
+			}
 		}
 	}
 	for root, tree := range t.Trees {

@@ -30,12 +30,17 @@ type asked struct {
 	err   error
 }
 
+var errNoInventory = errors.New("cannot list what the host has: it cannot do that")
+
 var errNoScanner = errors.New("cannot scan a tree after predicted changes: the host cannot do that")
 
 // fileWish is how much of a path was asked for.
 type fileWish struct{ stat, content, names bool }
 
-var _ host.Reader = (*Recorder)(nil)
+var (
+	_ host.Reader    = (*Recorder)(nil)
+	_ host.Inventory = (*Recorder)(nil)
+)
 
 // NewRecorder returns a recorder over a host.
 func NewRecorder(base host.Reader, secrets host.Secrecy) *Recorder {
@@ -119,6 +124,16 @@ func (r *Recorder) Password(name string) (*host.Password, error) {
 	return ask(r, askPassword(name), func(h host.Reader) (*host.Password, error) { return h.Password(name) })
 }
 
+// GroupShadow is asked for.
+func (r *Recorder) GroupShadow(name string) (*host.GroupShadow, error) {
+	return ask(r, askShadow(name), func(h host.Reader) (*host.GroupShadow, error) { return h.GroupShadow(name) })
+}
+
+// Strays are asked for.
+func (r *Recorder) Strays() (host.Strays, error) {
+	return ask(r, askStrays, func(h host.Reader) (host.Strays, error) { return h.Strays() })
+}
+
 // IDRanges are asked for.
 func (r *Recorder) IDRanges() (host.IDRanges, error) {
 	return ask(r, askRanges, func(h host.Reader) (host.IDRanges, error) { return h.IDRanges() })
@@ -137,6 +152,16 @@ func (r *Recorder) UserUnits(name string) ([]string, error) {
 // Package is asked for.
 func (r *Recorder) Package(name string) (*host.Package, error) {
 	return ask(r, askPackage(name), func(h host.Reader) (*host.Package, error) { return h.Package(name) })
+}
+
+// Foreign is asked for.
+func (r *Recorder) Foreign(name string) ([]host.Package, error) {
+	return ask(r, askForeign(name), func(h host.Reader) ([]host.Package, error) { return h.Foreign(name) })
+}
+
+// Unfinished is asked for.
+func (r *Recorder) Unfinished() ([]host.Package, error) {
+	return ask(r, askUnfinished, func(h host.Reader) ([]host.Package, error) { return h.Unfinished() })
 }
 
 // Packages are asked for.
@@ -164,14 +189,43 @@ func (r *Recorder) Unit(ctx context.Context, name string) (*host.Unit, error) {
 	return ask(r, askUnit(name), func(h host.Reader) (*host.Unit, error) { return h.Unit(ctx, name) })
 }
 
+// UnitNames are passed on: a record has all units anyway.
+func (r *Recorder) UnitNames(ctx context.Context) ([]string, error) {
+	b, ok := r.base.(host.Inventory)
+	if !ok {
+		return nil, errNoInventory
+	}
+	return b.UnitNames(ctx)
+}
+
 // Engine is asked for.
 func (r *Recorder) Engine(ctx context.Context) (*host.Engine, error) {
 	return ask(r, askEngine, func(h host.Reader) (*host.Engine, error) { return h.Engine(ctx) })
 }
 
+// Containers are asked for.
+func (r *Recorder) Containers(ctx context.Context) ([]host.Container, error) {
+	return ask(r, askContainers, func(h host.Reader) ([]host.Container, error) { return h.Containers(ctx) })
+}
+
+// Image is asked for.
+func (r *Recorder) Image(ctx context.Context, ref string) (*host.Image, error) {
+	return ask(r, askImage(ref), func(h host.Reader) (*host.Image, error) { return h.Image(ctx, ref) })
+}
+
+// RegistryDigest is passed on: what a registry has is no part of a host.
+func (r *Recorder) RegistryDigest(ctx context.Context, ref string) (string, error) {
+	return r.base.RegistryDigest(ctx, ref)
+}
+
 // Network is asked for.
 func (r *Recorder) Network(ctx context.Context, name string) (*host.Network, error) {
 	return ask(r, askNetwork(name), func(h host.Reader) (*host.Network, error) { return h.Network(ctx, name) })
+}
+
+// Firewall is asked for.
+func (r *Recorder) Firewall(ctx context.Context, network string) (*host.Firewall, error) {
+	return ask(r, askFirewall(network), func(h host.Reader) (*host.Firewall, error) { return h.Firewall(ctx, network) })
 }
 
 // Stat is asked for.
@@ -190,6 +244,11 @@ func (r *Recorder) ReadFile(path string) ([]byte, error) {
 func (r *Recorder) ReadDir(path string) ([]string, error) {
 	r.wish(path, fileWish{names: true})
 	return ask(r, askNames(path), func(h host.Reader) ([]string, error) { return h.ReadDir(path) })
+}
+
+// Unpacked is asked for.
+func (r *Recorder) Unpacked(ctx context.Context, name string) ([]host.UnpackedTree, error) {
+	return ask(r, askUnpacked(name), func(h host.Reader) ([]host.UnpackedTree, error) { return h.Unpacked(ctx, name) })
 }
 
 // ScanTree is asked for.
@@ -223,6 +282,10 @@ func (r *Recorder) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict
 	}
 	return scan, err
 }
+
+// Tree has what is below a directory summed up, so that any rule for it can be
+// planned.
+func (r *Recorder) Tree(dir string) { r.tree(host.TreeRule{Root: dir}) }
 
 // tree has a tree summed up, in the parts that its rule tells apart.
 func (r *Recorder) tree(rule host.TreeRule) {

@@ -63,19 +63,34 @@ func (f *filer) place(p string, links int) (string, *host.Node) {
 		next := path.Join(at, name)
 		n = f.node(next)
 		if n != nil && n.Type == host.TypeSymlink && i+1 < len(rest) {
-			if links == 0 {
+			if links == 0 || host.CheckLink(next, *n, f.stat) != nil {
 				return next, nil
 			}
-			target := n.Target
-			if !path.IsAbs(target) {
-				target = path.Join(at, target)
+			real, err := host.FollowLink(at, n.Target, func(p string) (string, error) { return f.real(p, links-1), nil })
+			if err != nil {
+				return next, nil // nothing can be seen there
 			}
-			return f.place(path.Join(append([]string{target}, rest[i+1:]...)...), links-1)
+			return f.place(path.Join(append([]string{real}, rest[i+1:]...)...), links-1)
 		}
 		at = next
 	}
 	return at, n
 }
+
+// real is where a directory on the way really is, as far as that can be seen.
+func (f *filer) real(p string, links int) string {
+	at, n := f.place(p, links)
+	if n == nil || n.Type != host.TypeSymlink || links == 0 || host.CheckLink(at, *n, f.stat) != nil {
+		return at
+	}
+	real, err := host.FollowLink(path.Dir(at), n.Target, func(p string) (string, error) { return f.real(p, links-1), nil })
+	if err != nil {
+		return at
+	}
+	return real
+}
+
+func (f *filer) stat(at string) (*host.Node, error) { return f.node(at), nil }
 
 // node records what is at a path to which no link leads.
 func (f *filer) node(at string) *host.Node {
@@ -121,25 +136,32 @@ func (f *filer) fill(p, at string, w fileWish) {
 	}
 	if a := f.recorder.asked[askContent(p)]; w.content && a.err == nil && have.Node.Type == host.TypeFile {
 		if data, ok := a.value.([]byte); ok && data != nil {
-			f.content(at, &have, data)
+			f.content(p, at, &have, data)
 		}
 	}
 	f.state.Files[at] = have
 }
 
-// content records a file's content, without what is secret in it.
-func (f *filer) content(at string, file *File, data []byte) {
+// content records the content of a file that was asked for by a path and is really
+// at another, without what is secret in it.
+func (f *filer) content(asked, at string, file *File, data []byte) {
 	secrets, p := f.recorder.secrets, f.declared[at]
 	file.Unread = ""
+	if p == "" {
+		p = asked
+	}
 	switch names := secrets.Variables[p]; {
-	case p != "" && secrets.Paths[p]:
+	case secrets.Paths[p] || f.private(asked, at, file.Node):
 		file.Secret = &Secret{Path: p, Digest: host.SecretDigest(p, data)}
-		if path.Ext(p) == host.EnvSuffix {
-			file.Secret.Variables = host.EnvNames(data)
+		if host.IsEnvFile(p) {
+			file.Secret.Variables, file.Secret.Unset = host.EnvNames(data), host.EnvUnset(data)
+		}
+		if secrets.Part != nil {
+			file.Secret.Part = secrets.Part(p, data)
 		}
 	case len(data) > maxContent:
 		file.Unread = "it is too large to be recorded"
-	case p != "" && len(names) > 0:
+	case len(names) > 0:
 		text := host.HideEnv(p, string(data), names)
 		if file.Content = []byte(text); text != string(data) {
 			file.Secret = &Secret{Path: p, InPart: true}
@@ -147,6 +169,16 @@ func (f *filer) content(at string, file *File, data []byte) {
 	default:
 		file.Content = data
 	}
+}
+
+// private reports whether not everybody may read a file, and nothing says that it
+// may be recorded all the same.
+func (f *filer) private(asked, at string, n host.Node) bool {
+	open := f.recorder.secrets.Open
+	if open == nil || open(asked, n) || open(at, n) {
+		return false
+	}
+	return !host.Everybody(f.recorder.base, at, n)
 }
 
 // sumUp goes through the trees, each once, and sorts what is not recorded by
@@ -227,14 +259,10 @@ func (s *summary) add(p string, n host.Node) {
 		s.sorts[key] = of
 	}
 	of.Count++
-	most := maxNamed
-	if n.Links > 1 {
-		most = maxRefused
-	}
 	at, _ := slices.BinarySearch(of.First, p)
-	if at < most {
+	if at < maxRefused {
 		of.First = slices.Insert(of.First, at, p)
-		of.First = of.First[:min(len(of.First), most)]
+		of.First = of.First[:min(len(of.First), maxRefused)]
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -28,8 +29,14 @@ type State struct {
 	Users     []host.User
 	Groups    []host.Group
 	Passwords map[string]host.Password // by user
-	Traces    map[string]host.Traces   // by user
-	UserUnits map[string][]string      // by user
+	// Shadows are what gshadow says of groups, where it is not that they have
+	// neither password nor administrators.
+	Shadows map[string]host.GroupShadow
+	// Strays are what is in the account databases besides.
+	Strays host.Strays
+
+	Traces    map[string]host.Traces // by user
+	UserUnits map[string][]string    // by user
 
 	Files map[string]File // by path without links on the way to it
 
@@ -40,6 +47,16 @@ type State struct {
 
 	Engine   *host.Engine // nil: docker is not installed
 	Networks []host.Network
+	// Firewalls are those of networks; one without an interface records that there is
+	// none.
+	Firewalls []host.Firewall
+
+	Containers []host.Container
+	Images     map[string]*host.Image // by NAME:TAG; nil: there is none
+
+	// Unpacked are trees from archives, by name. A name without any was asked for in
+	// vain.
+	Unpacked map[string][]host.UnpackedTree
 
 	Pending []host.Pending
 	// Programs are what Check can run, by base name. Each refuses content that
@@ -74,6 +91,8 @@ type Whole struct {
 	Packages bool `json:"packages"`
 	Units    bool `json:"units"`
 	Networks bool `json:"networks"`
+	// Containers come and go: they are recorded where the plan has asked for them.
+	Containers bool `json:"containers,omitempty"`
 }
 
 // File is what is recorded of a path.
@@ -94,13 +113,19 @@ type Secret struct {
 	Path      string   `json:"path"` // as it is declared
 	Digest    string   `json:"digest,omitempty"`
 	Variables []string `json:"variables,omitempty"`
+	Unset     []string `json:"unset,omitempty"`   // of the variables
 	InPart    bool     `json:"in_part,omitempty"` // Content has digests in the place of secrets
+	// Part is what is known of declared parts of it.
+	Part *host.Part `json:"part,omitempty"`
 }
 
 // Reader answers from a State.
 type Reader struct {
 	state    State
 	children map[string][]string // names in a directory, sorted
+	judge    host.Judge          // nil: none
+	// sampled are nodes that summaries of trees name, by path.
+	sampled map[string]host.Node
 
 	mu       sync.Mutex
 	unjudged map[string]bool // what was asked in vain
@@ -124,6 +149,14 @@ func New(s State) *Reader {
 	}
 	for _, names := range r.children {
 		slices.Sort(names)
+	}
+	r.sampled = map[string]host.Node{}
+	for _, t := range s.Trees {
+		for _, of := range t.Sorts {
+			for _, p := range of.First {
+				r.sampled[p] = of.Node
+			}
+		}
 	}
 	return r
 }
@@ -165,6 +198,7 @@ func (r *Reader) Pending() ([]host.Pending, error) {
 
 // Package finds a package.
 func (r *Reader) Package(name string) (*host.Package, error) {
+	name = host.NativeKey(name, r.state.Facts.Arch)
 	if err := r.trouble(askPackage(name)); err != nil {
 		return nil, err
 	}
@@ -172,25 +206,42 @@ func (r *Reader) Package(name string) (*host.Package, error) {
 		p.Name = name
 		return &p, nil
 	}
-	if r.state.Whole.Packages && !strings.Contains(name, ":") { // of another architecture
+	if r.state.Whole.Packages {
 		return nil, nil
 	}
 	return nil, r.missing("package " + name)
 }
 
+// Foreign are those recorded of other architectures.
+func (r *Reader) Foreign(name string) ([]host.Package, error) {
+	return r.packages(askForeign(name), func(p host.Package) bool { return strings.HasPrefix(p.Name, name+":") })
+}
+
+// Unfinished are those recorded in such a state.
+func (r *Reader) Unfinished() ([]host.Package, error) {
+	return r.packages(askUnfinished, func(p host.Package) bool { return p.Unfinished() })
+}
+
 // Packages are those recorded.
 func (r *Reader) Packages() ([]host.Package, error) {
-	if err := r.trouble(askPackages); err != nil {
+	return r.packages(askPackages, func(host.Package) bool { return true })
+}
+
+// packages are those recorded that are of a sort, if all were recorded.
+func (r *Reader) packages(question string, of func(host.Package) bool) ([]host.Package, error) {
+	if err := r.trouble(question); err != nil {
 		return nil, err
 	}
 	if r.state.Partial && !r.state.Whole.Packages {
-		return nil, &host.UnknownError{What: "the list of packages", Why: "not all of them were recorded"}
+		return nil, &host.UnknownError{What: question, Why: "not all packages were recorded"}
 	}
 	var out []host.Package
 	for _, name := range slices.Sorted(maps.Keys(r.state.Packages)) {
 		p := r.state.Packages[name]
 		p.Name = name
-		out = append(out, p)
+		if of(p) {
+			out = append(out, p)
+		}
 	}
 	return out, nil
 }
@@ -234,10 +285,10 @@ func (r *Reader) Unit(_ context.Context, name string) (*host.Unit, error) {
 			return nil, nil // recorded as absent
 		}
 		u.Name = name
-		u.Links = slices.Clone(u.Links)
+		u = *u.Clone()
 		return &u, nil
 	}
-	if r.state.Whole.Units && host.InventoryUnit(name) && (!strings.Contains(name, "@") || strings.Contains(name, "@.")) {
+	if r.state.Whole.Units && debian.IsProgramUnit(name) && (!strings.Contains(name, "@") || strings.Contains(name, "@.")) {
 		return nil, nil
 	}
 	return nil, r.missing("unit " + name)
@@ -272,6 +323,56 @@ func (r *Reader) Network(_ context.Context, name string) (*host.Network, error) 
 		return nil, nil
 	}
 	return nil, r.missing("docker network " + name)
+}
+
+// Containers are those of a host that is made up; of a real one they are not
+// recorded.
+func (r *Reader) Containers(context.Context) ([]host.Container, error) {
+	if err := r.trouble(askContainers); err != nil {
+		return nil, err
+	}
+	if r.state.Partial && !r.state.Whole.Containers {
+		r.inVain("which containers docker runs")
+		return nil, &host.UnknownError{What: "docker's containers", Why: "they are not recorded"}
+	}
+	if r.state.Engine == nil && !r.state.Whole.Containers {
+		return nil, nil
+	}
+	out := append([]host.Container{}, r.state.Containers...)
+	slices.SortFunc(out, func(a, b host.Container) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+// Unpacked are those recorded.
+func (r *Reader) Unpacked(_ context.Context, name string) ([]host.UnpackedTree, error) {
+	if err := r.trouble(askUnpacked(name)); err != nil {
+		return nil, err
+	}
+	if trees, ok := r.state.Unpacked[name]; ok {
+		return slices.Clone(trees), nil
+	}
+	return nil, r.missing(askUnpacked(name))
+}
+
+// Image finds an image.
+func (r *Reader) Image(_ context.Context, ref string) (*host.Image, error) {
+	if err := r.trouble(askImage(ref)); err != nil {
+		return nil, err
+	}
+	image, known := r.state.Images[ref]
+	if image == nil {
+		if known || !r.state.Partial {
+			return nil, nil
+		}
+		return nil, r.missing("docker image " + ref)
+	}
+	i := *image
+	return &i, nil
+}
+
+// RegistryDigest is not recorded.
+func (r *Reader) RegistryDigest(_ context.Context, ref string) (string, error) {
+	return "", &host.UnknownError{What: "which image a registry has for " + ref, Why: "it can be asked on the host alone"}
 }
 
 // Networks are those recorded.

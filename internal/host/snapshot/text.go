@@ -26,6 +26,7 @@ type Text struct {
 	Ranges *host.IDRanges     `json:"ranges,omitempty" yaml:"ranges"`
 	Users  []UserText         `json:"users" yaml:"users"`
 	Groups []GroupText        `json:"groups" yaml:"groups"`
+	Strays *host.Strays       `json:"strays,omitempty" yaml:"strays"`
 
 	Files map[string]FileText `json:"files" yaml:"files"`
 	// Packages are words: the state, the version if it matters, "hold".
@@ -34,8 +35,14 @@ type Text struct {
 	Candidates map[string]bool     `json:"candidates,omitempty" yaml:"candidates"`
 	Units      map[string]UnitText `json:"units" yaml:"units"`
 	// Docker is the engine's version; null when there is none.
-	Docker   *EngineText       `json:"docker,omitempty" yaml:"docker"`
-	Networks []host.Network    `json:"networks,omitempty" yaml:"networks"`
+	Docker    *EngineText     `json:"docker,omitempty" yaml:"docker"`
+	Networks  []host.Network  `json:"networks,omitempty" yaml:"networks"`
+	Firewalls []host.Firewall `json:"firewalls,omitempty" yaml:"firewalls"`
+
+	Containers []host.Container               `json:"containers,omitempty" yaml:"containers"`
+	Images     map[string]*host.Image         `json:"images,omitempty" yaml:"images"`
+	Unpacked   map[string][]host.UnpackedTree `json:"unpacked,omitempty" yaml:"unpacked"`
+
 	Pending  []host.Pending    `json:"pending,omitempty" yaml:"pending"`
 	Programs map[string]string `json:"programs,omitempty" yaml:"programs"`
 
@@ -57,7 +64,9 @@ type UserText struct {
 	Home    string `json:"home,omitempty" yaml:"home"`
 	Shell   string `json:"shell,omitempty" yaml:"shell"`
 	// Password is words: set, locked (the default) or empty; "hash" for one
-	// behind a lock; "must-change"; "expires=DAYS". Or "absent": no line.
+	// behind a lock; "must-change"; "expires=DAYS"; "max=DAYS", with "changed=DAY"
+	// and "inactive=DAYS", for one that runs out; "missing", where shadow lacks the
+	// line. Or "absent": no account.
 	Password string       `json:"password,omitempty" yaml:"password"`
 	Traces   *host.Traces `json:"traces,omitempty" yaml:"traces"`
 	Units    []string     `json:"units,omitempty" yaml:"units"`
@@ -69,7 +78,12 @@ type GroupText struct {
 	Name    string   `json:"name" yaml:"name"`
 	GID     int      `json:"gid" yaml:"gid"`
 	Members []string `json:"members,omitempty" yaml:"members"`
-	Source  string   `json:"source,omitempty" yaml:"-"`
+	// Password is set, empty, locked (the default), or missing, where gshadow lacks
+	// the line. Torn are members of whom group or gshadow does not know.
+	Password string   `json:"password,omitempty" yaml:"password"`
+	Admins   []string `json:"admins,omitempty" yaml:"admins"`
+	Torn     []string `json:"torn,omitempty" yaml:"torn"`
+	Source   string   `json:"source,omitempty" yaml:"-"`
 }
 
 // FileText is a path. The mode's middle digit is the owning group's entry, with
@@ -90,6 +104,8 @@ type FileText struct {
 	// Size is that of content which is not recorded, in bytes.
 	Size  int64     `json:"size,omitempty" yaml:"-"`
 	Names *[]string `json:"names,omitempty" yaml:"-"` // in a directory
+	// Held lists what keeps it from being changed; see host.Held.
+	Held []string `json:"held,omitempty" yaml:"held"`
 	// Secret is what is kept of secret content.
 	Secret *Secret `json:"secret,omitempty" yaml:"-"`
 }
@@ -109,12 +125,15 @@ type SortText struct {
 	Group string        `json:"group"`
 	ACL   []string      `json:"acl,omitempty"`
 	Links int           `json:"links,omitempty"` // 2: several
+	Held  []string      `json:"held,omitempty"`
 	Count int           `json:"count"`
 	First []string      `json:"first"`
 }
 
-// UnitText is a unit; the defaults are a loaded unit that does not run.
+// UnitText is a host.Unit, field by field; the defaults are a loaded unit that does
+// not run.
 type UnitText struct {
+	Name       string   `json:"-" yaml:"-"`
 	Load       string   `json:"load,omitempty" yaml:"load"`
 	Active     string   `json:"active,omitempty" yaml:"active"`
 	Sub        string   `json:"sub,omitempty" yaml:"sub"`
@@ -122,12 +141,16 @@ type UnitText struct {
 	Fragment   string   `json:"fragment,omitempty" yaml:"fragment"`
 	NeedReload bool     `json:"need_reload,omitempty" yaml:"need_reload"`
 	Links      []string `json:"links,omitempty" yaml:"links"`
+	Triggers   []string `json:"triggers,omitempty" yaml:"triggers"`
+	Dependents []string `json:"dependents,omitempty" yaml:"dependents"`
+	WantedBy   []string `json:"wanted_by,omitempty" yaml:"wanted_by"`
+	Instances  []string `json:"instances,omitempty" yaml:"instances"`
 }
 
-// EngineText is the docker engine.
+// EngineText is a host.Engine, field by field.
 type EngineText struct {
-	Version string `json:"version" yaml:"version"`
-	API     string `json:"api" yaml:"api"`
+	Version    string `json:"version" yaml:"version"`
+	APIVersion string `json:"api" yaml:"api"`
 }
 
 // Parse reads a State from YAML: what it lists comes on top of a bare host of

@@ -15,7 +15,7 @@ func (s State) text() Text {
 	t := Text{
 		Version: Version, Partial: s.Partial, Facts: &s.Facts, Ranges: &s.Ranges,
 		Files: map[string]FileText{}, Packages: map[string]string{}, Units: map[string]UnitText{},
-		Manual: s.Manual, Candidates: s.Candidates, Networks: s.Networks, Pending: s.Pending, Programs: s.Programs,
+		Manual: s.Manual, Candidates: s.Candidates, Networks: s.Networks, Firewalls: s.Firewalls, Containers: s.Containers, Images: s.Images, Pending: s.Pending, Programs: s.Programs, Unpacked: s.Unpacked,
 	}
 	if s.Users != nil {
 		t.Users = []UserText{}
@@ -27,10 +27,13 @@ func (s State) text() Text {
 		t.Users = append(t.Users, s.userText(u))
 	}
 	for _, g := range s.Groups {
-		t.Groups = append(t.Groups, GroupText{Name: g.Name, GID: g.GID, Members: g.Members})
+		t.Groups = append(t.Groups, s.groupText(g))
+	}
+	if n := s.Strays; len(n.Twice)+len(n.Shadow)+len(n.GShadow)+len(n.Locks) > 0 {
+		t.Strays = &n
 	}
 	for p, f := range s.Files {
-		t.Files[p] = f.text()
+		t.Files[host.Readable(p)] = f.text()
 	}
 	for name, p := range s.Packages {
 		words := string(p.State)
@@ -47,15 +50,24 @@ func (s State) text() Text {
 			t.Units[name] = UnitText{Load: absentWord}
 			continue
 		}
-		t.Units[name] = UnitText{
-			Load: u.Load, Active: u.Active, Sub: u.Sub, File: u.File,
-			Fragment: cmp.Or(u.Fragment, noFragment), NeedReload: u.NeedReload, Links: u.Links,
-		}
+		u.Fragment = cmp.Or(u.Fragment, noFragment)
+		t.Units[name] = UnitText(u)
 	}
-	if s.Engine != nil {
-		t.Docker = &EngineText{Version: s.Engine.Version, API: s.Engine.APIVersion}
-	}
+	t.Docker = (*EngineText)(s.Engine)
 	s.recordedText(&t)
+	return t
+}
+
+func (s State) groupText(g host.Group) GroupText {
+	t := GroupText{Name: g.Name, GID: g.GID, Members: g.Members}
+	shadow := s.Shadows[g.Name]
+	t.Admins, t.Torn = shadow.Admins, shadow.Torn
+	switch {
+	case shadow.Missing:
+		t.Password = missingWord
+	case shadow.Password != host.PasswordLocked:
+		t.Password = string(shadow.Password)
+	}
 	return t
 }
 
@@ -68,6 +80,15 @@ func (s State) userText(u host.User) UserText {
 		}
 		if p.MustChange {
 			words = append(words, "must-change")
+		}
+		if p.Missing {
+			words = append(words, missingWord)
+		}
+		if p.Ageing.On {
+			words = append(words, fmt.Sprintf("changed=%d max=%d", p.Changed, p.Ageing.Max))
+		}
+		if p.Ageing.On && p.Ageing.Inactive >= 0 {
+			words = append(words, fmt.Sprintf("inactive=%d", p.Ageing.Inactive))
 		}
 		if p.Expires != -1 {
 			words = append(words, fmt.Sprintf("expires=%d", p.Expires))
@@ -91,13 +112,14 @@ func (f File) text() FileText {
 	}
 	t := FileText{
 		Type: n.Type, Mode: ownMode(n.Access), Owner: n.Owner, Group: n.Group,
-		ACL: aclText(n.Access), Unread: f.Unread, Target: n.Target, Secret: f.Secret,
+		ACL: aclText(n.Access), Unread: f.Unread, Target: host.Readable(n.Target), Secret: f.Secret, Held: n.Held.Words(),
 	}
 	if n.Links > 1 {
 		t.Links = n.Links
 	}
 	if f.Names != nil {
-		t.Names = &f.Names
+		names := readable(f.Names)
+		t.Names = &names
 	}
 	if n.Type == host.TypeFile && n.Size != int64(len(f.Content)) {
 		t.Size = n.Size
@@ -111,6 +133,20 @@ func (f File) text() FileText {
 		t.Content = string(f.Content)
 	}
 	return t
+}
+
+// readable are names that JSON can hold.
+func readable(names []string) []string { return mapped(names, host.Readable) }
+
+// fromReadable are the names themselves.
+func fromReadable(names []string) []string { return mapped(names, host.FromReadable) }
+
+func mapped(names []string, by func(string) string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = by(n)
+	}
+	return out
 }
 
 // ownMode is the mode with the owning group's own entry in it; the mask is among
@@ -137,12 +173,15 @@ func (s State) recordedText(t *Text) {
 		t.Trees = map[string]TreeText{}
 	}
 	for root, tree := range s.Trees {
-		text := TreeText{Sorts: []SortText{}, Refused: tree.Refused, Unknown: tree.Unknown}
+		text := TreeText{Sorts: []SortText{}, Unknown: tree.Unknown}
+		for _, r := range tree.Refused {
+			text.Refused = append(text.Refused, host.Refusal{Path: host.Readable(r.Path), Why: host.Readable(r.Why)})
+		}
 		for _, of := range tree.Sorts {
 			n := of.Node
 			line := SortText{
 				Type: n.Type, Mode: ownMode(n.Access), Owner: n.Owner, Group: n.Group, ACL: aclText(n.Access),
-				Count: of.Count, First: of.First,
+				Count: of.Count, First: readable(of.First), Held: n.Held.Words(),
 			}
 			if n.Links > 1 {
 				line.Links = n.Links

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -27,10 +28,9 @@ type Sort struct {
 	First []string // paths, the first few in order
 }
 
-// The paths that are recorded of a sort: as many as a scan names.
+// The paths that are recorded of a sort: as many as are named.
 const (
-	maxNamed   = host.MaxTreeDiffs
-	maxRefused = 20 // of files with several links, which are named one by one
+	maxRefused = 20 // those that are refused are named one by one
 )
 
 // severalLinks is why a file with more than one name is not touched.
@@ -42,7 +42,7 @@ func alike(n host.Node) host.Node {
 	if n.Type != host.TypeDir && n.Links > 1 {
 		links = 2
 	}
-	return host.Node{Type: n.Type, Owner: n.Owner, Group: n.Group, Access: n.Access, Links: links}
+	return host.Node{Type: n.Type, Owner: n.Owner, Group: n.Group, Access: n.Access, Links: links, Held: n.Held & host.InTree}
 }
 
 // summing is a scan under way.
@@ -57,13 +57,21 @@ type summing struct {
 
 // one judges a node, unless the look ended before it.
 func (s *summing) one(p string, n host.Node) {
-	if slices.ContainsFunc(s.refused, func(r host.Refusal) bool { return r.Why != severalLinks && (p == r.Path || isBelow(p, r.Path)) }) {
+	if slices.ContainsFunc(s.refused, func(r host.Refusal) bool { return ended(r.Why) && (p == r.Path || isBelow(p, r.Path)) }) {
 		return
 	}
 	if speaks(s.rule, s.named(p), n.Type) {
 		s.sort(Sort{Node: n, Count: 1, First: []string{p}})
 	}
 }
+
+// ended reports whether a look ended at what was refused for a reason.
+func ended(why string) bool {
+	return why != severalLinks && !slices.Contains(heldWhys(), why) && !strings.HasPrefix(why, host.ForeignTo)
+}
+
+// heldWhys are why single nodes are left alone.
+func heldWhys() []string { return []string{host.Immutable.Why(), host.AppendOnly.Why()} }
 
 // named is a path by the name that the rule has for the root.
 func (s *summing) named(p string) string { return path.Join(s.rule.Root, p[len(s.from):]) }
@@ -85,7 +93,15 @@ func (s *summing) sort(of Sort) {
 		s.more += of.Count - len(of.First)
 		return
 	}
+	if why := cmp.Or(s.rule.Foreign(n), (n.Held & host.InTree).Why()); why != "" {
+		for _, p := range of.First {
+			s.refused = append(s.refused, host.Refusal{Path: p, Why: why})
+		}
+		s.more += of.Count - len(of.First)
+		return
+	}
 	s.Differ += of.Count
+	s.Sorts = append(s.Sorts, host.TreeDiff{Path: of.First[0], Before: n, After: after, Count: of.Count})
 	for _, p := range of.First {
 		s.First = append(s.First, host.TreeDiff{Path: p, Before: n, After: after})
 	}
@@ -94,6 +110,7 @@ func (s *summing) sort(of Sort) {
 func (s *summing) finish() *host.TreeScan {
 	slices.SortFunc(s.First, func(a, b host.TreeDiff) int { return strings.Compare(a.Path, b.Path) })
 	s.First = s.First[:min(len(s.First), s.rule.Names())]
+	s.Sorts = host.OfEachSort(s.Sorts)
 	slices.SortFunc(s.refused, func(a, b host.Refusal) int { return strings.Compare(a.Path, b.Path) })
 	if more := s.more + len(s.refused) - maxRefused; more > 0 {
 		s.refused = s.refused[:min(len(s.refused), maxRefused)]

@@ -62,13 +62,13 @@ func (v Verdict) answer() (string, error) {
 
 // Check gives the recorded verdict, or runs one of the recorded programs, if it is
 // among them.
-func (r *Reader) Check(_ context.Context, c host.Check, content host.Content) error {
+func (r *Reader) Check(ctx context.Context, c host.Check, content host.Content) error {
 	if len(c.Argv) == 0 {
 		return host.ErrNoProgram
 	}
 	program := path.Base(c.Argv[0])
 	if r.state.Verdicts != nil {
-		_, err := r.recorded(c, content)
+		_, err := r.recorded(ctx, c, &content)
 		return err
 	}
 	bad, ok := r.state.Programs[program]
@@ -81,24 +81,39 @@ func (r *Reader) Check(_ context.Context, c host.Check, content host.Content) er
 	return nil
 }
 
-// Evaluate gives what was recorded. No program runs on a record.
-func (r *Reader) Evaluate(_ context.Context, c host.Check) (string, error) {
+// Evaluate gives what was recorded, or what a judge says.
+func (r *Reader) Evaluate(ctx context.Context, c host.Check) (string, error) {
 	if len(c.Argv) == 0 {
 		return "", host.ErrNoProgram
 	}
 	if r.state.Verdicts != nil {
-		return r.recorded(c, host.NewContent(nil))
+		return r.recorded(ctx, c, nil)
 	}
 	return "", &host.UnknownError{What: "what " + c.Argv[0] + " makes of its configuration", Why: "it cannot be run on a record of a host"}
 }
 
-func (r *Reader) recorded(c host.Check, content host.Content) (string, error) {
-	key, err := CheckKey(c, content)
+// recorded is the recorded verdict on a content (nil: on the configuration as it
+// is), else that of the judge.
+func (r *Reader) recorded(ctx context.Context, c host.Check, content *host.Content) (string, error) {
+	asked := host.NewContent(nil)
+	if content != nil {
+		asked = *content
+	}
+	key, err := CheckKey(c, asked)
 	if err != nil {
 		return "", err
 	}
 	if v, ok := r.state.Verdicts[key]; ok {
 		return v.answer()
+	}
+	if says, err, ok := r.judged(ctx, c, content); ok {
+		return says, err
+	}
+	if c.Install != nil { // what the record says of the index has to do
+		return "", &host.UnknownError{What: "whether apt installs " + strings.Join(c.Install.Names, ", "), Why: "it was not asked when the record was made"}
+	}
+	if c.Remove != nil {
+		return "", &host.UnknownError{What: "what goes with " + strings.Join(c.Remove.Names, ", "), Why: "it was not asked when the record was made"}
 	}
 	r.inVain("what " + strings.Join(c.Argv, " ") + " says")
 	return "", &host.UnknownError{What: "the verdict of " + c.Argv[0], Why: "it cannot be run on a record of a host, and was not asked this when the record was made"}

@@ -1,0 +1,207 @@
+package access
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"opsafe/internal/host"
+)
+
+// certainly judges what the guard alone asks about: that all on the way is as it is
+// understood. What cannot be read of it cannot be told.
+func (j *judge) certainly(ctx context.Context) error {
+	looks := []func(context.Context) error{j.packages, j.wrappers, j.boots, j.unit, j.trusted}
+	if j.user.UID != 0 {
+		looks = append(looks, j.sudoWorks)
+	}
+	for _, look := range looks {
+		if err := look(ctx); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			j.doubt(err.Error())
+		}
+	}
+	if t, ok := j.Reader.(*traced); ok {
+		t.note("groups of "+j.user.Name, j.groups, nil)
+	}
+	for _, why := range j.doubts {
+		if !slices.Contains(j.way.Unknown, why) {
+			j.way.Unknown = append(j.way.Unknown, why)
+		}
+	}
+	return nil
+}
+
+// doubt is what keeps the guard from telling whether somebody can get in.
+func (j *judge) doubt(why string) {
+	if !slices.Contains(j.doubts, why) {
+		j.doubts = append(j.doubts, why)
+	}
+}
+
+// packages looks for those that are to go and on which the way rests: sudo, sshd, what
+// both ask about people, and the shell. No archive may bring them back.
+func (j *judge) packages(context.Context) error {
+	names := []string{"openssh-server", "libpam-modules", "libpam-modules-bin", "libpam-runtime", "libpam0g", "passwd", "login", path.Base(j.user.Shell)}
+	if j.user.UID != 0 {
+		names = append(names, "sudo", "sudo-ldap")
+	}
+	before := beneath(j.Reader)
+	for _, name := range names {
+		now, err := j.Package(name)
+		if err != nil {
+			return err
+		}
+		if before == nil || now != nil && now.State == host.Installed {
+			continue
+		}
+		if was, err := before.Package(name); err == nil && was != nil && was.State == host.Installed {
+			j.way.Login = append(j.way.Login, "the package "+name+" goes, on which it rests")
+		}
+	}
+	return nil
+}
+
+// beneath is the host before a plan; nil if there is none.
+func beneath(r host.Reader) host.Reader {
+	for {
+		switch w := r.(type) {
+		case *traced:
+			r = w.Reader
+		case *cache:
+			r = w.Reader
+		case host.Planned:
+			return w.Before()
+		default:
+			return nil
+		}
+	}
+}
+
+// wrappers judges hosts_access(5), by which Debian's sshd goes.
+func (j *judge) wrappers(context.Context) error {
+	var lines [2][]string
+	for i, at := range []string{"/etc/hosts.allow", "/etc/hosts.deny"} {
+		data, err := host.ReadThrough(j.Reader, at)
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(strings.ReplaceAll(string(data), "\\\n", " ")) {
+			daemons, rest, ok := strings.Cut(line, ":")
+			if strings.HasPrefix(strings.TrimSpace(line), "#") || !ok {
+				continue
+			}
+			names := strings.FieldsFunc(daemons, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' })
+			if slices.ContainsFunc(names, func(n string) bool { return n == all || n == "EXCEPT" || strings.HasPrefix(n, sshdProgram) }) {
+				lines[i] = append(lines[i], strings.Join(strings.Fields(strings.Join(names, " ")+": "+rest), " "))
+			}
+		}
+	}
+	allow, deny := lines[0], lines[1]
+	everybody := func(list []string) bool {
+		return slices.ContainsFunc(list, func(l string) bool { return l == "ALL: ALL" || l == "sshd: ALL" })
+	}
+	switch {
+	case len(deny) == 0 && len(allow) == 0, everybody(allow) && len(allow) == 1:
+	case len(allow) == 0 && everybody(deny):
+		j.way.Login = append(j.way.Login, "/etc/hosts.deny lets nobody come to sshd: "+strings.Join(deny, "; "))
+	default:
+		j.doubt("who may come to sshd is not known: /etc/hosts.allow and /etc/hosts.deny say " + strings.Join(append(allow, deny...), "; "))
+	}
+	return nil
+}
+
+// boots looks whether sshd starts with the host.
+func (j *judge) boots(ctx context.Context) error {
+	for _, name := range []string{"ssh.service", "ssh.socket", "sshd.service", j.sshdUnit(ctx).name} {
+		if name == "" {
+			continue
+		}
+		u, err := j.Unit(ctx, name)
+		if err != nil {
+			return err
+		}
+		if u != nil && u.Load != "masked" && (u.File == "enabled" || u.File == "static" || u.File == "generated" || len(u.WantedBy) > 0) {
+			return nil
+		}
+	}
+	j.moment("sshd does not start with the host: none of its units is enabled")
+	return nil
+}
+
+// unit judges with what options sshd is started.
+func (j *judge) unit(context.Context) error {
+	data, err := host.ReadThrough(j.Reader, "/etc/default/ssh")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(data)) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if ok && name == "SSHD_OPTS" && strings.Trim(value, `"' `) != "" {
+			j.doubt("sshd is started with options that opsafe does not know: /etc/default/ssh: " + strings.TrimSpace(line))
+		}
+	}
+	return nil
+}
+
+// trusted are what opsafe does not judge: as they are, somebody gets in through them.
+// What a change makes of them cannot be told.
+func (j *judge) trusted(ctx context.Context) error {
+	files := []string{
+		"/etc/nftables.conf", "/etc/iptables/rules.v4", "/etc/iptables/rules.v6", "/etc/ufw/ufw.conf", "/etc/ufw/user.rules", "/etc/ufw/user6.rules",
+		"/etc/nsswitch.conf", "/etc/ld.so.preload", "/etc/environment", "/etc/default/locale", "/etc/security/pam_env.conf",
+		"/etc/ssh/sshrc", "/etc/network/interfaces", "/etc/login.defs",
+	}
+	for _, dir := range []string{"/etc/network/interfaces.d", "/etc/netplan", "/etc/systemd/network", "/etc/nftables.d"} {
+		names, err := j.ReadDir(dir)
+		if err != nil {
+			return err
+		}
+		for _, n := range names {
+			files = append(files, path.Join(dir, n))
+		}
+	}
+	j.way.Trusted = map[string]string{}
+	for _, at := range files {
+		data, err := host.ReadThrough(j.Reader, at)
+		if err != nil {
+			return err
+		}
+		j.trust(at, string(data))
+	}
+	// Networks and packet filters come from these.
+	for _, name := range []string{
+		"networking.service", "systemd-networkd.service", "NetworkManager.service", "nftables.service", "netfilter-persistent.service", "ufw.service", "firewalld.service",
+	} {
+		u, err := j.Unit(ctx, name)
+		if err != nil {
+			return err
+		}
+		j.trust(name, fmt.Sprint(u.Running(), u != nil && u.File == "enabled"))
+	}
+	if len(j.listens) > 0 {
+		// Sshd gives them in no order of its own.
+		j.trust(whereListens, strings.Join(slices.Sorted(slices.Values(j.listens)), " "))
+	}
+	for _, name := range []string{"ssh.service", "ssh.socket", "ssh@.service", j.sshdUnit(ctx).name} {
+		if u, err := j.Unit(ctx, name); err == nil && u != nil {
+			j.trust(name, unitText(j.Reader, u))
+		}
+	}
+	return nil
+}
+
+// whereListens is what sshd's configuration says of its addresses and ports: from where
+// people can reach them nobody knows here.
+const whereListens = "where sshd listens"
+
+func (j *judge) trust(what, text string) {
+	sum := sha256.Sum256([]byte(text))
+	j.way.Trusted[what] = hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"opsafe/internal/converge"
+	"opsafe/internal/drift"
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+// formers finds what the backend that a host was declares, and the one that it is
+// to be does not. With --prune, what runs and what gives access goes in the same run;
+// else it is named, and what else stays is named in any case.
+func (a *App) formers(ctx context.Context, o bootstrapOptions, repo *spec.Repository, was string, kinds []converge.Kind) ([]converge.Kind, []string, error) {
+	if was == "" || was == o.backend {
+		return kinds, nil, nil
+	}
+	old, err := o.load(a, was)
+	if err != nil {
+		return kinds, []string{fmt.Sprintf("note: what %s declares cannot be told, so look with opsafe status for what it left: %v", was, err)}, nil
+	}
+	o.silent = true // nobody has to be asked for keys to know who has any
+	next, former := repo.Backends[o.backend], old.Backends[was]
+	in, err := o.input(ctx, a, repo, next)
+	if err != nil {
+		return nil, nil, err
+	}
+	inFormer, err := o.input(ctx, a, old, former)
+	if err != nil {
+		return nil, nil, err
+	}
+	now, unseen, err := drift.Find(ctx, a.Host, in, a.Now())
+	if err != nil {
+		return nil, nil, err
+	}
+	before, _, err := drift.Find(ctx, a.Host, inFormer, a.Now())
+	if err != nil {
+		return nil, nil, err
+	}
+	left := slices.DeleteFunc(now, func(x drift.Orphan) bool {
+		return slices.ContainsFunc(before, func(y drift.Orphan) bool { return x.String() == y.String() })
+	})
+	var notes []string
+	for _, why := range unseen {
+		notes = append(notes, "note: what "+was+" left may be more: "+why)
+	}
+	switch {
+	case len(left) > 0 && o.prune:
+		for _, more := range drift.Kinds(in, left) {
+			i := slices.IndexFunc(kinds, func(k converge.Kind) bool { return k.Name == more.Name })
+			kinds[i].Resources = append(kinds[i].Resources, more.Resources...)
+		}
+	case len(left) > 0:
+		names := make([]string, len(left))
+		for i, x := range left {
+			names[i] = x.String()
+		}
+		notes = append(notes, fmt.Sprintf("note: %s declared these, and %s does not; they stay, and run on: %s\n  to take them away: sudo opsafe prune %s",
+			was, o.backend, strings.Join(names, ", "), strings.Join(names, " ")))
+	}
+	return kinds, append(notes, a.stays(former, next)...), nil
+}
+
+// stays names what is neither run nor a way in, and is left behind.
+func (a *App) stays(former, next *spec.Backend) []string {
+	var names []string
+	for _, p := range onlyIn(former.Files, next.Files) {
+		if f := former.Files[p]; f.State != "absent" {
+			names = append(names, a.ifThere("file", p)...)
+		}
+	}
+	for _, p := range onlyIn(former.Directories, next.Directories) {
+		names = append(names, a.ifThere("directory", p)...)
+	}
+	for _, name := range onlyIn(former.Packages, next.Packages) {
+		if p, err := a.Host.Package(name); err == nil && p != nil && p.State == host.Installed {
+			names = append(names, "package/"+name)
+		}
+	}
+	for _, name := range onlyIn(former.Users, next.Users) {
+		if u, err := a.Host.User(name); err == nil && u != nil {
+			names = append(names, "user/"+name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("note: %s declared these, too, and they stay: %s", former.Name, strings.Join(names, ", "))}
+}
+
+func (a *App) ifThere(kind, p string) []string {
+	if n, err := a.Host.Stat(p); err != nil || n == nil {
+		return nil
+	}
+	return []string{kind + "/" + p}
+}
+
+func onlyIn[T any](one, other map[string]T) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(one)), func(name string) bool {
+		_, both := other[name]
+		return both
+	})
+}

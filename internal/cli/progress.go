@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"opsafe/internal/change"
+	"opsafe/internal/words"
+)
+
+const (
+	// redraw is how often it is looked whether there is something to show.
+	redraw = time.Second
+	// patient is how long something takes before a line is written of it where there
+	// is no terminal.
+	patient = 10 * time.Second
+)
+
+// progress shows what is going on while it goes on: on a terminal as one line that
+// is kept up to date, and gone when there is something else to show; elsewhere, as in
+// a log, as a line of whatever takes longer than patient. What is over soon is not
+// shown. It is safe for use by several goroutines.
+type progress struct {
+	out   io.Writer
+	width int // of the terminal; 0: there is none
+	now   func() time.Time
+	wait  func(context.Context, time.Duration) error
+
+	mu     sync.Mutex
+	what   string // empty: nothing is going on
+	since  time.Time
+	said   bool               // a line has been written of it, where there is no terminal
+	stands bool               // the line stands on the terminal
+	stop   context.CancelFunc // ends what looks; nil: nothing does
+}
+
+// show says what is going on from now on.
+func (p *progress) show(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+	p.what, p.since = what, p.now()
+	if p.stop == nil {
+		var ctx context.Context
+		ctx, p.stop = context.WithCancel(context.Background())
+		go p.follow(ctx)
+	}
+}
+
+// over says that it is over.
+func (p *progress) over() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+}
+
+// close ends it all.
+func (p *progress) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+	if p.stop != nil {
+		p.stop()
+		p.stop = nil
+	}
+}
+
+// clear takes the line away. The caller holds the lock, as with draw.
+func (p *progress) clear() {
+	if p.stands {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+	p.what, p.said, p.stands = "", false, false
+}
+
+func (p *progress) follow(ctx context.Context) {
+	for p.wait(ctx, redraw) == nil {
+		p.mu.Lock()
+		if p.what != "" && ctx.Err() == nil {
+			p.draw()
+		}
+		p.mu.Unlock()
+	}
+}
+
+func (p *progress) draw() {
+	took := p.now().Sub(p.since)
+	text := "… " + p.what + ", " + took.Truncate(time.Second).String()
+	switch {
+	case p.width > 0:
+		fmt.Fprint(p.out, "\r\x1b[K"+cut(text, p.width-1))
+		p.stands = true
+	case took >= patient && !p.said:
+		fmt.Fprintln(p.out, text)
+		p.said = true
+	}
+}
+
+// looking is told of a plan, of which nothing else is shown before it is complete.
+type looking struct {
+	*progress
+	total, done int
+}
+
+// Begin says nothing: a plan takes as long as its looks.
+func (l *looking) Begin([]change.ID, change.Change) {}
+
+// Done counts what has been looked at.
+func (l *looking) Done(r change.Result) {
+	l.done++
+	l.show(fmt.Sprintf("looking: %d of %d, after %s", l.done, l.total, r.ID))
+}
+
+// doing is what the line says of a change that is being made.
+func doing(n, of int, ids []change.ID, c change.Change) string {
+	text := slow(c.Steps)
+	if text == "" {
+		names := make([]string, len(ids))
+		for i, id := range ids {
+			names[i] = id.String()
+		}
+		text = strings.Join(names, " ")
+	}
+	if of == 0 {
+		return text
+	}
+	return fmt.Sprintf("step %s of %s: %s", words.Number(n), words.Number(of), text)
+}

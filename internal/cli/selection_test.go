@@ -1,0 +1,74 @@
+package cli_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestEmptyFlags: what a script whose variable is empty asks for is not "everything".
+func TestEmptyFlags(t *testing.T) {
+	w := newWorld(t, historySpec)
+	w.env["OPSAFE_BACKEND"] = "north"
+	for _, args := range [][]string{
+		{"plan", "--only", ""},
+		{"manage", "--only", ""},
+		{"manage", "--only="},
+		{"manage", "--only", "file", "--only", ""},
+		{"manage", "--only", "file,"},
+		{"plan", "--skip", ""},
+		{"manage", "--skip", ""},
+		{"adopt", "--only", ""},
+		{"manage", "--plan", ""},
+		{"plan", "--out", ""},
+		{"plan", "--facts", ""},
+		{"access", "--user", ""},
+		{"access", "--path", ""},
+		{"status", "--output", ""},
+		{"adopt", "--only", "user", "--files", ""},
+		{"plan", "--backend", ""},
+		{"plan", "--dir", ""},
+	} {
+		w.want(1, nil, []string{"is given without a value"}, args...)
+		w.untouched()
+	}
+	for _, window := range []string{"0s", "0", "-5s", "1ns", "4s"} {
+		w.want(1, nil, []string{`for "--confirm" flag: it is too short: at least 5s`}, "manage", "--confirm", window)
+		w.want(1, nil, []string{`for "--confirm" flag: it is too short: at least 5s`}, "undo", "1", "--confirm", window)
+		w.untouched()
+	}
+	w.want(1, nil, []string{`for "--confirm" flag`}, "manage", "--confirm", "")
+}
+
+// TestSelectionOfNothing: it is an error, as a name is that nobody has declared.
+func TestSelectionOfNothing(t *testing.T) {
+	w := newWorld(t, historySpec)
+	w.env["OPSAFE_BACKEND"] = "north"
+	for _, command := range []string{"plan", "manage"} {
+		w.want(1, nil, []string{"--only file --skip file: nothing is left"}, command, "--only", "file", "--skip", "file")
+		w.want(1, nil, []string{"--only directory: nothing is left"}, command, "--only", "directory")
+		w.want(1, nil, []string{"--only file//etc/one --skip files: nothing is left"}, command, "--only", "file//etc/one", "--skip", "files")
+		w.want(1, nil, []string{"--only file/etc/one: a slash is missing: --only file//etc/one"}, command, "--only", "file/etc/one")
+		w.want(1, nil, []string{"--skip files/etc/one: a slash is missing: --skip files//etc/one"}, command, "--skip", "files/etc/one")
+		w.untouched()
+	}
+	w.write("backends/north/backend.yaml", "groups: {team: {}}\n")
+	w.want(1, nil, []string{"--only file/etc/motd: a slash is missing: --only file//etc/motd"}, "plan", "--only", "file/etc/motd")
+	w.want(1, nil, []string{"--only file/etc/one: a slash is missing"}, "adopt", "--only", "file/etc/one")
+}
+
+// TestSelectionFinishes: what dpkg finishes beside the selected packages is in the
+// plan, also where the spec declares it and the selection leaves it out.
+func TestSelectionFinishes(t *testing.T) {
+	const world = `
+-- backends/north/backend.yaml --
+packages: {jq: installed, tree: installed}
+-- host.yaml --
+packages: {jq: half-configured 1.6}
+candidates: {jq: true, tree: true}
+`
+	newWorld(t, world).want(0, []string{"finish jq half configured"}, nil, "plan", "--backend", "north", "--only", "package/tree")
+	w := newWorld(t, world)
+	if w.want(0, []string{"tree"}, nil, "plan", "--backend", "north"); strings.Contains(w.out.String(), "finish jq") {
+		t.Errorf("jq is said twice:\n%s", w.out.String())
+	}
+}

@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"opsafe/internal/converge"
+	"opsafe/internal/host"
+	"opsafe/internal/kind"
+	"opsafe/internal/run"
+)
+
+type upgradeOptions struct {
+	options
+	lockOut
+	plan bool
+	yes  bool
+}
+
+func newUpgrade(a *App) *cobra.Command {
+	var o upgradeOptions
+	c := &cobra.Command{
+		Use:   "upgrade",
+		Short: "Upgrade packages, and docker only after a yes",
+		Long: `Upgrade the packages of this host, but for those that are held, to the versions that
+apt knows: from the index as apt's daily timer, or apt-get update, has last fetched
+it. Nothing goes, and configuration files that were edited stay as they are.
+
+The package of the section docker is held, since an upgrade restarts the engine and
+ends its containers: these are named, and it is upgraded only if the answer is yes,
+or with --yes. A no is a success.
+
+It is planned, guarded and recorded like any other run. Undo does not go back to
+earlier versions, and says so.`,
+		Example: "  sudo opsafe upgrade --plan\n  sudo opsafe upgrade --yes",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return a.upgrade(c.Context(), o) },
+	}
+	o.addRepository(c, a)
+	o.addFormat(c)
+	o.addFull(c)
+	o.addLockOut(c)
+	c.Flags().BoolVar(&o.plan, "plan", false, "show what would be done, and change nothing")
+	c.Flags().BoolVar(&o.yes, "yes", false, "upgrade docker, too, without being asked")
+	return c
+}
+
+// upgradable is a host that knows what could be upgraded now.
+type upgradable interface {
+	Upgradable(ctx context.Context, named ...string) ([]host.PackageUpgrade, error)
+}
+
+func (a *App) upgrade(ctx context.Context, o upgradeOptions) error {
+	if err := o.checkFormat(); err != nil {
+		return err
+	}
+	if !o.plan {
+		if err := a.needRoot("upgrade"); err != nil {
+			return err
+		}
+		release, err := a.runner().Lock(ctx)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	p, err := o.prepare(ctx, a)
+	if err != nil {
+		return err
+	}
+	apt, ok := a.Host.(upgradable)
+	switch {
+	case p.in.Backend.Apt.Mode == "verify":
+		return fmt.Errorf("backend %s only verifies packages (apt.mode: verify): have them upgraded by whoever provides the host", p.backend)
+	case !ok:
+		return errors.New("what can be upgraded is known on the host itself alone")
+	}
+	found, err := apt.Upgradable(ctx)
+	if err != nil {
+		return err
+	}
+	kinds := upgradeKinds(found)
+	engine, err := a.engineUpgrade(ctx, apt, p.in, o)
+	if err != nil {
+		return err
+	}
+	_, err = a.do(ctx, run.Job{
+		Kinds: append(kinds, upgradeKinds(engine)...), WayIn: run.WayIn{Declared: p.declared, MayClose: o.allowed},
+		Record: run.Record{Command: "upgrade", Backend: p.backend, Dir: p.in.Repo.Dir},
+	}, a.newOutput("upgrade", o.options, p.backend, p.facts.Hostname, mode(o.plan)))
+	return err
+}
+
+func upgradeKinds(packages []host.PackageUpgrade) []converge.Kind {
+	if len(packages) == 0 {
+		return nil
+	}
+	k := converge.Kind{Kind: kind.UpgradeKind()}
+	for _, p := range packages {
+		k.Resources = append(k.Resources, kind.Upgrade(p))
+	}
+	return []converge.Kind{k}
+}
+
+// engineUpgrade is the upgrade of docker's held package, if somebody has said yes to
+// what it does to the containers.
+func (a *App) engineUpgrade(ctx context.Context, apt upgradable, in *kind.Input, o upgradeOptions) ([]host.PackageUpgrade, error) {
+	if in.Backend.Docker == nil {
+		return nil, nil
+	}
+	name := kind.DockerPackage(in.Backend.Docker)
+	p, err := a.Host.Package(name)
+	if err != nil || p == nil || p.State != host.Installed || !p.Hold {
+		return nil, err // what is not held is upgraded with the others
+	}
+	found, err := apt.Upgradable(ctx, name)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	all, err := a.Host.Containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ends []string
+	for _, c := range all {
+		if c.Running() {
+			ends = append(ends, c.Name)
+		}
+	}
+	does := fmt.Sprintf("%s is held: %s → %s restarts docker, and no container runs", name, found[0].From, found[0].To)
+	if len(ends) > 0 {
+		does = fmt.Sprintf("%s is held: %s → %s restarts docker, and ends %s", name, found[0].From, found[0].To, strings.Join(ends, ", "))
+	}
+	switch {
+	case o.yes:
+		note(a.Err, "%s", does)
+		return found, nil
+	case o.plan || a.In == nil || o.format != formatText:
+		note(a.Err, "%s: it stays as it is without --yes", does)
+		return nil, nil
+	}
+	answer, err := a.ask(ctx, does+". Upgrade it, too? yes or no", "no")
+	if err != nil || !slices.Contains([]string{"yes", "y"}, strings.ToLower(answer)) {
+		return nil, err
+	}
+	return found, nil
+}

@@ -1,0 +1,261 @@
+// Package compose reads compose files: it merges them, fills in their variables, and
+// says what each service comes to, without a program and without looking at a host.
+package compose
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/compose-spec/compose-go/v2/interpolation"
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/template"
+	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v4"
+)
+
+// File is a compose file. A later one is merged over those before it.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// Source is what a project is read from.
+type Source struct {
+	Name string // of the project
+	// Dir is the directory on the host that relative paths start from.
+	Dir   string
+	Files []File
+	// Variables fill in what the files leave open: ${NAME}.
+	Variables map[string]string
+}
+
+// Project is a project as it is read.
+type Project struct {
+	// Services come after those that they depend on.
+	Services []Service
+	// Networks are those that compose makes for it.
+	Networks []string
+	// model is the project as JSON, without its name.
+	model map[string]any
+}
+
+// Service is a service of a project, which is one container.
+type Service struct {
+	Name  string
+	Image string
+	// Container is the name that its container is given; empty: compose's choice.
+	Container string
+	// Pull is its own pull_policy; empty: none.
+	Pull string
+	// Restart is its restart policy: no, always, unless-stopped or on-failure.
+	Restart  string
+	EnvFiles []EnvFile
+	// Environment is what the files say themselves, which wins over EnvFiles.
+	Environment map[string]string
+}
+
+// EnvFile is a file on the host that a service gets variables from.
+type EnvFile struct {
+	Path     string
+	Optional bool
+	Raw      bool // values are taken as they are
+}
+
+// Unset lists the variables that files need, that have no default there, and that
+// are not set, sorted.
+func Unset(files []File, variables map[string]string) ([]string, error) {
+	var out []string
+	for _, f := range files {
+		m, err := read(f)
+		if err != nil {
+			return nil, err
+		}
+		for name, v := range template.ExtractVariables(m, template.DefaultPattern) {
+			_, set := variables[name]
+			if !set && v.DefaultValue == "" && v.PresenceValue == "" && !defaulted(f.Data, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// defaulted reports whether a variable has the empty text for its default.
+func defaulted(data []byte, name string) bool {
+	return bytes.Contains(data, []byte("${"+name+"-")) || bytes.Contains(data, []byte("${"+name+":-"))
+}
+
+// read is a file as it is written.
+func read(f File) (map[string]any, error) {
+	var m map[string]any
+	if err := yaml.Unmarshal(f.Data, &m); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	return m, nil
+}
+
+// Check lists what opsafe does not do of what a file says, in words.
+func Check(f File) []string {
+	m, err := read(f)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var out []string
+	refuse := func(of map[string]any, at, key, why string) {
+		if _, said := of[key]; said {
+			out = append(out, at+key+": "+why)
+		}
+	}
+	refuse(m, "", "include", "list the files in the spec")
+	refuse(m, "", "name", "the project has the name that it has in the spec")
+	refuse(m, "", "version", "it is obsolete, and says nothing: take it out")
+	services, _ := m["services"].(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		s, _ := services[name].(map[string]any)
+		at := "service " + name + ": "
+		refuse(s, at, "build", "opsafe makes no images: name one")
+		refuse(s, at, "label_file", "write the labels down in the file")
+		refuse(s, at, "scale", "a service is one container")
+		refuse(s, at, "provider", "a service is a container of docker's")
+		if extends, ok := s["extends"].(map[string]any); ok {
+			refuse(extends, at+"extends: ", "file", "list the files in the spec")
+		}
+		if deploy, ok := s["deploy"].(map[string]any); ok {
+			refuse(deploy, at+"deploy: ", "replicas", "a service is one container")
+		}
+	}
+	return out
+}
+
+// Load reads a project. All of its variables have to be set. Files have passed Check.
+func Load(ctx context.Context, s Source) (p *Project, err error) {
+	defer func() {
+		if r := recover(); r != nil { // of a library, on odd input
+			p, err = nil, fmt.Errorf("cannot be read: %v", r)
+		}
+	}()
+	details := types.ConfigDetails{WorkingDir: s.Dir, Environment: maps.Clone(types.Mapping(s.Variables))}
+	for _, f := range s.Files {
+		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: f.Name, Content: f.Data})
+	}
+	loaded, err := loader.LoadWithContext(ctx, details, func(o *loader.Options) {
+		o.SetProjectName(s.Name, true)
+		o.SkipResolveEnvironment, o.SkipResolveLabels, o.SkipInclude = true, true, true
+		o.Interpolate = &interpolation.Options{
+			LookupValue: details.LookupEnv, TypeCastMapping: o.Interpolate.TypeCastMapping,
+			Substitute: func(text string, lookup template.Mapping) (string, error) {
+				return template.SubstituteWithOptions(text, lookup, template.WithoutLogging)
+			},
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newProject(loaded)
+}
+
+func newProject(loaded *types.Project) (*Project, error) {
+	p := &Project{}
+	data, err := loaded.MarshalJSON(types.WithSecretContent)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(data, &p.model); err != nil {
+		return nil, err
+	}
+	delete(p.model, "name")
+	// Maps have no order: what does not depend on each other is in that of the names.
+	names := slices.Sorted(maps.Keys(loaded.Services))
+	seen := map[string]bool{}
+	var add func(name string)
+	add = func(name string) {
+		service, ok := loaded.Services[name]
+		if !ok || seen[name] {
+			return
+		}
+		seen[name] = true
+		for _, d := range slices.Sorted(maps.Keys(service.DependsOn)) {
+			add(d)
+		}
+		p.Services = append(p.Services, newService(service))
+	}
+	for _, name := range names {
+		add(name)
+	}
+	p.Networks = madeNetworks(loaded)
+	return p, nil
+}
+
+// madeNetworks are the networks that compose makes, sorted.
+func madeNetworks(loaded *types.Project) []string {
+	var out []string
+	for _, n := range loaded.Networks {
+		if !bool(n.External) {
+			out = append(out, n.Name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func newService(s types.ServiceConfig) Service {
+	out := Service{
+		Name: s.Name, Image: s.Image, Container: s.ContainerName, Pull: s.PullPolicy, Restart: "no",
+		Environment: map[string]string{},
+	}
+	if s.Restart != "" {
+		out.Restart, _, _ = strings.Cut(s.Restart, ":")
+	}
+	for _, f := range s.EnvFiles {
+		out.EnvFiles = append(out.EnvFiles, EnvFile{Path: path.Clean(f.Path), Optional: !bool(f.Required), Raw: f.Format == "raw"})
+	}
+	for name, value := range s.Environment {
+		if value != nil {
+			out.Environment[name] = *value
+		}
+	}
+	return out
+}
+
+// Service finds a service by its name. Nil: there is none.
+func (p *Project) Service(name string) *Service {
+	for i := range p.Services {
+		if p.Services[i].Name == name {
+			return &p.Services[i]
+		}
+	}
+	return nil
+}
+
+// Configuration is all that the files say about a service, and of what services
+// share, in a form that can be compared.
+func (p *Project) Configuration(service string) ([]byte, error) {
+	c := maps.Clone(p.model)
+	delete(c, "services")
+	c["service"] = p.services()[service]
+	return json.Marshal(c)
+}
+
+func (p *Project) services() map[string]any {
+	s, _ := p.model["services"].(map[string]any)
+	return s
+}
+
+// Variables reads an environment file as compose does. Known are those of the files
+// before it, which it may use.
+func (f EnvFile) Variables(data []byte, known map[string]string) (map[string]string, error) {
+	lookup := func(name string) (string, bool) { v, ok := known[name]; return v, ok }
+	if !f.Raw {
+		return dotenv.ParseWithLookup(bytes.NewReader(data), lookup)
+	}
+	vars := map[string]string{}
+	return vars, dotenv.ParseWithFormat(bytes.NewReader(data), f.Path, vars, lookup, "raw")
+}

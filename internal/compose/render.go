@@ -1,0 +1,96 @@
+package compose
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// Extra is what opsafe adds to a service.
+type Extra struct {
+	Labels map[string]string
+	// Environment is all of the service's variables: those of its files, too.
+	Environment map[string]string
+}
+
+// Render writes some of the project's services as one compose file, in which nothing
+// is left to fill in or to read, with extras by the names of services. It is JSON,
+// which is YAML, and holds nothing that docker-compose 1.29 does not know.
+func (p *Project) Render(extras map[string]Extra) ([]byte, error) {
+	data, err := json.Marshal(p.model)
+	if err != nil {
+		return nil, err
+	}
+	var m map[string]any
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, err
+	}
+	services, _ := m["services"].(map[string]any)
+	for name, of := range services {
+		extra, wanted := extras[name]
+		s, ok := of.(map[string]any)
+		if !ok || !wanted {
+			delete(services, name)
+			continue
+		}
+		delete(s, "env_file")
+		delete(s, "pull_policy")
+		s["environment"] = texts(extra.Environment)
+		labels, _ := s["labels"].(map[string]any)
+		if labels == nil {
+			labels = map[string]any{}
+		}
+		for k, v := range extra.Labels {
+			labels[k] = v
+		}
+		s["labels"] = labels
+		depends(s, extras)
+	}
+	return json.Marshal(escaped(m))
+}
+
+// depends leaves of a service's dependencies those that are in the file, and of them
+// what docker-compose 1.29 knows.
+func depends(s map[string]any, extras map[string]Extra) {
+	on, _ := s["depends_on"].(map[string]any)
+	for name, d := range on {
+		if _, there := extras[name]; !there {
+			delete(on, name)
+		} else if d, ok := d.(map[string]any); ok {
+			delete(d, "required")
+			delete(d, "restart")
+		}
+	}
+	if len(on) == 0 {
+		delete(s, "depends_on")
+	}
+}
+
+func texts(m map[string]string) map[string]any {
+	out := make(map[string]any, len(m))
+	for k, v := range m {
+		out[k] = v
+	}
+	return out
+}
+
+// escaped is a value in which a dollar stands for itself. What is null is left out:
+// networks alone may be.
+func escaped(v any) any {
+	switch v := v.(type) {
+	case string:
+		return strings.ReplaceAll(v, "$", "$$")
+	case []any:
+		for i := range v {
+			v[i] = escaped(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			if v[k] == nil && (k == "command" || k == "entrypoint") {
+				delete(v, k)
+				continue
+			}
+			v[k] = escaped(v[k])
+		}
+	}
+	return v
+}

@@ -1,0 +1,36 @@
+package debian
+
+// Files and directories that Debian's packages agree on.
+const (
+	Passwd    = "/etc/passwd"
+	Group     = "/etc/group"
+	Shadow    = "/etc/shadow"
+	GShadow   = "/etc/gshadow"
+	LoginDefs = "/etc/login.defs" // ranges of ids, and how passwords are hashed: login.defs(5)
+	Skeleton  = "/etc/skel"       // what a new home begins with
+
+	Sudoers    = "/etc/sudoers"
+	SudoersDir = "/etc/sudoers.d"
+
+	AptSources    = "/etc/apt/sources.list"
+	AptSourcesDir = "/etc/apt/sources.list.d"
+
+	ChronyConfig = "/etc/chrony/chrony.conf"
+	DockerConfig = "/etc/docker/daemon.json"
+	CronDir      = "/etc/cron.d"
+)
+
+// NoLogin is the shell of accounts that nobody logs in to.
+const NoLogin = "/usr/sbin/nologin"
+
+// ComposeProgram is docker's compose where it is a program of its own.
+const ComposeProgram = "/usr/bin/docker-compose"
+
+// ComposePlugins are where it is as a plugin of docker's: the directories that the
+// docker program looks in.
+func ComposePlugins() []string {
+	return []string{
+		"/usr/local/lib/docker/cli-plugins/docker-compose", "/usr/local/libexec/docker/cli-plugins/docker-compose",
+		"/usr/lib/docker/cli-plugins/docker-compose", "/usr/libexec/docker/cli-plugins/docker-compose",
+	}
+}

@@ -1,0 +1,91 @@
+package drift
+
+import (
+	"slices"
+	"time"
+
+	"opsafe/internal/host"
+	"opsafe/internal/kind"
+	"opsafe/internal/words"
+)
+
+// Leaver is somebody who has an account and rights on a host, and whom no list
+// gives them.
+type Leaver struct {
+	Name string
+	Has  []string // sudo, docker, 2 keys, a password
+	// Way is the command that closes the account.
+	Way string
+	// Role is set where developers.yaml has them, with no role that has accounts
+	// here.
+	Role bool
+}
+
+// Leavers are the people among the accounts of a host who are on no list any more
+// and not disabled, and accounts of the system that a password or a key lets into. What cannot be seen is left out: this is a hint, which status
+// works out in full.
+func Leavers(r host.Reader, in *kind.Input, now time.Time) []Leaver {
+	f := &finder{Reader: r, in: in, now: now}
+	users, err := r.Users()
+	if err != nil {
+		return nil
+	}
+	ranges, err := r.IDRanges()
+	if err != nil {
+		return nil
+	}
+	groups, err := r.Groups()
+	if err != nil {
+		return nil
+	}
+	var out []Leaver
+	for _, u := range users {
+		system := isSystem(u, ranges)
+		if u.Name == "root" || system && noShell(u.Shell) || u.Source != "" || f.listed(u.Name) || f.leftAlone(u.Name) || f.closed(u.Name) != "" ||
+			in.Roster != nil && in.Roster.Disabled(u.Name) {
+			continue
+		}
+		l := Leaver{Name: u.Name, Role: f.person(u.Name), Way: closeBy(u, ranges)}
+		if !system { // a package gives its accounts groups and rules
+			l.Has = f.rights(u, groups)
+		}
+		if keys, _ := kind.PresentKeys(r, u.Name); len(keys) == 1 {
+			l.Has = append(l.Has, "a key")
+		} else if len(keys) > 1 {
+			l.Has = append(l.Has, words.Count(len(keys), "key"))
+		}
+		if p, err := r.Password(u.Name); err == nil && p != nil && p.State != host.PasswordLocked && !noShell(u.Shell) {
+			l.Has = append(l.Has, "a password")
+		}
+		if len(l.Has) > 0 {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// rights are the groups that give a person rights, the primary one among them, and
+// rules of sudo.
+func (f *finder) rights(u host.User, groups []host.Group) []string {
+	var has []string
+	for _, g := range groups {
+		in := slices.Contains(g.Members, u.Name) || u.GID == g.GID && u.Name != g.Name
+		if in && f.right(g.Name) {
+			has = append(has, g.Name)
+		}
+	}
+	if kind.NamedBySudo(f.Reader, u) {
+		has = append(has, "rules of sudo")
+	}
+	return has
+}
+
+func (f *finder) leftAlone(name string) bool {
+	return slices.Contains(f.in.Backend.LeftAlone, "users/"+name)
+}
+
+// right reports whether to be in a group is a right: the spec grants it, or it is as
+// good as root.
+func (f *finder) right(group string) bool {
+	return f.grants(group) || slices.Contains([]string{"sudo", "docker", "adm", "lxd", "wheel", "shadow", "disk"}, group)
+}

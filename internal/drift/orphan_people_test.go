@@ -1,0 +1,101 @@
+package drift_test
+
+import (
+	"slices"
+	"testing"
+
+	"opsafe/internal/drift"
+	"opsafe/internal/host/snapshot"
+	"opsafe/internal/kind"
+	"opsafe/internal/spec"
+	"opsafe/internal/words"
+)
+
+// TestPasswordsOffList: for an account with a password that is on no list the command
+// is named that works for it: disable-user refuses accounts of the system.
+func TestPasswordsOffList(t *testing.T) {
+	state, err := snapshot.Parse([]byte(`
+users:
+  - {name: root, uid: 0, home: /root, shell: /bin/bash, password: set}
+  - {name: p9, uid: 0, home: /root, shell: /bin/bash, password: set}
+  - {name: backup, uid: 34, home: /var/backups, shell: /bin/sh, password: set}
+  - {name: eve, uid: 1300, home: /home/eve, shell: /bin/sh, password: set}
+  - {name: adam, uid: 1301, home: /home/adam, shell: /bin/sh, password: locked}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &kind.Input{Backend: &spec.Backend{}, Repo: &spec.Repository{}}
+	found, _, err := drift.Find(t.Context(), snapshot.New(state), in, at(12))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range found {
+		if o.Category == drift.Password {
+			got = append(got, o.Name+": "+o.Way)
+		}
+	}
+	if want := []string{"backup: usermod --lock --expiredate 1970-01-02 backup", "eve: opsafe disable-user eve", "p9: usermod --lock --expiredate 1970-01-02 p9"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestKeysUntold: keys that somebody hides behind a link are something on no list, once
+// for each account, and not what nobody could look for.
+func TestKeysUntold(t *testing.T) {
+	state, err := snapshot.Parse([]byte(`
+users:
+  - {name: eve, uid: 1300, home: /home/eve, shell: /bin/sh, password: locked}
+files:
+  /home/eve/.ssh/authorized_keys: {target: /srv/keys}
+  /home/eve/.ssh/authorized_keys2: {target: /srv/keys}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &kind.Input{Backend: &spec.Backend{}, Repo: &spec.Repository{}}
+	found, unknown, err := drift.Find(t.Context(), snapshot.New(state), in, at(12))
+	if err != nil || len(unknown) > 0 || len(found) != 1 || found[0].String() != "key/eve" || found[0].Way == "" {
+		t.Errorf("got %+v, unknown %q, %v", found, unknown, err)
+	}
+}
+
+// TestLeavers: whoever is on no list and has rights is named, however they come by them,
+// and an account of the system with a way in.
+func TestLeavers(t *testing.T) {
+	state, err := snapshot.Parse([]byte(`
+users:
+  - {name: root, uid: 0, home: /root, shell: /bin/bash, password: set}
+  - {name: p9, uid: 0, home: /root, shell: /bin/bash, password: set}
+  - {name: syslog, uid: 104, home: /nonexistent, shell: /usr/sbin/nologin, password: set}
+  - {name: postgres, uid: 105, home: /var/lib/postgresql, shell: /bin/bash}
+  - {name: eve, uid: 1300, gid: 110, home: /home/eve, shell: /bin/sh}
+  - {name: tim, uid: 1301, home: /home/tim, shell: /bin/sh}
+  - {name: adam, uid: 1302, home: /home/adam, shell: /bin/sh}
+groups:
+  - {name: docker, gid: 110}
+  - {name: adm, gid: 4, members: [syslog, postgres]}
+  - {name: tim, gid: 1301}
+  - {name: adam, gid: 1302}
+files:
+  /etc/sudoers: {content: "@includedir /etc/sudoers.d\n"}
+  /etc/sudoers.d/tim: {content: "%tim ALL=(ALL) ALL\n"}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &kind.Input{Backend: &spec.Backend{}, Repo: &spec.Repository{}}
+	var got []string
+	for _, l := range drift.Leavers(snapshot.New(state), in, at(12)) {
+		got = append(got, l.Name+" keeps "+words.And(l.Has)+": "+l.Way)
+	}
+	want := []string{
+		"p9 keeps a password: usermod --lock --expiredate 1970-01-02 p9",
+		"eve keeps docker: opsafe disable-user eve",
+		"tim keeps rules of sudo: opsafe disable-user tim",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,137 @@
+package local
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"opsafe/internal/host"
+)
+
+// GroupShadow is what /etc/gshadow says of a group of /etc/group; of a host without
+// gshadow, what /etc/group says itself.
+func (h *Host) GroupShadow(name string) (*host.GroupShadow, error) {
+	db, err := h.accounts.names()
+	if err != nil {
+		return nil, err
+	}
+	i, ok := db.groupAt[name]
+	switch {
+	case !ok:
+		return nil, nil
+	case db.noGshadow != nil:
+		return nil, db.noGshadow
+	}
+	g, ok := db.gshadow[name]
+	if !ok {
+		g = host.GroupShadow{Password: groupPasswordOf(db.groupPasswd[i]), Missing: db.gshadow != nil}
+	}
+	g.Admins, g.Torn = slices.Clone(g.Admins), slices.Clone(g.Torn)
+	return &g, nil
+}
+
+// groupPasswordOf judges a group's password field. An x stands for gshadow.
+func groupPasswordOf(field string) host.PasswordState {
+	if field == "x" {
+		return host.PasswordLocked
+	}
+	return passwordOf(field).State
+}
+
+// addGshadow reads gshadow(5): name, password, administrators, members. Newgrp and
+// sg go by its members, everything else by those of group(5): who is in either is a
+// member, and the tools that were killed between the two files leave such.
+func (db *nameDB) addGshadow(gshadow string) {
+	db.gshadow = map[string]host.GroupShadow{}
+	for line := range strings.Lines(gshadow) {
+		f := fields(line)
+		if len(f) != 4 {
+			continue
+		}
+		i, ok := db.groupAt[f[0]]
+		if _, twice := db.gshadow[f[0]]; twice || !ok {
+			continue
+		}
+		g := &db.groups[i]
+		members := namesOf(f[3])
+		s := host.GroupShadow{Password: passwordOf(f[1]).State, Admins: namesOf(f[2])}
+		for _, m := range g.Members {
+			if !slices.Contains(members, m) {
+				s.Torn = append(s.Torn, m)
+			}
+		}
+		for _, m := range members {
+			if !slices.Contains(g.Members, m) {
+				s.Torn = append(s.Torn, m)
+				g.Members = append(g.Members, m)
+			}
+		}
+		slices.Sort(g.Members)
+		slices.Sort(s.Torn)
+		db.gshadow[f[0]] = s
+	}
+}
+
+// namesOf splits a list of names, sorted and each once.
+func namesOf(list string) []string {
+	var out []string
+	for name := range strings.SplitSeq(list, ",") {
+		if name != "" {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Strays looks through the lines of all four databases. Where shadow's may not be
+// seen, it is unknown.
+func (h *Host) Strays() (host.Strays, error) {
+	if _, err := h.accounts.names(); err != nil {
+		return host.Strays{}, err
+	}
+	return h.accounts.readStrays()
+}
+
+func (a *accountDB) readStrays() (host.Strays, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.strays != nil {
+		return *a.strays, nil
+	}
+	var s host.Strays
+	for _, file := range []string{"passwd", "group", "shadow", "gshadow"} {
+		path := "/etc/" + file
+		data, err := os.ReadFile(a.root + path)
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			return host.Strays{}, unknown("content of "+path, err)
+		}
+		seen := map[string]bool{}
+		for line := range strings.Lines(string(data)) {
+			f := fields(line)
+			if len(f) < 2 {
+				continue
+			}
+			if seen[f[0]] {
+				s.Twice = append(s.Twice, host.StrayLine{File: path, Name: f[0]})
+				continue
+			}
+			seen[f[0]] = true
+			if _, is := a.named.userAt[f[0]]; file == "shadow" && !is {
+				s.Shadow = append(s.Shadow, f[0])
+			}
+			if _, is := a.named.groupAt[f[0]]; file == "gshadow" && !is {
+				s.GShadow = append(s.GShadow, f[0])
+			}
+		}
+	}
+	var err error
+	if s.Locks, err = staleLocks(a.root + "/etc"); err != nil {
+		return host.Strays{}, err
+	}
+	a.strays = &s
+	return s, nil
+}

@@ -1,0 +1,111 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/moby/moby/client"
+
+	"opsafe/internal/debian"
+	"opsafe/internal/host"
+)
+
+// composeSettle is how long a container has to run to count as started.
+const composeSettle = 2 * time.Second
+
+// composeProgram is how compose is called: as docker's plugin, else by itself.
+func composeProgram() []string {
+	for _, at := range debian.ComposePlugins() {
+		if _, err := os.Stat(at); err == nil {
+			if _, err := findProgram("docker"); err == nil {
+				return []string{"docker", "compose"}
+			}
+		}
+	}
+	return []string{"docker-compose"}
+}
+
+// compose has docker's compose do something to a project, which it reads from its
+// standard input: no secret is in a file or in an argument.
+func (h *Host) compose(ctx context.Context, f host.ComposeFile, args []string) error {
+	if _, err := h.engineUp(ctx); err != nil {
+		return fmt.Errorf("cannot %s services of compose project %s: %w", args[0], f.Project, err)
+	}
+	// It reads a file .env of the directory that the project is said to lie in: of this
+	// one it is root's alone to make.
+	argv := append(composeProgram(), "--project-name", f.Project, "--project-directory", "/", "--file", "-")
+	_, err := run(ctx, append(argv, args...), runOptions{
+		stdin: bytes.NewReader(f.Content.Bytes()),
+		// Where root has logged in to registries.
+		env: []string{"HOME=/root", "DOCKER_HOST=unix:///var/run/docker.sock"},
+	})
+	if err != nil {
+		return fmt.Errorf("cannot %s services of compose project %s: %w", args[0], f.Project, err)
+	}
+	return nil
+}
+
+func (h *Host) upServices(ctx context.Context, s host.UpServices) error {
+	args := []string{"up", "--detach", "--no-deps", "--force-recreate", "--no-build"}
+	for _, u := range s.Services {
+		args = append(args, u.Name)
+	}
+	if err := h.compose(ctx, s.File, args); err != nil {
+		return err
+	}
+	var refs []host.ServiceRef
+	for _, u := range s.Services {
+		refs = append(refs, host.ServiceRef{Project: s.File.Project, Service: u.Name})
+	}
+	return h.lasting(ctx, refs...)
+}
+
+// lasting is the error of containers that end as soon as they have started. One that
+// says that all went well has done what it was for.
+func (h *Host) lasting(ctx context.Context, refs ...host.ServiceRef) error {
+	lasts := errors.New("it runs")
+	err := retry(ctx, composeSettle, dockerPause, func(err error) bool { return errors.Is(err, lasts) }, func() error {
+		all, err := h.Containers(ctx)
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if !slices.Contains(refs, c.Of) || c.State == "running" || c.End != nil && c.End.Code == 0 && c.End.Why == "" {
+				continue
+			}
+			if c.End != nil {
+				return fmt.Errorf("container %s ended as soon as it had started: %s: docker logs %s", c.Name, c.End, c.Name)
+			}
+			return fmt.Errorf("container %s does not stay up: it is %s: docker logs %s", c.Name, c.State, c.Name)
+		}
+		return lasts
+	})
+	if errors.Is(err, lasts) {
+		return nil
+	}
+	return err
+}
+
+// onContainer does something to the container of a service.
+func (h *Host) onContainer(ctx context.Context, what string, of host.ServiceRef, name string, do func(c *client.Client, id string) error) error {
+	c, err := h.engineUp(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot %s container %s: %w", what, name, err)
+	}
+	found, err := host.FindContainer(ctx, h, of)
+	if err == nil && found == nil {
+		err = fmt.Errorf("service %s has none", of)
+	}
+	if err == nil {
+		err = do(c, found.ID)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot %s container %s: %w", what, name, err)
+	}
+	return nil
+}

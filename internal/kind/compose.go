@@ -1,0 +1,241 @@
+package kind
+
+import (
+	"context"
+	"maps"
+	"reflect"
+	"slices"
+
+	"opsafe/internal/change"
+	"opsafe/internal/compose"
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+// When images are pulled: see pull_policy of the Compose specification.
+const (
+	pullAlways  = "always"
+	pullMissing = "missing"
+	pullNever   = "never"
+)
+
+// Compose is the kind compose.
+func Compose() Kind {
+	return Kind{
+		Part: spec.Part{
+			Name: "compose", Plural: "compose", Is: "compose projects of docker's", Sections: []string{"compose"},
+			Own: []spec.Section{{
+				Type: reflect.TypeFor[map[string]*ComposeProject](),
+				Field: spec.Field{
+					Name: "compose", Item: "compose project NAME", Is: "compose projects of docker's, by name",
+					More: "Their files are read and merged by opsafe, and carried out by docker's compose: docker compose, or docker-compose from 1.27 on. " +
+						"A container is made anew when what it was made from has changed: its configuration, its image, a file of its environment or one of recreate_on. " +
+						"What somebody has stopped is left so.",
+					Unset: "none", Example: "{app: {files: [files/app.yaml], running: true}}",
+					Names: &spec.Form{Says: "name of a compose project", Pattern: `^[a-z0-9][a-z0-9_-]*$`, Longest: 63},
+				},
+			}},
+			Texts: readCompose, Check: checkCompose,
+		},
+		Stage: StageServices, Declare: declareCompose, Adopt: adoptCompose,
+	}
+}
+
+// ComposeProject is a compose project; the item's name is the project's.
+type ComposeProject struct {
+	spec.Item
+	Files     []string `yaml:"files"`
+	Overrides []string `yaml:"overrides"`
+	// Data is what Files and then Overrides hold, read when the spec is loaded.
+	Data      []compose.File    `yaml:"-"`
+	EnvFiles  []string          `yaml:"env_files"`
+	Variables map[string]string `yaml:"variables"`
+	GroupIDs  map[string]string `yaml:"group_ids"`
+	Directory string            `yaml:"directory"`
+	// Pull is always, missing or never; empty: what a service says, else missing.
+	Pull     string                    `yaml:"pull"`
+	Running  *bool                     `yaml:"running"`
+	Services map[string]*ServiceWishes `yaml:"services"`
+	State    string                    `yaml:"state"`
+}
+
+// ServiceWishes is what compose files cannot say of a service.
+type ServiceWishes struct {
+	spec.Meta
+	RecreateOn []string `yaml:"recreate_on"`
+}
+
+// Fields says what there is to know of the fields.
+func (ComposeProject) Fields() []spec.Field {
+	variable := &spec.Form{Says: "name of a variable", Pattern: `^[A-Za-z_][A-Za-z0-9_]*$`}
+	return []spec.Field{
+		{Name: "files", Is: "compose files beside the spec", More: "A later one is merged over those before it.", Unset: "an error", Example: "[files/app.yaml]", Form: spec.BesideForm(), List: spec.ListRules{Distinct: true}},
+		{Name: "overrides", Is: "compose files that come after those", More: "So that a backend can add to what it includes.", Unset: "none", Example: "[files/app.override.yaml]", Form: spec.BesideForm(), List: spec.ListRules{Distinct: true}},
+		{Name: "env_files", Is: "files on the host with variables for compose files", More: "Compose files name them as ${NAME}. A later file wins. What a container gets is in env_file of its service.", Unset: "none", Example: "[/etc/app/app.env]", Form: spec.PathForm(), List: spec.ListRules{Distinct: true}},
+		{Name: "variables", Is: "variables for ${NAME} in compose files", More: "They win over those of env_files. BACKEND is the name of the backend.", Unset: "BACKEND alone", Example: `{TAG: "1.4"}`, Names: variable},
+		{Name: "group_ids", Is: "variables that are the number of a group of the host", Unset: "none", Example: "{DOCKER_GID: docker}", Form: spec.AccountForm(), Names: variable},
+		{Name: "directory", Is: "the directory on the host that relative paths start from", Default: "/", Example: "/srv/app", Form: spec.PathForm()},
+		{Name: "pull", Is: "when images are pulled", More: "always: manage asks the registry each time whether it has another image for services that run; plan does so with --registries. never: an image that is not there is an error.", Default: pullMissing, Example: pullAlways, Form: spec.WordsForm(pullAlways, pullMissing, pullNever)},
+		{Name: "running", Is: "whether services are started that do not run", More: "true: also those that have ended by themselves. What somebody has stopped is never started.", Unset: "they are left, and said", Example: "true"},
+		{Name: "services", Item: "service NAME", Is: "what compose files cannot say of services", Unset: "nothing", Example: "{app: {recreate_on: [/etc/app/cert.pem]}}", Names: &spec.Form{Says: "name of a service", Pattern: `^[a-zA-Z0-9._-]+$`}},
+		{Name: "state", Is: "whether there is such a project", More: "absent: its containers and networks go, its volumes stay.", Default: "present", Example: "absent", Form: spec.StateForm()},
+	}
+}
+
+// Fields says what there is to know of the fields.
+func (ServiceWishes) Fields() []spec.Field {
+	return []spec.Field{
+		{Name: "recreate_on", Is: "files on the host with whose content the container is made anew", More: "Such as a certificate that is read once.", Unset: "none", Example: "[/etc/app/cert.pem]", Form: spec.PathForm(), List: spec.ListRules{Distinct: true}},
+	}
+}
+
+func composeOf(b *spec.Backend) map[string]*ComposeProject {
+	return spec.Of[map[string]*ComposeProject](b, "compose")
+}
+
+// readCompose reads the compose files of projects.
+func readCompose(b *spec.Backend, read func(at spec.Pos, label, name string) []byte) {
+	for name, p := range composeOf(b) {
+		p.Data = nil
+		for _, list := range []struct {
+			field string
+			files []string
+		}{{"files", p.Files}, {"overrides", p.Overrides}} {
+			for i, file := range list.files {
+				data := read(p.At(list.field, i), "compose project "+name+": "+list.field, file)
+				p.Data = append(p.Data, compose.File{Name: file, Data: data})
+			}
+		}
+	}
+}
+
+func checkCompose(b *spec.Backend, problems *spec.Problems) {
+	for name, p := range composeOf(b) {
+		label := "compose project " + name
+		switch gone := p.State == stateAbsent; {
+		case gone && (p.Has("files") || p.Has("overrides")):
+			problems.Addf(p.At("state"), "%s: what is absent has no files", label)
+			continue
+		case gone:
+			continue
+		case len(p.Files) == 0:
+			problems.Addf(p.Pos, "%s: has no files: name its compose files", label)
+			continue
+		}
+		if p.Running != nil && !*p.Running {
+			problems.Addf(p.At("running"), "%s: running is true or left out: want one or the other; what is to go is absent", label)
+		}
+		checkComposeFiles(b, name, p, problems)
+	}
+}
+
+// checkComposeFiles reads a project as far as that can be done without its host.
+func checkComposeFiles(b *spec.Backend, name string, p *ComposeProject, problems *spec.Problems) {
+	label, before := "compose project "+name, len(*problems)
+	for i, f := range p.Data {
+		at := p.At("files", i)
+		if i >= len(p.Files) {
+			at = p.At("overrides", i-len(p.Files))
+		}
+		if f.Data == nil {
+			return // that is a problem already
+		}
+		for _, what := range compose.Check(f) {
+			problems.Addf(at, "%s: cannot read %s: %s", label, f.Name, what)
+		}
+	}
+	if len(*problems) > before {
+		return
+	}
+	vars := composeVariables(b, p)
+	for name := range p.GroupIDs {
+		vars[name] = "0"
+	}
+	unset, err := compose.Unset(p.Data, vars)
+	if err == nil && len(unset) > 0 && len(p.EnvFiles) == 0 {
+		problems.Addf(p.At("files"), "%s: cannot read it: nothing sets %s: say it under variables", label, list(unset))
+		return
+	}
+	for _, name := range unset {
+		vars[name] = "0" // as of what is on the host
+	}
+	project, err := compose.Load(context.Background(), compose.Source{Name: name, Dir: p.dir(), Files: p.Data, Variables: vars})
+	if err != nil {
+		if len(unset) == 0 {
+			problems.Addf(p.At("files"), "%s: cannot read it: %v", label, err)
+		}
+		return
+	}
+	for _, service := range slices.Sorted(maps.Keys(p.Services)) {
+		if project.Service(service) == nil {
+			problems.Addf(p.At("services"), "%s: there is no service %s in its files", label, service)
+		}
+	}
+}
+
+// composeVariables are the variables that the spec itself sets.
+func composeVariables(b *spec.Backend, p *ComposeProject) map[string]string {
+	vars := map[string]string{"BACKEND": b.Name}
+	maps.Copy(vars, p.Variables)
+	return vars
+}
+
+func (p *ComposeProject) dir() string {
+	if p.Directory == "" {
+		return "/"
+	}
+	return p.Directory
+}
+
+// declareCompose lists the projects: those that go come first, since another may want
+// their ports.
+func declareCompose(in *Input) []Resource {
+	var out, goes []Resource
+	projects := composeOf(in.Backend)
+	for _, name := range slices.Sorted(maps.Keys(projects)) {
+		p := projects[name]
+		r := Resource{ID: change.ID{Kind: "compose", Name: name}, Pos: p.Pos, When: p.When, Needs: needCompose(in, p)}
+		if p.State == stateAbsent {
+			r.Looker = composeGone{name: name}
+			goes = append(goes, r)
+			continue
+		}
+		r.Looker = composeLook{in: in, name: name, decl: p}
+		out = append(out, r)
+	}
+	return append(goes, out...)
+}
+
+// needCompose are the engine, compose, and the declared files that a project reads.
+func needCompose(in *Input, p *ComposeProject) []change.ID {
+	var needs []change.ID
+	if in.Backend.Docker != nil {
+		needs = append(needs, change.ID{Kind: "docker", Name: "engine"})
+	}
+	for _, at := range p.EnvFiles {
+		if f := in.Backend.Files[at]; f != nil && f.State != stateAbsent {
+			needs = append(needs, change.ID{Kind: "file", Name: at})
+		}
+	}
+	return needs
+}
+
+// adoptCompose says which projects there are: their files are not on the host in a
+// form in which they could be declared.
+func adoptCompose(ctx context.Context, t Taker, name string) error {
+	all, err := t.Containers(ctx)
+	if host.IsUnknown(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var said []string
+	for _, c := range all {
+		if p := c.Of.Project; p != "" && (name == "" || name == p) && !slices.Contains(said, p) {
+			said = append(said, p)
+			t.Notef("compose project %s: copy its compose files beside the spec, and name them under compose", p)
+		}
+	}
+	return nil
+}

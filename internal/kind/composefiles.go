@@ -1,0 +1,159 @@
+package kind
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"opsafe/internal/compose"
+	"opsafe/internal/host"
+)
+
+// Labels that tell what a container was made from. They hold slow digests alone: with
+// a list of words, nobody finds a secret out by them.
+const (
+	configLabel = host.LabelPrefix + "config" // of what compose files say of the service
+	filesLabel  = host.LabelPrefix + "files"  // of files on the host, as JSON by path
+)
+
+// load reads a project as it is on a host.
+func (l composeLook) load(ctx context.Context, r host.Reader) (*compose.Project, error) {
+	vars := map[string]string{}
+	for _, at := range l.decl.EnvFiles {
+		data, err := envData(r, compose.EnvFile{Path: at})
+		if err != nil {
+			return nil, err
+		}
+		if err := data.Kept(); err != nil {
+			return nil, err
+		}
+		if err := addVariables(vars, compose.EnvFile{Path: at}, data.Bytes()); err != nil {
+			return nil, err
+		}
+	}
+	maps.Copy(vars, composeVariables(l.in.Backend, l.decl))
+	for _, name := range slices.Sorted(maps.Keys(l.decl.GroupIDs)) {
+		g, err := r.Group(l.decl.GroupIDs[name])
+		switch {
+		case err != nil:
+			return nil, err
+		case g == nil:
+			return nil, missing("group "+l.decl.GroupIDs[name], "there is no group %s, whose number %s is", l.decl.GroupIDs[name], name)
+		case g.GID == host.UnknownID:
+			return nil, &host.UnknownError{What: "number of group " + g.Name, Why: "a package brings it", AfterApply: true}
+		}
+		vars[name] = strconv.Itoa(g.GID)
+	}
+	unset, err := compose.Unset(l.decl.Data, vars)
+	if err != nil {
+		return nil, err
+	}
+	if len(unset) > 0 {
+		return nil, fmt.Errorf("nothing sets %s: say it under variables, or in a file of env_files", list(unset))
+	}
+	return compose.Load(ctx, compose.Source{Name: l.name, Dir: l.decl.dir(), Files: l.decl.Data, Variables: vars})
+}
+
+// envData is what an environment file holds, as a secret. Of one that need not be
+// there and is not, it is empty.
+func envData(r host.Reader, f compose.EnvFile) (host.Content, error) {
+	image, err := regular(r, f.Path)
+	if err != nil {
+		return host.Content{}, err
+	}
+	if image == nil {
+		if f.Optional {
+			return host.NewSecret(nil), nil
+		}
+		return host.Content{}, missingPath(f.Path, "there is no environment file %s: make it, or declare it under files", f.Path)
+	}
+	if image.Content.Secret() {
+		return image.Content, nil
+	}
+	return host.NewSecret(image.Content.Bytes()), nil
+}
+
+// addVariables adds those of a file. What is wrong with it may quote a secret, and is
+// not said.
+func addVariables(vars map[string]string, f compose.EnvFile, data []byte) error {
+	more, err := f.Variables(data, vars)
+	if err != nil {
+		return fmt.Errorf("cannot read environment file %s: want lines NAME=VALUE, and quotes that are closed", f.Path)
+	}
+	maps.Copy(vars, more)
+	return nil
+}
+
+// labels are those of a service's container, made from what is declared now.
+func (l composeLook) labels(r host.Reader, p *compose.Project, s compose.Service) (map[string]string, error) {
+	config, err := p.Configuration(s.Name)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]string{}
+	for _, f := range s.EnvFiles {
+		data, err := envData(r, f)
+		if err != nil {
+			return nil, err
+		}
+		files[f.Path] = short(data.Shown(f.Path))
+	}
+	if wishes := l.decl.Services[s.Name]; wishes != nil {
+		for _, at := range wishes.RecreateOn {
+			image, err := regular(r, at)
+			if err != nil {
+				return nil, err
+			}
+			files[at] = ""
+			if image != nil {
+				files[at] = short(image.Content.Shown(at))
+			}
+		}
+	}
+	text, err := json.Marshal(files)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{
+		configLabel: short(host.SecretDigest("compose "+l.name+"/"+s.Name, config)),
+		filesLabel:  string(text),
+	}, nil
+}
+
+// short is as much of a digest as is needed to tell contents apart.
+func short(digest string) string {
+	const enough = 16
+	return digest[:min(len(digest), enough)]
+}
+
+// file is the project as compose is given it, with some of its services.
+func (l composeLook) file(r host.Reader, p *compose.Project, of []serviceLook) (host.ComposeFile, error) {
+	out := host.ComposeFile{Project: l.name, Content: host.NewSecret(nil)}
+	extras := map[string]compose.Extra{}
+	for _, s := range of {
+		vars := map[string]string{}
+		for _, f := range s.EnvFiles {
+			data, err := envData(r, f)
+			if err != nil {
+				return out, err
+			}
+			if data.Bytes() == nil && data.Shown(f.Path) != "" {
+				return out, nil // as in a plan far from the host, which carries nothing out
+			}
+			if err := addVariables(vars, f, data.Bytes()); err != nil {
+				return out, err
+			}
+		}
+		maps.Copy(vars, s.Environment)
+		extras[s.Name] = compose.Extra{Labels: s.labels, Environment: vars}
+	}
+	text, err := p.Render(extras)
+	if err != nil {
+		return out, err
+	}
+	out.Content = host.NewSecret(text)
+	return out, nil
+}

@@ -1,0 +1,248 @@
+package kind
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"opsafe/internal/change"
+	"opsafe/internal/compose"
+	"opsafe/internal/host"
+)
+
+// composeLook is a compose project: which containers it has, made from what, and
+// whether they run.
+type composeLook struct {
+	in   *Input
+	name string
+	decl *ComposeProject
+}
+
+func (l composeLook) Hints() host.Hints { return host.Hints{Docker: true} }
+
+// serviceLook is a service beside its container.
+type serviceLook struct {
+	compose.Service
+	have   *host.Container // nil: there is none
+	labels map[string]string
+	image  *host.Image // that it would be made from; nil: it is to be pulled
+	pull   bool
+}
+
+func (l composeLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	have, err := containersOf(ctx, r, l.name)
+	if host.AfterApply(err) {
+		c.Action, c.Deferred = change.Modify, "docker does not run: once it does, its containers are compared"
+		return c, nil
+	}
+	if err != nil {
+		return c, err
+	}
+	if len(have) == 0 && !l.runs() {
+		c.Notes = append(c.Notes, "it has never been started, and nothing says that it is to run")
+		return c, nil
+	}
+	p, err := l.load(ctx, r)
+	if err != nil {
+		return c, err
+	}
+	var up []serviceLook
+	for _, s := range p.Services {
+		one := serviceLook{Service: s}
+		if h, ok := have[s.Name]; ok {
+			one.have = &h
+			delete(have, s.Name)
+		}
+		wanted, err := l.service(ctx, r, p, &one, &c)
+		if err != nil {
+			return change.Change{}, fmt.Errorf("service %s: %w", s.Name, err)
+		}
+		if wanted {
+			up = append(up, one)
+		}
+	}
+	return c, l.steps(ctx, r, &c, p, up, have)
+}
+
+func (l composeLook) runs() bool { return l.decl.Running != nil && *l.decl.Running }
+
+// containersOf are the containers of a project, by their services.
+func containersOf(ctx context.Context, r host.Reader, project string) (map[string]host.Container, error) {
+	all, err := r.Containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]host.Container{}
+	for _, c := range all {
+		if c.Of.Project != project {
+			continue
+		}
+		if other, twice := out[c.Of.Service]; twice {
+			return nil, fmt.Errorf("service %s has the containers %s and %s: remove one of them", c.Of.Service, other.Name, c.Name)
+		}
+		out[c.Of.Service] = c
+	}
+	return out, nil
+}
+
+// service compares a service, and reports whether its container is to be made anew.
+func (l composeLook) service(ctx context.Context, r host.Reader, p *compose.Project, s *serviceLook, c *change.Change) (bool, error) {
+	state, wanted := s.state(l.runs())
+	if !wanted {
+		if state != "" {
+			c.Notes = append(c.Notes, s.Name+" "+state)
+		}
+		return false, nil
+	}
+	var err error
+	if s.labels, err = l.labels(r, p, s.Service); err != nil {
+		return false, err
+	}
+	if err := l.picture(ctx, r, s, c); err != nil {
+		return false, err
+	}
+	before := len(c.Attrs)
+	s.differences(c)
+	switch {
+	case s.have.NeverStarted():
+		differ(c, s.Name, s.was(), "running")
+		return true, nil
+	case len(c.Attrs) > before || s.pull:
+		if s.have.Running() {
+			differ(c, s.Name, s.have.State, "made anew")
+		} else {
+			differ(c, s.Name, s.was(), "made anew")
+		}
+		return true, nil
+	case !s.have.Running():
+		differ(c, s.Name, s.was(), "running")
+		c.Steps = append(c.Steps, host.StartContainer{Of: s.have.Of, Name: s.have.Name})
+	}
+	return false, nil
+}
+
+// state tells never started, stopped by somebody, and ended by itself apart: what is
+// to be said of a service that is left as it is, and whether it is to run.
+func (s *serviceLook) state(runs bool) (said string, wanted bool) {
+	switch {
+	case s.have.NeverStarted():
+		return "has never been started", runs
+	case s.have.State == "paused":
+		return "is paused: it is left so", false
+	case s.have.Running():
+		return "", true
+	case s.have.End == nil || s.have.End.By == host.EndedUnseen:
+		return "does not run, and it cannot be told who has stopped it: it is left so", false
+	case s.have.End.By == host.EndedByHand:
+		return "has been stopped by somebody: it is left so", false
+	case s.have.End.Code == 0 && s.have.End.Why == "" && (s.have.Restart == "no" || s.have.Restart == "on-failure"):
+		return "", false // it has done what it was for
+	}
+	return fmt.Sprintf("has ended by itself (%s): docker start %s", s.have.End, s.have.Name), runs
+}
+
+// was is how a container that does not run is shown.
+func (s *serviceLook) was() string {
+	if s.have.NeverStarted() {
+		return "never started"
+	}
+	return "ended (" + s.have.End.String() + ")"
+}
+
+// policy is when the image of a service is pulled.
+func (l composeLook) policy(s compose.Service) string {
+	switch {
+	case l.decl.Pull != "":
+		return l.decl.Pull
+	case s.Pull == pullAlways, s.Pull == pullNever:
+		return s.Pull
+	}
+	return pullMissing
+}
+
+// picture finds the image that a service is to be made from.
+func (l composeLook) picture(ctx context.Context, r host.Reader, s *serviceLook, c *change.Change) error {
+	var err error
+	if s.image, err = r.Image(ctx, s.Image); err != nil {
+		return err
+	}
+	policy := l.policy(s.Service)
+	switch {
+	case s.image == nil && s.have != nil && s.have.Running() && policy != pullAlways:
+		// It goes on running without: nothing is pulled for its sake.
+		s.image = &host.Image{ID: s.have.ImageID}
+	case s.image == nil && policy == pullNever:
+		return fmt.Errorf("there is no image %s, and pull is never: load it with docker load", s.Image)
+	case s.image == nil:
+		s.pull = true
+	case s.image.ID == "" || policy != pullAlways: // it has been pulled just now, or need not be
+	case !l.in.AskRegistries:
+		if note := "whether there is another image behind " + s.Image + " is known after apply; plan --registries asks"; !slices.Contains(c.Notes, note) {
+			c.Notes = append(c.Notes, note)
+		}
+	default:
+		digest, err := r.RegistryDigest(ctx, s.Image)
+		if err != nil {
+			return fmt.Errorf("cannot ask the registry for %s: %w", s.Image, err)
+		}
+		s.pull = !slices.Contains(s.image.Digests, digest)
+	}
+	if s.pull {
+		s.image = nil
+	}
+	return nil
+}
+
+// differences are those of what a container was made from.
+func (s *serviceLook) differences(c *change.Change) {
+	var was host.Container
+	if s.have != nil {
+		was = *s.have
+	}
+	attr := func(name string, before, after change.Value) {
+		c.Attrs = append(c.Attrs, change.Attr{Name: s.Name + " " + name, Before: before, After: after})
+	}
+	if s.have.NeverStarted() && s.image != nil {
+		return
+	}
+	switch {
+	case s.image == nil:
+		attr("image", change.Text(imageName(was.ImageID)), change.Later())
+	case s.image.ID != was.ImageID:
+		attr("image", change.Text(imageName(was.ImageID)), change.Text(imageName(s.image.ID)))
+	}
+	if s.have.NeverStarted() {
+		return
+	}
+	if was.Labels[configLabel] != s.labels[configLabel] {
+		attr("configuration", secretValue(was.Labels[configLabel]), secretValue(s.labels[configLabel]))
+	}
+	old, now := filesOf(was.Labels), filesOf(s.labels)
+	all := maps.Clone(now)
+	maps.Copy(all, old)
+	for _, at := range slices.Sorted(maps.Keys(all)) {
+		if old[at] != now[at] {
+			attr(at, secretValue(old[at]), secretValue(now[at]))
+		}
+	}
+}
+
+func filesOf(labels map[string]string) map[string]string {
+	var out map[string]string
+	if err := json.Unmarshal([]byte(labels[filesLabel]), &out); err != nil {
+		return nil // made by somebody else, or by hand
+	}
+	return out
+}
+
+// imageName is an image's id as docker shows it.
+func imageName(id string) string {
+	const algorithm, shown = "sha256:", 12
+	if len(id) >= len(algorithm)+shown {
+		return id[len(algorithm):][:shown]
+	}
+	return id
+}

@@ -1,0 +1,128 @@
+package kind
+
+import (
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"opsafe/internal/host"
+)
+
+// noPrivateKey stands for a private half that cannot be read.
+const noPrivateKey = "no private key"
+
+// privateHalf is what is known of the private half of a pair: no more than which
+// public half belongs to it.
+type privateHalf struct {
+	invalid bool
+	digest  string // of the public half; empty: it cannot be told
+}
+
+// present looks at the private half.
+func (l keyPairLook) present(r host.Reader) (privateHalf, error) {
+	data, err := r.ReadFile(l.path)
+	if red := host.Redacted(err); red != nil && red.Part != nil {
+		return halfOf(red.Path, red.Part), nil
+	}
+	if err != nil {
+		return privateHalf{}, err
+	}
+	return halfOf(l.path, privatePart(l.path, data)), nil
+}
+
+func halfOf(at string, p *host.Part) privateHalf {
+	if slices.Contains(p.Lacks, lineDigest(at, noPrivateKey)) {
+		return privateHalf{invalid: true}
+	}
+	return privateHalf{digest: strings.Join(p.Lines, "")}
+}
+
+// privatePart is what is recorded of a private half: a digest of the public one.
+func privatePart(at string, data []byte) *host.Part {
+	var locked *ssh.PassphraseMissingError
+	signer, err := ssh.ParsePrivateKey(data)
+	switch {
+	case err == nil:
+		return &host.Part{Lines: []string{publicDigest(at, signer.PublicKey())}}
+	case !errors.As(err, &locked):
+		return &host.Part{Lacks: []string{lineDigest(at, noPrivateKey)}}
+	case locked.PublicKey != nil:
+		return &host.Part{Lines: []string{publicDigest(at, locked.PublicKey)}}
+	}
+	return &host.Part{}
+}
+
+func publicDigest(at string, k ssh.PublicKey) string { return lineDigest(at, string(k.Marshal())) }
+
+// otherwise says in what a pair that is there is not the declared one, which is
+// never replaced. A public half of another key is an error: it is what gets copied
+// to other hosts.
+func (l keyPairLook) otherwise(r host.Reader) ([]string, error) {
+	private, err := l.present(r)
+	if host.IsUnknown(err) {
+		return nil, nil // it is made in this run, or not to be seen
+	}
+	if err != nil {
+		return nil, err
+	}
+	if private.invalid {
+		return []string{"its private half is no key that can be read: it is left as it is"}, nil
+	}
+	line, err := r.ReadFile(l.path + ".pub")
+	if host.IsUnknown(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, comment, _, _, err := ssh.ParseAuthorizedKey(line)
+	if err != nil {
+		return []string{"its public half is no key that can be read: it is left as it is"}, nil //nolint:nilerr // it is said
+	}
+	if private.digest != "" && private.digest != publicDigest(l.path, key) {
+		return nil, fmt.Errorf("%s.pub belongs to another key: who has it let in does not let this pair in; move it away, and it is derived from the private half", l.path)
+	}
+	return l.differences(key, comment), nil
+}
+
+func (l keyPairLook) differences(key ssh.PublicKey, comment string) []string {
+	var notes []string
+	names := map[string]string{ssh.KeyAlgoED25519: "ed25519", ssh.KeyAlgoRSA: "rsa", ssh.KeyAlgoECDSA256: "ecdsa", ssh.KeyAlgoECDSA384: "ecdsa", ssh.KeyAlgoECDSA521: "ecdsa"}
+	is, declared := names[key.Type()], l.decl.Type
+	if declared == "" {
+		declared = "ed25519"
+	}
+	say := func(what, have, want string) {
+		notes = append(notes, fmt.Sprintf("its %s is %s, not %s as declared: a pair that is there is never replaced", what, have, want))
+	}
+	if is != declared {
+		say("type", key.Type(), declared)
+	} else if bits := bitsOf(key); l.decl.Bits != 0 && bits != 0 && bits != l.decl.Bits {
+		say("size", fmt.Sprintf("%d bits", bits), fmt.Sprintf("%d bits", l.decl.Bits))
+	}
+	if l.decl.Comment != "" && comment != l.decl.Comment {
+		say("comment", fmt.Sprintf("%q", comment), fmt.Sprintf("%q", l.decl.Comment))
+	}
+	return notes
+}
+
+func bitsOf(key ssh.PublicKey) int {
+	switch key.Type() {
+	case ssh.KeyAlgoECDSA256:
+		return 256
+	case ssh.KeyAlgoECDSA384:
+		return 384
+	case ssh.KeyAlgoECDSA521:
+		return 521
+	}
+	if k, ok := key.(ssh.CryptoPublicKey); ok {
+		if k, ok := k.CryptoPublicKey().(*rsa.PublicKey); ok {
+			return k.N.BitLen()
+		}
+	}
+	return 0
+}

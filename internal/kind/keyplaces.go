@@ -1,0 +1,169 @@
+package kind
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/roster"
+)
+
+// KeyPlace is a file in which sshd may look for keys.
+type KeyPlace struct {
+	Path string
+	// Accounts are those as which a key in it lets somebody in, sorted. There are
+	// none for a file of which the Match blocks of sshd's configuration say that it
+	// is read for nobody: a key in it comes to life with the next change of them.
+	Accounts []string
+	// homes are those of them in whose own homes it lies.
+	homes []string
+}
+
+// of reports whether it is an account's own file: in its home, or for it alone.
+func (p KeyPlace) of(name string) bool {
+	return slices.Contains(p.homes, name) || len(p.Accounts) == 1 && p.Accounts[0] == name
+}
+
+// letsIn says for whom the file is, in words.
+func (p KeyPlace) letsIn() string {
+	if len(p.Accounts) == 0 {
+		return "would let in if a Match block of sshd's had it read"
+	}
+	return "lets in as " + list(p.Accounts)
+}
+
+// KeyPlaces are all files in which sshd may look for the keys of the host's
+// accounts, sorted, those of root and of system accounts, too. With an error, they
+// are those that could be found out.
+func KeyPlaces(r host.Reader) ([]KeyPlace, error) {
+	words, problem := keyWords(r)
+	accounts, err := sshdAccounts(r)
+	if err != nil {
+		return nil, err
+	}
+	places := map[string]*KeyPlace{}
+	for _, a := range accounts {
+		for _, w := range words.files {
+			at, home := keyPlace(a.User, w.value)
+			if at == "" {
+				continue
+			}
+			p := places[at]
+			if p == nil {
+				p = &KeyPlace{Path: at}
+				places[at] = p
+			}
+			if a.meant(w.when) > excluded && !slices.Contains(p.Accounts, a.Name) {
+				p.Accounts = append(p.Accounts, a.Name)
+				if home {
+					p.homes = append(p.homes, a.Name)
+				}
+			}
+		}
+	}
+	out := make([]KeyPlace, 0, len(places))
+	for _, p := range places {
+		slices.Sort(p.Accounts)
+		out = append(out, *p)
+	}
+	slices.SortFunc(out, func(a, b KeyPlace) int { return strings.Compare(a.Path, b.Path) })
+	return out, problem
+}
+
+// keyPlace expands a pattern of AuthorizedKeysFile, or AuthorizedPrincipalsFile, for an
+// account. Empty: there is
+// no such path, since the account has no home that is one.
+func keyPlace(u host.User, pattern string) (at string, home bool) {
+	if pattern == sshdNone {
+		return "", false
+	}
+	inHome := !path.IsAbs(pattern) && !strings.HasPrefix(pattern, "%h")
+	if (inHome || strings.Contains(pattern, "%h")) && !path.IsAbs(u.Home) {
+		return "", false
+	}
+	at = strings.NewReplacer("%%", "%", "%h", u.Home, "%u", u.Name, "%U", strconv.Itoa(u.UID)).Replace(pattern)
+	if inHome {
+		at = path.Join(u.Home, at)
+	}
+	at = path.Clean(at)
+	return at, path.IsAbs(u.Home) && strings.HasPrefix(at, path.Clean(u.Home)+"/") // of nobody's below /
+}
+
+// keyLine is a line of a present file of keys, with the key that it holds.
+type keyLine struct {
+	text        string
+	fingerprint string // empty: it holds none
+}
+
+// authorityFor reports whether the line takes certificates for a principal, whose
+// options stand before the key: authorized_keys(5).
+func (l keyLine) authorityFor(name string) bool {
+	const option = `principals="`
+	text := strings.TrimSpace(l.text)
+	lower := strings.ToLower(text)
+	i := strings.Index(lower, option)
+	if i < 0 || text[0] == '#' || !mentions(lower, "cert-authority") {
+		return false
+	}
+	principals, _, _ := strings.Cut(text[i+len(option):], `"`)
+	return slices.Contains(strings.Split(principals, ","), name)
+}
+
+// keyLines reads a file of keys. Nil: it is not there, or is none that sshd reads.
+func keyLines(r host.Reader, at string) (lines []keyLine, n *host.Node, err error) {
+	n, err = r.Stat(at)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case n == nil || n.Type == host.TypeDir:
+		return nil, nil, nil
+	case n.Type != host.TypeFile:
+		return nil, n, fmt.Errorf("%s is %s: what it leads to has not been looked at", at, present(n))
+	case n.Size > maxKeyFile:
+		return nil, n, fmt.Errorf("%s is larger than %d MiB: it has not been looked at", at, maxKeyFile>>20)
+	}
+	data, err := r.ReadFile(at)
+	if err != nil {
+		return nil, n, err
+	}
+	for line := range strings.Lines(string(data)) {
+		lines = append(lines, keyLine{text: line, fingerprint: roster.Authorized(line)})
+	}
+	return lines, n, nil
+}
+
+// wipeKeys adds to a change that keys go from a file, with their lines; what else
+// is in it stays.
+func wipeKeys(r host.Reader, c *change.Change, at string, goes func(fingerprint string) bool) error {
+	lines, n, err := keyLines(r, at)
+	if err != nil || n == nil {
+		return err
+	}
+	var left strings.Builder
+	gone := 0
+	for _, l := range lines {
+		if l.fingerprint == "" || !goes(l.fingerprint) {
+			left.WriteString(l.text)
+			continue
+		}
+		gone++
+		text := l.fingerprint
+		if k, ok := presentKey(l.text); ok {
+			text = keyText(k)
+		}
+		c.Attrs = append(c.Attrs, change.Attr{Name: "key", Before: change.Text(text)})
+	}
+	if gone == 0 {
+		return nil
+	}
+	c.Action = cmp.Or(c.Action, change.Modify)
+	c.Steps = append(c.Steps, host.WriteFile{
+		Path: at, Content: host.NewContent([]byte(left.String())), Owner: n.Owner, Group: n.Group, Access: n.Access,
+	})
+	return nil
+}

@@ -1,0 +1,205 @@
+package kind
+
+import (
+	"errors"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+// sudoLine is a rule of sudoers, which may go over several lines.
+type sudoLine struct {
+	number int // of its first line, from 1
+	text   string
+}
+
+// sudoLines reads the rules in a file of sudoers: no comments, which a number after
+// # is none of, and no blank lines.
+func sudoLines(data []byte) []sudoLine {
+	var out []sudoLine
+	joined, first, n := "", 0, 0
+	for line := range strings.Lines(string(data)) {
+		n++
+		line = strings.TrimRight(line, "\r\n")
+		if joined == "" {
+			first = n
+		}
+		if more, ok := strings.CutSuffix(line, `\`); ok {
+			joined += more + " "
+			continue
+		}
+		text := strings.TrimSpace(withoutComment(joined + line))
+		joined = ""
+		if text != "" {
+			out = append(out, sudoLine{number: first, text: text})
+		}
+	}
+	return out
+}
+
+// withoutComment cuts what follows a # that is not a user's number, nor an include.
+func withoutComment(line string) string {
+	if strings.HasPrefix(strings.TrimSpace(line), "#include") {
+		return line
+	}
+	for i := 0; i < len(line); i++ {
+		switch {
+		case line[i] == '\\':
+			i++
+		case line[i] == '#' && (i+1 == len(line) || line[i+1] < '0' || line[i+1] > '9'):
+			return line[:i]
+		}
+	}
+	return line
+}
+
+// sudoWords are the words of a rule, with the punctuation between them cut.
+func sudoWords(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t,=:!()>@\"", r) })
+}
+
+// sudoUsers is the list of users that a rule is for; nil if it is not for users.
+func sudoUsers(text string) []string {
+	if names, ok := strings.CutPrefix(text, "Defaults:"); ok {
+		word, _, _ := strings.Cut(names, " ")
+		return strings.Split(word, ",")
+	}
+	before, _, ok := strings.Cut(text, "=")
+	words := strings.Fields(strings.ReplaceAll(before, ",", " , "))
+	if !ok || len(words) < 2 || strings.HasPrefix(words[0], "Defaults") || strings.HasSuffix(words[0], "_Alias") {
+		return nil
+	}
+	var users []string
+	for i, w := range words {
+		if w == "," {
+			continue
+		}
+		if i > 0 && words[i-1] != "," {
+			break // the list of hosts begins
+		}
+		users = append(users, strings.Trim(w, `"`))
+	}
+	return users
+}
+
+// namesOf are the ways in which sudoers can name somebody, and nobody else: also by
+// the primary group, if nobody else is in it.
+func namesOf(r host.Reader, u host.User) []string {
+	names := []string{u.Name, "#" + strconv.Itoa(u.UID)}
+	g, err := r.GroupByID(u.GID)
+	if err != nil || g == nil || slices.ContainsFunc(g.Members, func(m string) bool { return m != u.Name }) {
+		return names
+	}
+	users, err := r.Users()
+	if err != nil || slices.ContainsFunc(users, func(other host.User) bool { return other.GID == u.GID && other.Name != u.Name }) {
+		return names
+	}
+	return append(names, "%"+g.Name, "%#"+strconv.Itoa(g.GID))
+}
+
+// sudoNames reports whether a rule has one of the names.
+func sudoNames(text string, names []string) bool {
+	return slices.ContainsFunc(sudoWords(text), func(w string) bool { return slices.Contains(names, w) })
+}
+
+// NamedBySudo reports whether a rule of sudo that can be read names somebody.
+func NamedBySudo(r host.Reader, u host.User) bool {
+	files, _ := sudoersFiles(r)
+	names := namesOf(r, u)
+	return slices.ContainsFunc(files, func(at string) bool {
+		data, err := r.ReadFile(at)
+		return err == nil && slices.ContainsFunc(sudoLines(data), func(l sudoLine) bool { return sudoNames(l.text, names) })
+	})
+}
+
+// onlyFor reports whether all rules of a file are for some of the names.
+func onlyFor(lines []sudoLine, names []string) bool {
+	for _, l := range lines {
+		users := sudoUsers(l.text)
+		if len(users) == 0 || slices.ContainsFunc(users, func(w string) bool { return !slices.Contains(names, w) }) {
+			return false
+		}
+	}
+	return len(lines) > 0
+}
+
+// sudoersFiles are the files that sudo may read: the main one, the drop-ins, and what
+// they include. With an error, they are those that could be found out.
+func sudoersFiles(r host.Reader) ([]string, error) {
+	var s sudoersReader
+	s.add(r, sudoersMain)
+	s.addDir(r, sudoersDir)
+	return s.files, s.unread
+}
+
+// sudoersReader follows what sudoers includes, each file once.
+type sudoersReader struct {
+	files, dirs []string
+	unread      error
+}
+
+func (s *sudoersReader) add(r host.Reader, at string) {
+	if slices.Contains(s.files, at) {
+		return
+	}
+	s.files = append(s.files, at)
+	data, err := r.ReadFile(at)
+	if err != nil {
+		return // whoever reads the file says so
+	}
+	for line := range strings.Lines(string(data)) {
+		m := host.IncludeLine.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
+		if m == nil {
+			continue
+		}
+		to := strings.Trim(m[2], `"`)
+		if !path.IsAbs(to) {
+			to = path.Join(path.Dir(at), to)
+		}
+		if strings.Contains(strings.ToLower(m[1]), "includedir") {
+			s.addDir(r, path.Clean(to))
+		} else {
+			s.add(r, path.Clean(to))
+		}
+	}
+}
+
+func (s *sudoersReader) addDir(r host.Reader, dir string) {
+	if slices.Contains(s.dirs, dir) {
+		return
+	}
+	s.dirs = append(s.dirs, dir)
+	names, err := r.ReadDir(dir)
+	s.unread = errors.Join(s.unread, err)
+	for _, name := range names {
+		if host.SudoReads(name) {
+			s.add(r, path.Join(dir, name))
+		}
+	}
+}
+
+// sudoers are the drop-ins that have no other rules than the person's.
+func (o Offboarding) sudoers(r host.Reader) []Resource {
+	u, err := r.User(o.Name)
+	if err != nil || u == nil {
+		return nil
+	}
+	files, _ := sudoersFiles(r) // what cannot be read is said in the end
+	theirs := namesOf(r, *u)
+	gone := map[string]*spec.DropIn{}
+	for _, at := range files {
+		name := path.Base(at)
+		data, err := r.ReadFile(at)
+		if path.Dir(at) != sudoersDir || err != nil || o.declaresFile(at) || o.Declared != nil && o.Declared.Sudoers[name] != nil {
+			continue
+		}
+		if onlyFor(sudoLines(data), theirs) {
+			gone[name] = &spec.DropIn{State: stateAbsent}
+		}
+	}
+	return declareSudoers(&Input{Backend: &spec.Backend{Sudoers: gone}, Repo: &spec.Repository{}})
+}

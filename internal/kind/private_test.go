@@ -1,0 +1,61 @@
+package kind_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"opsafe/internal/host/overlay"
+	"opsafe/internal/host/snapshot"
+	"opsafe/internal/kind"
+)
+
+// TestPrivateFromFacts records hosts without what not everybody may read, and holds
+// the plan from that to the plan of the host.
+func TestPrivateFromFacts(t *testing.T) {
+	for _, file := range []string{"testdata/file/private.txtar", "testdata/file/envcopies.txtar", "testdata/sudoers/private.txtar", "testdata/host/private.txtar"} {
+		t.Run(file, func(t *testing.T) { recordPrivate(t, file) })
+	}
+}
+
+func recordPrivate(t *testing.T, file string) {
+	t.Helper()
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, h := setUp(t, archive)
+	rec := snapshot.NewRecorder(h, kind.Secrets(in.Backend))
+	want := dump(run(t.Context(), in, overlay.New(rec)))
+	if strings.Contains(want, "canary") {
+		t.Errorf("the plan shows what not everybody may read:\n%s", want)
+	}
+	// What lies beside is asked for by whoever looks at the whole.
+	for _, dir := range []string{"/etc/sudoers.d", "/etc/ssh/sshd_config.d"} {
+		names, err := rec.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if _, err := rec.ReadFile(dir + "/" + name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	state, err := rec.Record(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(data), "canary") {
+		t.Errorf("the facts hold what not everybody may read:\n%s", data)
+	}
+	if got := dump(run(t.Context(), in, overlay.New(snapshot.New(state)))); got != want {
+		t.Errorf("from facts the plan is\n%s\nwant\n%s", got, want)
+	}
+}

@@ -1,0 +1,206 @@
+package kind
+
+import (
+	"cmp"
+	"context"
+	"path"
+	"slices"
+
+	"opsafe/internal/change"
+	"opsafe/internal/debian"
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+// run starts or stops the unit, or has it restarted when its file has changed
+// below it.
+func (l unitLook) run(ctx context.Context, r host.Reader, u *host.Unit, rewritten bool, c *change.Change) error {
+	running := u.Running()
+	switch {
+	case spec.Is(l.decl.Running) && !running:
+		return l.start(ctx, r, u, c)
+	case l.decl.Running != nil && !*l.decl.Running && (running || u.Looping()):
+		differ(c, "running", runs(u), "no")
+		return stopWith(ctx, r, c, l.name)
+	case rewritten && debian.IsTemplate(l.name):
+		return restartInstances(ctx, r, c, u)
+	case rewritten && path.Ext(l.name) == ".timer" && running:
+		data, err := l.in.text(l.decl.Text).render(ctx, r)
+		if err != nil {
+			return err
+		}
+		return retime(r, c, l.name, data)
+	case rewritten:
+		restartRewritten(c, u)
+	}
+	return nil
+}
+
+// restartRewritten has a unit restarted of which a file is written. A socket that
+// cannot be opened anew gets its old file back: it must not stay down.
+func restartRewritten(c *change.Change, u *host.Unit) {
+	if !u.Looping() && (!u.Running() || u.Active == "activating") || u.Masked() {
+		return
+	}
+	c.Notify = append(c.Notify, change.Notification{Unit: u.Name, Verb: host.Restart})
+	if path.Ext(u.Name) == ".socket" {
+		c.Undo = true
+	}
+}
+
+// restartInstances has those instances of a template restarted that run: they go
+// on with the old text otherwise.
+func restartInstances(ctx context.Context, r host.Reader, c *change.Change, template *host.Unit) error {
+	if template == nil {
+		return nil
+	}
+	for _, name := range template.Instances {
+		u, err := r.Unit(ctx, name)
+		if err != nil {
+			return err
+		}
+		restartRewritten(c, u)
+	}
+	return nil
+}
+
+// runs says in a word whether a unit runs; empty for one that is not there.
+func runs(u *host.Unit) string {
+	switch {
+	case u == nil:
+		return ""
+	case u.Looping():
+		return "auto-restart"
+	case u.Active == "failed":
+		return "failed"
+	}
+	return yesNo(u.Running())
+}
+
+// start starts the unit. A service whose socket is to be opened first is started
+// with that.
+func (l unitLook) start(ctx context.Context, r host.Reader, u *host.Unit, c *change.Change) error {
+	waits, err := l.socketFirst(ctx, r)
+	if err != nil || waits {
+		return err
+	}
+	differ(c, "running", runs(u), "yes")
+	c.Action = cmp.Or(c.Action, change.Modify)
+	if err := l.mountPoint(r, c); err != nil {
+		return err
+	}
+	if err := l.conflicts(ctx, r, c); err != nil {
+		return err
+	}
+	if !host.Opens(l.name) {
+		c.Steps = append(c.Steps, host.StartUnit{Name: l.name})
+		return nil
+	}
+	var after []host.Step
+	for _, name := range l.blocks(u) {
+		b, err := r.Unit(ctx, name)
+		if err != nil {
+			return err
+		}
+		declared := l.in.Backend.Units[name]
+		wanted := declared != nil && spec.Is(declared.Running) && declared.State != stateAbsent
+		if b.Running() {
+			wanted = true
+			c.Notes = append(c.Notes, name+" runs without it, and is stopped so that it can be opened, and started again")
+			c.Steps = append(c.Steps, host.Owe{Pending: host.Pending{Unit: name, Verb: host.Start, Why: "stopped while " + l.name + " is started"}})
+			if err := stopWith(ctx, r, c, name); err != nil {
+				return err
+			}
+		}
+		if wanted {
+			differ(c, name+" running", runs(b), "yes")
+			after = append(after, host.StartUnit{Name: name}, host.Settle{Unit: name, Verb: host.Start})
+		}
+	}
+	c.Steps = append(append(c.Steps, host.StartUnit{Name: l.name}), after...)
+	return nil
+}
+
+// blocks are the units that must not run when the socket or automount is opened.
+func (l unitLook) blocks(u *host.Unit) []string {
+	if name := activated(l.name, l.decl.Data); name != "" {
+		return []string{name}
+	}
+	return u.Blocks()
+}
+
+// socketFirst reports whether a declared socket or automount that starts this unit is
+// not open yet, and is to be: it cannot be opened once the unit runs.
+func (l unitLook) socketFirst(ctx context.Context, r host.Reader) (bool, error) {
+	for name, decl := range l.in.Backend.Units {
+		if !host.Opens(name) || decl.State == stateAbsent || !spec.Is(decl.Running) {
+			continue
+		}
+		u, err := r.Unit(ctx, name)
+		if err != nil {
+			return false, err
+		}
+		socket := unitLook{in: l.in, name: name, decl: decl}
+		if u.Running() || !slices.Contains(socket.blocks(u), l.name) {
+			continue
+		}
+		applies, _, err := Applies(ctx, r, decl.When)
+		if err != nil || applies {
+			return applies, err
+		}
+	}
+	return false, nil
+}
+
+// stopWith stops a unit and says what systemd stops with it.
+func stopWith(ctx context.Context, r host.Reader, c *change.Change, name string) error {
+	notes, ends, err := stopping(ctx, r, name)
+	if err != nil {
+		return err
+	}
+	c.Action = cmp.Or(c.Action, change.Modify)
+	c.Notes = append(c.Notes, notes...)
+	c.Irreversible = cmp.Or(c.Irreversible, ends)
+	c.Steps = append(c.Steps, host.StopUnit{Name: name})
+	return nil
+}
+
+// timerStamps is where systemd keeps when timers with Persistent= have last fired.
+const timerStamps = "/var/lib/systemd/timers/stamp-"
+
+// retime has a timer that runs take up its new file while it is stopped, as if it
+// had just fired. Otherwise systemd runs its job at once when the new time is over
+// today: when it reads the file, and, for one with Persistent=, once more when the
+// timer starts.
+func retime(r host.Reader, c *change.Change, name string, text []byte) error {
+	steps, err := Retime(r, name, text, c.Steps)
+	if err != nil {
+		return err
+	}
+	c.Steps = steps
+	c.Why = cmp.Or(c.Why, "it is stopped for it and started again; its job does not run for a time that is over")
+	return nil
+}
+
+// Retime wraps steps that write a timer's files.
+func Retime(r host.Reader, name string, text []byte, steps []host.Step) ([]host.Step, error) {
+	before := []host.Step{
+		host.Owe{Pending: host.Pending{Unit: name, Verb: host.Start, Why: "stopped while its files change"}},
+		host.StopUnit{Name: name},
+	}
+	after := []host.Step{host.StartUnit{Name: name}, host.Settle{Unit: name, Verb: host.Start}}
+	stamp := timerStamps + name
+	n, err := r.Stat(stamp)
+	if err != nil && !host.IsUnknown(err) {
+		return nil, err
+	}
+	if n != nil && n.Type == host.TypeFile && isPersistent(text) {
+		touch := host.WriteFile{Path: stamp, Content: host.NewContent(nil), Owner: n.Owner, Group: n.Group, Access: n.Access}
+		after = append([]host.Step{touch}, after...)
+	}
+	return slices.Concat(before, steps, after), nil
+}
+
+func isPersistent(text []byte) bool {
+	return debian.ParseUnit(string(text)).Yes("Timer", "Persistent")
+}

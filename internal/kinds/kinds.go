@@ -1,0 +1,66 @@
+// Package kinds lists the kinds of resources. Whoever has to know something of all
+// kinds, or of a kind by its name, asks the entries of this one list.
+package kinds
+
+import (
+	"opsafe/internal/kind"
+	"opsafe/internal/spec"
+)
+
+// Table lists the kinds in the order in which they take effect.
+//
+// The order is the law: names have to be found before packages are fetched; packages bring users, groups and units; accounts own
+// files; files configure services; units run last. Keys and passwords let people
+// in: they come once what the spec keeps from them is closed.
+func Table() []kind.Kind {
+	return []kind.Kind{
+		kind.Hosts(),
+		kind.Sources(),
+		kind.Packages(),
+		kind.Groups(),
+		kind.Users(),
+		kind.Directories(),
+		kind.ACLs(),
+		kind.Files(),
+		kind.Archives(),
+		kind.Keys(),
+		kind.Sudoers(),
+		kind.Sshd(),
+		kind.Passwords(),
+		kind.Sysctl(),
+		kind.Firewalls(),
+		kind.Docker(),
+		kind.Compose(),
+		kind.Chrony(),
+		kind.Units(),
+	}
+}
+
+// Find is the kind of a name, which may be in the plural; false: there is none.
+func Find(name string) (kind.Kind, bool) {
+	for _, k := range Table() {
+		if k.Called(name) {
+			return k, true
+		}
+	}
+	return kind.Kind{}, false
+}
+
+// Language is what can be written in a spec.
+func Language() *spec.Language { return spec.NewLanguage(parts()) }
+
+func parts() []spec.Part {
+	table := Table()
+	out := make([]spec.Part, 0, len(table))
+	for _, k := range table {
+		out = append(out, k.Part)
+	}
+	return out
+}
+
+// Load reads and checks a repository, as spec.Load does, in the language of all
+// kinds.
+func Load(o spec.LoadOptions) (*spec.Repository, error) {
+	o.Parts, o.Known = parts(), kind.Known
+	return spec.Load(o)
+}

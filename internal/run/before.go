@@ -1,0 +1,99 @@
+package run
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/converge"
+	"opsafe/internal/facts"
+	"opsafe/internal/history"
+	"opsafe/internal/kind"
+)
+
+// LastRun is the last run that brought about all that a backend's spec declared; nil:
+// there is none, or nobody can tell.
+func (r *Runner) LastRun(backend string) *facts.LastRun {
+	if r.Recorded != nil {
+		return r.LastRuns[backend]
+	}
+	last, err := history.LastOf(r.Host, func(r *history.Record) bool {
+		return r.Command == "manage" && r.Backend == backend && len(r.Declared) > 0
+	})
+	if err != nil || last == nil {
+		return nil
+	}
+	return &facts.LastRun{Run: last.Run, Declared: last.Declared}
+}
+
+// Stopped names what the spec declared at the last run, and does not any more: it
+// stays on the host as it is. Nothing is said of a selection, which declares nothing.
+func (r *Runner) Stopped(backend string, declared []string) []string {
+	if len(declared) == 0 {
+		return nil
+	}
+	last := r.LastRun(backend)
+	if last == nil {
+		return nil
+	}
+	now := map[string]bool{}
+	for _, id := range declared {
+		now[id] = true
+	}
+	gone := slices.DeleteFunc(slices.Clone(last.Declared), func(id string) bool { return now[id] || kind.KeepsOut(id) })
+	if len(gone) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("since run %d the spec has stopped declaring %s: what is left of it stays as it is", last.Run, some(gone))}
+}
+
+// NoteAgain names the run that was undone and of which something is about to be done
+// again.
+func (r *Runner) NoteAgain(rep *converge.Report, what string) {
+	if r.Recorded != nil || rep.Summary.Changes() == 0 {
+		return
+	}
+	h, err := history.Read(r.Host)
+	if err != nil || len(h.By) == 0 {
+		return
+	}
+	again := map[change.ID]bool{}
+	for _, res := range rep.Results {
+		if res.Status == change.Changed {
+			again[res.ID] = true
+		}
+	}
+	for _, rec := range slices.Backward(h.Records) {
+		by := h.By[rec.Run]
+		if by == 0 || rec.Command != "manage" {
+			continue
+		}
+		var names []string
+		for _, e := range rec.Entries {
+			if e.Status == change.Changed && again[e.ID] {
+				names = append(names, e.ID.String())
+			}
+		}
+		if len(names) > 0 {
+			r.note("run %d was undone by run %d, and the spec still declares what it did: %s %s", rec.Run, by, some(names), what)
+			return
+		}
+	}
+}
+
+// some are names, or the first of many.
+func some(names []string) string {
+	const most = 10
+	if more := len(names) - most; more > 0 {
+		names = append(slices.Clone(names[:most]), fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// NoteLost says beforehand what undo will not be able to bring back.
+func (r *Runner) NoteLost(lost []string) {
+	for _, what := range lost {
+		r.note("undo will not bring this back: %s", what)
+	}
+}

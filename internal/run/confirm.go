@@ -1,0 +1,265 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"opsafe/internal/change"
+	"opsafe/internal/confirm"
+	"opsafe/internal/converge"
+	"opsafe/internal/history"
+	"opsafe/internal/host/local"
+	"opsafe/internal/undo"
+)
+
+// Confirm keeps what waits to be confirmed.
+func (r *Runner) Confirm(ctx context.Context) error {
+	return r.waiting("either it has been already, or the time was over and the old state is back", func(rec *confirm.Record) error {
+		if err := confirm.Disarm(ctx, r.Host); err != nil {
+			return err
+		}
+		r.say("Confirmed: what %s changed %s stays.", rec.By, ago(r.Now().Sub(rec.Since)))
+		return nil
+	})
+}
+
+// Revert brings back at once what waits to be confirmed.
+func (r *Runner) Revert(ctx context.Context) error {
+	return r.waiting("there is nothing to bring back", func(rec *confirm.Record) error { return r.bringBack(ctx, rec) })
+}
+
+// waiting does something about what waits to be confirmed, while no other run goes on.
+// Otherwise says what it comes to that nothing waits.
+func (r *Runner) waiting(otherwise string, do func(*confirm.Record) error) error {
+	lock, err := local.TakeLock(r.LockPath)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	rec, err := confirm.Read(r.Host)
+	if err != nil {
+		return err
+	}
+	if rec == nil {
+		return errors.New("nothing waits to be confirmed: " + otherwise)
+	}
+	return do(rec)
+}
+
+// The pauses between attempts to bring the old state back: each is twice the one
+// before.
+const (
+	firstPause   = 5 * time.Second
+	longestPause = 10 * time.Minute
+)
+
+// RevertWhenDue waits until the time to confirm is over, and then tries until all is
+// back.
+func (r *Runner) RevertWhenDue(ctx context.Context) error {
+	var last string
+	for pause := firstPause; ; {
+		left, err := r.revertIfDue(ctx)
+		switch {
+		case err == nil && left <= 0:
+			return nil
+		case err == nil:
+		case errors.As(err, new(*local.LockedError)):
+			left = firstPause // a run is still at work
+		default:
+			left, pause = pause, min(2*pause, longestPause)
+			if err.Error() != last {
+				r.note("%v", err)
+			}
+			last = err.Error()
+		}
+		if err := r.Wait(ctx, left); err != nil {
+			return err
+		}
+	}
+}
+
+// revertIfDue makes one attempt. It says for how long there is still time to confirm.
+func (r *Runner) revertIfDue(ctx context.Context) (left time.Duration, err error) {
+	lock, err := local.TakeLock(r.LockPath)
+	if err != nil {
+		return 0, err
+	}
+	defer lock.Release()
+	rec, err := confirm.Read(r.Host)
+	if err != nil {
+		return 0, err
+	}
+	if rec == nil {
+		return 0, confirm.Disarm(ctx, r.Host) // a run that was killed has left the timer
+	}
+	if left, err = rec.Left(r.Host); err != nil || left > 0 {
+		return left, err
+	}
+	return 0, r.bringBack(ctx, rec)
+}
+
+// bringBack brings back what was there before the run that waits, and forgets it.
+func (r *Runner) bringBack(ctx context.Context, rec *confirm.Record) error {
+	// Putting back half of it would be worse than either state.
+	ctx = context.WithoutCancel(ctx)
+	if err := r.putBack(ctx, rec.Run, "revert"); err != nil {
+		return fmt.Errorf("not everything could be put back; it is tried again, and opsafe confirm gives it up: %w", err)
+	}
+	if err := confirm.Disarm(ctx, r.Host); err != nil {
+		return err
+	}
+	r.say("The state before the run of %s, %s, is back: nobody confirmed it.", rec.By, ago(r.Now().Sub(rec.Since)))
+	return nil
+}
+
+// putBack undoes a run, and leaves a record of a command as every run does: one,
+// however often it has to be tried.
+func (r *Runner) putBack(ctx context.Context, number int, command string) error {
+	h, err := history.Read(r.Host)
+	if err != nil {
+		return err
+	}
+	target := h.Find(number)
+	if target == nil {
+		if _, err := history.Load(r.Host, number); err != nil {
+			return err
+		}
+		return nil // it has changed nothing
+	}
+	if target.Ended.IsZero() {
+		target.Complete(r.Host)
+	}
+	o := converge.Options{Host: r.Host, Kinds: undo.Unjudged(r.Host, target), Sink: putBackText{r}, Now: r.Now}
+	plan := r.Foresee(ctx, r.Host, o.Kinds, nil)
+	if plan.Summary.Changes()+plan.Summary.Failed == 0 && !r.owing() {
+		return nil
+	}
+	what := Record{Command: command, Undoes: target.Run, Backend: target.Backend}
+	for _, other := range h.Records {
+		if other.Command == what.Command && other.Undoes == what.Undoes && other.Result != history.Succeeded && other.Result != history.Running {
+			what.resume = other
+		}
+	}
+	book, err := r.open(ctx, what, plan.Results)
+	if err != nil {
+		r.note("%v", err)
+		// To be let in again counts more than a record of it.
+		return failures(converge.Run(ctx, o))
+	}
+	o.Before, o.Sink = book.Before, book.Sink(o.Sink)
+	rep := converge.Run(ctx, o)
+	return errors.Join(failures(rep), book.Close(ctx, rep.Results, resultOf(rep)))
+}
+
+// failures are the errors of a run.
+func failures(rep *converge.Report) error {
+	var errs []error
+	for _, r := range rep.Results {
+		switch {
+		case r.Err != nil:
+			errs = append(errs, fmt.Errorf("%s: %w", r.ID, r.Err))
+		case r.Status == change.Unknown, r.Status == change.Blocked:
+			errs = append(errs, fmt.Errorf("%s: %s", r.ID, r.Reason))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// putBackText says what is put back, while it is.
+type putBackText struct{ *Runner }
+
+func (p putBackText) Begin([]change.ID, change.Change) {}
+
+func (p putBackText) Done(r change.Result) {
+	if r.Status == change.Changed && !r.Change.Empty() {
+		p.say("Put back: %s", r.ID)
+	}
+	for _, n := range r.Notes {
+		p.say("Not put back: %s", n)
+	}
+}
+
+// Unconfirmed refuses to change a host on which changes wait to be confirmed:
+// what would be put back would no longer be what was there.
+func (r *Runner) Unconfirmed() error {
+	rec, err := confirm.Read(r.Host)
+	if err != nil || rec == nil {
+		return err
+	}
+	return fmt.Errorf("what %s changed %s waits to be confirmed: keep it with opsafe confirm, or bring the old state back with opsafe revert", rec.By, ago(r.Now().Sub(rec.Since)))
+}
+
+// overdue brings back what nobody has confirmed in time, if no timer has.
+func (r *Runner) overdue(ctx context.Context) error {
+	rec, err := confirm.Read(r.Host)
+	if err != nil || rec == nil {
+		return err
+	}
+	// Where it cannot be told, it is left to opsafe confirm and opsafe revert.
+	if left, err := rec.Left(r.Host); err != nil || left > 0 {
+		return nil //nolint:nilerr // see above
+	}
+	r.note("nobody confirmed in time what %s changed %s: it is brought back first", rec.By, ago(r.Now().Sub(rec.Since)))
+	return r.bringBack(ctx, rec)
+}
+
+// arm has what a run replaces come back by itself. It returns nil if there is nothing
+// that could.
+func (r *Runner) arm(ctx context.Context, job Job, book *history.Book) (*confirm.Record, error) {
+	back := false
+	for _, k := range book.Kept() {
+		if why := k.Lost(); why != "" {
+			r.note("what cannot come back by itself: %s", why)
+		} else {
+			back = true
+		}
+	}
+	if !back {
+		r.note("nothing of what is changed could come back by itself: there is nothing to confirm")
+		return nil, nil
+	}
+	program, err := r.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot find opsafe's own program: %w", err)
+	}
+	binary, err := os.ReadFile(program)
+	if err != nil {
+		return nil, fmt.Errorf("cannot copy opsafe's own program: %w", err)
+	}
+	rec := &confirm.Record{By: r.By, Command: job.Record.Command, Since: r.Now(), Window: job.Confirm, Run: book.Run()}
+	if err := confirm.Arm(ctx, r.Host, rec, binary); err != nil {
+		return nil, errors.Join(err, confirm.Disarm(context.WithoutCancel(ctx), r.Host))
+	}
+	return rec, nil
+}
+
+// await gives the operator the whole window from the end of the run.
+func (r *Runner) await(ctx context.Context, rec *confirm.Record, book *history.Book) error {
+	ctx = context.WithoutCancel(ctx)
+	if !book.Changed() {
+		r.note("nothing has been changed: there is nothing to confirm")
+		return confirm.Disarm(ctx, r.Host)
+	}
+	if err := confirm.Rearm(ctx, r.Host, rec); err != nil {
+		return err
+	}
+	var names []string
+	for _, k := range book.Kept() {
+		if k.Lost() == "" {
+			names = append(names, k.String())
+		}
+	}
+	const most = 20
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most], fmt.Sprintf("and %d more", more))
+	}
+	r.note("open a new session and run there, within %v: sudo opsafe confirm", rec.Window)
+	r.note("otherwise this comes back by itself, also after a reboot: %s", strings.Join(names, ", "))
+	return nil
+}
+
+func ago(d time.Duration) string { return d.Round(time.Second).String() + " ago" }

@@ -1,0 +1,119 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"opsafe/internal/access"
+	"opsafe/internal/confirm"
+	"opsafe/internal/converge"
+	"opsafe/internal/history"
+	"opsafe/internal/host"
+)
+
+// trial is how the way in was before a run: what is judged after it, and by trying.
+type trial struct {
+	way    WayIn
+	before *access.Answer
+	passed bool // somebody's way was tried, and open
+}
+
+// tryBefore tries the way in before a run that is about to change something: of what
+// could not be tried before, a trial afterwards would say nothing about the run.
+func (r *Runner) tryBefore(ctx context.Context, way WayIn, before *access.Answer) *trial {
+	t := &trial{way: way, before: before}
+	if before != nil {
+		var ways []access.Way
+		for _, name := range slices.Sorted(maps.Keys(before.Before)) {
+			ways = append(ways, before.Before[name])
+		}
+		t.passed, _ = r.tried(ctx, ways)
+	}
+	return t
+}
+
+// prove looks and tries, after a run that has changed something, whether the way
+// in is open. If it is shut, the run is undone at once.
+func (r *Runner) prove(ctx context.Context, t *trial, book *history.Book, waiting *confirm.Record) error {
+	if t.before == nil || !book.Changed() || !slices.ContainsFunc(slices.Collect(maps.Values(t.before.Before)), access.Way.Open) {
+		return nil // what was shut before, the run has not shut
+	}
+	ctx = context.WithoutCancel(ctx) // half of it would be worse than either state
+	why, err := r.shutWay(ctx, t)
+	if err != nil || why == "" {
+		return err
+	}
+	if err := r.putBack(ctx, book.Run(), "undo"); err != nil {
+		return fmt.Errorf("do not leave this host before it is mended: run %d has shut the way in, and not all of it could be undone:%s\n%w", book.Run(), why, err)
+	}
+	if waiting != nil {
+		if err := confirm.Disarm(ctx, r.Host); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("run %d has been undone, since it has shut the way in:%s", book.Run(), why)
+}
+
+// shutWay says what shuts the way in; empty if somebody gets in, or it cannot be told.
+func (r *Runner) shutWay(ctx context.Context, t *trial) (string, error) {
+	now, err := access.FindLockOut(ctx, access.Question{
+		Before: r.Host, After: r.Host, Ways: t.before.Before,
+		Declared: t.way.Declared, FirstLogin: t.way.FirstLogin, Now: r.Now(),
+	})
+	if err != nil {
+		return "", err
+	}
+	if now.LockOut != nil && !now.LockOut.Unsure() {
+		return losses(now.LockOut), nil
+	}
+	if !t.passed {
+		return "", nil
+	}
+	_, why := r.tried(ctx, now.After)
+	return why, nil
+}
+
+// tried tries the ways of those who certainly have one by a look, until one is open.
+// If all that can be tried are shut, it says why.
+func (r *Runner) tried(ctx context.Context, ways []access.Way) (open bool, why string) {
+	untried := false
+	for _, w := range ways {
+		switch {
+		case !w.Open():
+		case len(w.Moment) > 0, w.Untried:
+			untried = true
+		default:
+			err := r.try(ctx, host.TryWay{User: w.Name, KeyFiles: w.KeyFiles, Sudo: w.Name != "root"}, host.TrySSHD{})
+			if err == nil {
+				return true, ""
+			}
+			if errors.Is(err, host.ErrUntried) {
+				untried = true
+				continue
+			}
+			why += fmt.Sprintf("\n  %s was tried: %v", w.Name, err)
+		}
+	}
+	if untried {
+		why = ""
+	}
+	return false, why
+}
+
+// trialPause is between trials: a host that is busy may need a moment.
+const trialPause = time.Second
+
+// try does trials, and again if they fail: what is shut stays so.
+func (r *Runner) try(ctx context.Context, trials ...host.TrialStep) error {
+	const most = 3
+	for n := 1; ; n++ {
+		err := converge.Try(ctx, r.Host, trials...)
+		if err == nil || n == most || r.Wait(ctx, trialPause) != nil {
+			return err
+		}
+	}
+}

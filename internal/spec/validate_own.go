@@ -1,0 +1,102 @@
+package spec
+
+import (
+	"reflect"
+	"regexp"
+
+	"opsafe/internal/words"
+)
+
+// ownSections checks the sections that kinds have brought along: by the forms of
+// their fields, and as the kind says.
+func (c *checker) ownSections() {
+	for _, p := range c.parts {
+		for _, s := range p.Own {
+			if v, ok := c.b.own[s.Name]; ok {
+				c.section(s, reflect.ValueOf(v))
+			}
+		}
+		if p.Check != nil {
+			p.Check(c.b, c.problems)
+		}
+	}
+}
+
+// section checks a section's only item, or all of its items with their names.
+func (c *checker) section(s Section, v reflect.Value) {
+	if v.Kind() != reflect.Map {
+		c.item(v.Elem(), s.Name)
+		return
+	}
+	for _, key := range v.MapKeys() {
+		item := v.MapIndex(key).Elem()
+		label := s.label(key.String(), "")
+		if s.Names != nil {
+			c.form(c.schema.metaOf(item).Pos, label, "the name", key.String(), *s.Names)
+		}
+		c.item(item, label)
+	}
+}
+
+// item checks the fields of an item that are written and hold text, and those that
+// mean the same in all sections.
+func (c *checker) item(v reflect.Value, label string) {
+	meta := c.schema.metaOf(v)
+	for name, index := range sorted(c.schema.of(v.Type()).fields) {
+		if !meta.Has(name) {
+			continue
+		}
+		field := c.schema.fieldOf(v.Type(), name)
+		switch value := v.FieldByIndex(index).Interface().(type) {
+		case []string:
+			for i, text := range value {
+				c.form(meta.At(name, i), label, name, text, field.Form)
+			}
+		case map[string]string:
+			for key, text := range sorted(value) {
+				if field.Names != nil {
+					c.form(meta.AtKey(name, key), label, name, key, *field.Names)
+				}
+				c.form(meta.AtKey(name, key), label, name, text, field.Form)
+			}
+		case Notify:
+			when, _ := v.FieldByIndex(c.schema.of(v.Type()).fields["when"]).Interface().(Conditions)
+			c.notify(value, label+": notify", when)
+		default:
+			if text := v.FieldByIndex(index); text.Kind() == reflect.String {
+				c.form(meta.At(name), label, name, text.String(), field.Form)
+				c.account(*meta, label, name, text.String())
+			}
+		}
+	}
+}
+
+// account checks a field that names an account.
+func (c *checker) account(m Meta, label, field, name string) {
+	switch field {
+	case "owner":
+		c.owner(m, label, name)
+	case "group":
+		c.group(m, label, field, name)
+	}
+}
+
+// Fits reports whether a text has the pattern and the length that are wanted.
+func (f Form) Fits(text string) bool {
+	if f.Pattern == "" {
+		return true
+	}
+	fits, err := regexp.MatchString(f.Pattern, text)
+	return err == nil && fits && (f.Longest == 0 || len(text) <= f.Longest)
+}
+
+// form checks a text against the form that it has to have.
+func (c *checker) form(at Pos, label, field, text string, f Form) {
+	if len(f.Words) > 0 {
+		c.choice(at, label, field, text, f.Words)
+		return
+	}
+	if !f.Fits(text) {
+		c.addf(at, "%s: %s %s: want %s", label, field, quote(text), words.Article(f.Says))
+	}
+}
