@@ -42,19 +42,19 @@ func (h *Host) unpackAt(ctx context.Context, a host.Archive) error {
 	if there != 0 && note == nil {
 		return fmt.Errorf("something is at %s that opsafe has not unpacked: move it away first", a.Path)
 	}
-	complete := note != nil && note.Stage != nil && note.Stage.New == there
-	if note != nil && note.Stage != nil {
-		h.clear(dir, *note.Stage)
-	}
-	repair := there != 0 && !complete && note.Same(a)
 	var judged *treeJudge
-	if there != 0 && !complete {
-		if judged, err = h.compareTree(ctx, note); err != nil {
+	if note != nil {
+		if note, judged, err = h.resume(ctx, dir, note, there); err != nil {
 			return err
 		}
-		if !repair && len(judged.added) > 0 {
-			return errAdded(judged.added)
-		}
+	}
+	repair := there != 0 && note.Same(a)
+	if there != 0 && !repair && len(judged.added) > 0 {
+		return errAdded(judged.added)
+	}
+	if repair && len(judged.changed) == 0 { // all that was left to do is done
+		note.Stage = nil
+		return h.writeTree(note)
 	}
 	from, err := h.fetchArchive(ctx, a)
 	if err != nil {
@@ -73,19 +73,35 @@ func (h *Host) unpackAt(ctx context.Context, a host.Archive) error {
 	if err != nil {
 		return errors.Join(err, h.abandon(stage, note, there))
 	}
+	// A directory comes before what is in it.
+	slices.SortFunc(members, func(a, b noteMember) int { return strings.Compare(a.Path, b.Path) })
+	become := &treeNote{Archive: a, When: time.Now().UTC(), Members: members}
 	if repair {
-		if members, err = h.repair(dir, name, stage, judged, members); err != nil {
-			return err
-		}
-	} else if err := h.takePlace(stage, name, a, there); err != nil {
+		become.When = note.When
+		become.Members, err = h.repair(dir, name, stage, judged, members)
+	} else {
+		err = h.takePlace(stage, name, note, become)
+	}
+	if err != nil {
 		return err
 	}
-	slices.SortFunc(members, func(a, b noteMember) int { return strings.Compare(a.Path, b.Path) })
-	when := note.When
-	if !repair {
-		when = time.Now().UTC()
+	if err := h.clear(dir, *note.Stage); err != nil {
+		return err
 	}
-	return h.writeTree(&treeNote{Archive: a, When: when, Members: members})
+	return h.writeTree(become)
+}
+
+// resume clears up what a run that died has left beside a tree, and compares the tree
+// with the note that is about it.
+func (h *Host) resume(ctx context.Context, dir int, note *treeNote, there uint64) (*treeNote, *treeJudge, error) {
+	note = note.of(there)
+	if note.Stage != nil {
+		if err := h.clear(dir, *note.Stage); err != nil {
+			return nil, nil, err
+		}
+	}
+	judged, err := h.compareTree(ctx, note)
+	return note, judged, err
 }
 
 // beginTree makes a directory beside a tree, and notes that it is there.
@@ -100,9 +116,8 @@ func (h *Host) beginTree(dir int, note *treeNote, there uint64) (*stage, error) 
 		err = h.setAccessFD(stage.fd(), host.AccessOf(0o700))
 	}
 	if err == nil {
-		begun := *note
-		begun.Stage = &treeStage{Name: stage.name, New: st.Ino, Old: there}
-		err = h.writeTree(&begun)
+		note.Stage = &treeStage{Name: stage.name, New: st.Ino, Old: there}
+		err = h.writeTree(note)
 	}
 	if err != nil {
 		stage.discard()
@@ -113,17 +128,25 @@ func (h *Host) beginTree(dir int, note *treeNote, there uint64) (*stage, error) 
 
 // abandon leaves things as they were before a tree was begun.
 func (h *Host) abandon(s *stage, note *treeNote, there uint64) error {
-	s.discard()
+	if err := h.clear(s.dir, *note.Stage); err != nil {
+		return err
+	}
 	if there == 0 {
 		return h.forgetTree(note.Name, note.Path)
 	}
+	note.Stage = nil
 	return h.writeTree(note)
 }
 
-// takePlace gives a new tree its name. It is closed until it is its owner's, and so is
-// what it has replaced, which goes.
-func (h *Host) takePlace(s *stage, name string, a host.Archive, there uint64) error {
-	if there == 0 {
+// takePlace gives a new tree its name. What it is to become is noted before: from then
+// on it is known what is in whichever tree has the name. It is closed until it is its
+// owner's.
+func (h *Host) takePlace(s *stage, name string, note, become *treeNote) error {
+	note.Stage.Next = become
+	if err := h.writeTree(note); err != nil {
+		return err
+	}
+	if note.Stage.Old == 0 {
 		if err := s.rename(name, unix.RENAME_NOREPLACE); err != nil {
 			return err
 		}
@@ -131,38 +154,43 @@ func (h *Host) takePlace(s *stage, name string, a host.Archive, there uint64) er
 		return fmt.Errorf("cannot put the new tree in the place of the old one: %w", err)
 	}
 	s.done = true
-	uid, gid, err := h.owners(a.Owner, a.Group)
+	uid, gid, err := h.owners(become.Owner, become.Group)
 	if err != nil {
 		return err
 	}
-	if err := h.setAllFD(s.fd(), uid, gid, host.AccessOf(a.Mode)); err != nil {
+	if err := h.setAllFD(s.fd(), uid, gid, host.AccessOf(become.Mode)); err != nil {
 		return err
 	}
-	if err := syncDir(s.dir); err != nil {
-		return err
-	}
-	if there != 0 {
-		h.clear(s.dir, treeStage{Name: s.name, Old: there})
-	}
-	return nil
+	return syncDir(s.dir)
 }
 
-// clear removes what stands under the name of a stage, if it is the stage.
-func (h *Host) clear(dir int, s treeStage) {
+// clear removes what stands under the name of a stage, if it is the stage. What of it
+// cannot be removed stays closed, and in the note.
+func (h *Host) clear(dir int, s treeStage) error {
+	err := h.clearAt(dir, s)
+	if err != nil {
+		err = fmt.Errorf("cannot remove %s beside it, which is left of an earlier version or of a run that died: %w", s.Name, err)
+	}
+	return err
+}
+
+func (h *Host) clearAt(dir int, s treeStage) error {
 	is, err := inodeOf(dir, s.Name)
 	if err != nil || is == 0 || is != s.New && is != s.Old {
-		return
+		return err
 	}
 	fd, err := openat2(dir, s.Name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, within)
 	if err != nil {
-		return
+		return err
 	}
 	defer unix.Close(fd)
-	if chownFD(fd, os.Geteuid(), os.Getegid()) != nil || h.setAccessFD(fd, host.AccessOf(0o700)) != nil {
-		return
+	if err := h.setAllFD(fd, os.Geteuid(), os.Getegid(), host.AccessOf(0o700)); err != nil {
+		return err
 	}
-	emptyStaged(fd)
-	_ = unix.Unlinkat(dir, s.Name, unix.AT_REMOVEDIR) // what is left is in the note
+	if err := emptyStaged(fd); err != nil {
+		return err
+	}
+	return unix.Unlinkat(dir, s.Name, unix.AT_REMOVEDIR)
 }
 
 // inodeOf is the number of what is under a name; 0: nothing is.
@@ -186,8 +214,6 @@ func (h *Host) repair(dir int, name string, s *stage, judged *treeJudge, members
 	for _, m := range judged.note.Members {
 		was[m.Path] = m
 	}
-	// A directory comes before what is in it.
-	slices.SortFunc(members, func(a, b noteMember) int { return strings.Compare(a.Path, b.Path) })
 	for i, m := range members {
 		old, known := was[m.Path]
 		if at := path.Join(judged.note.Path, m.Path); known && !slices.Contains(judged.changed, at) {
@@ -237,62 +263,4 @@ func (h *Host) mend(from, to int, m *noteMember, j *treeJudge) error {
 	}
 	defer unix.Close(fd)
 	return h.setAllFD(fd, j.uid, j.gid, m.access(j.note.Archive))
-}
-
-func (h *Host) removeUnpacked(ctx context.Context, s host.RemoveUnpacked) error {
-	if err := h.removeUnpackedAt(ctx, s); err != nil {
-		return fmt.Errorf("cannot remove the tree %s: %w", s.Path, err)
-	}
-	return nil
-}
-
-// removeUnpackedAt moves a tree out of sight, and empties it there.
-func (h *Host) removeUnpackedAt(ctx context.Context, s host.RemoveUnpacked) error {
-	note, err := h.readTree(s.Name, noteName(s.Path))
-	if err != nil {
-		return err
-	}
-	if note == nil {
-		return errors.New("opsafe has not unpacked it: remove it by hand")
-	}
-	dir, name, err := h.openParent(s.Path)
-	if absent(err) {
-		return h.forgetTree(s.Name, s.Path)
-	}
-	if err != nil {
-		return err
-	}
-	defer unix.Close(dir)
-	there, err := inodeOf(dir, name)
-	if err != nil {
-		return err
-	}
-	complete := note.Stage != nil && note.Stage.New == there
-	if note.Stage != nil {
-		h.clear(dir, *note.Stage)
-	}
-	if there == 0 {
-		return h.forgetTree(s.Name, s.Path)
-	}
-	if judged, err := h.compareTree(ctx, note); err != nil {
-		return err
-	} else if len(judged.added) > 0 && !complete {
-		return errAdded(judged.added)
-	}
-	aside, err := newStageName()
-	if err != nil {
-		return err
-	}
-	note.Stage = &treeStage{Name: aside, Old: there}
-	if err := h.writeTree(note); err != nil {
-		return err
-	}
-	if err := unix.Renameat2(dir, name, dir, aside, unix.RENAME_NOREPLACE); err != nil {
-		return err
-	}
-	if err := syncDir(dir); err != nil {
-		return err
-	}
-	h.clear(dir, *note.Stage)
-	return h.forgetTree(s.Name, s.Path)
 }

@@ -29,7 +29,7 @@ func (h *Host) Unpacked(ctx context.Context, name string) ([]host.UnpackedTree, 
 		if err != nil {
 			return nil, unseen("what is in "+n.Path, fmt.Errorf("cannot compare %s with what was unpacked: %w", n.Path, err))
 		}
-		u := host.UnpackedTree{Archive: n.Archive, When: n.When, Gone: j.gone, Unfinished: n.Stage != nil, Added: j.added}
+		u := host.UnpackedTree{Archive: j.note.Archive, When: j.note.When, Gone: j.gone, Unfinished: n.Stage != nil, Added: j.added}
 		slices.Sort(j.changed)
 		u.Changed = j.changed
 		if more := len(j.changed) - host.MaxUnpackedNames; more > 0 {
@@ -56,15 +56,7 @@ type treeJudge struct {
 const maxAdded = 5
 
 func (h *Host) compareTree(ctx context.Context, n *treeNote) (*treeJudge, error) {
-	j := &treeJudge{Host: h, ctx: ctx, note: n, left: make(map[string]noteMember, len(n.Members))}
-	for _, m := range n.Members {
-		j.left[m.Path] = m
-	}
-	uid, gid, err := h.owners(n.Owner, n.Group)
-	if err != nil {
-		uid, gid = -1, -1 // whose it was is not there any more: nothing is as it was
-	}
-	j.uid, j.gid = uid, gid
+	j := &treeJudge{Host: h, ctx: ctx, note: n}
 	root, err := h.openDir(n.Path)
 	if absent(err) {
 		j.gone = true
@@ -74,6 +66,18 @@ func (h *Host) compareTree(ctx context.Context, n *treeNote) (*treeJudge, error)
 		return nil, err
 	}
 	defer unix.Close(root)
+	there, err := inodeOf(root, ".")
+	if err != nil {
+		return nil, err
+	}
+	n = n.of(there)
+	j.note, j.left = n, make(map[string]noteMember, len(n.Members))
+	for _, m := range n.Members {
+		j.left[m.Path] = m
+	}
+	if j.uid, j.gid, err = h.owners(n.Owner, n.Group); err != nil {
+		j.uid, j.gid = -1, -1 // whose it was is not there any more: nothing is as it was
+	}
 	if same, err := j.rights(root, host.AccessOf(n.Mode)); err != nil || !same {
 		j.changed = append(j.changed, n.Path)
 		if err != nil {

@@ -38,6 +38,19 @@ type treeStage struct {
 	// New is the inode of the new tree, Old that of what it replaces; 0: of none.
 	New uint64 `json:"new,omitempty"`
 	Old uint64 `json:"old,omitempty"`
+	// Next is the note of the new tree, once it is complete.
+	Next *treeNote `json:"next,omitempty"`
+}
+
+// of is the note about a tree by the inode of its directory: where a run died when the
+// new one had just taken its place, that of the new one.
+func (n *treeNote) of(there uint64) *treeNote {
+	if n.Stage == nil || n.Stage.Next == nil || n.Stage.New != there {
+		return n
+	}
+	next := *n.Stage.Next
+	next.Stage = &treeStage{Name: n.Stage.Name, Old: n.Stage.Old}
+	return &next
 }
 
 // noteMember is a file, directory or link of a tree, as it was unpacked.

@@ -17,7 +17,6 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
-	"golang.org/x/sys/unix"
 
 	"opsafe/internal/host"
 )
@@ -363,82 +362,5 @@ func TestUnpackServer(t *testing.T) {
 	a.Source = server.URL + "/tool.tar"
 	if err := r.Do(t.Context(), host.Unpack{Archive: a}); err != nil || r.content(a.Path) != goodTree {
 		t.Errorf("it is not unpacked: %v", err)
-	}
-}
-
-// TestUnpackKilled: what a run that died has left, at each point, is completed by the
-// next one, and cleared up.
-func TestUnpackKilled(t *testing.T) {
-	t.Parallel()
-	for name, die := range map[string]func(r archiveRoom, a host.Archive, dir int) error{
-		"while it was staged": func(r archiveRoom, a host.Archive, dir int) error {
-			s, err := r.beginTree(dir, &treeNote{Archive: a}, 0)
-			return errors.Join(err, os.WriteFile(filepath.Join(r.dir, s.name, "half"), []byte("half"), 0o600), s.file.Close())
-		},
-		"before it was its owner's": func(r archiveRoom, a host.Archive, dir int) error {
-			s, err := r.beginTree(dir, &treeNote{Archive: a}, 0)
-			return errors.Join(err, os.WriteFile(filepath.Join(r.dir, s.name, "whole"), nil, 0o600), os.Rename(filepath.Join(r.dir, s.name), a.Path), s.file.Close())
-		},
-		"while another one was replaced": func(r archiveRoom, a host.Archive, dir int) error {
-			old := a
-			old.Mode = 0o700
-			if err := r.unpackAt(r.Context(), old); err != nil {
-				return err
-			}
-			there, err := inodeOf(dir, filepath.Base(a.Path))
-			if err != nil {
-				return err
-			}
-			note, err := r.readTree(a.Name, noteName(a.Path))
-			if err != nil {
-				return err
-			}
-			s, err := r.beginTree(dir, note, there)
-			return errors.Join(err, unix.Renameat2(dir, s.name, dir, filepath.Base(a.Path), unix.RENAME_EXCHANGE), s.file.Close())
-		},
-		"while it was removed": func(r archiveRoom, a host.Archive, dir int) error {
-			if err := r.unpackAt(r.Context(), a); err != nil {
-				return err
-			}
-			there, err := inodeOf(dir, filepath.Base(a.Path))
-			if err != nil {
-				return err
-			}
-			note, err := r.readTree(a.Name, noteName(a.Path))
-			if err != nil {
-				return err
-			}
-			note.Stage = &treeStage{Name: stagePrefix + "0123456789abcdef", Old: there}
-			return errors.Join(r.writeTree(note), os.Rename(a.Path, filepath.Join(r.dir, note.Stage.Name)))
-		},
-	} {
-		r := newArchiveRoom(t)
-		a := r.put("v", "tar", tarred(t, good()...))
-		a.Strip = 1
-		dir, _, err := r.openParent(a.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := die(r, a, dir); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if r.tree(a.Path).Whole() {
-			t.Errorf("%s: it is taken for whole", name)
-		}
-		if err := New(r.options).Do(t.Context(), host.Unpack{Archive: a}); err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if got := r.content(a.Path); got != goodTree || !r.tree(a.Path).Whole() {
-			t.Errorf("%s: after it there is\n%s", name, got)
-		}
-		if err := r.Do(t.Context(), host.RemoveUnpacked{Name: "tool", Path: a.Path}); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		left, err := os.ReadDir(r.dir)
-		if err != nil || len(left) != 2 {
-			t.Errorf("%s: %v is left, %v", name, left, err)
-		}
-		unix.Close(dir)
 	}
 }

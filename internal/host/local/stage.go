@@ -157,7 +157,7 @@ func (s *stage) discard() {
 		return
 	}
 	if mine.Mode&unix.S_IFMT == unix.S_IFDIR {
-		emptyStaged(s.fd())
+		_ = emptyStaged(s.fd())
 		_ = unix.Unlinkat(s.dir, s.name, unix.AT_REMOVEDIR)
 		return
 	}

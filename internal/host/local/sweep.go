@@ -154,7 +154,7 @@ func (h *Host) removeDead(dir int, in *unix.Stat_t, name string) {
 		return
 	}
 	if safe && (private(&st) || h.takeBack(dir, name)) {
-		removeTree(dir, name)
+		_ = removeTree(dir, name) // what is left is swept by the next run
 	} else if safe || own {
 		_ = unix.Unlinkat(dir, name, unix.AT_REMOVEDIR)
 	}
@@ -162,27 +162,30 @@ func (h *Host) removeDead(dir int, in *unix.Stat_t, name string) {
 
 // removeTree removes a name and, if it is a directory, what is in it, by
 // descriptors and within the file system. Only what nobody else can get at may
-// be removed so.
-func removeTree(dir int, name string) {
+// be removed so. It goes as far as it can, and the error is the first.
+func removeTree(dir int, name string) error {
 	if err := unix.Unlinkat(dir, name, 0); !errors.Is(err, unix.EISDIR) {
-		return
+		return err
 	}
 	fd, err := openat2(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
 	if err != nil {
-		return
+		return err
 	}
-	emptyStaged(fd)
+	err = emptyStaged(fd)
 	unix.Close(fd)
-	_ = unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) // what is left is swept by the next run
+	if err != nil {
+		return err
+	}
+	return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR)
 }
 
 // emptyStaged removes what is in an open directory.
-func emptyStaged(fd int) {
+func emptyStaged(fd int) error {
 	names, err := namesIn(fd)
-	if err != nil {
-		return
-	}
 	for _, n := range names {
-		removeTree(fd, n)
+		if e := removeTree(fd, n); e != nil && err == nil {
+			err = fmt.Errorf("%s: %w", n, e)
+		}
 	}
+	return err
 }

@@ -1,0 +1,69 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"opsafe/internal/host"
+)
+
+func (h *Host) removeUnpacked(ctx context.Context, s host.RemoveUnpacked) error {
+	if err := h.removeUnpackedAt(ctx, s); err != nil {
+		return fmt.Errorf("cannot remove the tree %s: %w", s.Path, err)
+	}
+	return nil
+}
+
+// removeUnpackedAt moves a tree out of sight, and empties it there.
+func (h *Host) removeUnpackedAt(ctx context.Context, s host.RemoveUnpacked) error {
+	note, err := h.readTree(s.Name, noteName(s.Path))
+	if err != nil {
+		return err
+	}
+	if note == nil {
+		return errors.New("opsafe has not unpacked it: remove it by hand")
+	}
+	dir, name, err := h.openParent(s.Path)
+	if absent(err) {
+		return h.forgetTree(s.Name, s.Path)
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	there, err := inodeOf(dir, name)
+	if err != nil {
+		return err
+	}
+	note, judged, err := h.resume(ctx, dir, note, there)
+	if err != nil {
+		return err
+	}
+	if there == 0 {
+		return h.forgetTree(s.Name, s.Path)
+	}
+	if len(judged.added) > 0 {
+		return errAdded(judged.added)
+	}
+	aside, err := newStageName()
+	if err != nil {
+		return err
+	}
+	note.Stage = &treeStage{Name: aside, Old: there}
+	if err := h.writeTree(note); err != nil {
+		return err
+	}
+	if err := unix.Renameat2(dir, name, dir, aside, unix.RENAME_NOREPLACE); err != nil {
+		return err
+	}
+	if err := syncDir(dir); err != nil {
+		return err
+	}
+	if err := h.clear(dir, *note.Stage); err != nil {
+		return err
+	}
+	return h.forgetTree(s.Name, s.Path)
+}
