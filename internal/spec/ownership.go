@@ -36,23 +36,37 @@ func withDefaults(n, had *node) *node {
 	return &out
 }
 
-// withOwners gives an item, and a rule for what is below it, the owner and group that
-// it leaves out. Of a part of a file, and of a link, the owner is not managed.
+// withOwners gives an item the owner and group that it leaves out, and those that it has
+// then to a rule for what is below it. Of a part of a file, and of a link, the owner is
+// not managed.
 func withOwners(item, owners *node, file bool) *node {
 	whole := !file || slices.ContainsFunc([]string{"source", "content", "template"}, func(body string) bool { return item.get(body) != nil })
 	if item.kind != mapNode || removal(item) || !whole {
 		return item
 	}
-	out := *item
-	out.entries = slices.Clone(item.entries)
-	for i, e := range out.entries {
-		if e.key == "recurse" && !file {
-			out.entries[i].value = withOwners(e.value, owners, file)
+	var keys []string
+	for _, key := range []string{"owner", "group"} {
+		if owners.get(key) != nil {
+			keys = append(keys, key)
 		}
 	}
-	for _, e := range owners.entries {
-		if item.get(e.key) == nil && (e.key == "owner" || e.key == "group") {
-			out.entries = append(out.entries, e)
+	out := filled(item, owners, keys)
+	if i := out.index("recurse"); i >= 0 && !file {
+		out.entries[i].value = filled(out.entries[i].value, out, keys)
+	}
+	return out
+}
+
+// filled is a map with the keys of another one that it leaves out.
+func filled(n, from *node, keys []string) *node {
+	if n.kind != mapNode {
+		return n
+	}
+	out := *n
+	out.entries = slices.Clone(n.entries)
+	for _, key := range keys {
+		if out.get(key) == nil {
+			out.entries = append(out.entries, from.entries[from.index(key)])
 		}
 	}
 	return &out

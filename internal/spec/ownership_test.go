@@ -23,6 +23,8 @@ directories:
   /srv/a: {mode: "0750", acl: [group:audit:rX]}
   /srv/a/tree: {when: exists, acl: [group:audit:rX], recurse: {files: "0640", from: [root], except: [x]}}
   /srv/b: {group: audit, mode: "0700", acl: []}
+  /srv/own: {owner: root, recurse: {files: "0640"}}
+  /srv/below: {owner: root, group: root, recurse: {group: audit}}
   /srv/gone: {state: absent}
   /srv/goes: {mode: "0700"}
 files:
@@ -50,6 +52,8 @@ directories:
   /srv/a: {owner: app, group: app, mode: "0710"}
   /srv/a/tree: {when: path /srv/a/tree exists, owner: app, group: app, recurse: {owner: app, group: app, files: "0640", from: [root], except: [x]}}
   /srv/b: {owner: app, group: audit, mode: "0700"}
+  /srv/own: {owner: root, group: app, recurse: {owner: root, group: app, files: "0640"}}
+  /srv/below: {owner: root, group: root, recurse: {owner: root, group: audit}}
   /srv/c: {owner: other}
   /srv/gone: {state: absent}
   /srv/goes: {state: absent}

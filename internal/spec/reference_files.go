@@ -14,7 +14,7 @@ func (Directory) Fields() []Field {
 // Fields says what there is to know of the fields.
 func (Defaults) Fields() []Field {
 	return []Field{
-		{Name: "directories", Is: "owner and group of directories", More: "Of their recurse, too.", Example: "{owner: app, group: app}"},
+		{Name: "directories", Is: "owner and group of directories", More: "Their recurse, too, has that of its directory.", Example: "{owner: app, group: app}"},
 		{Name: "files", Is: "owner and group of files", More: "Of those with a source, content or template: of a part of a file, and of a link, they are not managed unless the item says so.", Example: "{owner: root, group: root}"},
 	}
 }
