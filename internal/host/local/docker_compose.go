@@ -3,7 +3,6 @@ package local
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -65,30 +64,46 @@ func (h *Host) upServices(ctx context.Context, s host.UpServices) error {
 	return h.lasting(ctx, refs...)
 }
 
-// lasting is the error of containers that end as soon as they have started. One that
-// says that all went well has done what it was for.
-func (h *Host) lasting(ctx context.Context, refs ...host.ServiceRef) error {
-	lasts := errors.New("it runs")
-	err := retry(ctx, composeSettle, dockerPause, func(err error) bool { return errors.Is(err, lasts) }, func() error {
+// lasting is the error of services whose containers do not stay up for a while.
+func (h *Host) lasting(ctx context.Context, services ...host.ServiceRef) error {
+	for until := time.Now().Add(composeSettle); ; {
 		all, err := h.Containers(ctx)
 		if err != nil {
 			return err
 		}
-		for _, c := range all {
-			if !slices.Contains(refs, c.Of) || c.State == "running" || c.End != nil && c.End.Code == 0 && c.End.Why == "" {
-				continue
-			}
-			if c.End != nil {
-				return fmt.Errorf("container %s ended as soon as it had started: %s: docker logs %s", c.Name, c.End, c.Name)
-			}
+		if err := stayUp(all, services); err != nil || time.Now().After(until) {
+			return err
+		}
+		if err := pauseFor(ctx, dockerPause); err != nil {
+			return err
+		}
+	}
+}
+
+// stayUp is the error of services of which a container, of all that there are, does
+// not run, or that have none. One that says that all went well has done what it was
+// for.
+func stayUp(all []host.Container, services []host.ServiceRef) error {
+	found := map[host.ServiceRef]int{}
+	for _, c := range all {
+		if !slices.Contains(services, c.Of) {
+			continue
+		}
+		found[c.Of]++
+		switch {
+		case c.State == "running", c.End != nil && c.End.Code == 0 && c.End.Why == "":
+		case c.End != nil:
+			return fmt.Errorf("container %s ended as soon as it had started: %s: docker logs %s", c.Name, c.End, c.Name)
+		default:
 			return fmt.Errorf("container %s does not stay up: it is %s: docker logs %s", c.Name, c.State, c.Name)
 		}
-		return lasts
-	})
-	if errors.Is(err, lasts) {
-		return nil
 	}
-	return err
+	for _, of := range services {
+		if found[of] == 0 {
+			return fmt.Errorf("service %s has no container any more: somebody, or something, has removed it", of)
+		}
+	}
+	return nil
 }
 
 // onContainer does something to the container of a service.

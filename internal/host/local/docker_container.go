@@ -90,10 +90,11 @@ func inProject(n *host.Container, more container.InspectResponse) {
 		return
 	}
 	n.End = &host.End{Code: more.State.ExitCode, Why: more.State.Error, By: endedBy(more)}
-	switch {
-	case more.State.OOMKilled:
-		n.End.By, n.End.Why = host.EndedByItself, "it was out of memory"
-	case more.State.Error != "":
+	if more.State.OOMKilled {
+		n.End.Why = "it was out of memory"
+	}
+	// Nobody does these by hand; but whoever has stopped it since has had the last word.
+	if n.End.Why != "" && n.End.By == host.EndedUnseen {
 		n.End.By = host.EndedByItself
 	}
 }

@@ -2,9 +2,12 @@ package local
 
 import (
 	"encoding/json"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 
 	"opsafe/internal/host"
@@ -59,5 +62,68 @@ func TestNetworkOptions(t *testing.T) {
 	}
 	if len(n.Options) != 1 {
 		t.Errorf("the step's own options were changed: %v", n.Options)
+	}
+}
+
+// TestEnded reads who ended a container. Whoever has stopped it has the last word, also
+// of one that had failed to start or been out of memory before.
+func TestEnded(t *testing.T) {
+	const byHand, byItself = `{"HasBeenManuallyStopped": true}`, `{"HasBeenManuallyStopped": false}`
+	for name, c := range map[string]struct {
+		notes string // that the engine has; empty: none
+		state container.State
+		want  host.End
+	}{
+		"stopped":                  {byHand, container.State{ExitCode: 137}, host.End{By: host.EndedByHand, Code: 137}},
+		"failed":                   {byItself, container.State{ExitCode: 3}, host.End{By: host.EndedByItself, Code: 3}},
+		"unseen":                   {"", container.State{ExitCode: 3}, host.End{Code: 3}},
+		"out of memory":            {byItself, container.State{OOMKilled: true, ExitCode: 137}, host.End{By: host.EndedByItself, Code: 137, Why: "it was out of memory"}},
+		"out of memory, unseen":    {"", container.State{OOMKilled: true}, host.End{By: host.EndedByItself, Why: "it was out of memory"}},
+		"not started, unseen":      {"", container.State{Error: "no such device"}, host.End{By: host.EndedByItself, Why: "no such device"}},
+		"stopped, out of memory":   {byHand, container.State{OOMKilled: true}, host.End{By: host.EndedByHand, Why: "it was out of memory"}},
+		"stopped, had not started": {byHand, container.State{Error: "no such device"}, host.End{By: host.EndedByHand, Why: "no such device"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir() + "/id"
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if c.notes != "" {
+				if err := os.WriteFile(dir+"/config.v2.json", []byte(c.notes), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			n := host.Container{State: "exited"}
+			inProject(&n, container.InspectResponse{ID: "id", HostnamePath: dir + "/hostname", State: &c.state})
+			if diff := cmp.Diff(&c.want, n.End); diff != "" {
+				t.Errorf("how it ended (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestStayUp: what is to stay up is every one of the services, and has to be there.
+func TestStayUp(t *testing.T) {
+	web, job := host.ServiceRef{Project: "p", Service: "web"}, host.ServiceRef{Project: "p", Service: "job"}
+	runs := host.Container{Name: "web", Of: web, State: "running"}
+	for name, c := range map[string]struct {
+		all  []host.Container
+		says string // empty: all is well
+	}{
+		"runs, and has done its work": {[]host.Container{runs, {Of: job, State: "exited", End: &host.End{}}}, ""},
+		"another's does not":          {[]host.Container{runs, {Of: job, State: "running"}, {State: "dead"}}, ""},
+		"none":                        {nil, "service p/web has no container any more"},
+		"one of two":                  {[]host.Container{runs}, "service p/job has no container any more"},
+		"ended":                       {[]host.Container{runs, {Name: "job", Of: job, State: "exited", End: &host.End{Code: 2}}}, "container job ended as soon as it had started: exit status 2: docker logs job"},
+		"not started":                 {[]host.Container{runs, {Name: "job", Of: job, State: "exited", End: &host.End{Why: "no device"}}}, "exit status 0, no device"},
+		"again and again":             {[]host.Container{runs, {Name: "job", Of: job, State: "restarting"}}, "container job does not stay up: it is restarting"},
+		"one of its two":              {[]host.Container{runs, {Of: job, State: "running"}, {Name: "other", Of: job, State: "dead"}}, "container other does not stay up"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := stayUp(c.all, []host.ServiceRef{web, job})
+			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("got %v, want %q", err, c.says)
+			}
+		})
 	}
 }
