@@ -200,6 +200,18 @@ func (a *App) needRoot(command string) error {
 	return fmt.Errorf("%s changes this host and needs root: run it with sudo", command)
 }
 
+// hold is for a command that changes this host: it wants root, and keeps other runs away
+// until it is released. A plan needs neither.
+func (a *App) hold(ctx context.Context, command string, m render.Mode) (release func(), err error) {
+	if m == render.Plan {
+		return func() {}, nil
+	}
+	if err := a.needRoot(command); err != nil {
+		return nil, err
+	}
+	return a.runner().Lock(ctx)
+}
+
 // style is how text may look on out: colour and width are for terminals.
 func (a *App) style(out io.Writer) render.Style {
 	w := width(out)

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -60,10 +59,10 @@ came with the Debian package.`,
 }
 
 func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
-	if err := errors.Join(o.checkFormat(), a.needRoot("bootstrap")); err != nil {
+	if err := o.checkFormat(); err != nil {
 		return err
 	}
-	release, err := a.runner().Lock(ctx)
+	release, err := a.hold(ctx, "bootstrap", render.Apply)
 	if err != nil {
 		return err
 	}

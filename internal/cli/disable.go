@@ -77,7 +77,10 @@ listed in the spec.`,
 }
 
 func (a *App) disableUser(ctx context.Context, o accountOptions) error {
-	release, err := a.begin(ctx, "disable-user", o)
+	if err := o.checkFormat(); err != nil {
+		return err
+	}
+	release, err := a.hold(ctx, "disable-user", mode(o.plan))
 	if err != nil {
 		return err
 	}
@@ -111,7 +114,10 @@ func places(at []spec.Pos) string {
 
 func (a *App) enableUser(ctx context.Context, o accountOptions) error {
 	o.allowed = true // nobody loses anything
-	release, err := a.begin(ctx, "enable-user", o)
+	if err := o.checkFormat(); err != nil {
+		return err
+	}
+	release, err := a.hold(ctx, "enable-user", mode(o.plan))
 	if err != nil {
 		return err
 	}
@@ -133,20 +139,6 @@ func (a *App) enableUser(ctx context.Context, o accountOptions) error {
 	}
 	fmt.Fprintf(a.Out, "%s can have access again: list them in developers.yaml, then sudo opsafe manage brings groups and keys.\n", o.name)
 	return nil
-}
-
-// begin checks the options and keeps other runs away.
-func (a *App) begin(ctx context.Context, command string, o accountOptions) (release func(), err error) {
-	if err := o.checkFormat(); err != nil {
-		return nil, err
-	}
-	if o.plan {
-		return func() {}, nil
-	}
-	if err := a.needRoot(command); err != nil {
-		return nil, err
-	}
-	return a.runner().Lock(ctx)
 }
 
 // account runs the resources that make up somebody's access. It heeds that

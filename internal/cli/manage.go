@@ -81,10 +81,7 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 		return err
 	}
 	o.registries = true
-	if err := a.needRoot("manage"); err != nil {
-		return err
-	}
-	release, err := a.runner().Lock(ctx)
+	release, err := a.hold(ctx, "manage", render.Apply)
 	if err != nil {
 		return err
 	}

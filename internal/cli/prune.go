@@ -47,16 +47,11 @@ func (a *App) prune(ctx context.Context, names []string, o pruneOptions) error {
 	if err := o.checkFormat(); err != nil {
 		return err
 	}
-	if !o.plan {
-		if err := a.needRoot("prune"); err != nil {
-			return err
-		}
-		release, err := a.runner().Lock(ctx)
-		if err != nil {
-			return err
-		}
-		defer release()
+	release, err := a.hold(ctx, "prune", mode(o.plan))
+	if err != nil {
+		return err
 	}
+	defer release()
 	p, err := o.prepare(ctx, a)
 	if err != nil {
 		return err

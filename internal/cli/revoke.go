@@ -45,7 +45,10 @@ func (a *App) revokeKey(ctx context.Context, o accountOptions) error {
 	if err := roster.CheckFingerprint(o.name); err != nil {
 		return err
 	}
-	release, err := a.begin(ctx, "revoke-key", o)
+	if err := o.checkFormat(); err != nil {
+		return err
+	}
+	release, err := a.hold(ctx, "revoke-key", mode(o.plan))
 	if err != nil {
 		return err
 	}

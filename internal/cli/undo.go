@@ -75,16 +75,11 @@ func (a *App) undo(ctx context.Context, word string, o undoOptions) error {
 	if err := o.checkFormat(); err != nil {
 		return err
 	}
-	if !o.plan {
-		if err := a.needRoot("undo"); err != nil {
-			return err
-		}
-		release, err := a.runner().Lock(ctx)
-		if err != nil {
-			return err
-		}
-		defer release()
+	release, err := a.hold(ctx, "undo", mode(o.plan))
+	if err != nil {
+		return err
 	}
+	defer release()
 	rec, err := a.undoable(ctx, word, o)
 	if err != nil {
 		return err

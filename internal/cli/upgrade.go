@@ -59,16 +59,11 @@ func (a *App) upgrade(ctx context.Context, o upgradeOptions) error {
 	if err := o.checkFormat(); err != nil {
 		return err
 	}
-	if !o.plan {
-		if err := a.needRoot("upgrade"); err != nil {
-			return err
-		}
-		release, err := a.runner().Lock(ctx)
-		if err != nil {
-			return err
-		}
-		defer release()
+	release, err := a.hold(ctx, "upgrade", mode(o.plan))
+	if err != nil {
+		return err
 	}
+	defer release()
 	p, err := o.prepare(ctx, a)
 	if err != nil {
 		return err

@@ -109,10 +109,7 @@ func Addresses(text string) ([]netip.Prefix, error) {
 		}
 		out = append(out, p)
 	}
-	if out = Canonical(out); len(out) > MaxAddresses {
-		return nil, fmt.Errorf("%d addresses are more than a firewall has (%d): say ranges such as 10.1.0.0/16", len(out), MaxAddresses)
-	}
-	return out, nil
+	return Canonical(out)
 }
 
 // Address reads one of them. Its error does not show it.
@@ -131,8 +128,8 @@ func Address(word string) (netip.Prefix, error) {
 }
 
 // Canonical are the addresses in order, each once, without those that are within
-// another.
-func Canonical(addresses []netip.Prefix) []netip.Prefix {
+// another: at most as many as a firewall may have.
+func Canonical(addresses []netip.Prefix) ([]netip.Prefix, error) {
 	all := slices.Clone(addresses)
 	slices.SortFunc(all, netip.Prefix.Compare)
 	var out []netip.Prefix
@@ -141,7 +138,10 @@ func Canonical(addresses []netip.Prefix) []netip.Prefix {
 			out = append(out, a)
 		}
 	}
-	return out
+	if len(out) > MaxAddresses {
+		return nil, fmt.Errorf("%d addresses are more than a firewall takes (%d): say ranges such as 10.1.0.0/16", len(out), MaxAddresses)
+	}
+	return out, nil
 }
 
 // FirewallStep is a step on the kernel's nftables.

@@ -67,13 +67,12 @@ type ServiceWishes struct {
 
 // Fields says what there is to know of the fields.
 func (ComposeProject) Fields() []spec.Field {
-	variable := &spec.Form{Says: "name of a variable", Pattern: `^[A-Za-z_][A-Za-z0-9_]*$`}
 	return []spec.Field{
 		{Name: "files", Is: "compose files beside the spec", More: "A later one is merged over those before it.", Unset: "an error", Example: "[files/app.yaml]", Form: spec.BesideForm(), List: spec.ListRules{Distinct: true}},
 		{Name: "overrides", Is: "compose files that come after those", More: "So that a backend can add to what it includes.", Unset: "none", Example: "[files/app.override.yaml]", Form: spec.BesideForm(), List: spec.ListRules{Distinct: true}},
 		{Name: "env_files", Is: "files on the host with variables for compose files", More: "Compose files name them as ${NAME}. A later file wins. What a container gets is in env_file of its service.", Unset: "none", Example: "[/etc/app/app.env]", Form: spec.PathForm(), List: spec.ListRules{Distinct: true}},
-		{Name: "variables", Is: "variables for ${NAME} in compose files", More: "They win over those of env_files. BACKEND is the name of the backend.", Unset: "BACKEND alone", Example: `{TAG: "1.4"}`, Names: variable},
-		{Name: "group_ids", Is: "variables that are the number of a group of the host", Unset: "none", Example: "{DOCKER_GID: docker}", Form: spec.AccountForm(), Names: variable},
+		{Name: "variables", Is: "variables for ${NAME} in compose files", More: "They win over those of env_files. BACKEND is the name of the backend.", Unset: "BACKEND alone", Example: `{TAG: "1.4"}`, Names: new(spec.VariableForm())},
+		{Name: "group_ids", Is: "variables that are the number of a group of the host", Unset: "none", Example: "{DOCKER_GID: docker}", Form: spec.AccountForm(), Names: new(spec.VariableForm())},
 		{Name: "directory", Is: "the directory on the host that relative paths start from", Default: "/", Example: "/srv/app", Form: spec.PathForm()},
 		{Name: "pull", Is: "when images are pulled", More: "always: manage asks the registry each time whether it has another image for services that run; plan does so with --registries. never: an image that is not there is an error.", Default: pullMissing, Example: pullAlways, Form: spec.WordsForm(pullAlways, pullMissing, pullNever)},
 		{Name: "running", Is: "whether services are started that do not run", More: "true: also those that have ended by themselves. What somebody has stopped is never started.", Unset: "they are left, and said", Example: "true"},

@@ -74,7 +74,7 @@ func (Firewall) Fields() []spec.Field {
 func (AllowFrom) Fields() []spec.Field {
 	return []spec.Field{
 		{Name: "file", Is: "the environment file, with lines NAME=VALUE", Unset: "an error", Example: "/etc/jobs/secrets.env", Form: spec.PathForm()},
-		{Name: "variable", Is: "the variable", More: "Addresses and ranges with spaces or commas between them.", Unset: "an error", Example: "DATABASE_IP_LIST", Form: spec.Form{Says: "name", Pattern: `^[A-Za-z_][A-Za-z0-9_]*$`}},
+		{Name: "variable", Is: "the variable", More: "Addresses and ranges with spaces or commas between them.", Unset: "an error", Example: "DATABASE_IP_LIST", Form: spec.VariableForm()},
 	}
 }
 
@@ -100,13 +100,14 @@ func checkFirewalls(b *spec.Backend, problems *spec.Problems) {
 			}
 			continue
 		}
+		before := len(*problems)
 		for i, word := range f.Allow {
 			if _, err := host.Address(word); err != nil {
 				problems.Addf(f.At("allow", i), "%s: allow: %q %v", label, word, err)
 			}
 		}
-		if len(f.Allow) > host.MaxAddresses {
-			problems.Addf(f.At("allow"), "%s: allow: has %d addresses, and a firewall takes %d: say ranges such as 10.1.0.0/16", label, len(f.Allow), host.MaxAddresses)
+		if _, err := host.Addresses(strings.Join(f.Allow, " ")); err != nil && len(*problems) == before {
+			problems.Addf(f.At("allow"), "%s: allow: %v", label, err)
 		}
 		if from := f.AllowFrom; from != nil && (from.File == "" || from.Variable == "") {
 			problems.Addf(from.Pos, "%s: allow_from: want a file and a variable of it", label)

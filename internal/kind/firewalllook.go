@@ -92,10 +92,8 @@ func (l firewallLook) with(data []byte) (host.Firewall, error) {
 		}
 		all = append(all, listed...)
 	}
-	if f.Allow = host.Canonical(all); len(f.Allow) > host.MaxAddresses {
-		return f, fmt.Errorf("%d addresses are more than a firewall takes (%d): say ranges such as 10.1.0.0/16", len(f.Allow), host.MaxAddresses)
-	}
-	return f, nil
+	f.Allow, err = host.Canonical(all)
+	return f, err
 }
 
 // Where the kernel has its interfaces, and those that are no devices.

@@ -44,6 +44,9 @@ func AccountForm() Form {
 	return Form{Says: "name", Pattern: accountPattern.String(), Longest: 32, Not: object{"pattern": digitsPattern.String()}}
 }
 
+// VariableForm is the name of a variable.
+func VariableForm() Form { return Form{Says: "name", Pattern: variablePattern.String()} }
+
 // PackageForm is the name of a package.
 func PackageForm() Form { return Form{Says: "package", Pattern: packagePattern.String()} }
 

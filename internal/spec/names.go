@@ -14,15 +14,15 @@ import (
 )
 
 var (
-	backendPattern = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
-	accountPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
-	digitsPattern  = regexp.MustCompile(`^[0-9]+$`)
-	packagePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(:[a-z][a-z0-9-]+)?$`)
-	unitPattern    = regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]+$`)
-	dropInPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
-	valuePattern   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	networkPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
-	bridgePattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
+	backendPattern  = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	accountPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
+	digitsPattern   = regexp.MustCompile(`^[0-9]+$`)
+	packagePattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(:[a-z][a-z0-9-]+)?$`)
+	unitPattern     = regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]+$`)
+	dropInPattern   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
+	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	networkPattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+	bridgePattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
 )
 
 // backendName checks the name of a backend.

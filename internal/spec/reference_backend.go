@@ -6,7 +6,7 @@ func (Backend) Fields() []Field {
 		{Name: "description", Is: "what the backend is", Unset: "nothing is said", Example: "North, where outputs are checked"},
 		{Name: "include", Is: "files whose declarations are merged in", More: "Item by item and field by field; later files override earlier ones, and this one overrides them all.", Unset: "none", Example: "[../common/base.yaml]", Form: BesideForm()},
 		{Name: "defaults", Is: "whose the items are that this file begins", More: "Items that an included file has begun, and files that include this one, keep to what they say themselves.", Example: "{directories: {owner: app, group: app}}"},
-		{Name: "values", Is: "values for templates", More: "Templates say {{ .Values.NAME }}.", Unset: "none", Example: "{proxy: https://proxy.north.example}", Names: &Form{Says: "name", Pattern: valuePattern.String()}},
+		{Name: "values", Is: "values for templates", More: "Templates say {{ .Values.NAME }}.", Unset: "none", Example: "{proxy: https://proxy.north.example}", Names: new(VariableForm())},
 		{Name: "people", Is: "the roles whose people have accounts here", More: "Their people are those of developers.yaml.", Unset: "nobody", Example: "[developers, reviewers]", Form: Form{Says: "name"}, List: ListRules{Distinct: true}},
 		{Name: "roles", Item: "role NAME", Is: "what the people of a role get here", Unset: "none", Example: "{developers: {groups: [sudo], shell: /bin/bash, keys: [repository]}}", Names: &Form{Says: "name", Pattern: backendPattern.String()}},
 		{Name: "keys", Is: "how people's keys are fetched", Example: "{min_rsa_bits: 4096}"},

@@ -38,7 +38,7 @@ func (c *checker) roles() {
 		}
 	}
 	for name := range c.b.Values {
-		if !valuePattern.MatchString(name) {
+		if !variablePattern.MatchString(name) {
 			c.addf(c.b.AtKey("values", name), "value %s: want letters, digits and _: templates say .Values.NAME", quote(name))
 		}
 	}

@@ -85,6 +85,17 @@ func (d *dockerConn) connection() (*client.Client, error) {
 	return c, nil
 }
 
+// dialDocker connects to the engine, once the questions that are ahead are through. Nil:
+// docker is not installed, or err says why it cannot be told.
+func (h *Host) dialDocker() (*client.Client, error) {
+	h.docker.ahead.Wait()
+	c, err := h.docker.connection()
+	if err == nil && c == nil {
+		err = h.noSocket()
+	}
+	return c, err
+}
+
 // Engine asks the engine for its version. Nil: there is neither a socket nor a
 // dockerd.
 func (h *Host) Engine(ctx context.Context) (*host.Engine, error) {
@@ -96,12 +107,9 @@ func (h *Host) Engine(ctx context.Context) (*host.Engine, error) {
 		e := *engine
 		return &e, nil
 	}
-	c, err := h.docker.connection()
-	if err != nil {
-		return nil, err
-	}
+	c, err := h.dialDocker()
 	if c == nil {
-		return nil, h.noSocket()
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, dockerPatience)
 	defer cancel()

@@ -30,13 +30,9 @@ const (
 
 // Containers asks the engine for all of its containers.
 func (h *Host) Containers(ctx context.Context) ([]host.Container, error) {
-	h.docker.ahead.Wait()
-	c, err := h.docker.connection()
-	if err != nil {
-		return nil, err
-	}
+	c, err := h.dialDocker()
 	if c == nil {
-		return nil, h.noSocket()
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, dockerPatience)
 	defer cancel()
@@ -124,13 +120,9 @@ func endedBy(c container.InspectResponse) host.EndedBy {
 
 // Image asks the engine for an image.
 func (h *Host) Image(ctx context.Context, ref string) (*host.Image, error) {
-	h.docker.ahead.Wait()
-	c, err := h.docker.connection()
-	if err != nil {
-		return nil, err
-	}
+	c, err := h.dialDocker()
 	if c == nil {
-		return nil, h.noSocket()
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, dockerPatience)
 	defer cancel()
@@ -162,11 +154,9 @@ func (h *Host) RegistryDigest(ctx context.Context, ref string) (string, error) {
 	if known != "" {
 		return known, nil
 	}
-	c, err := h.docker.connection()
+	c, err := h.dialDocker()
 	if err == nil && c == nil {
-		if err = h.noSocket(); err == nil {
-			err = errors.New("docker is not installed")
-		}
+		err = errors.New("docker is not installed")
 	}
 	if err != nil {
 		return "", err

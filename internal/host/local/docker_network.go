@@ -18,13 +18,9 @@ import (
 // Network asks the engine for a network. Without docker there is none. It does
 // without the engine's version, for which the engine runs programs.
 func (h *Host) Network(ctx context.Context, name string) (*host.Network, error) {
-	h.docker.ahead.Wait()
-	c, err := h.docker.connection()
-	if err != nil {
-		return nil, err
-	}
+	c, err := h.dialDocker()
 	if c == nil {
-		return nil, h.noSocket()
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, dockerPatience)
 	defer cancel()
@@ -41,13 +37,9 @@ func (h *Host) Network(ctx context.Context, name string) (*host.Network, error) 
 
 // Networks asks the engine for all of its networks.
 func (h *Host) Networks(ctx context.Context) ([]host.Network, error) {
-	h.docker.ahead.Wait()
-	c, err := h.docker.connection()
-	if err != nil {
-		return nil, err
-	}
+	c, err := h.dialDocker()
 	if c == nil {
-		return nil, h.noSocket()
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, dockerPatience)
 	defer cancel()

@@ -64,8 +64,9 @@ func readFirewall(network string) (*host.Firewall, error) {
 			}
 		}
 	}
-	f.Allow = host.Canonical(f.Allow)
-	f.Altered = !have.same(tableOf(*f))
+	// More than a firewall takes are not opsafe's.
+	f.Allow, err = host.Canonical(f.Allow)
+	f.Altered = err != nil || !have.same(tableOf(*f))
 	return f, nil
 }
 
