@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/converge"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
 	"opsafe/internal/run"
@@ -31,9 +32,9 @@ func newUpgrade(a *App) *cobra.Command {
 apt knows: from the index as apt's daily timer, or apt-get update, has last fetched
 it. Nothing goes, and configuration files that were edited stay as they are.
 
-The package of the section docker is held, since an upgrade restarts the engine and
-ends its containers: these are named, and it is upgraded only if the answer is yes,
-or with --yes. A no is a success.
+An upgrade of the package of the section docker restarts the engine and ends its
+containers: these are named, and it is upgraded only if the answer is yes, or with
+--yes, whether it is held or not. A no is a success.
 
 It is planned, guarded and recorded like any other run. Undo does not go back to
 earlier versions, and says so.`,
@@ -79,13 +80,18 @@ func (a *App) upgrade(ctx context.Context, o upgradeOptions) error {
 	if err != nil {
 		return err
 	}
-	kinds := upgradeKinds(found)
-	engine, err := a.engineUpgrade(ctx, apt, p.in, o)
+	docker, err := a.enginePackage(p.in)
+	if err != nil {
+		return err
+	}
+	// Also where it is not held, which is no yes.
+	found = slices.DeleteFunc(found, func(p host.PackageUpgrade) bool { return p.Name == docker })
+	engine, err := a.engineUpgrade(ctx, apt, docker, o)
 	if err != nil {
 		return err
 	}
 	_, err = a.do(ctx, run.Job{
-		Kinds: append(kinds, upgradeKinds(engine)...), WayIn: run.WayIn{Declared: p.declared, MayClose: o.allowed},
+		Kinds: append(upgradeKinds(found), upgradeKinds(engine)...), WayIn: run.WayIn{Declared: p.declared, MayClose: o.allowed},
 		Record: run.Record{Command: "upgrade", Backend: p.backend, Dir: p.in.Repo.Dir},
 	}, a.newOutput("upgrade", o.options, p.backend, p.facts.Hostname, mode(o.plan)))
 	return err
@@ -102,35 +108,40 @@ func upgradeKinds(packages []host.PackageUpgrade) []converge.Kind {
 	return []converge.Kind{k}
 }
 
-// engineUpgrade is the upgrade of docker's held package, if somebody has said yes to
-// what it does to the containers.
-func (a *App) engineUpgrade(ctx context.Context, apt upgradable, in *kind.Input, o upgradeOptions) ([]host.PackageUpgrade, error) {
-	if in.Backend.Docker == nil {
-		return nil, nil
+// enginePackage is the name of docker's package on this host, which somebody may also
+// have installed who has not declared it; empty: there is none.
+func (a *App) enginePackage(in *kind.Input) (string, error) {
+	names := debian.EnginePackages()
+	if d := in.Backend.Docker; d != nil {
+		names = append([]string{kind.DockerPackage(d)}, names...)
 	}
-	name := kind.DockerPackage(in.Backend.Docker)
-	p, err := a.Host.Package(name)
-	if err != nil || p == nil || p.State != host.Installed || !p.Hold {
-		return nil, err // what is not held is upgraded with the others
+	for _, name := range names {
+		p, err := a.Host.Package(name)
+		if err != nil {
+			return "", err
+		}
+		if p != nil && p.State == host.Installed {
+			return name, nil
+		}
+	}
+	return "", nil
+}
+
+// engineUpgrade is the upgrade of docker's package, if somebody has said yes to what it
+// does to the containers.
+func (a *App) engineUpgrade(ctx context.Context, apt upgradable, name string, o upgradeOptions) ([]host.PackageUpgrade, error) {
+	if name == "" {
+		return nil, nil
 	}
 	found, err := apt.Upgradable(ctx, name)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	all, err := a.Host.Containers(ctx)
+	ends, err := a.runningContainers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var ends []string
-	for _, c := range all {
-		if c.Running() {
-			ends = append(ends, c.Name)
-		}
-	}
-	does := fmt.Sprintf("%s is held: %s → %s restarts docker, and no container runs", name, found[0].From, found[0].To)
-	if len(ends) > 0 {
-		does = fmt.Sprintf("%s is held: %s → %s restarts docker, and ends %s", name, found[0].From, found[0].To, strings.Join(ends, ", "))
-	}
+	does := fmt.Sprintf("%s: %s → %s restarts docker, and %s", name, found[0].From, found[0].To, ends)
 	switch {
 	case o.yes:
 		note(a.Err, "%s", does)
@@ -144,4 +155,22 @@ func (a *App) engineUpgrade(ctx context.Context, apt upgradable, in *kind.Input,
 		return nil, err
 	}
 	return found, nil
+}
+
+// runningContainers says what comes of containers when docker is restarted.
+func (a *App) runningContainers(ctx context.Context) (string, error) {
+	all, err := a.Host.Containers(ctx)
+	if host.IsUnknown(err) {
+		return fmt.Sprintf("which containers that ends cannot be told (%v)", err), nil
+	}
+	var ends []string
+	for _, c := range all {
+		if c.Running() {
+			ends = append(ends, c.Name)
+		}
+	}
+	if len(ends) == 0 {
+		return "no container runs", err
+	}
+	return "ends " + strings.Join(ends, ", "), err
 }

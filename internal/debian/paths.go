@@ -23,6 +23,9 @@ const (
 // NoLogin is the shell of accounts that nobody logs in to.
 const NoLogin = "/usr/sbin/nologin"
 
+// EnginePackages are the packages that bring the docker engine.
+func EnginePackages() []string { return []string{"docker.io", "docker-ce"} }
+
 // ComposeProgram is docker's compose where it is a program of its own.
 const ComposeProgram = "/usr/bin/docker-compose"
 

@@ -11,7 +11,7 @@ import (
 // edited, of one that is held, and of the one that stands for docker's.
 const newerPackages = `set -e
 cd /srv/test
-for n in plain held engine; do for v in 1 2; do
+for n in plain held engine docker.io; do for v in 1 2; do
   d=/tmp/b/$n-$v; rm -rf $d; mkdir -p $d/DEBIAN $d/etc
   printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: a <a@b.c>\nDescription: x\n' $n $v >$d/DEBIAN/control
   echo "version $v" >$d/etc/$n.conf; echo /etc/$n.conf >$d/DEBIAN/conffiles
@@ -42,7 +42,7 @@ func TestUpgrade(t *testing.T) {
 			t.Errorf("%s is %q, not %q", name, got, want)
 		}
 	}
-	e.says(0, upgrade("--plan"), "~ plain", "version 1 → 2", "engine is held: 1 → 2 restarts docker, and no container runs: it stays as it is without --yes")
+	e.says(0, upgrade("--plan"), "~ plain", "version 1 → 2", "engine: 1 → 2 restarts docker, and no container runs: it stays as it is without --yes")
 	version("plain", "ii 1")
 	e.says(0, upgrade(), "version 1 → 2", "without --yes")
 	version("plain", "ii 2")
@@ -52,10 +52,21 @@ func TestUpgrade(t *testing.T) {
 		t.Errorf("the configuration is %q", conf)
 	}
 	e.says(0, upgrade(), "Nothing to do")
+	// That it is not held is no yes.
+	e.mustRun("apt-mark", "unhold", "engine")
+	e.says(0, upgrade(), "Nothing to do", "engine: 1 → 2 restarts docker")
+	version("engine", "ii 1")
+	e.mustRun("apt-mark", "hold", "engine")
 	e.says(0, upgrade("--yes"), "~ engine", "version 1 → 2")
 	version("engine", "hi 2")
 	version("held", "hi 1")
 	e.says(0, upgrade("--yes"), "Nothing to do")
+
+	// Nor does it take a declaration, nor an engine that answers.
+	e.mustRun("dpkg", "-i", "/srv/test/docker.io_1_all.deb")
+	e.labSpec("people: []\n")
+	e.says(0, upgrade(), "Nothing to do", "docker.io: 1 → ", "restarts docker, and which containers that ends cannot be told")
+	version("docker.io", "ii 1")
 	e.says(0, e.opsafe("history"), "upgrade")
 	e.says(0, e.opsafe("undo", "1"), "it was at version 1 and is at 2: opsafe does not go back to an earlier version")
 	version("plain", "ii 2")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/moby/moby/client"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -148,12 +149,10 @@ func (h *Host) silent(what string, err error) error {
 
 // noSocket tells docker that is not installed (nil) from docker that is down.
 func (h *Host) noSocket() error {
-	for _, program := range []string{"dockerd"} {
-		if _, err := findProgram(program); err == nil {
-			return &host.UnknownError{What: "docker engine", Why: "docker is installed, but its socket is not there: start docker.service"}
-		}
+	if _, err := findProgram("dockerd"); err == nil {
+		return &host.UnknownError{What: "docker engine", Why: "docker is installed, but its socket is not there: start docker.service"}
 	}
-	for _, name := range []string{"docker.io", "docker-ce"} {
+	for _, name := range debian.EnginePackages() {
 		p, err := h.Package(name)
 		if err != nil {
 			return err
