@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -16,44 +17,61 @@ import (
 const noPrivateKey = "no private key"
 
 // privateHalf is what is known of the private half of a pair: no more than which
-// public half belongs to it.
+// public half belongs to it, by that half itself or, in facts, by its digest. With
+// neither it cannot be told: the private half has a passphrase and does not say.
 type privateHalf struct {
 	invalid bool
-	digest  string // of the public half; empty: it cannot be told
+	public  ssh.PublicKey
+	digest  string
 }
 
 // present looks at the private half.
 func (l keyPairLook) present(r host.Reader) (privateHalf, error) {
 	data, err := r.ReadFile(l.path)
 	if red := host.Redacted(err); red != nil && red.Part != nil {
-		return halfOf(red.Path, red.Part), nil
+		return privateHalf{
+			invalid: slices.Contains(red.Part.Lacks, lineDigest(red.Path, noPrivateKey)),
+			digest:  strings.Join(red.Part.Lines, ""),
+		}, nil
 	}
 	if err != nil {
 		return privateHalf{}, err
 	}
-	return halfOf(l.path, privatePart(l.path, data)), nil
+	return readPrivateHalf(data), nil
 }
 
-func halfOf(at string, p *host.Part) privateHalf {
-	if slices.Contains(p.Lacks, lineDigest(at, noPrivateKey)) {
-		return privateHalf{invalid: true}
-	}
-	return privateHalf{digest: strings.Join(p.Lines, "")}
-}
-
-// privatePart is what is recorded of a private half: a digest of the public one.
-func privatePart(at string, data []byte) *host.Part {
+func readPrivateHalf(data []byte) privateHalf {
 	var locked *ssh.PassphraseMissingError
 	signer, err := ssh.ParsePrivateKey(data)
 	switch {
 	case err == nil:
-		return &host.Part{Lines: []string{publicDigest(at, signer.PublicKey())}}
-	case !errors.As(err, &locked):
+		return privateHalf{public: signer.PublicKey()}
+	case errors.As(err, &locked):
+		return privateHalf{public: locked.PublicKey}
+	}
+	return privateHalf{invalid: true}
+}
+
+// privatePart is what is recorded of a private half: a digest of the public one.
+func privatePart(at string, data []byte) *host.Part {
+	switch p := readPrivateHalf(data); {
+	case p.invalid:
 		return &host.Part{Lacks: []string{lineDigest(at, noPrivateKey)}}
-	case locked.PublicKey != nil:
-		return &host.Part{Lines: []string{publicDigest(at, locked.PublicKey)}}
+	case p.public != nil:
+		return &host.Part{Lines: []string{publicDigest(at, p.public)}}
 	}
 	return &host.Part{}
+}
+
+// belongs reports whether a public half can be that of the private one at a path.
+func (p privateHalf) belongs(at string, key ssh.PublicKey) bool {
+	switch {
+	case p.public != nil:
+		return bytes.Equal(p.public.Marshal(), key.Marshal())
+	case p.digest != "":
+		return p.digest == publicDigest(at, key)
+	}
+	return true
 }
 
 func publicDigest(at string, k ssh.PublicKey) string { return lineDigest(at, string(k.Marshal())) }
@@ -83,7 +101,7 @@ func (l keyPairLook) otherwise(r host.Reader) ([]string, error) {
 	if err != nil {
 		return []string{"its public half is no key that can be read: it is left as it is"}, nil //nolint:nilerr // it is said
 	}
-	if private.digest != "" && private.digest != publicDigest(l.path, key) {
+	if !private.belongs(l.path, key) {
 		return nil, fmt.Errorf("%s.pub belongs to another key: who has it let in does not let this pair in; move it away, and it is derived from the private half", l.path)
 	}
 	return l.differences(key, comment), nil
