@@ -41,8 +41,8 @@ func newBootstrap(a *App) *cobra.Command {
 		Use:   "bootstrap BACKEND",
 		Short: "Make this host a backend's: remember it, and install opsafe",
 		Long: `Make this host a backend's: remember its name in ` + backendFile + `, export
-BACKEND to login shells, and install opsafe and its shell completion, unless they
-came with the Debian package.`,
+BACKEND to login shells, and install opsafe and its shell completion. If they came
+with the Debian package, ` + binaryFile + ` becomes a link to the package's program.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.backend = args[0]
@@ -135,10 +135,10 @@ func (a *App) bootstrapFiles(backend string) (map[string]*spec.File, error) {
 		return nil, fmt.Errorf("cannot find the program that runs: %w", err)
 	}
 	if program == packagedFile {
-		// What an earlier bootstrap has installed would be run in its place, for good.
-		for _, f := range []string{binaryFile, completionFile} {
-			files[f] = &spec.File{State: "absent"}
-		}
+		// Units and rules of sudo call binaryFile. A copy of an earlier bootstrap there
+		// would be run in the package's place, for good.
+		files[binaryFile] = &spec.File{Link: packagedFile}
+		files[completionFile] = &spec.File{State: "absent"}
 		return files, nil
 	}
 	var completion bytes.Buffer

@@ -322,4 +322,14 @@ func TestBootstrap(t *testing.T) {
 	if w.document()["command"] != "bootstrap" {
 		t.Error("no document")
 	}
+	w.app.Executable = func() (string, error) { return "/usr/bin/opsafe", nil }
+	w.want(0, nil, nil, "bootstrap", "two")
+	if n, err := w.host.Stat("/usr/local/bin/opsafe"); err != nil || n.Target != "/usr/bin/opsafe" {
+		t.Errorf("the program that units call, with the package: %+v, %v", n, err)
+	}
+	if n, err := w.host.Stat("/etc/bash_completion.d/opsafe"); err != nil || n != nil {
+		t.Errorf("the completion, with the package's there: %+v, %v", n, err)
+	}
+	w.want(0, nil, nil, "bootstrap", "two")
+	w.untouched()
 }

@@ -37,7 +37,7 @@ func (l firewallLook) atBoot(ctx context.Context, r host.Reader, want host.Firew
 		c.Action = change.Modify
 		differ(&c, "loaded when docker starts", "not as declared", "yes")
 	}
-	program, err := r.Stat(notes.Program)
+	program, err := followed(r, notes.Program)
 	if err == nil && program == nil {
 		c.Open = fmt.Errorf("%s is not there, which loads it before docker starts: without it docker does not start any more: run opsafe bootstrap, which puts it there", notes.Program)
 	}

@@ -111,7 +111,7 @@ func (h host) lives() {
 	h.says("disabled", 1, "systemctl", "is-enabled", "opsafe-manage.timer", "opsafe-status.timer")
 	h.says("opsafe v", 0, "opsafe", "version")
 	h.says("This host is lab", 0, "opsafe", "bootstrap", "lab")
-	h.run(1, "test", "-e", "/usr/local/bin/opsafe")
+	h.says("/usr/bin/opsafe", 0, "readlink", "/usr/local/bin/opsafe")
 	h.run(0, "systemctl", "start", "opsafe-manage.service")
 	h.says("kept by opsafe", 0, "cat", "/etc/motd")
 	h.run(0, "systemctl", "start", "opsafe-status.service")
@@ -127,6 +127,12 @@ func (h host) lives() {
 	h.run(0, "opsafe", "confirm")
 	h.says("Nothing to do", 0, "opsafe", "manage")
 
+	const list = "/var/lib/opsafe/firewall/db.json"
+	if err := h.WriteFile(list, []byte("{}\n"), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	h.says("docker does not start without opsafe", 1, "dpkg", "-r", "opsafe")
+	h.run(0, "rm", list)
 	h.run(0, "dpkg", "-r", "opsafe")
 	h.run(1, "test", "-e", "/usr/bin/opsafe")
 	h.says("inactive", 0, "systemctl", "show", "-P", "ActiveState", "opsafe-status.timer")
@@ -136,6 +142,7 @@ func (h host) lives() {
 	h.says("somebody's", 0, "cat", "/etc/motd")
 	h.run(0, "dpkg", "-P", "opsafe")
 	h.run(1, "test", "-e", "/var/lib/opsafe")
+	h.run(1, "test", "-L", "/usr/local/bin/opsafe")
 }
 
 // TestSums checks what is given to hosts against its checksums, and that the commit
