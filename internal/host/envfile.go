@@ -1,6 +1,7 @@
 package host
 
 import (
+	"iter"
 	"maps"
 	"path"
 	"regexp"
@@ -41,22 +42,37 @@ func EnvNames(data []byte) []string {
 // quotes around it; empty for none.
 func EnvValue(data []byte, name string) string {
 	last := ""
-	for line := range strings.Lines(string(data)) {
-		if n, value := assigned(line); n == name {
+	for n, value := range assignments(string(data)) {
+		if n == name {
 			last = value
 		}
 	}
 	return last
 }
 
-// assigned is what a line of an environment file assigns; an empty name for nothing.
-func assigned(line string) (name, value string) {
-	names := EnvNames([]byte(line))
-	if len(names) != 1 {
-		return "", ""
+// assignments are what an environment file assigns, without quotes around the values.
+// What looks like an assignment amid the lines of a value in quotes is none.
+func assignments(text string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for text != "" {
+			end := strings.IndexByte(text, '\n') + 1
+			if end == 0 {
+				end = len(text)
+			}
+			names := EnvNames([]byte(text[:end]))
+			if len(names) == 0 {
+				text = text[end:]
+				continue
+			}
+			text = text[strings.IndexByte(text, '=')+1:]
+			text = strings.TrimLeft(text, " \t")
+			value := text[:ValueEnd(text)]
+			text = text[len(value):]
+			if !yield(names[0], strings.Trim(strings.TrimSpace(value), `"'`)) {
+				return
+			}
+		}
 	}
-	_, value, _ = strings.Cut(line, "=")
-	return names[0], strings.Trim(strings.TrimSpace(value), `"'`)
 }
 
 // placeholder is a value that stands for one that is still to be put in.
@@ -67,11 +83,7 @@ var placeholder = regexp.MustCompile(`(?i)^(change[-_ ]?me.*|x{3,}|todo|tbd|fixm
 func EnvUnset(data []byte) []string {
 	var names []string
 	unset := map[string]bool{}
-	for line := range strings.Lines(string(data)) {
-		name, value := assigned(line)
-		if name == "" {
-			continue
-		}
+	for name, value := range assignments(string(data)) {
 		if _, seen := unset[name]; !seen {
 			names = append(names, name)
 		}
@@ -169,8 +181,8 @@ func wordEnd(s string) int {
 	return len(s)
 }
 
-// ValueEnd is where a value ends at the beginning of a text: with its line, or that in which its quotes are
-// closed, or that which is not continued.
+// ValueEnd is where a value ends at the beginning of a text: with its line, or that in
+// which its quotes are closed, or that which is not continued.
 func ValueEnd(s string) int {
 	var quote byte
 	if s != "" && (s[0] == '"' || s[0] == '\'') {

@@ -88,3 +88,17 @@ func TestEnvNames(t *testing.T) {
 		t.Errorf("the names are %q, not %q", got, want)
 	}
 }
+
+// TestEnvValue: the last assignment counts, and the lines of a value in quotes assign
+// nothing.
+func TestEnvValue(t *testing.T) {
+	data := []byte("A='1'\nB=\"x\nA=2\nC=\"\nexport D = 4\r\nE=5\\\nF=6\nA+=7\n# A=8\nG=")
+	for name, want := range map[string]string{"A": "7", "B": "x\nA=2\nC=", "C": "", "D": "4", "F": "", "G": ""} {
+		if got := host.EnvValue(data, name); got != want {
+			t.Errorf("%s is %q, not %q", name, got, want)
+		}
+	}
+	if got := host.EnvUnset(data); !slices.Equal(got, []string{"G"}) {
+		t.Errorf("without a value are %q", got)
+	}
+}

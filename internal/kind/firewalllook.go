@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -90,6 +91,9 @@ func (l firewallLook) with(data []byte) (host.Firewall, error) {
 		if err != nil {
 			return f, fmt.Errorf("%s of %s: %w", from.Variable, from.File, err)
 		}
+		if i := slices.IndexFunc(listed, func(a netip.Prefix) bool { return a.Bits() == 0 }); i >= 0 {
+			return f, fmt.Errorf("%s of %s: lists all addresses there are: who means that says so under allow", from.Variable, from.File)
+		}
 		all = append(all, listed...)
 	}
 	f.Allow, err = host.Canonical(all)
@@ -116,15 +120,30 @@ func (l firewallLook) itself(r host.Reader) error {
 		return fmt.Errorf("interface %s is no bridge of docker's: what comes in by it is not from containers alone: say another interface in docker.networks", l.bridge)
 	}
 	for _, port := range ports {
-		names, err := r.ReadDir(path.Join(netVirtual, port))
+		container, err := containersPort(r, path.Join(netVirtual, port))
 		if err != nil {
 			return err
 		}
-		if names == nil || slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "lower_") }) {
+		if !container {
 			return fmt.Errorf("interface %s is the bridge of %s, too, by which others reach this host: it would be shut out: say another interface in docker.networks", l.bridge, port)
 		}
 	}
 	return nil
+}
+
+// containersPort reports whether a port of a bridge, by its directory in /sys, is what
+// docker gives a container: a veth, which is no device, lies over none, is no tun or
+// tap, and, other than a vxlan or vlan, has no DEVTYPE in its uevent.
+func containersPort(r host.Reader, dir string) (bool, error) {
+	names, err := r.ReadDir(dir)
+	if err != nil || names == nil {
+		return false, err
+	}
+	if slices.ContainsFunc(names, func(n string) bool { return n == "tun_flags" || strings.HasPrefix(n, "lower_") }) {
+		return false, nil
+	}
+	uevent, err := r.ReadFile(path.Join(dir, "uevent"))
+	return !strings.Contains(string(uevent), "DEVTYPE="), err
 }
 
 // between says so if containers of the network reach each other: nftables sees what

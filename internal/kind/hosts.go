@@ -129,13 +129,16 @@ func ownHosts(b *spec.Backend) []spec.Owned {
 func declareHosts(in *Input) []Resource {
 	var out []Resource
 	hosts := hostsOf(in.Backend)
-	own := map[string]bool{}
-	for name := range hosts {
+	own, all := map[string]bool{}, map[string]bool{}
+	for name, h := range hosts {
 		own[strings.ToLower(name)] = true
+		for _, n := range append([]string{name}, h.Aliases...) {
+			all[strings.ToLower(n)] = all[strings.ToLower(n)] || h.State != stateAbsent
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(hosts)) {
 		h := hosts[name]
-		look := hostLook{names: []string{name}, gone: h.State == stateAbsent}
+		look := hostLook{names: []string{name}, others: all, gone: h.State == stateAbsent}
 		for _, alias := range h.Aliases {
 			if !own[strings.ToLower(alias)] {
 				look.names = append(look.names, alias)
@@ -153,9 +156,10 @@ func declareHosts(in *Input) []Resource {
 
 // hostLook is a name with its aliases, the canonical one first.
 type hostLook struct {
-	names []string
-	addrs []netip.Addr // one of each family at most
-	gone  bool
+	names  []string
+	others map[string]bool // names, in lower case, that items have
+	addrs  []netip.Addr    // one of each family at most
+	gone   bool
 }
 
 func (l hostLook) Look(_ context.Context, r host.Reader) (change.Change, error) {

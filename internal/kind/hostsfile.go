@@ -89,12 +89,28 @@ func firstAddresses(content []byte) map[hostsName]hostsAnswer {
 	for line := range strings.Lines(string(content)) {
 		number++
 		addr, names := hostsLine(line)
-		for _, name := range names {
-			key := hostsName{name, addr.Is6()}
-			if _, there := out[key]; !there {
-				out[key] = hostsAnswer{addr, number}
+		for six, answer := range hostsAnswers(addr) {
+			for _, name := range names {
+				key := hostsName{name, six}
+				if _, there := out[key]; !there {
+					out[key] = hostsAnswer{answer, number}
+				}
 			}
 		}
+	}
+	return out
+}
+
+// hostsAnswers are what a line with an address answers whoever asks for IPv6 or for
+// IPv4. Of glibc's source "files" an IPv4 address is also had from ::1 and from mapped
+// addresses: see nss/nss_files/files-hosts.c there.
+func hostsAnswers(addr netip.Addr) map[bool]netip.Addr {
+	out := map[bool]netip.Addr{addr.Is6(): addr}
+	switch {
+	case addr.Is4In6():
+		out[false] = addr.Unmap()
+	case addr == netip.IPv6Loopback():
+		out[false] = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
 	return out
 }
@@ -134,10 +150,11 @@ func (l hostLook) edit(content []byte) []byte {
 			continue
 		case first && want == addr:
 			own[addr.Is6()] = true
-			if !sameNames(names, l.names) {
-				line = withNames(line, l.names)
+			want := append(slices.Clone(l.names), slices.DeleteFunc(hostsNames(line), func(n string) bool { return l.has(n) || !l.others[strings.ToLower(n)] })...)
+			if !sameNames(names, want) {
+				line = withNames(line, want)
 			}
-		case l.gone || want.IsValid() && want != addr:
+		case l.gone || l.answeredOtherwise(addr):
 			left := slices.DeleteFunc(hostsNames(line), l.has)
 			if len(left) == 0 {
 				continue
@@ -157,6 +174,17 @@ func (l hostLook) edit(content []byte) []byte {
 		}
 	}
 	return text
+}
+
+// answeredOtherwise reports whether a line with the address answers a name with another
+// one than is declared.
+func (l hostLook) answeredOtherwise(addr netip.Addr) bool {
+	for six, answer := range hostsAnswers(addr) {
+		if want := l.address(six); want.IsValid() && want != answer {
+			return true
+		}
+	}
+	return false
 }
 
 // address is the declared one of a family.

@@ -128,7 +128,7 @@ func (f settingsForm) attrs(at string, have []byte, hidden map[string]bool) []ch
 	var out []change.Attr
 	for _, c := range f.edit(have).changes {
 		value := func(text string) change.Value {
-			if hidden[c.name] && text != "" {
+			if text != "" && hides(c.name, text, hidden) {
 				return secretValue(digestOf(at, []byte(text)))
 			}
 			return change.Text(text)
@@ -138,13 +138,24 @@ func (f settingsForm) attrs(at string, have []byte, hidden map[string]bool) []ch
 	return out
 }
 
+// hides reports whether a setting is a hidden variable, however it is spelled, or its
+// lines have one.
+func hides(name, text string, hidden map[string]bool) bool {
+	found := false
+	host.EachValue(name+"="+text, hidden, func(_, value string) string {
+		found = true
+		return value
+	})
+	return found
+}
+
 // notes names what the file reads besides itself, where a setting can be given another
 // value.
 func (f settingsForm) notes(content []byte) []string {
 	var out []string
 	for _, l := range settingLines(f.Form, string(content)) {
-		if f.Form == spec.SettingINI && l.setting() && f.Fold(l.name) == "include" {
-			out = append(out, fmt.Sprintf("it includes %s, which is not looked at: a setting there may count more", l.value))
+		if f.Form == spec.SettingINI && l.setting() && slices.Contains([]string{"include", "configfile"}, f.Fold(l.name)) {
+			out = append(out, fmt.Sprintf("it reads %s, too, which is not looked at: a setting there may count more", l.value))
 		}
 	}
 	return out

@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -46,6 +47,8 @@ func TestSettingsEdit(t *testing.T) {
 		"exact":            {words(exact(set("A", "1"))), "# x\nB 1\nA 1\n\nC\n", "# x\nA 1\n\n"},
 
 		"export":        {equals(set("A", "2")), "export A=1\nB=1\n", "export A=2\nB=1\n"},
+		"added to":      {equals(set("A", "2")), "A=1\nA+=2\nB=1\n", "A=2\nB=1\n"},
+		"only added to": {equals(set("A", "2")), "A+=2\n", "A=2\n"},
 		"not exported":  {equals(set("B", "2")), "export A=1\n", "export A=1\nB=2\n"},
 		"blanks":        {equals(set("minlen", "14")), "# minlen = 8\nx = 1\n", "# minlen = 8\nminlen = 14\nx = 1\n"},
 		"quotes":        {equals(set("A", "2", "B", "3")), "A=\"1\nB=1\nC=1\"\nD=4\\\nB=5\nB=\n", "A=2\nD=4\\\nB=5\nB=3\n"},
@@ -56,6 +59,7 @@ func TestSettingsEdit(t *testing.T) {
 		"a new section":     {ini(none, "two", set("b", "2", "a", "1")), "[one]\n\tx = 1", "[one]\n\tx = 1\n\n[two]\n\ta = 1\n\tb = 2\n"},
 		"an empty section":  {ini(none, "one", set("b", "2", "a", "1")), "[one]\n\n[two]\n", "[one]\na = 1\nb = 2\n\n[two]\n"},
 		"a section twice":   {ini(none, "one", set("a", "1", "b", "1")), "[one]\na=1\n[two]\na=3\n[One]\nA = 2\nc=1\n", "[one]\na=1\n[two]\na=3\n[One]\nc=1\nb=1\n"},
+		"two names for it":  {ini(none, "global", set("a", "2")), "[Globals]\na = 1\n", "[Globals]\na = 2\n"},
 		"names as declared": {ini(none, "level 4", set("read only", "yes")), "[Level4]\nReadOnly = yes\nwrite = no\n", "[Level4]\nread only = yes\nwrite = no\n"},
 		"commented out":     {ini(none, "g", set("wins support", "yes")), "[g]\n   a = 1\n\n;   wins support = no\n\n   b = 2\n", "[g]\n   a = 1\n\n;   wins support = no\n   wins support = yes\n\n   b = 2\n"},
 		"continued":         {ini(none, "g", set("a", "1")), "[g]\na = x \\\n  b = 3 \\\n\tc\nb = 2 \\\n\n# a = \\\na = 0\n", "[g]\na = 1\nb = 2 \\\n\n# a = \\\n"},
@@ -78,6 +82,19 @@ func TestSettingsEdit(t *testing.T) {
 		}
 		if lacks := f.missing([]byte(c.have)); (len(lacks) > 0) != (c.have != c.want) {
 			t.Errorf("%s: missing are %v", name, lacks)
+		}
+	}
+}
+
+// TestSettingsHide: the value of a hidden variable is not shown, however it is spelled.
+func TestSettingsHide(t *testing.T) {
+	hidden := map[string]bool{"API_TOKEN": true}
+	for _, have := range []string{"API_TOKEN=canary\n", "api-token=canary\n", "API_TOKEN+=canary\n", "B=\"x\nAPI_TOKEN=canary\"\n"} {
+		yes := true
+		f := settingsForm{&spec.Settings{Form: spec.SettingEquals, SettingsGroup: spec.SettingsGroup{Exact: &yes, Set: map[string]string{"A": "1"}}}}
+		attrs := f.attrs("/x", []byte(have), hidden)
+		if text := fmt.Sprintf("%+v", attrs); len(attrs) != 2 || strings.Contains(text, "canary") {
+			t.Errorf("%q: %s", have, text)
 		}
 	}
 }

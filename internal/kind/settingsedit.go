@@ -29,7 +29,7 @@ func (e *settingsEdit) run() {
 	e.group("", e.SettingsGroup)
 	listed := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(e.Sections)) {
-		listed[e.Fold(name)] = true
+		listed[e.foldSection(name)] = true
 		if s := e.Sections[name]; s.State == stateAbsent {
 			e.drop(name, goneWish(name, ""))
 		} else {
@@ -37,8 +37,8 @@ func (e *settingsEdit) run() {
 		}
 	}
 	for _, l := range slices.Clone(e.lines) {
-		if spec.Is(e.Exact) && l.header && !listed[e.Fold(l.section)] {
-			listed[e.Fold(l.section)] = true
+		if spec.Is(e.Exact) && l.header && !listed[e.foldSection(l.section)] {
+			listed[e.foldSection(l.section)] = true
 			e.drop(l.section, exactWish(""))
 		}
 	}
@@ -62,7 +62,15 @@ func (e *settingsEdit) group(section string, g spec.SettingsGroup) {
 }
 
 func (e *settingsEdit) in(l settingLine, section string) bool {
-	return e.Fold(l.section) == e.Fold(section)
+	return e.foldSection(l.section) == e.foldSection(section)
+}
+
+// foldSection is what a section is known by. Samba takes [globals] for [global].
+func (e *settingsEdit) foldSection(name string) string {
+	if name = e.Fold(name); name == "globals" {
+		return "global"
+	}
+	return name
 }
 
 // find lists where a setting is.
@@ -99,13 +107,16 @@ func (e *settingsEdit) set(section, name, value string) {
 		e.add(section, name, value)
 		return
 	}
-	if !slices.ContainsFunc(at, func(i int) bool { return e.lines[i].value != value || e.lines[i].name != name }) {
+	if !slices.ContainsFunc(at, func(i int) bool {
+		l := e.lines[i]
+		return l.value != value || l.name != name || l.appends()
+	}) {
 		return
 	}
 	change := settingChange{settingName(section, name), e.shown(at, value), value, setWish(section, name, value)}
 	e.changes = append(e.changes, change)
 	l := &e.lines[at[0]]
-	l.name, l.value, l.between = name, value, cmp.Or(l.between, e.sign())
+	l.name, l.value, l.between = name, value, cmp.Or(strings.ReplaceAll(l.between, "+", ""), e.sign())
 	l.text = l.before + name + l.between + value
 	e.remove(at[1:])
 }
@@ -192,7 +203,7 @@ func (e *settingsEdit) add(section, name, value string) {
 	case section != "":
 		at = header + 1
 	}
-	l := settingLine{section: section, before: strings.TrimSuffix(like.before, "export "), name: name, between: cmp.Or(like.between, e.sign()), value: value, end: e.end()}
+	l := settingLine{section: section, before: strings.TrimSuffix(like.before, "export "), name: name, between: cmp.Or(strings.ReplaceAll(like.between, "+", ""), e.sign()), value: value, end: e.end()}
 	l.text = l.before + name + l.between + value
 	e.insert(at, l)
 }

@@ -22,6 +22,9 @@ type settingLine struct {
 // setting reports whether the line sets something.
 func (l settingLine) setting() bool { return l.name != "" && !l.comment }
 
+// appends reports whether the line adds to a value that was set before, as in shells.
+func (l settingLine) appends() bool { return strings.Contains(l.between, "+") }
+
 // idle reports whether the line is empty or a comment.
 func (l settingLine) idle() bool {
 	text := strings.TrimSpace(l.text)
@@ -32,7 +35,7 @@ func (l settingLine) idle() bool {
 // out only if it looks like one: "#UMASK 022", but no sentence that begins with UMASK.
 var (
 	wordsSetting  = regexp.MustCompile(`^([ \t]*#?)([^\s#]+)([ \t]*)(.*?)[ \t]*$`)
-	equalsSetting = regexp.MustCompile(`(?s)^([ \t]*(?:#[ \t]*)?(?:export[ \t]+)?)([^\s=#]+)([ \t]*=[ \t]*)(.*?)[ \t]*$`)
+	equalsSetting = regexp.MustCompile(`(?s)^([ \t]*(?:#[ \t]*)?(?:export[ \t]+)?)([^\s=#]+?)([ \t]*\+?=[ \t]*)(.*?)[ \t]*$`)
 	iniSetting    = regexp.MustCompile(`(?s)^([ \t]*(?:[#;][ \t]*)?)([^\s=#;\[](?:[^=\n]*[^\s=])?)([ \t]*=[ \t]*)(.*?)[ \t]*$`)
 	iniHeader     = regexp.MustCompile(`^[ \t]*\[[ \t]*([^\]]*?)[ \t]*\]`)
 	continued     = regexp.MustCompile(`\\\r?\n[ \t]*`)
