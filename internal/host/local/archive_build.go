@@ -25,6 +25,7 @@ type builder struct {
 	archive  host.Archive
 	uid, gid int
 	made     []noteMember
+	left     int64 // bytes that may still be written
 }
 
 // build unpacks what is wanted of an archive below an open directory.
@@ -33,9 +34,20 @@ func (h *Host) build(ctx context.Context, root int, a host.Archive, from *os.Fil
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{Host: h, root: root, archive: a, uid: uid, gid: gid}
-	which := newMembers(a)
-	err = readArchive(from, a.Format, func(m member, content io.Reader) error {
+	b := &builder{Host: h, root: root, archive: a, uid: uid, gid: gid, left: maxUnpacked}
+	if err := b.all(ctx, from); err != nil {
+		return nil, err
+	}
+	if err := unix.Syncfs(root); err != nil {
+		return nil, fmt.Errorf("cannot bring what is unpacked to disk: %w", err)
+	}
+	return b.made, nil
+}
+
+// all makes what is wanted of the archive.
+func (b *builder) all(ctx context.Context, from *os.File) error {
+	which := newMembers(b.archive)
+	err := readArchive(from, b.archive.Format, func(m member, content io.Reader) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("interrupted: %w", err)
 		}
@@ -54,18 +66,15 @@ func (h *Host) build(ctx context.Context, root int, a host.Archive, from *os.Fil
 		if err != nil {
 			return fmt.Errorf("cannot unpack its member %q: %w", m.raw, err)
 		}
+		if len(b.made) > maxMembers { // with the directories that names imply
+			return errMembers()
+		}
 		return nil
 	})
 	if err == nil {
 		err = which.complete()
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Syncfs(root); err != nil {
-		return nil, fmt.Errorf("cannot bring what is unpacked to disk: %w", err)
-	}
-	return b.made, nil
+	return err
 }
 
 func (b *builder) add(m member, content io.Reader) error {
@@ -135,7 +144,11 @@ func (b *builder) file(m member, content io.Reader) error {
 	}
 	f := os.NewFile(uintptr(fd), m.name) //nolint:gosec // a descriptor is not negative
 	sum := sha256.New()
-	_, err = io.Copy(io.MultiWriter(f, sum), content)
+	// What is written counts: a hole, and what a hard link is another name of, takes no
+	// room in the archive.
+	room := &limited{r: content, left: b.left}
+	_, err = io.Copy(io.MultiWriter(f, sum), room)
+	b.left = room.left
 	made := noteMember{Path: m.name, Type: host.TypeFile, Program: m.program, SHA256: hex.EncodeToString(sum.Sum(nil))}
 	if err == nil {
 		err = b.setAllFD(fd, b.uid, b.gid, made.access(b.archive))

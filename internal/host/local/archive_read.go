@@ -19,9 +19,9 @@ import (
 
 // What an archive may come to, so that a small one does not fill the disk.
 const (
-	maxArchive  = 2 << 30 // bytes of the archive itself
-	maxUnpacked = 8 << 30 // bytes of what is in it
-	maxMembers  = 200_000
+	maxArchive  = 2 << 30   // bytes of the archive itself
+	maxUnpacked = 8 << 30   // bytes that are read of it, and that are written
+	maxMembers  = 200_000   // with the directories that their names imply
 	maxWindow   = 256 << 20 // bytes that a decompressor looks back on
 )
 
@@ -135,16 +135,15 @@ func readZip(f *os.File, take func(member, io.Reader) error) error {
 	if len(r.File) > maxMembers {
 		return errMembers()
 	}
-	left := int64(maxUnpacked)
 	for _, z := range r.File {
-		if err := readZipped(z, &left, take); err != nil {
+		if err := readZipped(z, take); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func readZipped(z *zip.File, left *int64, take func(member, io.Reader) error) error {
+func readZipped(z *zip.File, take func(member, io.Reader) error) error {
 	const encrypted = 1
 	if z.Flags&encrypted != 0 {
 		return refuseMember(z.Name, "is encrypted")
@@ -165,17 +164,14 @@ func readZipped(z *zip.File, left *int64, take func(member, io.Reader) error) er
 		return refuseMember(z.Name, "cannot be read: "+err.Error())
 	}
 	defer in.Close()
-	content := &limited{r: in, left: *left}
 	if m.kind == host.TypeSymlink {
-		target, err := io.ReadAll(io.LimitReader(content, maxTarget))
+		target, err := io.ReadAll(io.LimitReader(in, maxTarget))
 		if err != nil {
 			return refuseMember(z.Name, "cannot be read: "+err.Error())
 		}
 		m.target = string(target)
 	}
-	err = take(m, content)
-	*left = content.left
-	return err
+	return take(m, in)
 }
 
 // maxTarget is the longest target of a link, in bytes: PATH_MAX.

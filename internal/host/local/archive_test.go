@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+	"golang.org/x/sys/unix"
 
 	"opsafe/internal/host"
 )
@@ -276,12 +278,77 @@ func TestUnpackDigest(t *testing.T) {
 	}
 }
 
-// TestUnpackBomb: what comes to more than the limit is not unpacked.
+// sparse is an archive of a file that is one hole, as GNU tar writes it: the writer of Go
+// has no word for it.
+func sparse(t *testing.T, name string, size int) []byte {
+	t.Helper()
+	records := ""
+	for _, r := range []string{
+		"path=" + name, fmt.Sprintf("GNU.sparse.size=%d", size), "GNU.sparse.numblocks=1", fmt.Sprintf("GNU.sparse.map=%d,0", size),
+	} {
+		records += fmt.Sprintf("%d %s\n", len(r)+4, r) // of two digits, each
+	}
+	data := tarred(t, regular("records", records), regular(name, ""))
+	const typeflag, checksum, block = 156, 148, 512
+	data[typeflag] = tar.TypeXHeader
+	copy(data[checksum:], "        ")
+	sum := 0
+	for _, b := range data[:block] {
+		sum += int(b)
+	}
+	copy(data[checksum:], fmt.Sprintf("%06o\x00 ", sum))
+	return data
+}
+
+// TestUnpackBomb: what comes to more than the limit is not unpacked, whether it is in the
+// archive, a hole, or another name of what is.
 func TestUnpackBomb(t *testing.T) {
 	t.Parallel()
-	r := &limited{r: strings.NewReader("123456"), left: 5}
-	if _, err := io.ReadAll(r); err == nil || !strings.Contains(err.Error(), "GiB unpacked") {
-		t.Errorf("six bytes of five: %v", err)
+	six := tarred(t, regular("six", "123456"))
+	names := tarred(t, regular("three", "123"), tar.Header{Name: "again", Linkname: "three", Typeflag: tar.TypeLink})
+	var zipped bytes.Buffer
+	z := zip.NewWriter(&zipped)
+	to, err := z.Create("six")
+	must(t, err)
+	_, err = io.WriteString(to, "123456")
+	must(t, errors.Join(err, z.Close()))
+	for name, c := range map[string]struct {
+		format string
+		data   []byte
+	}{"bytes": {"tar", six}, "hard links": {"tar", names}, "holes": {"tar", sparse(t, "hole", 6)}, "zip": {"zip", zipped.Bytes()}} {
+		for _, room := range []int64{5, 6} {
+			r := newArchiveRoom(t)
+			a := r.put("v", c.format, c.data)
+			must(t, os.Mkdir(a.Path, 0o700))
+			root, err := r.openDir(a.Path)
+			must(t, err)
+			from, err := os.Open(a.Source)
+			must(t, err)
+			b := &builder{Host: r.Host, root: root, archive: a, left: room}
+			err = b.all(t.Context(), from)
+			if full := err != nil && strings.Contains(err.Error(), "GiB unpacked"); full != (room == 5) || !full && err != nil {
+				t.Errorf("%s: six bytes in %d: %v", name, room, err)
+			}
+			must(t, errors.Join(from.Close(), unix.Close(root)))
+		}
+	}
+}
+
+// TestUnpackNames: directories that names imply count like members.
+func TestUnpackNames(t *testing.T) {
+	t.Parallel()
+	r := newArchiveRoom(t)
+	a := r.put("v", "tar", tarred(t, regular("a/b/c", "x")))
+	must(t, os.Mkdir(a.Path, 0o700))
+	root, err := r.openDir(a.Path)
+	must(t, err)
+	defer unix.Close(root)
+	from, err := os.Open(a.Source)
+	must(t, err)
+	defer from.Close()
+	b := &builder{Host: r.Host, root: root, archive: a, left: 1, made: make([]noteMember, maxMembers-2)}
+	if err := b.all(t.Context(), from); err == nil || !strings.Contains(err.Error(), "members") {
+		t.Errorf("three more than there is room for two: %v", err)
 	}
 }
 
