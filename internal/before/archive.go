@@ -32,7 +32,8 @@ func (p *Path) unpacked(ctx context.Context, r host.Reader, have *host.Node) (ch
 	case p.Archive == nil:
 		c.Action = change.Remove
 		differ(&c, "sha256", u.SHA256, "")
-		c.Steps = []host.Step{host.RemoveUnpacked{Name: p.Unpacked, Path: p.Path}}
+		c.ByHand(*u, "")
+		c.Steps = []host.Step{host.RemoveUnpacked{Name: p.Unpacked, Path: p.Path, Changed: u.Changed}}
 	case there && u.Same(*p.Archive) && !u.Unfinished:
 		return c, nil
 	default:
@@ -43,7 +44,12 @@ func (p *Path) unpacked(ctx context.Context, r host.Reader, have *host.Node) (ch
 		}
 		differ(&c, "sha256", was, p.Archive.SHA256)
 		differ(&c, "source", "", p.Archive.Source)
-		c.Steps = []host.Step{host.Unpack{Archive: *p.Archive}}
+		var changed []string
+		if there {
+			c.ByHand(*u, "as unpacked")
+			changed = u.Changed
+		}
+		c.Steps = []host.Step{host.Unpack{Archive: *p.Archive, Changed: changed}}
 	}
 	return c, nil
 }

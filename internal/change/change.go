@@ -4,6 +4,9 @@
 package change
 
 import (
+	"cmp"
+	"fmt"
+
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
@@ -81,6 +84,20 @@ func (c Change) Empty() bool { return len(c.Steps) == 0 && c.Deferred == "" }
 type Notification struct {
 	Unit string
 	Verb host.Verb
+}
+
+// ByHand shows what of a tree is not as it was unpacked, and is to become something
+// else: the first few paths, and how many there are besides.
+func (c *Change) ByHand(u host.UnpackedTree, after string) {
+	for _, p := range u.Changed[:min(len(u.Changed), host.MaxTreeDiffs)] {
+		c.Attrs = append(c.Attrs, Attr{Name: "changed", Before: Text(p), After: Text(after)})
+	}
+	if more := len(u.Changed) + u.More - host.MaxTreeDiffs; more > 0 {
+		c.Attrs = append(c.Attrs, Attr{Name: "changed", Before: Text(fmt.Sprintf("and %d more", more)), After: Text(after)})
+	}
+	if u.More > 0 {
+		c.Irreversible = cmp.Or(c.Irreversible, fmt.Sprintf("of what was changed by hand in %s, all but the first %d paths is not kept", u.Path, host.MaxUnpackedNames))
+	}
 }
 
 // Attr is one attribute before and after.

@@ -244,7 +244,7 @@ func TestPutBack(t *testing.T) {
 	if d := cmp.Diff(want, outcome(rep)); d != "" {
 		t.Errorf("results (-want +got):\n%s", d)
 	}
-	did := []string{"write /etc/a new", "write /etc/b new", "restart on.service", "write /etc/a old", "remove /etc/b", "start on.service"}
+	did := []string{"write /etc/a new", "write /etc/b new", "restart on.service", "remove /etc/b", "write /etc/a old", "start on.service"}
 	if d := cmp.Diff(did, h.did()); d != "" {
 		t.Errorf("steps (-want +got):\n%s", d)
 	}

@@ -35,7 +35,7 @@ func (r *run) revert(ctx context.Context, c change.Change, done int, images []be
 		images = nil
 	}
 	now := r.before(ctx, c)
-	for _, i := range images {
+	for _, i := range slices.Backward(images) { // what was written first, such as a note of the rest, goes last
 		if unseen(i) && slices.ContainsFunc(now, func(n before.Image) bool { return n.Subject() == i.Subject() && unseen(n) }) {
 			continue // in a plan from facts: what a step has written is seen
 		}

@@ -82,19 +82,27 @@ type (
 	}
 	// RemoveUnpacked removes a tree that was unpacked under a name, unless something was
 	// added to it, and what is known of it.
-	RemoveUnpacked struct{ Name, Path string }
+	RemoveUnpacked struct {
+		Name, Path string
+		Changed    []string // paths that are not as they were unpacked, to be kept before
+	}
 )
 
 func (Unpack) file()         {}
 func (RemoveUnpacked) file() {}
 
 func (s Unpack) touches(context.Context, Reader) []Touch {
-	out := []Touch{{Subject: Subject{SubjectPath, s.Path}, Archive: s.Name}}
-	return append(out, touch(SubjectPath, s.Changed...)...)
+	return touchUnpacked(s.Name, s.Path, s.Changed)
 }
 
 func (s RemoveUnpacked) touches(context.Context, Reader) []Touch {
-	return []Touch{{Subject: Subject{SubjectPath, s.Path}, Archive: s.Name}}
+	return touchUnpacked(s.Name, s.Path, s.Changed)
+}
+
+// touchUnpacked names a tree last: what is touched last comes back first, and what was
+// changed by hand comes back into it.
+func touchUnpacked(name, at string, changed []string) []Touch {
+	return append(touch(SubjectPath, changed...), Touch{Subject: Subject{SubjectPath, at}, Archive: name})
 }
 
 // UnpackedAt is the tree at a path that was unpacked under a name; nil for none.

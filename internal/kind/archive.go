@@ -77,7 +77,7 @@ func (Archive) Fields() []spec.Field {
 		{Name: "mode", Is: "the mode of directories and of programs", More: "Programs are the files that the archive says may be executed. Other files have it without its execute bits.", Default: `"0755"`, Example: `"0750"`, Form: spec.Form{Says: "mode that gives the owner all rights, without set-id or sticky bits", Pattern: `^0?7[0-7]{2}$`}},
 		{Name: "link", Is: "a link that leads to path", More: "It moves once all is unpacked, in one step.", Unset: "none", Example: "/opt/tool/current", Form: spec.PathForm()},
 		{Name: "commands", Is: "links that lead to what is in it, by their paths", More: "By way of link, if there is one.", Unset: "none", Example: "{/usr/local/bin/tool: bin/tool}", Form: memberForm(), Names: new(spec.PathForm())},
-		{Name: "check", Is: "what has to succeed for the links to stay", More: "It is run once they lead to this version: a program and its arguments, run as root. No shell. If it fails, the links lead back.", Unset: "nothing is tried", Example: "[/usr/local/bin/tool, --version]", Form: spec.LineForm()},
+		{Name: "check", Is: "what has to succeed for the links to stay", More: "It is run once they lead to this version: a program and its arguments, run as root, so that nobody else may write what it runs. No shell. If it fails, the links lead back.", Unset: "nothing is tried", Example: "[/usr/local/bin/tool, --version]", Form: spec.LineForm()},
 		{Name: "keep", Is: "how many versions before this one are kept", More: "The others are removed, the oldest first, unless something was added to them.", Unset: "all", Example: "2", Form: spec.Form{Min: 0, Max: 1000}},
 		{Name: "state", Is: "whether there is one", More: "absent: all versions go, and the links to them.", Default: "present", Example: "absent", Form: spec.StateForm()},
 		{Name: "notify", Is: "units to act on when it changes", Unset: "none", Example: "{restart: [tool.service]}"},
@@ -173,11 +173,14 @@ func declareArchives(in *Input) []Resource {
 		for _, l := range a.links() {
 			r.Needs = append(r.Needs, in.needParent(l.path)...)
 		}
-		r.Looker = archiveLook{
+		look := archiveLook{
 			want: in.archive(name, a), source: a.Source, links: a.links(), members: slices.Sorted(maps.Values(a.Commands)),
-			check: a.Check, keep: a.Keep, notify: notify,
+			check: a.Check, notify: notify,
 		}
-		out = append(out, r)
+		r.Looker = look
+		out = append(out, r, Resource{
+			ID: change.ID{Kind: r.ID.Kind, Name: name + "/versions"}, Pos: a.Pos, When: a.When, Looker: versionsLook{look, a.Keep},
+		})
 	}
 	return out
 }

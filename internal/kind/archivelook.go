@@ -2,15 +2,12 @@ package kind
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
-	"opsafe/internal/words"
 )
 
 // archiveLook is a tree that is made as a whole, in a directory of its version, and the
@@ -22,7 +19,6 @@ type archiveLook struct {
 	// members are paths in the tree that have to be there.
 	members []string
 	check   []string
-	keep    *int // versions before this one; nil: all
 	notify  []change.Notification
 }
 
@@ -40,18 +36,13 @@ func (l archiveLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 			return change.Change{}, err
 		}
 	}
-	moved, err := l.lead(ctx, r, &c)
-	if err != nil {
+	if err := l.lead(ctx, r, &c); err != nil {
 		return change.Change{}, err
 	}
 	if len(c.Steps) > 0 {
 		c.Notify = l.notify
 	}
-	if len(l.check) > 0 && (moved || len(c.Steps) > 0) {
-		c.PutBack, c.Steps = true, append(c.Steps, host.Probe{Argv: l.check})
-	}
-	l.prune(&c, trees)
-	return c, nil
+	return c, l.prove(r, &c)
 }
 
 // tree plans the tree itself.
@@ -80,20 +71,11 @@ func (l archiveLook) tree(r host.Reader, c *change.Change, trees []host.Unpacked
 		}
 	case have.Whole():
 		return nil
-	case len(have.Changed) > 0:
-		for _, p := range have.Changed[:min(len(have.Changed), host.MaxTreeDiffs)] {
-			differ(c, "changed", strings.TrimPrefix(p, l.want.Path+"/"), "as unpacked")
-		}
-		if more := len(have.Changed) + have.More - host.MaxTreeDiffs; more > 0 {
-			differ(c, "changed", words.Count(more, "more path"), "as unpacked")
-		}
-		if have.More > 0 {
-			c.Irreversible = "of what was changed by hand, all but the first " + words.Count(host.MaxUnpackedNames, "path") + " is not kept"
-		}
-	default:
+	case len(have.Changed) == 0:
 		differ(c, "unpacked", "not to its end", "whole")
 	}
 	c.Action = change.Modify
+	c.ByHand(*have, "as unpacked")
 	return l.unpack(r, c, have.Changed)
 }
 
@@ -154,18 +136,16 @@ func (l archiveLook) complete(r host.Reader) error {
 	return nil
 }
 
-// lead adds the links, which move last, and reports whether any does.
-func (l archiveLook) lead(ctx context.Context, r host.Reader, c *change.Change) (bool, error) {
-	moved := false
+// lead adds the links, which move last.
+func (l archiveLook) lead(ctx context.Context, r host.Reader, c *change.Change) error {
 	for _, link := range l.links {
 		m, err := link.Look(ctx, r)
 		if err != nil {
-			return false, fmt.Errorf("%s: %w", link.path, err)
+			return fmt.Errorf("%s: %w", link.path, err)
 		}
 		if m.Empty() {
 			continue
 		}
-		moved = true
 		if c.Action == "" {
 			c.Action = change.Modify
 		}
@@ -177,75 +157,5 @@ func (l archiveLook) lead(ctx context.Context, r host.Reader, c *change.Change) 
 		}
 		c.Steps = append(c.Steps, m.Steps...)
 	}
-	return moved, nil
-}
-
-// prune adds the removal of old versions, and of what removals that were cut short have
-// left.
-func (l archiveLook) prune(c *change.Change, trees []host.UnpackedTree) {
-	old := slices.DeleteFunc(slices.Clone(trees), func(u host.UnpackedTree) bool { return u.Path == l.want.Path })
-	gone := slices.Clone(old)
-	old = slices.DeleteFunc(old, func(u host.UnpackedTree) bool { return u.Gone })
-	gone = slices.DeleteFunc(gone, func(u host.UnpackedTree) bool { return !u.Gone })
-	if l.keep == nil {
-		old = nil
-	} else {
-		old = old[:max(0, len(old)-*l.keep)]
-	}
-	for _, u := range append(gone, old...) {
-		removeTree(c, u)
-	}
-}
-
-// removeTree adds the removal of a tree, unless somebody has added something to it.
-func removeTree(c *change.Change, u host.UnpackedTree) {
-	if len(u.Added) > 0 {
-		c.Notes = append(c.Notes, fmt.Sprintf("%s stays: it holds %s, which did not come out of the archive", u.Path, strings.Join(u.Added, ", ")))
-		return
-	}
-	if c.Action == "" {
-		c.Action = change.Modify
-	}
-	was := "version"
-	if u.Gone {
-		was = "rest of a version"
-	}
-	differ(c, u.Path, was, "")
-	c.Steps = append(c.Steps, host.RemoveUnpacked{Name: u.Name, Path: u.Path})
-}
-
-// goneArchiveLook is an archive that is to go, with all of its versions and its links.
-type goneArchiveLook struct {
-	name   string
-	links  []linkLook
-	notify []change.Notification
-}
-
-func (l goneArchiveLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
-	var c change.Change
-	for _, link := range slices.Backward(l.links) {
-		n, err := r.Stat(link.path)
-		if err != nil {
-			return change.Change{}, err
-		}
-		if n == nil {
-			continue
-		}
-		if n.Type != host.TypeSymlink {
-			return change.Change{}, errors.New(link.path + " is no link: opsafe does not remove it as one; move it away")
-		}
-		differ(&c, "link "+link.path, n.Target, "")
-		c.Steps = append(c.Steps, host.RemovePath{Path: link.path})
-	}
-	trees, err := r.Unpacked(ctx, l.name)
-	if err != nil {
-		return change.Change{}, err
-	}
-	for _, u := range trees {
-		removeTree(&c, u)
-	}
-	if len(c.Steps) > 0 {
-		c.Action, c.Notify = change.Remove, l.notify
-	}
-	return c, nil
+	return nil
 }

@@ -39,6 +39,9 @@ const (
 	Pending = Dir + "/pending.json"
 	// Unpacked has a directory for each archive, with a file for each tree from it.
 	Unpacked = Dir + "/unpacked"
+	// Unchecked has a file for each archive whose links have moved, and whose check is
+	// owed.
+	Unchecked = Dir + "/unchecked"
 	// Firewalls has the list of each docker network with a firewall, as it is loaded
 	// before docker starts.
 	Firewalls = Dir + "/firewall"

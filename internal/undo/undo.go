@@ -113,6 +113,9 @@ func depth(r host.Reader, res kind.Resource) int {
 	if !ok || l.kept.Path == nil || l.kept.Path.Node == nil || l.kept.Path.Node.Type != host.TypeDir || l.kept.Path.Node.Owner == "root" {
 		return deepest
 	}
+	if l.kept.Path.Unpacked != "" { // a tree takes its place as a whole: what was changed in it comes after
+		return deepest
+	}
 	have, err := r.Stat(l.kept.Path.Path)
 	if err != nil || have == nil || have.Type != host.TypeDir || have.Owner != "root" {
 		return deepest
@@ -162,6 +165,8 @@ func rank(k history.Kept, all []history.Kept) int {
 		return pathsOnMountsGo
 	case k.Path != nil && k.Path.Node != nil && under(k.Path.Path, debian.UnitDir) && debian.MountPoint(path.Base(k.Path.Path)) != "":
 		return mountFilesCome
+	case k.Path != nil && k.Path.Node == nil && inTree(k.Path.Path, all):
+		return pathsCome
 	case k.Path != nil && k.Path.Node == nil:
 		return pick(wayIn(k.Path.Path) || k.Path.Unpacked != "", waysInGo, pathsGo) // links lead elsewhere before a tree goes
 	}
@@ -172,6 +177,14 @@ func rank(k history.Kept, all []history.Kept) int {
 func onMount(at string, all []history.Kept) bool {
 	return slices.ContainsFunc(all, func(k history.Kept) bool {
 		return k.Unit != nil && debian.MountPoint(k.Unit.Name) != "" && under(at, debian.MountPoint(k.Unit.Name))
+	})
+}
+
+// inTree reports whether a path lies in a tree that comes back as its archive gives it:
+// what somebody had removed from it goes after that.
+func inTree(at string, all []history.Kept) bool {
+	return slices.ContainsFunc(all, func(k history.Kept) bool {
+		return k.Path != nil && k.Path.Unpacked != "" && k.Path.Node != nil && under(at, k.Path.Path)
 	})
 }
 
