@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -45,8 +46,28 @@ func checkArchives(b *spec.Backend, problems *spec.Problems) {
 		if a.Has("check") && (len(a.Check) == 0 || !path.IsAbs(a.Check[0])) {
 			add("check", "check: want the path of a program and its arguments, as in [/usr/local/bin/tool, --version]")
 		}
+		if who := othersWrite(a); len(a.Check) > 0 && who != "" {
+			add("check", "check: it is run as root, and %s could write what it runs: leave owner to root, with a group and a mode for those who may read or run it, or leave check out", who)
+		}
 		checkMembers(a, add)
 	}
+}
+
+// othersWrite says who but root may write what is unpacked; empty: nobody.
+func othersWrite(a *Archive) string {
+	mode := archiveMode
+	if m := spec.Mode(a.Mode); m != nil {
+		mode = *m
+	}
+	switch {
+	case a.Owner != "" && a.Owner != rootsOwn:
+		return a.Owner
+	case mode&0o002 != 0:
+		return "everybody"
+	case mode&0o020 != 0:
+		return "group " + cmp.Or(a.Group, rootsOwn)
+	}
+	return ""
 }
 
 // badSource is what is wrong with an address; empty: nothing.
