@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"opsafe/internal/compose"
 	"opsafe/internal/host"
@@ -54,7 +55,32 @@ func (l composeLook) load(ctx context.Context, r host.Reader) (*compose.Project,
 	if len(unset) > 0 {
 		return nil, fmt.Errorf("nothing sets %s: say it under variables, or in a file of env_files", list(unset))
 	}
-	return compose.Load(ctx, compose.Source{Name: l.name, Dir: l.decl.dir(), Files: l.decl.Data, Variables: vars})
+	p, err := compose.Load(ctx, compose.Source{Name: l.name, Dir: l.decl.dir(), Files: l.decl.Data, Variables: vars})
+	if err != nil && len(l.decl.EnvFiles) > 0 {
+		return nil, l.unsaid(vars)
+	}
+	return p, err
+}
+
+// unsaid stands for what is wrong with compose files once variables are filled in from
+// files on the host: to say that might quote a secret.
+func (l composeLook) unsaid(vars map[string]string) error {
+	show := []string{"sudo", "env"}
+	for _, name := range slices.Sorted(maps.Keys(composeVariables(l.in.Backend, l.decl))) {
+		show = append(show, name+"=…")
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.decl.GroupIDs)) {
+		show = append(show, name+"="+vars[name])
+	}
+	show = append(show, "docker", "compose", "--project-directory", l.decl.dir())
+	for _, at := range l.decl.EnvFiles {
+		show = append(show, "--env-file", at)
+	}
+	for _, f := range l.decl.Data {
+		show = append(show, "--file", f.Name)
+	}
+	return fmt.Errorf("cannot read %s with what is in %s, and to say why might quote a secret: see it on the host, beside the compose files, with: %s config --quiet",
+		list(slices.Concat(l.decl.Files, l.decl.Overrides)), list(l.decl.EnvFiles), strings.Join(show, " "))
 }
 
 // envData is what an environment file holds, as a secret. Of one that need not be
