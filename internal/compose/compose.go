@@ -40,6 +40,8 @@ type Source struct {
 type Project struct {
 	// Services come after those that they depend on.
 	Services []Service
+	// Inactive are services of profiles, sorted: no profile is chosen.
+	Inactive []string
 	// Networks are those that compose makes for it.
 	Networks []string
 	// model is the project as JSON, without its name.
@@ -59,6 +61,12 @@ type Service struct {
 	EnvFiles []EnvFile
 	// Environment is what the files say themselves, which wins over EnvFiles.
 	Environment map[string]string
+	// Shares are services with whose containers its own shares a namespace, such as the
+	// network: it does not outlive them.
+	Shares []string
+	// Refers are services that compose has to know to make its container: also those of
+	// links and volumes_from.
+	Refers []string
 }
 
 // EnvFile is a file on the host that a service gets variables from.
@@ -190,6 +198,7 @@ func newProject(loaded *types.Project) (*Project, error) {
 	for _, name := range names {
 		add(name)
 	}
+	p.Inactive = slices.Sorted(maps.Keys(loaded.DisabledServices))
 	p.Networks = madeNetworks(loaded)
 	return p, nil
 }
@@ -220,6 +229,17 @@ func newService(s types.ServiceConfig) Service {
 	for name, value := range s.Environment {
 		if value != nil {
 			out.Environment[name] = *value
+		}
+	}
+	for _, of := range []string{s.NetworkMode, s.Ipc, s.Pid, s.Uts, s.Cgroup} {
+		if other, ok := strings.CutPrefix(of, types.ServicePrefix); ok {
+			out.Shares = append(out.Shares, other)
+		}
+	}
+	out.Refers = slices.Clone(out.Shares)
+	for _, of := range slices.Concat(s.Links, s.VolumesFrom) {
+		if other, _, _ := strings.Cut(of, ":"); other+":" != types.ContainerPrefix {
+			out.Refers = append(out.Refers, other)
 		}
 	}
 	return out

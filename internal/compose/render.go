@@ -13,8 +13,9 @@ type Extra struct {
 }
 
 // Render writes some of the project's services as one compose file, in which nothing
-// is left to fill in or to read, with extras by the names of services. It is JSON,
-// which is YAML, and holds nothing that docker-compose 1.29 does not know.
+// is left to fill in or to read, with extras by the names of services. Services that
+// these refer to are in it, too, as far as compose needs that to find their containers.
+// It is JSON, which is YAML, and holds nothing that docker-compose 1.29 does not know.
 func (p *Project) Render(extras map[string]Extra) ([]byte, error) {
 	data, err := json.Marshal(p.model)
 	if err != nil {
@@ -25,15 +26,21 @@ func (p *Project) Render(extras map[string]Extra) ([]byte, error) {
 		return nil, err
 	}
 	services, _ := m["services"].(map[string]any)
+	there := p.withReferred(extras)
 	for name, of := range services {
-		extra, wanted := extras[name]
 		s, ok := of.(map[string]any)
-		if !ok || !wanted {
+		if !ok || !there[name] {
 			delete(services, name)
 			continue
 		}
 		delete(s, "env_file")
 		delete(s, "pull_policy")
+		depends(s, there)
+		extra, wanted := extras[name]
+		if !wanted {
+			delete(s, "environment")
+			continue
+		}
 		s["environment"] = texts(extra.Environment)
 		labels, _ := s["labels"].(map[string]any)
 		if labels == nil {
@@ -43,17 +50,36 @@ func (p *Project) Render(extras map[string]Extra) ([]byte, error) {
 			labels[k] = v
 		}
 		s["labels"] = labels
-		depends(s, extras)
 	}
 	return json.Marshal(escaped(m))
 }
 
+// withReferred are services with those that they refer to, and what these refer to.
+func (p *Project) withReferred(extras map[string]Extra) map[string]bool {
+	there := map[string]bool{}
+	var add func(name string)
+	add = func(name string) {
+		s := p.Service(name)
+		if s == nil || there[name] {
+			return
+		}
+		there[name] = true
+		for _, other := range s.Refers {
+			add(other)
+		}
+	}
+	for name := range extras {
+		add(name)
+	}
+	return there
+}
+
 // depends leaves of a service's dependencies those that are in the file, and of them
 // what docker-compose 1.29 knows.
-func depends(s map[string]any, extras map[string]Extra) {
+func depends(s map[string]any, there map[string]bool) {
 	on, _ := s["depends_on"].(map[string]any)
 	for name, d := range on {
-		if _, there := extras[name]; !there {
+		if !there[name] {
 			delete(on, name)
 		} else if d, ok := d.(map[string]any); ok {
 			delete(d, "required")

@@ -26,6 +26,15 @@ services:
     container_name: beside
     depends_on: [web]
     stop_signal: SIGKILL
+  inside:
+    image: 127.0.0.1:5000/lab/app:1
+    container_name: inside
+    network_mode: service:web
+    volumes_from: [beside]
+    stop_signal: SIGKILL
+  debug:
+    image: 127.0.0.1:5000/lab/app:1
+    profiles: [debug]
 volumes: {data: {}}
 `
 
@@ -38,7 +47,7 @@ files:
 directories:
   /etc/lab: {owner: root, group: root, mode: "0755"}
 compose:
-  lab: {files: [app.yaml], group_ids: {DOCKER_GID: docker}, pull: always, running: true, services: {beside: {recreate_on: [/etc/lab/cert.pem]}}}
+  lab: {files: [app.yaml], group_ids: {DOCKER_GID: docker}, pull: always, running: true, services: {beside: {recreate_on: [/etc/lab/cert.pem]}, inside: {recreate_on: [/etc/lab/inside.pem]}}}
 `
 }
 
@@ -123,12 +132,20 @@ func TestCompose(t *testing.T) {
 	}
 	e.mustRun("docker", "start", "web")
 
-	// Another content of a file makes the one service anew that reads it.
+	// Another content of a file makes the one service anew that reads it, with what is in
+	// the network of its container.
+	inside := func() string { return inspect("inside", ".HostConfig.NetworkMode") }
 	e.labSpec(composeSpec(canary + "-2"))
-	plan(2, nil, "web /etc/lab/app.env", "containers end, and do not come back as they were: web")
+	plan(2, nil, "web /etc/lab/app.env", "inside running → made anew with web", "containers end, and do not come back as they were: web, inside")
 	e.lab(0, composeSpec(canary+"-2"), "web running → made anew")
-	if inspect("web", ".Id") == web || inspect("beside", ".Id") != beside {
-		t.Error("not just web was made anew")
+	if now := inspect("web", ".Id"); now == web || inspect("beside", ".Id") != beside || inside() != "container:"+now {
+		t.Error("not just web, and inside with it, was made anew")
+	}
+	web, was := inspect("web", ".Id"), inspect("inside", ".Id")
+	e.write("/etc/lab/inside.pem", "new\n", 0o600)
+	e.lab(0, composeSpec(canary+"-2"), "inside /etc/lab/inside.pem", "inside running → made anew")
+	if inspect("web", ".Id") != web || inspect("inside", ".Id") == was || inside() != "container:"+web {
+		t.Error("not just inside was made anew, in the network of web")
 	}
 
 	// A new image behind the same name.

@@ -9,7 +9,8 @@ const LabelPrefix = "opsafe."
 // input.
 type ComposeFile struct {
 	Project string
-	// Content is the file itself, in which paths are absolute. It is secret: it holds what is in environment files.
+	// Content is the file itself, in which paths are absolute. It is secret: it holds
+	// what is in environment files.
 	Content Content
 }
 

@@ -30,7 +30,7 @@ func Compose() Kind {
 					Name: "compose", Item: "compose project NAME", Is: "compose projects of docker's, by name",
 					More: "Their files are read and merged by opsafe, and carried out by docker's compose: docker compose, or docker-compose from 1.27 on. " +
 						"A container is made anew when what it was made from has changed: its configuration, its image, a file of its environment or one of recreate_on. " +
-						"What somebody has stopped is left so.",
+						"What somebody has stopped is left so, and so are services of profiles.",
 					Unset: "none", Example: "{app: {files: [files/app.yaml], running: true}}",
 					Names: &spec.Form{Says: "name of a compose project", Pattern: `^[a-z0-9][a-z0-9_-]*$`, Longest: 63},
 				},

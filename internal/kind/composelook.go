@@ -29,6 +29,7 @@ type serviceLook struct {
 	labels map[string]string
 	image  *host.Image // that it would be made from; nil: it is to be pulled
 	pull   bool
+	with   string // a service that is made anew, without whose container its own cannot be
 }
 
 func (l composeLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
@@ -49,22 +50,53 @@ func (l composeLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 	if err != nil {
 		return c, err
 	}
-	var up []serviceLook
+	for _, name := range p.Inactive {
+		if _, ok := have[name]; ok {
+			delete(have, name)
+			c.Notes = append(c.Notes, name+" belongs to a profile: it is left as it is")
+		}
+	}
+	var all, up []serviceLook
 	for _, s := range p.Services {
 		one := serviceLook{Service: s}
 		if h, ok := have[s.Name]; ok {
 			one.have = &h
 			delete(have, s.Name)
 		}
-		wanted, err := l.service(ctx, r, p, &one, &c)
-		if err != nil {
+		said, wanted := one.state(l.runs())
+		if said != "" && !wanted {
+			c.Notes = append(c.Notes, s.Name+" "+said)
+		}
+		if !wanted {
+			continue
+		}
+		if one.labels, err = l.labels(r, p, s); err != nil {
 			return change.Change{}, fmt.Errorf("service %s: %w", s.Name, err)
 		}
-		if wanted {
+		all = append(all, one)
+	}
+	for _, one := range all {
+		one.with = sharing(one, up)
+		anew, err := l.service(ctx, r, all, &one, &c)
+		if err != nil {
+			return change.Change{}, fmt.Errorf("service %s: %w", one.Name, err)
+		}
+		if anew {
 			up = append(up, one)
 		}
 	}
 	return c, l.steps(ctx, r, &c, p, up, have)
+}
+
+// sharing is the service of those that are made anew with whose container another's
+// shares a namespace; empty: none.
+func sharing(s serviceLook, up []serviceLook) string {
+	for _, other := range up {
+		if slices.Contains(s.Shares, other.Name) {
+			return other.Name
+		}
+	}
+	return ""
 }
 
 func (l composeLook) runs() bool { return l.decl.Running != nil && *l.decl.Running }
@@ -88,20 +120,10 @@ func containersOf(ctx context.Context, r host.Reader, project string) (map[strin
 	return out, nil
 }
 
-// service compares a service, and reports whether its container is to be made anew.
-func (l composeLook) service(ctx context.Context, r host.Reader, p *compose.Project, s *serviceLook, c *change.Change) (bool, error) {
-	state, wanted := s.state(l.runs())
-	if !wanted {
-		if state != "" {
-			c.Notes = append(c.Notes, s.Name+" "+state)
-		}
-		return false, nil
-	}
-	var err error
-	if s.labels, err = l.labels(r, p, s.Service); err != nil {
-		return false, err
-	}
-	if err := l.picture(ctx, r, s, c); err != nil {
+// service compares a service, one of all that are to run, and reports whether its
+// container is to be made anew.
+func (l composeLook) service(ctx context.Context, r host.Reader, all []serviceLook, s *serviceLook, c *change.Change) (bool, error) {
+	if err := l.picture(ctx, r, all, s, c); err != nil {
 		return false, err
 	}
 	before := len(c.Attrs)
@@ -111,11 +133,10 @@ func (l composeLook) service(ctx context.Context, r host.Reader, p *compose.Proj
 		differ(c, s.Name, s.was(), "running")
 		return true, nil
 	case len(c.Attrs) > before || s.pull:
-		if s.have.Running() {
-			differ(c, s.Name, s.have.State, "made anew")
-		} else {
-			differ(c, s.Name, s.was(), "made anew")
-		}
+		differ(c, s.Name, s.was(), "made anew")
+		return true, nil
+	case s.with != "":
+		differ(c, s.Name, s.was(), "made anew with "+s.with)
 		return true, nil
 	case !s.have.Running():
 		differ(c, s.Name, s.was(), "running")
@@ -144,10 +165,13 @@ func (s *serviceLook) state(runs bool) (said string, wanted bool) {
 	return fmt.Sprintf("has ended by itself (%s): docker start %s", s.have.End, s.have.Name), runs
 }
 
-// was is how a container that does not run is shown.
+// was is how its container is shown.
 func (s *serviceLook) was() string {
-	if s.have.NeverStarted() {
+	switch {
+	case s.have.NeverStarted():
 		return "never started"
+	case s.have.Running():
+		return s.have.State
 	}
 	return "ended (" + s.have.End.String() + ")"
 }
@@ -164,14 +188,14 @@ func (l composeLook) policy(s compose.Service) string {
 }
 
 // picture finds the image that a service is to be made from.
-func (l composeLook) picture(ctx context.Context, r host.Reader, s *serviceLook, c *change.Change) error {
+func (l composeLook) picture(ctx context.Context, r host.Reader, all []serviceLook, s *serviceLook, c *change.Change) error {
 	var err error
 	if s.image, err = r.Image(ctx, s.Image); err != nil {
 		return err
 	}
 	policy := l.policy(s.Service)
 	switch {
-	case s.image == nil && s.have != nil && s.have.Running() && policy != pullAlways:
+	case s.image == nil && policy != pullAlways && s.with == "" && !slices.ContainsFunc(all, func(o serviceLook) bool { return o.Image == s.Image && o.outdated() }):
 		// It goes on running without: nothing is pulled for its sake.
 		s.image = &host.Image{ID: s.have.ImageID}
 	case s.image == nil && policy == pullNever:
@@ -196,6 +220,13 @@ func (l composeLook) picture(ctx context.Context, r host.Reader, s *serviceLook,
 	return nil
 }
 
+// outdated reports whether its container does not run, or was made from another
+// configuration, or from files of other contents.
+func (s *serviceLook) outdated() bool {
+	return s.have == nil || !s.have.Running() ||
+		s.have.Labels[configLabel] != s.labels[configLabel] || !maps.Equal(filesOf(s.have.Labels), filesOf(s.labels))
+}
+
 // differences are those of what a container was made from.
 func (s *serviceLook) differences(c *change.Change) {
 	var was host.Container
@@ -209,7 +240,7 @@ func (s *serviceLook) differences(c *change.Change) {
 		return
 	}
 	switch {
-	case s.image == nil:
+	case s.image == nil, s.image.ID == "" && was.ImageID != "": // it is yet to be pulled
 		attr("image", change.Text(imageName(was.ImageID)), change.Later())
 	case s.image.ID != was.ImageID:
 		attr("image", change.Text(imageName(was.ImageID)), change.Text(imageName(s.image.ID)))

@@ -100,10 +100,11 @@ func describe(data []byte) string {
 // shortDigest is how much of a digest is shown.
 const shortDigest = 12
 
-// secretValue is a secret as it is shown, by its digest.
+// secretValue is a secret as it is shown, by its digest. It may come from a container's
+// label, which an image can have, too, and be shorter.
 func secretValue(digest string) change.Value {
 	if digest == "" {
 		return change.Text("")
 	}
-	return change.Value{Kind: change.Secret, Text: digest[:shortDigest]}
+	return change.Value{Kind: change.Secret, Text: digest[:min(len(digest), shortDigest)]}
 }

@@ -65,8 +65,8 @@ func (e *runError) Unwrap() error { return e.Err }
 
 // run runs a program to its end and returns its standard output. The program
 // is found on a fixed path, gets a clean environment, nothing on standard input
-// unless that is said, and a process group of its own, which is killed when ctx ends. No shell takes
-// part. Errors are a *runError, or match host.ErrNoProgram.
+// unless that is said, and a process group of its own, which is killed when ctx
+// ends. No shell takes part. Errors are a *runError, or match host.ErrNoProgram.
 func run(ctx context.Context, argv []string, o runOptions) (string, error) {
 	if len(argv) == 0 {
 		return "", errors.New("cannot run a program: the argument vector is empty")
