@@ -46,6 +46,7 @@ const (
 	Unit        Category = "unit"      // a unit file, or UNIT.d/DROP-IN
 	Network     Category = "network"   // of docker
 	Container   Category = "container" // of docker
+	Archive     Category = "archive"   // trees that opsafe has unpacked under a name
 )
 
 // Categories lists them in the order in which they are shown, with one for each kind that
@@ -57,7 +58,7 @@ func Categories() []Category {
 			categories = append(categories, Category(k.Name))
 		}
 	}
-	return append(categories, Unit, Network, Container)
+	return append(categories, Unit, Network, Container, Archive)
 }
 
 // finder looks for orphans.
@@ -73,7 +74,7 @@ type finder struct {
 // Find lists the orphans, in order. Unknown says what could not be seen.
 func Find(ctx context.Context, r host.Reader, in *kind.Input, now time.Time) (found []Orphan, unknown []string, err error) {
 	f := &finder{Reader: r, in: in, now: now}
-	looks := []func(context.Context) error{f.members, f.openGroups, f.keys, f.certificates, f.passwords, f.sudoers, f.units, f.networks, f.containers}
+	looks := []func(context.Context) error{f.members, f.openGroups, f.keys, f.certificates, f.passwords, f.sudoers, f.units, f.networks, f.containers, f.archives}
 	for _, k := range kinds.Table() {
 		if k.Strays != nil {
 			looks = append(looks, f.strays(k))
@@ -106,6 +107,8 @@ func (f *finder) addFor(s Category, name, what, way string) {
 		section = "groups"
 	case Key, Password:
 		section = "users"
+	case Archive:
+		section = "archives"
 	case Unit:
 		section, item = "units", strings.SplitN(name, ".d/", 2)[0]
 	}

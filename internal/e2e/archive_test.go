@@ -129,6 +129,8 @@ archives:
 	if got := e.mustRun("cat", "/opt/tool/tool-1/share/text"); got != "TEXT" || e.exists("/opt/tool/tool-1/tool") {
 		t.Errorf("undo brings back what was pruned without what was changed in it by hand: the file holds %q", got)
 	}
+	e.labSpec("")
+	e.says(3, e.opsafe("status", "--backend", "lab"), "archive/tool", "/opt/tool/tool-2", "declare it with state: absent")
 	e.lab(0, "archives: {tool: {state: absent, link: /opt/tool/current, commands: {/usr/local/bin/tool: tool}}}\n")
 	if got := e.mustRun("ls", "-A", "/opt/tool"); got != "" {
 		t.Errorf("what is absent has left %q", got)

@@ -96,6 +96,13 @@ func archivesOf(b *spec.Backend) map[string]*Archive {
 	return spec.Of[map[string]*Archive](b, "archives")
 }
 
+// DeclaresArchive reports whether a backend has an archive of that name, present or
+// absent.
+func DeclaresArchive(b *spec.Backend, name string) bool {
+	_, ok := archivesOf(b)[name]
+	return ok
+}
+
 // format is the declared one, or what the name of the source ends in.
 func (a *Archive) format() string {
 	if a.Format != "" {
