@@ -240,6 +240,13 @@ func TestWaysDisable(t *testing.T) {
 	w.write(guestPeople, "alice: {roles: [admins]}\nbob: {roles: [admins]}\n", 0o644)
 	w.lab(0, waysSpec)
 	w.setPassword("bob")
+	// Each is tried, not only the first whose way is open.
+	for _, who := range []string{"alice", "bob"} {
+		at := "/home/" + who + "/.bashrc"
+		w.labSpec(waysSpec + "files: {" + at + ": {content: \"exit 1\\n\", owner: " + who + "}}\n")
+		w.says(0, w.opsafe("manage", "--backend", "lab"), "one of several ways in is shut, which no look has shown: "+who+" was tried")
+		w.mustRun("rm", at)
+	}
 	w.write(guestPeople, "{}\n", 0o644)
 	w.mustRun("rm", guestRepository+"/keys/alice", guestRepository+"/keys/bob")
 	w.mustRun("cp", "-a", "/etc/shadow", "/root/shadow")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"opsafe/internal/access"
@@ -31,7 +32,12 @@ func (r *Runner) tryBefore(ctx context.Context, way WayIn, before *access.Answer
 		for _, name := range slices.Sorted(maps.Keys(before.Before)) {
 			ways = append(ways, before.Before[name])
 		}
-		t.passed, _ = r.tried(ctx, ways)
+		// One is enough for what a run may not do; each costs a login.
+		for _, w := range ways {
+			if t.passed = r.tried(ctx, w) == nil; t.passed {
+				break
+			}
+		}
 	}
 	return t
 }
@@ -73,35 +79,39 @@ func (r *Runner) shutWay(ctx context.Context, t *trial) (string, error) {
 	if !t.passed {
 		return "", nil
 	}
-	_, why := r.tried(ctx, now.After)
-	return why, nil
+	return r.tryAfter(ctx, now.After), nil
 }
 
-// tried tries the ways of those who certainly have one by a look, until one is open.
-// If all that can be tried are shut, it says why.
-func (r *Runner) tried(ctx context.Context, ways []access.Way) (open bool, why string) {
-	untried := false
+// tryAfter tries the ways of all who certainly have one by a look. It says why all are
+// shut; if only some are, it notes them.
+func (r *Runner) tryAfter(ctx context.Context, ways []access.Way) string {
+	var why []string
+	open := false
 	for _, w := range ways {
-		switch {
-		case !w.Open():
-		case len(w.Moment) > 0, w.Untried:
-			untried = true
-		default:
-			err := r.try(ctx, host.TryWay{User: w.Name, KeyFiles: w.KeyFiles, Sudo: w.Name != "root"}, host.TrySSHD{})
-			if err == nil {
-				return true, ""
-			}
-			if errors.Is(err, host.ErrUntried) {
-				untried = true
-				continue
-			}
-			why += fmt.Sprintf("\n  %s was tried: %v", w.Name, err)
+		if !w.Open() {
+			continue
+		}
+		if err := r.tried(ctx, w); err == nil || errors.Is(err, host.ErrUntried) {
+			open = true
+		} else {
+			why = append(why, fmt.Sprintf("%s was tried: %v", w.Name, err))
 		}
 	}
-	if untried {
-		why = ""
+	if !open && len(why) > 0 {
+		return "\n  " + strings.Join(why, "\n  ")
 	}
-	return false, why
+	for _, w := range why {
+		r.note("one of several ways in is shut, which no look has shown: %s", w)
+	}
+	return ""
+}
+
+// tried tries a way, if it is open by a look, and for good.
+func (r *Runner) tried(ctx context.Context, w access.Way) error {
+	if !w.Open() || len(w.Moment) > 0 || w.Untried {
+		return host.ErrUntried
+	}
+	return r.try(ctx, host.TryWay{User: w.Name, KeyFiles: w.KeyFiles, Sudo: w.Name != "root"}, host.TrySSHD{})
 }
 
 // trialPause is between trials: a host that is busy may need a moment.
