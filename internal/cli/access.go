@@ -63,7 +63,7 @@ func (a *App) access(ctx context.Context, o accessOptions) error {
 	if err != nil {
 		return err
 	}
-	doc := &render.AccessReport{Host: facts.Hostname, ByPath: o.paths, Detail: len(o.users) > 0}
+	doc := &render.AccessReport{Host: facts.Hostname, Made: a.Now(), ByPath: o.paths, Detail: len(o.users) > 0, Asked: o.users}
 	q := access.Question{Before: access.Cache(a.Host), Now: a.Now()}
 	q.After = q.Before
 	paths := o.paths
@@ -102,7 +102,7 @@ func (a *App) accessOf(ctx context.Context, doc *render.AccessReport, q access.Q
 	if err != nil {
 		return err
 	}
-	if len(o.users) == 0 && len(o.paths) > 0 {
+	if len(o.users) == 0 {
 		names = append(names, access.Everybody)
 	}
 	for _, name := range names {
@@ -116,9 +116,6 @@ func (a *App) accessOf(ctx context.Context, doc *render.AccessReport, q access.Q
 		}
 		doc.Now = append(doc.Now, person(now))
 		doc.Then = append(doc.Then, person(then))
-	}
-	if len(o.users)+len(o.paths) == 0 {
-		names = append(names, access.Everybody)
 	}
 	sum, err := access.Turns(ctx, q, names, paths)
 	if err != nil {
@@ -174,7 +171,7 @@ func (a *App) accounts(q access.Question, o accessOptions) ([]string, error) {
 func person(r access.Rights) render.Person {
 	p := render.Person{
 		Name: r.Name, Account: r.Exists, Why: r.Why, Groups: r.Groups, Unknown: r.Unknown,
-		Sudo: render.SudoDoc{Everything: r.Everything, Free: r.Free, Rules: r.Sudo},
+		Sudo: render.SudoDoc{Everything: r.Everything, Free: r.Free, Rules: r.Sudo, Unsure: r.SudoUnsure},
 	}
 	if can, unsure := r.Login(); r.Exists && !unsure {
 		p.Login = &can

@@ -29,7 +29,7 @@ type output struct {
 func (a *App) newOutput(command string, opts options, backend, hostname string, mode render.Mode) *output {
 	o := &output{
 		app: a, format: opts.format, style: a.style(a.Out),
-		run: render.Heading{Command: command, Backend: backend, Host: hostname, Mode: mode},
+		run: render.Heading{Command: command, Backend: backend, Host: hostname, Mode: mode, Only: opts.only, Skip: opts.skip},
 	}
 	o.style.Full = opts.full
 	if opts.format != formatJSON {

@@ -96,7 +96,7 @@ func (a *App) statusText(out io.Writer, s *state, o options) {
 // statusDocOf says it to programs.
 func statusDocOf(s *state) render.StatusDoc {
 	d := render.StatusDoc{
-		FormatVersion: render.FormatVersion, Command: "status", Backend: s.backend, Host: s.host,
+		FormatVersion: render.FormatVersion, Command: "status", Backend: s.backend, Host: s.host, Made: s.now,
 		State: s.name(), Drifted: []render.DriftedDoc{}, Orphans: []render.OrphanDoc{},
 		Plan: render.NewDocument(render.Heading{Command: "plan", Backend: s.backend, Host: s.host}, s.rep),
 	}

@@ -21,6 +21,9 @@ type Document struct {
 	Backend       string     `json:"backend,omitempty"`
 	Host          string     `json:"host"`
 	Spec          *SourceDoc `json:"spec,omitempty"`
+	// Only and Skip say that not all that is declared was looked at.
+	Only          []string   `json:"only,omitempty"`
+	Skip          []string   `json:"skip,omitempty"`
 	Changes       []Item     `json:"changes"`
 	Unknown       []Item     `json:"unknown"`
 	NotApplicable []Item     `json:"not_applicable"`
@@ -111,7 +114,7 @@ type SummaryDoc struct {
 // NewDocument gives the JSON form of a report.
 func NewDocument(h Heading, rep *converge.Report) Document {
 	d := Document{
-		FormatVersion: FormatVersion, Command: h.Command, Backend: h.Backend, Host: h.Host, Spec: h.Spec,
+		FormatVersion: FormatVersion, Command: h.Command, Backend: h.Backend, Host: h.Host, Spec: h.Spec, Only: h.Only, Skip: h.Skip,
 		Changes: []Item{}, Unknown: []Item{}, NotApplicable: []Item{}, Failed: []Item{}, Notes: []Item{},
 	}
 	for _, r := range rep.Results {

@@ -15,6 +15,7 @@ type Heading struct {
 	Command, Backend, Host string
 	Spec                   *SourceDoc // nil: it goes by none
 	Mode                   Mode
+	Only, Skip             []string // what was chosen of all that is declared
 }
 
 // WriteMarkdown writes a report as GitHub-flavoured Markdown that fits into one

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"opsafe/internal/change"
 	"opsafe/internal/words"
@@ -14,6 +15,7 @@ import (
 // AccessReport is who may do what on a host.
 type AccessReport struct {
 	Backend, Host string
+	Made          time.Time
 	// Now and Then are the same people, in the present state and in the planned
 	// one; Planned says whether there is one.
 	Now, Then []Person
@@ -24,6 +26,8 @@ type AccessReport struct {
 	// ByPath are the paths that were asked for; Detail is whether people were.
 	ByPath []string
 	Detail bool
+	// Asked are the accounts that were asked for; none: all that matter.
+	Asked []string
 }
 
 // Person is what one of them may do.
@@ -72,6 +76,7 @@ type SudoDoc struct {
 	Everything bool     `json:"everything"`
 	Free       bool     `json:"without_password"`
 	Rules      []string `json:"rules,omitempty"`
+	Unsure     bool     `json:"cannot_be_told,omitempty"`
 }
 
 // RootDoc is a group, and how its members are root by another name, if they are.
@@ -100,12 +105,14 @@ type PathDoc struct {
 
 // PeopleDoc is the JSON form of an AccessReport.
 type PeopleDoc struct {
-	FormatVersion int      `json:"format_version"`
-	Command       string   `json:"command"`
-	Backend       string   `json:"backend,omitempty"`
-	Host          string   `json:"host"`
-	People        []Person `json:"people"`
-	Planned       []Person `json:"planned,omitempty"`
+	FormatVersion int       `json:"format_version"`
+	Command       string    `json:"command"`
+	Backend       string    `json:"backend,omitempty"`
+	Host          string    `json:"host"`
+	Made          time.Time `json:"made"`
+	Asked         []string  `json:"asked,omitempty"`
+	People        []Person  `json:"people"`
+	Planned       []Person  `json:"planned,omitempty"`
 	// OpenGroups is as it is now.
 	OpenGroups []OpenGroupDoc `json:"open_groups,omitempty"`
 	Access     *AccessDoc     `json:"access,omitempty"`
@@ -113,7 +120,7 @@ type PeopleDoc struct {
 
 // WriteAccessJSON writes the report as one document.
 func WriteAccessJSON(out io.Writer, r *AccessReport) error {
-	d := PeopleDoc{FormatVersion: FormatVersion, Command: "access", Backend: r.Backend, Host: r.Host, People: r.Now, OpenGroups: r.Open}
+	d := PeopleDoc{FormatVersion: FormatVersion, Command: "access", Backend: r.Backend, Host: r.Host, Made: r.Made, Asked: r.Asked, People: r.Now, OpenGroups: r.Open}
 	if r.Planned {
 		d.Planned, d.Access = r.Then, newAccessDoc(r.Access)
 	}

@@ -50,6 +50,7 @@ type StatusDoc struct {
 	Command       string       `json:"command"`
 	Backend       string       `json:"backend"`
 	Host          string       `json:"host"`
+	Made          time.Time    `json:"made"`
 	State         string       `json:"state"`
 	Since         *time.Time   `json:"since"`
 	Drifted       []DriftedDoc `json:"drifted"`

@@ -57,7 +57,9 @@ func clean(text string) string {
 	return b.String()
 }
 
-// unsafe are C0 and C1 controls, and characters that reorder text.
+// unsafe are C0 and C1 controls, characters that reorder text, those marks among them
+// that are not seen themselves, and other ends of a line or paragraph.
 func unsafe(c rune) bool {
-	return c < 0x20 && c != '\t' || c >= 0x7f && c < 0xa0 || c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069
+	return c < 0x20 && c != '\t' || c >= 0x7f && c < 0xa0 || c >= 0x2028 && c <= 0x202e || c >= 0x2066 && c <= 0x2069 ||
+		c == 0x061c || c == 0x200e || c == 0x200f
 }
