@@ -42,7 +42,8 @@ func (l archiveLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 	if len(c.Steps) > 0 {
 		c.Notify = l.notify
 	}
-	return c, l.prove(r, &c)
+	err = l.prove(r, &c)
+	return c, err
 }
 
 // tree plans the tree itself.

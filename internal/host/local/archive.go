@@ -31,22 +31,16 @@ func (h *Host) unpackAt(ctx context.Context, a host.Archive) error {
 		return err
 	}
 	defer unix.Close(dir)
-	note, err := h.readTree(a.Name, noteName(a.Path))
+	there, err := inodeOf(dir, name)
 	if err != nil {
 		return err
 	}
-	there, err := inodeOf(dir, name)
+	note, judged, err := h.resume(ctx, dir, a.Name, a.Path, there)
 	if err != nil {
 		return err
 	}
 	if there != 0 && note == nil {
 		return fmt.Errorf("something is at %s that opsafe has not unpacked: move it away first", a.Path)
-	}
-	var judged *treeJudge
-	if note != nil {
-		if note, judged, err = h.resume(ctx, dir, note, there); err != nil {
-			return err
-		}
 	}
 	repair := there != 0 && note.Same(a)
 	if there != 0 && !repair && len(judged.added) > 0 {
@@ -91,9 +85,13 @@ func (h *Host) unpackAt(ctx context.Context, a host.Archive) error {
 	return h.writeTree(become)
 }
 
-// resume clears up what a run that died has left beside a tree, and compares the tree
-// with the note that is about it.
-func (h *Host) resume(ctx context.Context, dir int, note *treeNote, there uint64) (*treeNote, *treeJudge, error) {
+// resume reads the note of a tree, nil for none; clears up what a run that died has left
+// beside the tree, and compares the tree with the note.
+func (h *Host) resume(ctx context.Context, dir int, archive, at string, there uint64) (*treeNote, *treeJudge, error) {
+	note, err := h.readTree(archive, noteName(at))
+	if err != nil || note == nil {
+		return nil, nil, err
+	}
 	note = note.of(there)
 	if note.Stage != nil {
 		if err := h.clear(dir, *note.Stage); err != nil {

@@ -35,15 +35,12 @@ func (r archiveRoom) killed(a host.Archive, point int) {
 	dir, name, err := r.openParent(a.Path)
 	must(err)
 	defer unix.Close(dir)
-	note, err := r.readTree(a.Name, noteName(a.Path))
-	must(err)
 	there, err := inodeOf(dir, name)
+	must(err)
+	note, _, err := r.resume(r.Context(), dir, a.Name, a.Path, there)
 	must(err)
 	if note == nil {
 		note = &treeNote{Archive: a}
-	} else {
-		note, _, err = r.resume(r.Context(), dir, note, there)
-		must(err)
 	}
 	s, err := r.beginTree(dir, note, there)
 	must(err)

@@ -19,11 +19,9 @@ func (h *Host) removeUnpacked(ctx context.Context, s host.RemoveUnpacked) error 
 
 // removeUnpackedAt moves a tree out of sight, and empties it there.
 func (h *Host) removeUnpackedAt(ctx context.Context, s host.RemoveUnpacked) error {
-	note, err := h.readTree(s.Name, noteName(s.Path))
-	if err != nil {
+	if note, err := h.readTree(s.Name, noteName(s.Path)); err != nil {
 		return err
-	}
-	if note == nil {
+	} else if note == nil {
 		return errors.New("opsafe has not unpacked it: remove it by hand")
 	}
 	dir, name, err := h.openParent(s.Path)
@@ -38,7 +36,7 @@ func (h *Host) removeUnpackedAt(ctx context.Context, s host.RemoveUnpacked) erro
 	if err != nil {
 		return err
 	}
-	note, judged, err := h.resume(ctx, dir, note, there)
+	note, judged, err := h.resume(ctx, dir, s.Name, s.Path, there)
 	if err != nil {
 		return err
 	}
