@@ -31,7 +31,7 @@ func Surroundings() []Surrounding {
 			{"OPSAFE_BACKEND", "The backend, where --backend does not say it."},
 			{"OPSAFE_DIR", "The repository, where --dir does not say it."},
 			{"NO_COLOR", "No colour on a terminal. In a pipe there is none anyway."},
-			{"HTTPS_PROXY, NO_PROXY", "The way to the server that knows people's registered keys."},
+			{"HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "The way to the server that knows people's registered keys, and to archives that are fetched from an address. Lower case will do."},
 			{"SUDO_USER", "Who is recorded as having run it."},
 		}},
 		{"FILES", files()},
