@@ -36,6 +36,9 @@ files:
 units:
   ours.service: {content: "[Service]\nExecStart=/bin/true\n", drop_ins: {ours: {content: "[Service]\nNice=1\n"}}}
 docker: {networks: {jobs: {interface: jobs}}}
+compose: {app: {files: [app.yaml]}}
+-- backends/north/app.yaml --
+services: {web: {image: app}}
 -- host.yaml --
 users:
   - {name: mallory, uid: 1001, home: /home/mallory, shell: /bin/bash}
@@ -50,6 +53,7 @@ docker: {version: "20", api: "1.41"}
 networks:
   - {name: bridge, driver: bridge}
   - {name: jobs, driver: bridge, interface: jobs}
+  - {name: app_default, driver: bridge, project: app}
   - {name: theirs, driver: bridge, interface: br-theirs}
 files:
   /home/mallory/.ssh/authorized_keys: {owner: mallory, mode: "0600", content: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDk9BA6sb4ayAcNfcbULNPrMzVcDxqFlmwYSMM+8RiuQ mallory\n"}

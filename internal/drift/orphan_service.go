@@ -83,7 +83,7 @@ func (f *finder) networks(ctx context.Context) error {
 		declared = d.Networks
 	}
 	for _, n := range all {
-		if slices.Contains([]string{"bridge", "host", "none"}, n.Name) || declared[n.Name] != nil {
+		if slices.Contains([]string{"bridge", "host", "none"}, n.Name) || declared[n.Name] != nil || kind.DeclaresProject(f.in.Backend, n.Project) {
 			continue
 		}
 		what := "docker network " + n.Name

@@ -92,6 +92,12 @@ func composeOf(b *spec.Backend) map[string]*ComposeProject {
 	return spec.Of[map[string]*ComposeProject](b, "compose")
 }
 
+// DeclaresProject reports whether a compose project is declared to be there.
+func DeclaresProject(b *spec.Backend, name string) bool {
+	p := composeOf(b)[name]
+	return p != nil && p.State != stateAbsent
+}
+
 // readCompose reads the compose files of projects.
 func readCompose(b *spec.Backend, read func(at spec.Pos, label, name string) []byte) {
 	for name, p := range composeOf(b) {

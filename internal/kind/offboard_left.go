@@ -259,7 +259,7 @@ func DeclaresContainer(b *spec.Backend, c host.Container) bool {
 	if b == nil {
 		return false
 	}
-	if p := composeOf(b)[c.Of.Project]; p != nil && p.State != stateAbsent {
+	if DeclaresProject(b, c.Of.Project) {
 		return true
 	}
 	for dir := range b.Directories {
