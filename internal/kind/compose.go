@@ -172,7 +172,10 @@ func checkComposeFiles(b *spec.Backend, name string, p *ComposeProject, problems
 		return
 	}
 	for _, service := range slices.Sorted(maps.Keys(p.Services)) {
-		if project.Service(service) == nil {
+		switch {
+		case slices.Contains(project.Inactive, service):
+			problems.Addf(p.At("services"), "%s: service %s belongs to a profile, and is left as it is: there is nothing to say of it", label, service)
+		case project.Service(service) == nil:
 			problems.Addf(p.At("services"), "%s: there is no service %s in its files", label, service)
 		}
 	}
