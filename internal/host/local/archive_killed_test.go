@@ -57,11 +57,11 @@ func (r archiveRoom) killed(a host.Archive, point int) {
 	slices.SortFunc(members, func(a, b noteMember) int { return strings.Compare(a.Path, b.Path) })
 	become := &treeNote{Archive: a, When: time.Now(), Members: members}
 	note.Stage.Next = become
-	switch {
-	case point == noted:
+	switch point {
+	case noted:
 		must(r.writeTree(note))
 		return
-	case point == renamed:
+	case renamed:
 		must(r.writeTree(note))
 		flags := uint(unix.RENAME_NOREPLACE)
 		if there != 0 {
