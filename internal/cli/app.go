@@ -73,6 +73,11 @@ type App struct {
 	// LockPath and Executable are paths of the real machine.
 	LockPath   string
 	Executable func() (string, error)
+	// ReadOwn reads a file that nobody but root and whoever runs this can have written;
+	// nil: the host does not tell who has.
+	ReadOwn func(path string) ([]byte, error)
+	// Exec has a program run in the place of this one, with these variables besides.
+	Exec func(argv []string, variables map[string]string) error
 	// Behind counts the commits that want has and have has not; nil: nobody can tell.
 	Behind func(ctx context.Context, dir, have, want string) (int, error)
 	// Staged names the files, of some in a repository, that are staged and not
@@ -92,11 +97,13 @@ type App struct {
 
 // Main runs the program with these arguments and returns its exit code.
 func Main(args []string) int {
+	ignored := local.Ignored()
 	machine := local.New(local.Options{Tell: func(what string) { note(os.Stderr, "%s", what) }})
 	app := &App{
 		Out: local.StandardOutput(), Err: os.Stderr, Env: os.Getenv, Now: time.Now,
 		Host: machine, Root: os.Geteuid() == 0, Tidy: machine.Tidy, Judge: local.NewJudge(),
-		LockPath: local.LockPath, Executable: os.Executable, Behind: local.Behind, Staged: local.Staged,
+		LockPath: local.LockPath, Executable: os.Executable,
+		ReadOwn: machine.ReadOwn, Exec: func(argv []string, vars map[string]string) error { return local.Exec(argv, vars, ignored) }, Behind: local.Behind, Staged: local.Staged,
 		// Without a system journal the record alone has to do.
 		Log: func(e history.Event) { _ = local.Log(e.Message, e.Failed, e.Fields) },
 	}
@@ -180,7 +187,7 @@ func addCommands(root *cobra.Command, a *App) {
 		{"People:", []*cobra.Command{newDisableUser(a), newEnableUser(a), newRevokeKey(a), newKeys(a)}},
 		{"Going back:", []*cobra.Command{newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a)}},
 		{"Specs:", []*cobra.Command{newValidate(a), newExplain(a), newSchema(a), newAdopt(a), newFacts(a)}},
-		{"Setting up:", []*cobra.Command{newInit(a), newBootstrap(a), newWhereami(a), newMan(a), newVersion(a), newFirewall(a)}},
+		{"Setting up:", []*cobra.Command{newInit(a), newBootstrap(a), newWhereami(a), newEnv(a), newMan(a), newVersion(a), newFirewall(a)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 		root.SetHelpCommandGroupID(g.title)

@@ -3,8 +3,10 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
+	"opsafe/internal/change"
 	"opsafe/internal/drift"
 	"opsafe/internal/history"
 	"opsafe/internal/host"
@@ -72,11 +74,16 @@ func (a *App) statusText(out io.Writer, s *state, o options) {
 	if s.working {
 		fmt.Fprintf(out, "          it is still at work: what is below may be half done\n")
 	}
-	if s.name() != asDeclared {
+	style := a.style(a.Out)
+	style.Full = o.full
+	text := render.NewText(out, style)
+	noted := slices.ContainsFunc(s.rep.Results, func(r change.Result) bool { return len(r.Notes) > 0 })
+	switch {
+	case s.name() == asDeclared && noted:
 		fmt.Fprintln(out)
-		style := a.style(a.Out)
-		style.Full = o.full
-		text := render.NewText(out, style)
+		text.Notes(s.rep)
+	case s.name() != asDeclared:
+		fmt.Fprintln(out)
 		for _, r := range s.rep.Results {
 			text.Result(r)
 		}

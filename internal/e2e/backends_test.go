@@ -1,7 +1,7 @@
 package e2e
 
 import (
-	"path/filepath"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -95,31 +95,41 @@ func TestSwitch(t *testing.T) {
 	e.mustRun("systemctl", "is-active", "airlock.timer")
 }
 
-// TestLoadEnv loads hostile and odd values: into a shell as systemd would, and
-// nothing of them is run.
-func TestLoadEnv(t *testing.T) {
+// TestEnv gives a command hostile and odd values, as systemd would; nothing of them is
+// run. As root it takes none from another account.
+func TestEnv(t *testing.T) {
 	t.Parallel()
 	e := newHost(t, testhost.Bare, "")
-	e.install(filepath.Join(repository, "backends/common/files/service-bashrc"), "/etc/opensafely-bashrc")
-	e.mustRun("mkdir", "-p", "/root/config")
+	e.mustRun("useradd", "--create-home", "app")
+	e.mustRun("mkdir", "-p", "/root/config", "/home/app/config")
 	layers := map[string]string{
 		"01_defaults": "# c\n; d\nA=1\nADDRESSES=10.0.0.1 10.0.0.2\nQ=\"a b $HOME \\$x `id`\"\nS='it\\ \"x\" $(id)'\n",
-		"02_secrets":  "URL=mssql://u:pa$HOME;touch /root/executed;x@db/X\nT=  lead and trail  \nE=\nBS=a\\b\\\\c\nH=a#b # c\nM=x\"y\"z\nbad line\n1X=no\n",
-		"03_backend":  "A=2\n", "04_local": "A=3",
+		"02_secrets":  "URL=mssql://u:pa$HOME;touch /root/executed;x@db/X\nT=  lead and trail  \nE=\nBS=a\\b\\\\c\nH=a#b # c\nM=x\"y\"z\nbad line\n1X=no\nexport X=no\nL=\"two\nlines\" 'and'\n",
+		"03_backend":  "A=2\nC=a\\\n  b\n# \\\nA=no\n", "04_local": "A=3",
 	}
 	argv := []string{"systemd-run", "--quiet", "--pipe", "--wait"}
+	var roots, apps []string
 	for _, name := range []string{"01_defaults", "02_secrets", "03_backend", "04_local"} {
-		e.write("/root/config/"+name+".env", layers[name], 0o600)
-		argv = append(argv, "--property=EnvironmentFile=/root/config/"+name+".env")
+		root, app := "/root/config/"+name+".env", "/home/app/config/"+name+".env"
+		roots, apps = append(roots, root), append(apps, app)
+		e.write(root, layers[name], 0o600)
+		e.write(app, layers[name], 0o600)
+		argv = append(argv, "--property=EnvironmentFile="+root)
 	}
-	const show = `for v in A ADDRESSES Q S URL T E BS H M; do printf '%s=[%s]\n' "$v" "${!v}"; done`
-	e.write("/root/show.sh", show+"\n", 0o644)
-	want := e.mustRun(append(argv, "bash", "/root/show.sh")...)
-	got := e.mustRun("env", "HOME=/root", "SHLVL=2", "bash", "-c", ". /etc/opensafely-bashrc; load_env; . /root/show.sh")
-	if got != want || !strings.Contains(got, "A=[3]") {
-		t.Errorf("systemd has\n%s\nload_env\n%s", want, got)
+	e.mustRun("chown", "-R", "app:", "/home/app/config")
+	e.lab(0, fmt.Sprintf("environments:\n  lab: {files: [%s], required: [URL]}\n  app: {files: [%s]}\n", strings.Join(roots, ", "), strings.Join(apps, ", ")))
+	const show = `for v in A ADDRESSES Q S URL T E BS H M L C X; do printf '%s=[%s]\n' "$v" "${!v}"; done`
+	e.write("/tmp/show.sh", show+"\n", 0o644)
+	want := e.mustRun(append(argv, "bash", "/tmp/show.sh")...)
+	if got := e.mustRun(guestBinary, "env", "lab", "--", "bash", "/tmp/show.sh"); got != want || !strings.Contains(got, "A=[3]") {
+		t.Errorf("systemd has\n%s\nopsafe env\n%s", want, got)
 	}
-	if r := e.run("test", "-e", "/root/executed"); r.code == 0 {
+	if got := e.runAs("app", guestBinary, "env", "app", "--", "bash", "/tmp/show.sh"); strings.TrimSpace(got.stdout) != strings.TrimSpace(want) {
+		t.Errorf("systemd has\n%s\nopsafe env as app\n%s", want, got)
+	}
+	e.says(1, e.run(guestBinary, "env", "app", "--", "bash", "/tmp/show.sh"), "/home/app/config/01_defaults.env is app's", "run this as app")
+	e.says(1, e.runAs("app", guestBinary, "env", "lab", "--", "bash", "/tmp/show.sh"), "content of /root/config/02_secrets.env", "permission denied")
+	if e.exists("/root/executed") {
 		t.Error("a value was run")
 	}
 }

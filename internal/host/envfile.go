@@ -1,7 +1,6 @@
 package host
 
 import (
-	"iter"
 	"maps"
 	"path"
 	"regexp"
@@ -38,56 +37,36 @@ func EnvNames(data []byte) []string {
 	return names
 }
 
-// EnvValue is the value that an environment file gives a variable at last, without
-// quotes around it; empty for none.
+// EnvValue is the value that an environment file gives a variable at last; empty for
+// none.
 func EnvValue(data []byte, name string) string {
 	last := ""
-	for n, value := range assignments(string(data)) {
-		if n == name {
+	for key, value := range assignments(data) {
+		if slices.Contains(EnvNames([]byte(key+"=")), name) {
 			last = value
 		}
 	}
 	return last
 }
 
-// assignments are what an environment file assigns, without quotes around the values.
-// What looks like an assignment amid the lines of a value in quotes is none.
-func assignments(text string) iter.Seq2[string, string] {
-	return func(yield func(name, value string) bool) {
-		for text != "" {
-			end := strings.IndexByte(text, '\n') + 1
-			if end == 0 {
-				end = len(text)
-			}
-			names := EnvNames([]byte(text[:end]))
-			if len(names) == 0 {
-				text = text[end:]
-				continue
-			}
-			text = text[strings.IndexByte(text, '=')+1:]
-			text = strings.TrimLeft(text, " \t")
-			value := text[:ValueEnd(text)]
-			text = text[len(value):]
-			if !yield(names[0], strings.Trim(strings.TrimSpace(value), `"'`)) {
-				return
-			}
-		}
-	}
-}
-
 // placeholder is a value that stands for one that is still to be put in.
 var placeholder = regexp.MustCompile(`(?i)^(change[-_ ]?me.*|x{3,}|todo|tbd|fixme|placeholder|replace[-_ ]?me|your[-_].*|<.*>)$`)
+
+// IsPlaceholder reports whether a value stands for one that is still to be put in.
+func IsPlaceholder(value string) bool { return placeholder.MatchString(value) }
 
 // EnvUnset lists the names to which an environment file assigns nothing, or a
 // placeholder: the last assignment counts.
 func EnvUnset(data []byte) []string {
 	var names []string
 	unset := map[string]bool{}
-	for name, value := range assignments(string(data)) {
-		if _, seen := unset[name]; !seen {
-			names = append(names, name)
+	for key, value := range assignments(data) {
+		for _, name := range EnvNames([]byte(key + "=")) {
+			if _, seen := unset[name]; !seen {
+				names = append(names, name)
+			}
+			unset[name] = value == "" || IsPlaceholder(value)
 		}
-		unset[name] = value == "" || placeholder.MatchString(value)
 	}
 	return slices.DeleteFunc(names, func(n string) bool { return !unset[n] })
 }

@@ -102,3 +102,19 @@ func TestEnvValue(t *testing.T) {
 		t.Errorf("without a value are %q", got)
 	}
 }
+
+// TestEnvironment reads odd and hostile values as systemd does.
+func TestEnvironment(t *testing.T) {
+	const text = "# A=0\n; A=0 \\\nA=0\nA=1\r\n  B = x y  \nC=\"a b $HOME \\$x `id` \\n\\\nc\"  'd'\nD='it\\ \"x\" $(id)\nX=1' e\n" +
+		"E=\nF=a\\b\\\\c\\ \nG=a#b # c\nH=x\"y\"z\nbad line\n1X=no\nexport I=1\nJ+=1\nK=1\\\n2\nL==\nM=\x00\nN=\xff\nA=3"
+	var got []string
+	for name, value := range host.Environment([]byte(text)) {
+		got = append(got, name+"="+value)
+	}
+	want := []string{
+		"A=1", "B=x y", "C=a b $HOME $x `id` \\ncd", "D=it\\ \"x\" $(id)\nX=1e", "E=", "F=ab\\c ", "G=a#b # c", `H=x"y"z`, "K=12", "L==", "A=3",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("it is\n%q, not\n%q", got, want)
+	}
+}

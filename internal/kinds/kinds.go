@@ -32,6 +32,7 @@ func Table() []kind.Kind {
 		kind.Docker(),
 		kind.Compose(),
 		kind.Chrony(),
+		kind.Environments(),
 		kind.Units(),
 	}
 }

@@ -45,6 +45,8 @@ const (
 	// Firewalls has the list of each docker network with a firewall, as it is loaded
 	// before docker starts.
 	Firewalls = Dir + "/firewall"
+	// Environments has, for each declared environment, the names of its files.
+	Environments = Dir + "/environments"
 	// Upgrades is what apt would upgrade.
 	Upgrades = Dir + "/upgrades.json"
 )

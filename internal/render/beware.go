@@ -80,6 +80,9 @@ func (t *Text) irreversible(rep *converge.Report) {
 	}
 }
 
+// Notes writes the notes of a report in which nothing has changed.
+func (t *Text) Notes(rep *converge.Report) { t.noted(rep) }
+
 // noted writes the notes: of what did not change, and where there are many
 // changes, those that stand beside them once more.
 func (t *Text) noted(rep *converge.Report) {

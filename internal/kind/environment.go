@@ -1,0 +1,299 @@
+package kind
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/notes"
+	"opsafe/internal/spec"
+)
+
+// environmentSuffix is that of the files by which opsafe env goes.
+const environmentSuffix = ".json"
+
+// Environments is the kind environment.
+func Environments() Kind {
+	return Kind{
+		Part: spec.Part{
+			Name: "environment", Plural: "environments", Is: "variables that programs get", Sections: []string{"environments"},
+			Own: []spec.Section{{
+				Type: reflect.TypeFor[map[string]*Environment](),
+				Field: spec.Field{
+					Name: "environments", Item: "environment NAME", Is: "variables for commands, in layers of files, by name",
+					More:  "opsafe env NAME -- COMMAND runs a command with them. No shell reads the files, and nothing in them is run or expanded.",
+					Unset: "none", Example: `{app: {files: [/etc/app/defaults.env, /etc/app/secrets.env], required: [TOKEN]}}`,
+					Names: &spec.Form{Says: "name", Pattern: `^[A-Za-z0-9_][A-Za-z0-9_.-]*$`, Longest: 200},
+				},
+			}},
+			Check: checkEnvironments, Owns: ownEnvironments,
+		},
+		Stage: StageServices, Declare: declareEnvironments, Adopt: adoptEnvironments,
+		Strays: &Strays{Dir: notes.Environments, Suffix: environmentSuffix, Absent: func(b spec.Backend, name string) spec.Backend {
+			return spec.With(b, "environments", withAbsent(environmentsOf(&b), name, &Environment{State: stateAbsent}))
+		}},
+	}
+}
+
+// Environment is made of environment files on the host.
+type Environment struct {
+	spec.Item
+	// Files are read in their order: a later one wins.
+	Files []string `yaml:"files"`
+	// Optional are those of them that need not be there.
+	Optional []string `yaml:"optional"`
+	// Required are variables without which nothing is run.
+	Required []string `yaml:"required"`
+	// State is present (the default) or absent.
+	State string `yaml:"state"`
+}
+
+// Fields says what there is to know of the fields.
+func (Environment) Fields() []spec.Field {
+	return []spec.Field{
+		{Name: "files", Is: "files on the host, with lines NAME=VALUE", More: "They are read as systemd reads an EnvironmentFile, in this order: of several values of a variable the last counts.", Unset: "an error", Example: "[/etc/app/defaults.env, /etc/app/secrets.env]", Form: spec.PathForm(), List: spec.ListRules{Distinct: true}},
+		{Name: "optional", Is: "those of the files that need not be there", Unset: "all have to be there", Example: "[/etc/app/local.env]", Form: spec.PathForm(), List: spec.ListRules{Distinct: true}},
+		{Name: "required", Is: "variables that need a value", More: "Without it nothing is run, and plan and status say which lack it.", Unset: "none", Example: "[TOKEN]", Form: spec.VariableForm(), List: spec.ListRules{Distinct: true}},
+		{Name: "state", Is: "whether there is one", More: "absent: opsafe env does not know it any more. Its files stay.", Default: "present", Example: "absent", Form: spec.StateForm()},
+	}
+}
+
+func environmentsOf(b *spec.Backend) map[string]*Environment {
+	return spec.Of[map[string]*Environment](b, "environments")
+}
+
+func environmentFile(name string) string {
+	return path.Join(notes.Environments, name+environmentSuffix)
+}
+
+func checkEnvironments(b *spec.Backend, problems *spec.Problems) {
+	for name, e := range environmentsOf(b) {
+		label := "environment " + name
+		if e.State == stateAbsent {
+			for _, field := range []string{"files", "optional", "required"} {
+				if e.Has(field) {
+					problems.Addf(e.At(field), "%s: is absent and has %s: want one or the other", label, field)
+				}
+			}
+			continue
+		}
+		if len(e.Files) == 0 {
+			problems.Addf(e.At("files"), "%s: has no files: name its environment files", label)
+		}
+		for i, at := range e.Optional {
+			if !slices.Contains(e.Files, at) {
+				problems.Addf(e.At("optional", i), "%s: optional: %s is none of its files: list it there, too", label, at)
+			}
+		}
+	}
+}
+
+func ownEnvironments(b *spec.Backend) []spec.Owned {
+	var out []spec.Owned
+	for name, e := range environmentsOf(b) {
+		out = append(out, spec.Owned{Path: environmentFile(name), Label: "environment " + name, Pos: e.Pos, Absent: e.State == stateAbsent, When: e.When})
+	}
+	return out
+}
+
+// declareEnvironments lists the environments.
+func declareEnvironments(in *Input) []Resource {
+	var out []Resource
+	all := environmentsOf(in.Backend)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		e := all[name]
+		var look Looker = environmentLook{name: name, layers: layersOf(e)}
+		if e.State == stateAbsent {
+			look = goneFileLook{path: environmentFile(name)}
+		}
+		out = append(out, Resource{ID: change.ID{Kind: "environment", Name: name}, Pos: e.Pos, When: e.When, Looker: look})
+	}
+	return out
+}
+
+// Layers are what opsafe env goes by: which files make up an environment, and what has
+// to be in it.
+type Layers struct {
+	Files    []Layer  `json:"files"`
+	Required []string `json:"required,omitempty"`
+}
+
+// Layer is an environment file.
+type Layer struct {
+	Path     string `json:"path"`
+	Optional bool   `json:"optional,omitempty"`
+}
+
+func layersOf(e *Environment) Layers {
+	l := Layers{Required: e.Required}
+	for _, at := range e.Files {
+		l.Files = append(l.Files, Layer{Path: at, Optional: slices.Contains(e.Optional, at)})
+	}
+	return l
+}
+
+// EnvironmentNames lists the environments that are on a host.
+func EnvironmentNames(r host.Files) ([]string, error) {
+	files, err := r.ReadDir(notes.Environments)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, file := range files {
+		if name, ok := strings.CutSuffix(file, environmentSuffix); ok && !strings.HasPrefix(name, ".") {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// ReadLayers reads what makes up an environment, as a run has written it down.
+func ReadLayers(r host.Files, name string) (Layers, error) {
+	var l Layers
+	at := environmentFile(name)
+	data, err := r.ReadFile(at)
+	if err != nil {
+		return l, err
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&l); err != nil {
+		return l, fmt.Errorf("cannot read %s: %w: it was not written by this opsafe: run opsafe manage, which writes it anew", at, err)
+	}
+	return l, nil
+}
+
+// environmentLook is the file by which opsafe env goes.
+type environmentLook struct {
+	name   string
+	layers Layers
+}
+
+func (l environmentLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	at := environmentFile(l.name)
+	was, err := regular(r, at)
+	if err != nil {
+		return change.Change{}, err
+	}
+	want, err := json.MarshalIndent(l.layers, "", "  ")
+	if err != nil {
+		return change.Change{}, fmt.Errorf("cannot write %s: %w", at, err)
+	}
+	want = append(want, '\n')
+	var c change.Change
+	if is(was, want) {
+		c = correct(at, was.Node, ownNode())
+	} else {
+		c = newContent(at, was, want, ownNode())
+		l.show(&c, r)
+		if err := needDir(r, &c, notes.Environments); err != nil {
+			return c, err
+		}
+		c.Steps = append(c.Steps, writeOwn(at, want, ownNode()))
+	}
+	c.Notes, err = l.layers.lacking(r)
+	return c, err
+}
+
+// show says in the words of the spec what changes, if that can be told.
+func (l environmentLook) show(c *change.Change, r host.Files) {
+	was, err := ReadLayers(r, l.name)
+	if err != nil && c.Action != change.Add {
+		return
+	}
+	before := len(c.Attrs)
+	differ(c, "files", was.paths(), l.layers.paths())
+	differ(c, "required", strings.Join(was.Required, ", "), strings.Join(l.layers.Required, ", "))
+	if len(c.Attrs) > before {
+		c.Diff = nil
+	}
+}
+
+func (l Layers) paths() string {
+	words := make([]string, len(l.Files))
+	for i, f := range l.Files {
+		words[i] = f.Path
+		if f.Optional {
+			words[i] += " (optional)"
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// lacking says which files are not there, and which variables have no value, as far as
+// that can be seen. Values are never named.
+func (l Layers) lacking(r host.Reader) ([]string, error) {
+	var gone []string
+	set := map[string]bool{}
+	for _, f := range l.Files {
+		data, err := r.ReadFile(f.Path)
+		switch red := host.Redacted(err); {
+		case red != nil && red.Text != nil:
+			data = red.Text
+		case red != nil:
+			for _, name := range red.Variables {
+				set[name] = !slices.Contains(red.Unset, name)
+			}
+		case host.IsUnknown(err):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		case data == nil && !f.Optional:
+			gone = append(gone, f.Path)
+		}
+		for name, value := range host.Environment(data) {
+			set[name] = value != "" && !host.IsPlaceholder(value)
+		}
+	}
+	missing := slices.DeleteFunc(slices.Clone(l.Required), func(name string) bool { return set[name] })
+	var notes []string
+	if len(gone) > 0 {
+		notes = append(notes, list(gone)+": not there, so that nothing can be run with it: write the file, or declare it under files")
+	}
+	if len(missing) > 0 {
+		notes = append(notes, list(missing)+": required, and empty, a placeholder or in none of its files: put the values in by hand")
+	}
+	return notes, nil
+}
+
+// adoptEnvironments takes what opsafe env knows of: all, or one.
+func adoptEnvironments(_ context.Context, t Taker, name string) error {
+	names, err := EnvironmentNames(t)
+	if err != nil {
+		return err
+	}
+	if name != "" && !slices.Contains(names, name) {
+		return fmt.Errorf("there is no environment of that name in %s", notes.Environments)
+	}
+	for _, found := range names {
+		if name != "" && name != found {
+			continue
+		}
+		l, err := ReadLayers(t, found)
+		if err != nil {
+			return err
+		}
+		item := map[string][]string{}
+		for _, f := range l.Files {
+			item["files"] = append(item["files"], f.Path)
+			if f.Optional {
+				item["optional"] = append(item["optional"], f.Path)
+			}
+		}
+		if len(l.Required) > 0 {
+			item["required"] = l.Required
+		}
+		if err := t.Take("from "+environmentFile(found), item, "environments", found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
