@@ -183,7 +183,7 @@ func addCommands(root *cobra.Command, a *App) {
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Every day:", []*cobra.Command{newPlan(a), newManage(a), newStatus(a), newPrune(a), newUpgrade(a), newAccess(a)}},
+		{"Every day:", []*cobra.Command{newPlan(a), newManage(a), newStatus(a), newPrune(a), newUpgrade(a), newAccess(a), newReport(a)}},
 		{"People:", []*cobra.Command{newDisableUser(a), newEnableUser(a), newRevokeKey(a), newKeys(a)}},
 		{"Going back:", []*cobra.Command{newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a)}},
 		{"Specs:", []*cobra.Command{newValidate(a), newExplain(a), newSchema(a), newAdopt(a), newFacts(a)}},

@@ -56,6 +56,7 @@ files: {/etc/sudoers.d/theirs: {mode: "0440", content: "leaver ALL=(ALL) ALL\n"}
 		"status":       {nil, []string{"--backend", "one"}},
 		"history":      {[]string{"bootstrap", "one"}, nil},
 		"show":         {[]string{"bootstrap", "one"}, []string{"1"}},
+		"report":       {nil, nil},
 		"undo":         {[]string{"bootstrap", "one"}, []string{"1"}},
 		"prune":        {nil, []string{"--backend", "one", "sudoers/theirs"}},
 	}
@@ -71,6 +72,9 @@ files: {/etc/sudoers.d/theirs: {mode: "0440", content: "leaver ALL=(ALL) ALL\n"}
 		for _, format := range append(formats, "xml") {
 			t.Run(name+" "+format, func(t *testing.T) {
 				w := newWorld(t, host)
+				if name == "report" {
+					how.args = []string{w.kept("access", "--backend", "one")}
+				}
 				if name == "keys update" {
 					w, _ = newRegistered(t, "")
 					w.write("keys/github.lock", "")
@@ -93,6 +97,10 @@ files: {/etc/sudoers.d/theirs: {mode: "0440", content: "leaver ALL=(ALL) ALL\n"}
 				case "markdown":
 					if !strings.HasPrefix(out, "**opsafe "+name+"**") || !strings.HasSuffix(strings.TrimSpace(out), "</details>") {
 						t.Errorf("not only Markdown: %s%s", out, w.err.String())
+					}
+				case "html":
+					if !strings.HasPrefix(out, "<!DOCTYPE html>") || !strings.HasSuffix(out, "</html>\n") {
+						t.Errorf("not only a page: %s%s", out, w.err.String())
 					}
 				case "prometheus":
 					if !strings.HasPrefix(out, "# HELP opsafe_") || !strings.HasSuffix(out, "\n") {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"opsafe/internal/render"
+	ofMany "opsafe/internal/report"
 )
 
 // TestSchemaHasAllFields compares the schema with the types, field by field:
@@ -44,6 +45,11 @@ func TestSchemaHasAllFields(t *testing.T) {
 		{"show", reflect.TypeFor[render.ShownDoc](), schema.Defs["show"]},
 		{"record", reflect.TypeFor[render.RunDoc](), schema.Defs["record"]},
 		{"person", reflect.TypeFor[render.Person](), schema.Defs["person"]},
+		{"report", reflect.TypeFor[ofMany.Report](), schema.Defs["report"]},
+		{"reported", reflect.TypeFor[ofMany.Host](), schema.Defs["reported"]},
+		{"finding", reflect.TypeFor[ofMany.Finding](), schema.Defs["finding"]},
+		{"rights", reflect.TypeFor[ofMany.Table](), schema.Defs["rights"]},
+		{"since", reflect.TypeFor[ofMany.Since](), schema.Defs["since"]},
 	} {
 		var fields, required, have []string
 		for i := range tt.doc.NumField() {

@@ -1,0 +1,128 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"opsafe/internal/render"
+	"opsafe/internal/words"
+)
+
+// sinceSections say what has changed since the earlier report.
+func (r *Report) sinceSections() []section {
+	s := r.Since
+	if s == nil {
+		return nil
+	}
+	t := table{caption: heads("Hosts that are otherwise than they were"), columns: heads("Was", "Is", "Hosts")}
+	var moves gather[[]cell]
+	for _, m := range s.Hosts {
+		moves.add(m.Host, key([]State{m.From, m.To}), func() *[]cell { return &[]cell{moved(m.From), moved(m.To), names(nil)} },
+			func(row *[]cell) *[]string { return &(*row)[2].lines })
+	}
+	t.rows = moves.all()
+	people := turnSection("", s.Access).tables[0]
+	people.caption = heads("What people gained and lost")
+	came, gone := findingSection("", s.Came, true).tables[0], findingSection("", s.Gone, true).tables[0]
+	came.caption, gone.caption = heads("Found now, and not then"), heads("Found then, and not now")
+	nothing := table{caption: heads("In all"), columns: heads("What", "Hosts")}
+	if len(t.rows)+len(people.rows)+len(came.rows)+len(gone.rows) == 0 {
+		nothing.rows = append(nothing.rows, []cell{prose("nothing has changed"), names(hostNames(r.Hosts))})
+	}
+	if len(s.Uncompared) > 0 {
+		nothing.rows = append(nothing.rows, []cell{prose("people cannot be compared: access was not given both times"), names(s.Uncompared)})
+	}
+	return []section{{title: "Since " + clock(s.Made), open: true, tables: []table{nothing, t, people, came, gone}}}
+}
+
+func moved(s State) cell {
+	if s == "" {
+		return prose("not there")
+	}
+	return cell{lines: []string{string(s)}, state: s}
+}
+
+// rootSection says who is root, by what and where.
+func (r *Report) rootSection() section {
+	var g gather[Turn]
+	for _, t := range r.Access {
+		for _, p := range t.People {
+			if len(p.Root) == 0 {
+				continue
+			}
+			for _, h := range t.Hosts {
+				g.add(h, key([]any{p.Name, p.Root, p.Login}), func() *Turn {
+					return &Turn{TurnDoc: render.TurnDoc{Names: []string{p.Name}, Gains: p.Root, Loses: p.Login}}
+				}, func(t *Turn) *[]string { return &t.Hosts })
+			}
+		}
+	}
+	t := table{columns: heads("Who", "Is root by", "Gets in by", "Hosts")}
+	all := g.all()
+	slices.SortStableFunc(all, func(a, b Turn) int { return strings.Compare(a.Names[0], b.Names[0]) })
+	for _, x := range all {
+		slices.Sort(x.Hosts)
+		t.rows = append(t.rows, []cell{name(x.Names[0]), prose(x.Gains...), prose(x.Loses...), names(x.Hosts)})
+	}
+	return section{title: "Who is root", open: true, tables: []table{t}}
+}
+
+// accessSection is a matrix of people and directories, for hosts on which it is the
+// same.
+func (r *Report) accessSection() section {
+	s := section{title: "People and directories", intro: "A column of several paths is of paths at which all may do the same. What lies in somebody's own home is not judged for them.", open: true}
+	n := 0
+	for _, of := range r.Access {
+		n += len(of.Hosts)
+		columns := of.columns()
+		t := table{matrix: true, caption: []cell{prose("On"), names(of.Hosts)}, columns: heads("Who", "Login", "Root")}
+		if len(of.Asked) > 0 {
+			t.caption = append(t.caption, prose("only these accounts were asked for:"), names(of.Asked))
+		}
+		for _, c := range columns {
+			t.columns = append(t.columns, cell{lines: c.paths, code: true})
+		}
+		untold := slices.ContainsFunc(of.People, func(p Row) bool { return len(p.Unknown) > 0 })
+		if untold {
+			t.columns = append(t.columns, prose("Cannot be told"))
+		}
+		for i, p := range of.People {
+			row := []cell{name(p.Name), prose(orNone(p.Login)...), prose(orNone(p.Root)...)}
+			for _, c := range columns {
+				row = append(row, prose(c.cells[i]))
+			}
+			if untold {
+				row = append(row, prose(orNone(p.Unknown)...))
+			}
+			t.rows = append(t.rows, row)
+		}
+		s.tables = append(s.tables, t)
+	}
+	s.count = words.Count(n, "host")
+	return s
+}
+
+func orNone(lines []string) []string {
+	if len(lines) == 0 {
+		return []string{"–"}
+	}
+	return lines
+}
+
+func (r *Report) openGroups() section {
+	t := table{columns: heads("Group", "How", "Root", "Hosts")}
+	for _, of := range r.Access {
+		for _, g := range of.OpenGroups {
+			var how []string
+			if g.Password {
+				how = append(how, "whoever knows its password gets in")
+			}
+			if len(g.Admins) > 0 {
+				how = append(how, "its administrators let others in: "+words.And(g.Admins))
+			}
+			t.rows = append(t.rows, []cell{name(g.Group), prose(how...), prose(cmp.Or(g.Why, "–")), names(of.Hosts)})
+		}
+	}
+	return section{title: "Groups that others get into", tables: []table{t}}
+}

@@ -1,0 +1,251 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"opsafe/internal/render"
+	"opsafe/internal/report"
+)
+
+var update = flag.Bool("update", false, "write the pages in testdata anew")
+
+// formats are the ways to write a report, by the ends of their files' names.
+func formats() map[string]func(io.Writer, *report.Report) error {
+	return map[string]func(io.Writer, *report.Report) error{
+		"txt":  func(w io.Writer, r *report.Report) error { return report.WriteText(w, r, render.Style{}) },
+		"md":   report.WriteMarkdown,
+		"html": report.WriteHTML,
+		"json": func(w io.Writer, r *report.Report) error { return render.WriteJSON(w, r) },
+	}
+}
+
+func written(tb testing.TB, format string, r *report.Report) string {
+	tb.Helper()
+	var b bytes.Buffer
+	if err := formats()[format](&b, r); err != nil {
+		tb.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestPages compares the pages of a small fleet with those that were looked at.
+func TestPages(t *testing.T) {
+	r := made(t, report.Options{Old: 24 * time.Hour, Expect: []string{"north1", "north4"}}, fleet(t)...)
+	r.Compare(made(t, report.Options{}, fleet(t)[:2]...))
+	for format := range formats() {
+		at := filepath.Join("testdata", "fleet."+format)
+		got := written(t, format, r)
+		if *update {
+			if err := os.WriteFile(at, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(string(want), got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", at, d)
+		}
+	}
+}
+
+func stateOf(r *report.Report, host string) report.Host {
+	for _, h := range r.Hosts {
+		if h.Name == host {
+			return h
+		}
+	}
+	return report.Host{}
+}
+
+// TestSameOnce: what is the same on two hosts is one finding, wherever it is declared.
+func TestSameOnce(t *testing.T) {
+	r := made(t, report.Options{}, fleet(t)...)
+	for _, f := range r.Findings {
+		if want := []string{"north2", "north3"}; f.Item.Status == "changed" && !slices.Equal(f.Hosts, want) {
+			t.Errorf("%s/%s is on %v, not on %v", f.Item.Kind, f.Item.Name, f.Hosts, want)
+		}
+	}
+	if len(r.Findings) != 3 || len(r.Access) != 2 {
+		t.Errorf("%d findings, %d tables of people", len(r.Findings), len(r.Access))
+	}
+}
+
+// TestStates: no host is said to be in order of which that is not known.
+func TestStates(t *testing.T) {
+	change, failed := motd(), render.Item{Kind: "package", Name: "x", Status: "failed", Error: "no"}
+	unseen := render.Item{Kind: "acl", Name: "/x", Status: "unknown", Reason: "no"}
+	part, cut, short := planOf("h"), planOf("h"), planOf("h")
+	part.Only, cut.Summary.Interrupted, short.Summary.Unknown = []string{"user"}, true, 1
+	old := statusOf("h", "drifted", change)
+	old.Made = now().Add(-48 * time.Hour)
+	ahead := statusOf("h", "as declared")
+	ahead.Made = now().Add(48 * time.Hour)
+	for _, tt := range []struct {
+		name string
+		docs []any
+		want report.State
+	}{
+		{"as declared", []any{statusOf("h", "as declared")}, report.InOrder},
+		{"a plan without changes", []any{planOf("h")}, report.InOrder},
+		{"drifted", []any{statusOf("h", "drifted", change)}, report.Drifted},
+		{"drifted and unknown", []any{statusOf("h", "drifted", change, unseen)}, report.Drifted},
+		{"failed and drifted", []any{planOf("h", change, failed)}, report.Failed},
+		{"unknown", []any{planOf("h", unseen)}, report.Unknown},
+		{"a part was looked at", []any{part}, report.Unknown},
+		{"interrupted", []any{cut}, report.Unknown},
+		{"counted and not listed", []any{short}, report.Unknown},
+		{"a state that nobody knows", []any{statusOf("h", "resting")}, report.Unknown},
+		{"access alone", []any{accessOf("h", people()...)}, report.Unknown},
+		{"old", []any{old}, report.Old},
+		{"old, and a plan of now", []any{old, planOf("h")}, report.Old},
+		{"of a clock that is wrong", []any{ahead}, report.Old},
+		{"status and plan of different specs", []any{statusOf("h", "drifted", change), planOf("h")}, report.Drifted},
+		{"status in order, and a plan with changes", []any{statusOf("h", "as declared"), planOf("h", change)}, report.Drifted},
+		{"nothing", nil, report.Unknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var docs []*report.Document
+			for i, d := range tt.docs {
+				docs = append(docs, parsed(t, fmt.Sprint(i), d))
+			}
+			h := stateOf(made(t, report.Options{Old: 24 * time.Hour, Expect: []string{"h"}}, docs...), "h")
+			if h.State != tt.want {
+				t.Errorf("%s, not %s: %+v", h.State, tt.want, h)
+			}
+		})
+	}
+}
+
+// TestPlanAge: of a plan, which does not say when it was made, the file's time counts.
+func TestPlanAge(t *testing.T) {
+	data, err := json.Marshal(planOf("h"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := report.Parse("f", data, now().Add(-48*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := stateOf(made(t, report.Options{Old: 24 * time.Hour}, d), "h"); h.State != report.Old || h.Was != report.InOrder {
+		t.Errorf("%s, was %s", h.State, h.Was)
+	}
+	if h := stateOf(made(t, report.Options{}, d), "h"); h.State != report.InOrder {
+		t.Errorf("with no limit it is %s", h.State)
+	}
+}
+
+// TestLacking: each host of which a document is missing is named.
+func TestLacking(t *testing.T) {
+	r := made(t, report.Options{Expect: []string{"north4"}}, fleet(t)...)
+	for host, want := range map[string][]string{"north1": nil, "north2": nil, "north3": {"access"}, "north4": {"status or plan", "access"}} {
+		if d := cmp.Diff(want, stateOf(r, host).Lacks); d != "" {
+			t.Errorf("%s (-want +got):\n%s", host, d)
+		}
+	}
+}
+
+// TestCompare: what has changed since an earlier report that was written as JSON.
+func TestCompare(t *testing.T) {
+	before := made(t, report.Options{},
+		parsed(t, "a", statusOf("one", "drifted", motd())), parsed(t, "b", statusOf("two", "drifted", motd())),
+		parsed(t, "c", accessOf("one", people()...)), parsed(t, "d", accessOf("two", people()...)), parsed(t, "e", planOf("gone")))
+	then, err := report.ParseEarlier([]byte(written(t, "json", before)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	promoted := people()
+	promoted[1].Sudo.Everything = true
+	promoted[1].Paths = promoted[0].Paths
+	r := made(t, report.Options{},
+		parsed(t, "a", statusOf("one", "as declared")), parsed(t, "b", statusOf("two", "drifted", motd(), docker())),
+		parsed(t, "c", accessOf("one", promoted...)), parsed(t, "d", accessOf("two", promoted[:1]...)), parsed(t, "e", planOf("new")))
+	r.Compare(then)
+	s := r.Since
+	if d := cmp.Diff([]report.Moved{{Host: "gone", From: "in order"}, {Host: "new", To: "in order"}, {Host: "one", From: "drifted", To: "in order"}}, s.Hosts); d != "" {
+		t.Errorf("hosts (-want +got):\n%s", d)
+	}
+	if len(s.Came) != 1 || s.Came[0].Item.Name != "docker" || len(s.Gone) != 1 || !slices.Equal(s.Gone[0].Hosts, []string{"one"}) {
+		t.Errorf("came %+v, gone %+v", s.Came, s.Gone)
+	}
+	want := []report.Turn{
+		{TurnDoc: render.TurnDoc{Names: []string{"bob"}, Gains: []string{"root by sudo", "read on /srv/data", "write on /srv/data", "enter on /srv/data", "read on /srv/data/in", "write on /srv/data/in", "enter on /srv/data/in"}, Loses: []string{}}, Hosts: []string{"one"}},
+		{TurnDoc: render.TurnDoc{Names: []string{"bob"}, Gains: []string{}, Loses: []string{"an account", "login (1 key)", "read on /srv/out", "enter on /srv/out"}}, Hosts: []string{"two"}},
+		{TurnDoc: render.TurnDoc{Names: []string{"everybody"}, Gains: []string{}, Loses: []string{"read on /srv/out", "enter on /srv/out"}}, Hosts: []string{"two"}},
+	}
+	if d := cmp.Diff(want, s.Access); d != "" {
+		t.Errorf("people (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff([]string{"gone", "new"}, s.Uncompared); d != "" {
+		t.Errorf("uncompared (-want +got):\n%s", d)
+	}
+}
+
+// TestMarkdownFits: of a large fleet, a comment shows what it can, and says so.
+func TestMarkdownFits(t *testing.T) {
+	r := made(t, report.Options{}, large(t, 300, 60)...)
+	got := written(t, "md", r)
+	if len(got) > 65_000 || !strings.Contains(got, "**Left out**") || !strings.Contains(got, "Hosts</b>: 300") {
+		t.Errorf("%d bytes: %.300s", len(got), got)
+	}
+}
+
+// large are hosts with so many changes each: most are the same on all of them.
+func large(tb testing.TB, hosts, changes int) []*report.Document {
+	tb.Helper()
+	var docs []*report.Document
+	for h := range hosts {
+		host := fmt.Sprintf("host%03d", h)
+		items := make([]render.Item, changes)
+		for i := range items {
+			items[i] = motd()
+			items[i].Name = fmt.Sprintf("/etc/file%d", i)
+			if i%10 == 0 {
+				items[i].Name += host
+			}
+		}
+		docs = append(docs, parsed(tb, host, statusOf(host, "drifted", items...)), parsed(tb, host+"-access", accessOf(host, people()...)))
+	}
+	return docs
+}
+
+func BenchmarkReport(b *testing.B) {
+	var files [][]byte
+	for _, d := range large(b, 500, 60) {
+		var doc any = d.Status
+		if d.Access != nil {
+			doc = d.Access
+		}
+		data, err := json.Marshal(doc)
+		if err != nil {
+			b.Fatal(err)
+		}
+		files = append(files, data)
+	}
+	for b.Loop() {
+		var docs []*report.Document
+		for _, data := range files {
+			d, err := report.Parse("f", data, now())
+			if err != nil {
+				b.Fatal(err)
+			}
+			docs = append(docs, d)
+		}
+		if r := made(b, report.Options{}, docs...); written(b, "html", r) == "" {
+			b.Fatal("no page")
+		}
+	}
+}
