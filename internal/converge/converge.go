@@ -288,7 +288,7 @@ func (r *run) apply(ctx context.Context, res kind.Resource, c change.Change) err
 	if err != nil {
 		return err
 	}
-	if c.Deferred != "" {
+	if c.Deferred != "" && len(c.Steps) == 0 {
 		return nil
 	}
 	done, err := r.do(ctx, c.Steps)

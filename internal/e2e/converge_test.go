@@ -67,10 +67,11 @@ func comparePlan(t *testing.T, planned, made render.Document) {
 	}
 	wantNoTrouble(t, planned)
 	p, m := planned.Summary, made.Summary
-	all := len(planned.Changes)
+	before := planned.Changes
 	planned = spared(planned, made)
-	p.Change -= all - len(planned.Changes)
-	p.Unchanged += all - len(planned.Changes)
+	p.Unchanged += len(before) - len(planned.Changes)
+	p.Change -= count(before, change.Modify) - count(planned.Changes, change.Modify)
+	p.Remove -= count(before, change.Remove) - count(planned.Changes, change.Remove)
 	if diff := cmp.Diff(entries(planned), entries(foreseen(planned, made)), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("planned (-) is not what was made (+):\n%s", diff)
 	}
@@ -87,9 +88,19 @@ func comparePlan(t *testing.T, planned, made render.Document) {
 func spared(planned, made render.Document) render.Document {
 	done := names(made.Changes)
 	planned.Changes = slices.DeleteFunc(slices.Clone(planned.Changes), func(i render.Item) bool {
-		return i.Deferred != "" && i.Action == string(change.Modify) && !slices.Contains(done, i.Kind+"/"+i.Name)
+		return i.Deferred != "" && i.Action != string(change.Add) && !slices.Contains(done, i.Kind+"/"+i.Name)
 	})
 	return planned
+}
+
+func count(items []render.Item, a change.Action) int {
+	n := 0
+	for _, i := range items {
+		if i.Action == string(a) {
+			n++
+		}
+	}
+	return n
 }
 
 // foreseen takes out of a run what its plan could not say more of than that it is known
@@ -98,11 +109,15 @@ func foreseen(planned, made render.Document) render.Document {
 	made.Changes = slices.Clone(made.Changes)
 	for i, m := range made.Changes {
 		at := slices.IndexFunc(planned.Changes, func(p render.Item) bool { return p.Kind == m.Kind && p.Name == m.Name })
-		if at < 0 || planned.Changes[at].Deferred == "" {
+		if at < 0 {
+			continue
+		}
+		said := planned.Changes[at].Attrs
+		if !slices.ContainsFunc(said, func(a render.Attr) bool { return a.Special == string(change.AfterApply) }) {
 			continue
 		}
 		made.Changes[i].Attrs = slices.DeleteFunc(slices.Clone(m.Attrs), func(a render.Attr) bool {
-			return !slices.ContainsFunc(planned.Changes[at].Attrs, func(p render.Attr) bool { return p.Name == a.Name })
+			return !slices.ContainsFunc(said, func(p render.Attr) bool { return p.Name == a.Name })
 		})
 	}
 	return made

@@ -222,8 +222,11 @@ type goneDirectoryLook struct {
 
 func (l goneDirectoryLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	n, err := r.Stat(l.path)
-	if n == nil || err != nil {
+	if err != nil {
 		return change.Change{}, err
+	}
+	if n == nil {
+		return goneAlready(r, l.path)
 	}
 	if err := wantType(*n, host.TypeDir); err != nil {
 		return change.Change{}, err

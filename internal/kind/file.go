@@ -248,9 +248,29 @@ func (l fileLook) add(ctx context.Context, r host.Reader) (change.Change, error)
 	fresh(&c, "owner", n.Owner, "group", n.Group, "mode", n.Access.BaseMode().String())
 	differEntries(&c, "", nil, n.Access.Named, nil, n.Access.Mask)
 	l.show(&c, presentContent{}, data, false)
+	if err := l.maybeBrought(r, &c, data); err != nil {
+		return change.Change{}, err
+	}
 	return c, l.write(r, &c, host.WriteFile{
 		Path: l.path, Content: l.wrap(data), Owner: n.Owner, Group: n.Group, Access: n.Access, Check: l.check,
 	})
+}
+
+// maybeBrought says of a file that is missing that a package to come may bring it.
+func (l fileLook) maybeBrought(r host.Reader, c *change.Change, data []byte) error {
+	names, err := bringers(r, l.path, false)
+	if len(names) == 0 || err != nil {
+		return err
+	}
+	c.Action, c.Attrs, c.Diff = change.Modify, nil, nil
+	if l.form.whole() {
+		l.show(c, presentContent{}, data, true)
+	}
+	for _, w := range l.form.ensured() {
+		c.Attrs = append(c.Attrs, l.attr(w, change.Later()))
+	}
+	c.Deferred = "changed if it comes with " + someOf(names) + ", else added"
+	return nil
 }
 
 func (l fileLook) write(r host.Reader, c *change.Change, w host.WriteFile) error {

@@ -19,8 +19,11 @@ type goneFileLook struct {
 
 func (l goneFileLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	n, err := r.Stat(l.path)
-	if n == nil || err != nil {
+	if err != nil {
 		return change.Change{}, err
+	}
+	if n == nil {
+		return goneAlready(r, l.path)
 	}
 	c := change.Change{Action: change.Remove, Notify: l.notify}
 	l.judge(r, l.path, n, *n)

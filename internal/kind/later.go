@@ -3,8 +3,11 @@ package kind
 import (
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
+	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -67,20 +70,84 @@ func Later(r host.Reader, err error) string {
 	return ""
 }
 
+// toCome are the packages whose installation is predicted.
+func toCome(r host.Reader) []string {
+	if a, ok := r.(awaiter); ok {
+		return a.Awaited()
+	}
+	return nil
+}
+
+// bringers are the packages to come that may bring a path by their name, as
+// nginx-light may /etc/default/nginx: what a package's own files are called is custom,
+// and the lists of packages that are not there are not to be had. With anywhere, a
+// directory on the way that is called so counts, too.
+func bringers(r host.Reader, at string, anywhere bool) ([]string, error) {
+	if !packaged(at) || strings.HasPrefix(at, debian.UnitDir+"/") {
+		return nil, nil
+	}
+	parts := strings.Split(at, "/")
+	if !anywhere {
+		parts = parts[len(parts)-1:]
+	}
+	var out []string
+	for _, name := range toCome(r) {
+		for _, part := range parts {
+			// As in 50unattended-upgrades, and nginx.conf.
+			stem, _, _ := strings.Cut(strings.TrimLeft(part, "0123456789-"), ".")
+			is := stem != "" && stem == name
+			if rest, ok := strings.CutPrefix(name, stem); !is && ok && stem != "" && (rest[0] == '-' || rest[0] == '.') {
+				// Not if the name is that of another package: /etc/apt is not apt-utils'.
+				p, err := r.Package(stem)
+				if err != nil {
+					return nil, err
+				}
+				is = p == nil || p.State != host.Installed
+			}
+			if is {
+				out = append(out, name)
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+// goneAlready is what there is to do for a path that is to be absent, and is: nothing,
+// unless a package to come may bring it.
+func goneAlready(r host.Reader, at string) (change.Change, error) {
+	names, err := bringers(r, at, true)
+	if err != nil {
+		return change.Change{}, err
+	}
+	if len(names) == 0 {
+		// In a directory that nobody has made, only a package can bring anything.
+		n, err := r.Stat(path.Dir(at))
+		if err != nil || n != nil || !packaged(at) {
+			return change.Change{}, err
+		}
+		names = toCome(r)
+	}
+	if len(names) == 0 {
+		return change.Change{}, nil
+	}
+	return change.Change{Action: change.Remove, Deferred: "removed if it comes with " + someOf(names)}, nil
+}
+
+// someOf names a few packages.
+func someOf(names []string) string {
+	const few = 3
+	if len(names) > few {
+		return fmt.Sprintf("%s and %d more packages", strings.Join(names[:few], ", "), len(names)-few)
+	}
+	return strings.Join(names, ", ")
+}
+
 // awaited says which packages may bring a thing; empty for none.
 func awaited(r host.Reader, thing string) string {
-	a, ok := r.(awaiter)
-	if !ok {
-		return ""
-	}
-	names := a.Awaited()
+	names := toCome(r)
 	if len(names) == 0 {
 		return ""
 	}
-	const few = 3
-	who := strings.Join(names, ", ")
-	if len(names) > few {
-		who = fmt.Sprintf("%s and %d more packages", strings.Join(names[:few], ", "), len(names)-few)
-	}
-	return fmt.Sprintf("whether there is %s, which %s may bring: say so under provides of the package", thing, who)
+	return fmt.Sprintf("whether there is %s, which %s may bring: say so under provides of the package", thing, someOf(names))
 }
