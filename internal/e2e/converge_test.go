@@ -113,11 +113,12 @@ func foreseen(planned, made render.Document) render.Document {
 			continue
 		}
 		said := planned.Changes[at].Attrs
-		if !slices.ContainsFunc(said, func(a render.Attr) bool { return a.Special == string(change.AfterApply) }) {
+		later := func(a render.Attr) bool { return a.Special == string(change.AfterApply) }
+		if !slices.ContainsFunc(said, later) {
 			continue
 		}
 		made.Changes[i].Attrs = slices.DeleteFunc(slices.Clone(m.Attrs), func(a render.Attr) bool {
-			return !slices.ContainsFunc(said, func(p render.Attr) bool { return p.Name == a.Name })
+			return !slices.ContainsFunc(said, func(p render.Attr) bool { return p.Name == a.Name && !later(p) })
 		})
 	}
 	return made
