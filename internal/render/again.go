@@ -96,8 +96,11 @@ func (p Person) OtherWays() []string {
 	return out
 }
 
-// MarkdownCode is a name in Markdown, MarkdownProse text of one line or several, and
-// MarkdownDiff the difference of a file: nothing in them is markup.
-func MarkdownCode(text string) string    { return markdownPen{}.code(text) }
-func MarkdownProse(text string) string   { return markdownPen{}.prose(text) }
+// MarkdownCode is a name in Markdown, of which nothing is markup.
+func MarkdownCode(text string) string { return markdownPen{}.code(text) }
+
+// MarkdownProse is text of one line or several in Markdown, of which nothing is markup.
+func MarkdownProse(text string) string { return markdownPen{}.prose(text) }
+
+// MarkdownDiff is the difference of a file in Markdown, between fences.
 func MarkdownDiff(lines []string) string { return fenced(lines) }

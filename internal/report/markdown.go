@@ -16,12 +16,12 @@ const maxMarkdown = 65_000
 
 // WriteMarkdown writes a report for a pull request. What does not fit into a comment
 // is left out, which it says: first what files hold, then names of many hosts, then
-// rows of long tables.
+// ends of long texts, then rows of long tables, and tables where there are many.
 func WriteMarkdown(out io.Writer, r *Report) error {
 	p := newPage(r)
-	m := markdown{rows: 1 << 30}
+	m := markdown{rows: longest(p)}
 	text := m.page(p)
-	for _, leave := range []func(){func() { m.noDiffs = true }, func() { m.noNames = true }} {
+	for _, leave := range []func(){func() { m.noDiffs = true }, func() { m.noNames = true }, func() { m.noEnds = true }} {
 		if len(text) > maxMarkdown {
 			leave()
 			text = m.page(p)
@@ -38,9 +38,11 @@ func WriteMarkdown(out io.Writer, r *Report) error {
 	return err
 }
 
+// longest is how many rows a table has at most, or tables a section.
 func longest(p page) int {
 	n := 0
 	for _, s := range p.sections {
+		n = max(n, len(s.tables))
 		for _, t := range s.tables {
 			n = max(n, len(t.rows))
 		}
@@ -48,10 +50,13 @@ func longest(p page) int {
 	return n
 }
 
+// longLine is from where on a line is left out if there is too much to say.
+const longLine = 160
+
 // markdown is how much is shown.
 type markdown struct {
-	noDiffs, noNames bool
-	rows             int // of each table
+	noDiffs, noNames, noEnds bool
+	rows                     int // of each table, and tables of each section
 }
 
 func (m markdown) page(p page) string {
@@ -61,7 +66,7 @@ func (m markdown) page(p page) string {
 	for _, what := range []struct {
 		is   bool
 		what string
-	}{{m.noDiffs, "what files hold"}, {m.noNames, fmt.Sprintf("names beyond %d in a place", fewNames)}, {m.rows < longest(p), fmt.Sprintf("rows beyond %d of a table", m.rows)}} {
+	}{{m.noDiffs, "what files hold"}, {m.noNames, fmt.Sprintf("names beyond %d in a place", fewNames)}, {m.noEnds, fmt.Sprintf("ends of lines longer than %d", longLine)}, {m.rows < longest(p), fmt.Sprintf("rows beyond %d of a table, and tables beyond as many", m.rows)}} {
 		if what.is {
 			left = append(left, what.what)
 		}
@@ -75,7 +80,11 @@ func (m markdown) page(p page) string {
 			open = " open"
 		}
 		fmt.Fprintf(&b, "\n<details%s><summary><b>%s</b>: %s</summary>\n", open, render.MarkdownProse(s.title), s.count)
-		for _, t := range s.tables {
+		for i, t := range s.tables {
+			if i == m.rows {
+				fmt.Fprintf(&b, "\n… and %s\n", words.Count(len(s.tables)-i, "more table"))
+				break
+			}
 			m.table(&b, t)
 		}
 		b.WriteString("\n</details>\n")
@@ -120,6 +129,9 @@ func (m markdown) cell(c cell) string {
 	}
 	var lines []string
 	for _, l := range c.lines {
+		if r := []rune(l); m.noEnds && len(r) > longLine {
+			l = string(r[:longLine]) + "…"
+		}
 		if l != "" {
 			lines = append(lines, write(l))
 		}

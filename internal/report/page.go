@@ -190,14 +190,28 @@ func (r *Report) lacking() section {
 	for _, n := range lacks.all() {
 		t.rows = append(t.rows, []cell{prose(n.Text), prose("missing"), names(n.Hosts)})
 	}
+	t.rows = append(t.rows, r.oldDocuments()...)
+	return section{title: "Documents that are missing or old", open: true, tables: []table{t}}
+}
+
+// oldDocuments are a row for each kind, with the time of the oldest.
+func (r *Report) oldDocuments() [][]cell {
+	oldest, of := map[string]time.Time{}, map[string][]string{}
 	for _, h := range r.Hosts {
 		for _, d := range h.Documents {
+			if at, seen := oldest[d.Kind]; d.Old && (!seen || d.Made.Before(at)) {
+				oldest[d.Kind] = d.Made
+			}
 			if d.Old {
-				t.rows = append(t.rows, []cell{prose(d.Kind), prose("old: " + clock(d.Made)), names([]string{h.Name})})
+				of[d.Kind] = append(of[d.Kind], h.Name)
 			}
 		}
 	}
-	return section{title: "Documents that are missing or old", open: true, tables: []table{t}}
+	var rows [][]cell
+	for _, kind := range sortedKeys(of) {
+		rows = append(rows, []cell{prose(kind), prose("old, the oldest of " + clock(oldest[kind])), names(of[kind])})
+	}
+	return rows
 }
 
 func findingSection(title string, of []Finding, open bool) section {

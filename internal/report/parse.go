@@ -41,7 +41,7 @@ type envelope struct {
 // Parse reads a document. Written is when its file was: of a plan, which is the same
 // whenever it is made, nothing else says how old it is.
 func Parse(file string, data []byte, written time.Time) (*Document, error) {
-	e, err := open(data)
+	e, err := open(data, render.FormatVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func Parse(file string, data []byte, written time.Time) (*Document, error) {
 
 // ParseEarlier reads an earlier report.
 func ParseEarlier(data []byte) (*Report, error) {
-	e, err := open(data)
+	e, err := open(data, FormatVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +84,8 @@ func ParseEarlier(data []byte) (*Report, error) {
 	return &r, nil
 }
 
-// open finds out what a file holds.
-func open(data []byte) (envelope, error) {
+// open finds out what a file holds, of which versions up to the known one are read.
+func open(data []byte, known int) (envelope, error) {
 	var e envelope
 	if len(bytes.TrimSpace(data)) == 0 {
 		return e, errors.New("it is empty: was the host not reached, or the command refused?")
@@ -100,8 +100,8 @@ func open(data []byte) (envelope, error) {
 		return e, fmt.Errorf("it is no JSON: %w", err)
 	case err != nil || e.FormatVersion < 1 || e.Command == "":
 		return e, errors.New("it is no document of opsafe's: want what plan, status and access write with --format json")
-	case e.FormatVersion > render.FormatVersion:
-		return e, fmt.Errorf("it has format_version %d, and this opsafe knows up to %d: a newer one reads it", e.FormatVersion, render.FormatVersion)
+	case e.FormatVersion > known:
+		return e, fmt.Errorf("it has format_version %d, and this opsafe knows up to %d: a newer one reads it", e.FormatVersion, known)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return e, errors.New("something stands behind the document: want one document in each file, and nothing else")

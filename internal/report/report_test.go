@@ -203,6 +203,26 @@ func TestMarkdownFits(t *testing.T) {
 	}
 }
 
+// TestMarkdownFitsOneHuge: neither a single text that is larger than a comment, nor
+// hosts on none of which people may do the same, make it larger.
+func TestMarkdownFitsOneHuge(t *testing.T) {
+	docs := fleet(t)
+	huge := render.Item{Kind: "package", Name: "x", Status: "failed", Error: strings.Repeat("all of it ", 10_000)}
+	docs = append(docs, parsed(t, "huge", planOf("huge", huge)))
+	got := written(t, "md", made(t, report.Options{}, docs...))
+	if len(got) > 65_000 || !strings.Contains(got, "north3") || !strings.Contains(got, "all of it …") {
+		t.Errorf("%d bytes: %.300s", len(got), got)
+	}
+	for i := range 400 {
+		host := fmt.Sprintf("own%d", i)
+		docs = append(docs, parsed(t, host, accessOf(host, people(render.Person{Name: host, Account: true, Login: yes()})...)))
+	}
+	got = written(t, "md", made(t, report.Options{}, docs...))
+	if len(got) > 65_000 || !strings.Contains(got, "more tables") || strings.Count(got, "<details") < strings.Count(got, "</details>") {
+		t.Errorf("%d bytes: %.300s", len(got), got)
+	}
+}
+
 // large are hosts with so many changes each: most are the same on all of them.
 func large(tb testing.TB, hosts, changes int) []*report.Document {
 	tb.Helper()
