@@ -70,6 +70,8 @@ type App struct {
 	// Judge has this machine's programs judge what is planned for a recorded host.
 	// Nil: nothing is judged.
 	Judge host.Judge
+	// Version is that of this program, such as v1.2.3; empty: the one it was built as.
+	Version string
 	// LockPath and Executable are paths of the real machine.
 	LockPath   string
 	Executable func() (string, error)

@@ -43,7 +43,7 @@ func (o *options) load(a *App, backend string) (*spec.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	repo, err := kinds.Load(spec.LoadOptions{Dir: dir, Backend: backend, RootOwned: a.Root && a.record == nil})
+	repo, err := kinds.Load(spec.LoadOptions{Dir: dir, Backend: backend, RootOwned: a.Root && a.record == nil, Version: a.number()})
 	return repo, countProblems(err)
 }
 

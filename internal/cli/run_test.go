@@ -333,3 +333,19 @@ func TestBootstrap(t *testing.T) {
 	w.want(0, nil, nil, "bootstrap", "two")
 	w.untouched()
 }
+
+// TestOlderThanWanted: a program that is too old for a spec says so, and where it is
+// asked for.
+func TestOlderThanWanted(t *testing.T) {
+	w := newWorld(t, "-- backends/north/backend.yaml --\nopsafe: \">= 1.2\"\nunheard_of: 1\n")
+	w.app.Version = "v1.1.9"
+	for _, args := range [][]string{{"validate"}, {"plan", "--backend", "north"}, {"manage", "--backend", "north"}} {
+		w.want(1, nil, []string{"backends/north/backend.yaml:1:9: opsafe: this is 1.1.9, and the spec wants 1.2 or later"}, args...)
+		if strings.Contains(w.err.String(), "unheard_of") {
+			t.Errorf("%v: it says more than that:\n%s", args, w.err.String())
+		}
+	}
+	w.untouched()
+	w.app.Version = "v1.2.0"
+	w.want(1, nil, []string{`unknown field "unheard_of"`}, "validate")
+}

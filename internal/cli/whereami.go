@@ -97,6 +97,15 @@ func program() string {
 	return number + ", " + revision
 }
 
+// number is the version that specs can ask for.
+func (a *App) number() string {
+	if a.Version != "" {
+		return a.Version
+	}
+	number, _ := version()
+	return number
+}
+
 // version is which opsafe this is, and of which commit, as far as it knows.
 func version() (number, revision string) {
 	number = "devel"

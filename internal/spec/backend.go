@@ -23,6 +23,8 @@ type Backend struct {
 	own   map[string]any // sections that kinds have brought along, by name
 	owned []string       // see Owned
 
+	// Opsafe is the oldest version of opsafe that will do, as in ">= 1.2".
+	Opsafe      string   `yaml:"opsafe"`
 	Description string   `yaml:"description"`
 	Include     []string `yaml:"include"`
 	// Defaults are for the items that the same file begins: see withDefaults.

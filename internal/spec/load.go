@@ -131,6 +131,7 @@ func (in *includer) add(file string, from Pos) {
 		in.problems.Addf(n.pos, "want a map of sections, got %s", n.what())
 		return
 	}
+	in.version(n.get("opsafe"))
 	in.stack = append(in.stack, file)
 	if list := n.get("include"); list != nil && list.kind == listNode {
 		for _, item := range list.items {

@@ -33,6 +33,8 @@ func (p Pos) String() string {
 type Problem struct {
 	Pos  Pos
 	Text string // what is wrong, what was expected, the nearest known name
+
+	outdated bool // see Problems.outdated
 }
 
 func (p Problem) Error() string { return p.Pos.String() + ": " + p.Text }

@@ -3,6 +3,7 @@ package spec
 // Fields says what there is to know of the fields.
 func (Backend) Fields() []Field {
 	return []Field{
+		{Name: "opsafe", Is: "the oldest version of opsafe that will do", More: "An older one says so, and nothing else of what it does not know. In a file that is included it counts as well.", Unset: "any", Example: `">= 1.2"`, Form: VersionForm()},
 		{Name: "description", Is: "what the backend is", Unset: "nothing is said", Example: "North, where outputs are checked"},
 		{Name: "include", Is: "files whose declarations are merged in", More: "Item by item and field by field; later files override earlier ones, and this one overrides them all.", Unset: "none", Example: "[../common/base.yaml]", Form: BesideForm()},
 		{Name: "defaults", Is: "whose the items are that this file begins", More: "Items that an included file has begun, and files that include this one, keep to what they say themselves.", Example: "{directories: {owner: app, group: app}}"},

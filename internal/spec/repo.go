@@ -81,6 +81,9 @@ type LoadOptions struct {
 	Known func(pkg string) (Provides, bool)
 	// Parts are those of the kinds.
 	Parts []Part
+	// Version is that of this opsafe, as Go writes it: v1.2.3. With anything else it is
+	// no release, and no spec wants a later one.
+	Version string
 }
 
 // Load reads and checks a repository. All that is wrong with it is returned in
@@ -97,6 +100,7 @@ func Load(o LoadOptions) (*Repository, error) {
 	}
 	defer root.Close()
 	l := newLoader(root, o.Known, o.Parts)
+	l.has = o.Version
 	r := &Repository{Dir: dir, Backends: map[string]*Backend{}, Sums: l.sums}
 	names := l.backendNames()
 	wanted := names
@@ -111,6 +115,9 @@ func Load(o LoadOptions) (*Repository, error) {
 	r.People = l.people()
 	for _, name := range wanted {
 		r.Backends[name] = l.backend(name, &l.problems)
+	}
+	if err := l.problems.outdated().Err(); err != nil {
+		return nil, err
 	}
 	decoded := len(l.problems)
 	l.validate(r, names)
@@ -137,6 +144,7 @@ type loader struct {
 	known    func(string) (Provides, bool)
 	schema   *schema
 	parts    []Part
+	has      string // the version of this opsafe
 	problems Problems
 	parsed   map[string]*node // by file; nil: empty or broken
 	broken   set              // files that could not be parsed

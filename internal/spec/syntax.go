@@ -33,6 +33,10 @@ func explain(file string, lines []string, at Pos, text string) (Pos, string, boo
 		}
 	}
 	switch {
+	case strings.Contains(text, "did not find expected comment or line break"):
+		if m := blockText.FindStringSubmatch(strings.TrimRight(here, " \r")); m != nil {
+			return Pos{File: file, Line: n, Column: 1 + indentOf(here)}, "a text that begins with > or | is in quotes: want " + m[1] + quote(m[2]), true
+		}
 	case strings.Contains(text, "could not find expected ':'") && noColon(here):
 		return Pos{File: file, Line: n, Column: 1 + indentOf(here)}, colonMissing(here), true
 	case strings.Contains(text, "mapping values are not allowed"):
@@ -72,6 +76,7 @@ func aboveOf(lines []string, n int) int {
 }
 
 var (
+	blockText = regexp.MustCompile(`^ *([A-Za-z_]+: +)([>|][^#]*)$`)
 	bareWords = regexp.MustCompile(`^ *[A-Za-z0-9_./@-]+( +[^:#]*)?$`)
 	valueLine = regexp.MustCompile(`^ *[^\s#:]+: +[^\s{\[|>#]`)
 	tight     = regexp.MustCompile(`^([a-z_]+):([^\s:/].*|/[^/\s].*)$`)
