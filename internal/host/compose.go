@@ -12,6 +12,8 @@ type ComposeFile struct {
 	// Content is the file itself, in which paths are absolute. It is secret: it holds
 	// what is in environment files.
 	Content Content
+	// Unsaid are values of environment files, which no error may quote.
+	Unsaid []Content
 }
 
 // Docker's compose, and containers of its projects.

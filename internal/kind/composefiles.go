@@ -159,6 +159,18 @@ func short(digest string) string {
 func (l composeLook) file(r host.Reader, p *compose.Project, of []serviceLook) (host.ComposeFile, error) {
 	out := host.ComposeFile{Project: l.name, Content: host.NewSecret(nil)}
 	extras := map[string]compose.Extra{}
+	var secret []string
+	for _, at := range l.decl.EnvFiles { // load has read them
+		vars := map[string]string{}
+		data, err := envData(r, compose.EnvFile{Path: at})
+		if err == nil {
+			err = addVariables(vars, compose.EnvFile{Path: at}, data.Bytes())
+		}
+		if err != nil {
+			return out, err
+		}
+		secret = slices.AppendSeq(secret, maps.Values(vars))
+	}
 	for _, s := range of {
 		vars := map[string]string{}
 		for _, f := range s.EnvFiles {
@@ -173,6 +185,7 @@ func (l composeLook) file(r host.Reader, p *compose.Project, of []serviceLook) (
 				return out, err
 			}
 		}
+		secret = slices.AppendSeq(secret, maps.Values(vars))
 		maps.Copy(vars, s.Environment)
 		extras[s.Name] = compose.Extra{Labels: s.labels, Environment: vars}
 	}
@@ -181,5 +194,9 @@ func (l composeLook) file(r host.Reader, p *compose.Project, of []serviceLook) (
 		return out, err
 	}
 	out.Content = host.NewSecret(text)
+	slices.Sort(secret)
+	for _, value := range slices.Compact(secret) {
+		out.Unsaid = append(out.Unsaid, host.NewSecret([]byte(value)))
+	}
 	return out, nil
 }
