@@ -11,12 +11,34 @@ import (
 // TestThreats holds docs/threats.md to the tests that there are: it is what
 // somebody reads who asks whether a failure has been thought of.
 func TestThreats(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(repository, "docs", "threats.md"))
-	if err != nil {
-		t.Fatal(err)
+	p, sources := read(t, "docs/threats.md"), testSources(t)
+	names := namedTests(p.text)
+	if len(names) < 50 {
+		t.Errorf("only %d tests are named", len(names))
 	}
-	sources := map[string]string{} // of tests, by directory
-	err = filepath.WalkDir(filepath.Join(repository, "internal"), func(path string, _ os.DirEntry, err error) error {
+	for _, name := range names {
+		if !testExists(sources, name) {
+			t.Errorf("%s names %s, and there is no such test", p.name, name)
+		}
+	}
+}
+
+var testPattern = regexp.MustCompile("`((?:Test|Fuzz)[^`]*)`")
+
+// namedTests are the tests that a text names.
+func namedTests(text string) []string {
+	var out []string
+	for _, m := range testPattern.FindAllStringSubmatch(text, -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
+// testSources are the sources of all tests, by directory.
+func testSources(t *testing.T) map[string]string {
+	t.Helper()
+	sources := map[string]string{}
+	err := filepath.WalkDir(filepath.Join(repository, "internal"), func(path string, _ os.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, "_test.go") {
 			data, err := os.ReadFile(path)
 			sources[filepath.Dir(path)] += string(data)
@@ -27,15 +49,7 @@ func TestThreats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := regexp.MustCompile("`((?:Test|Fuzz)[^`]*)`").FindAllStringSubmatch(string(page), -1)
-	if len(names) < 50 {
-		t.Errorf("only %d tests are named", len(names))
-	}
-	for _, m := range names {
-		if !testExists(sources, m[1]) {
-			t.Errorf("docs/threats.md names %s, and there is no such test", m[1])
-		}
-	}
+	return sources
 }
 
 // testExists looks for a function, and for the part behind a slash: a name in the
