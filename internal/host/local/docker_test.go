@@ -140,7 +140,7 @@ func TestWithhold(t *testing.T) {
 	if got := err.Error(); got != "cannot run docker-compose: exit code 1: no such file: /srv/(secret), (secret): port 8080" {
 		t.Errorf("it says %q", got)
 	}
-	if other := errors.New("canary"); withhold(other, values) != other {
+	if other := errors.New("canary"); !errors.Is(withhold(other, values), other) {
 		t.Error("an error that is no program's is another one")
 	}
 }

@@ -64,9 +64,12 @@ func readFirewall(network string) (*host.Firewall, error) {
 			}
 		}
 	}
-	// More than a firewall takes are not opsafe's.
-	f.Allow, err = host.Canonical(f.Allow)
-	f.Altered = err != nil || !have.same(tableOf(*f))
+	if allow, err := host.Canonical(f.Allow); err == nil {
+		f.Allow = allow
+		f.Altered = !have.same(tableOf(*f))
+	} else {
+		f.Altered = true // by somebody: opsafe puts no more into one than it takes
+	}
 	return f, nil
 }
 
