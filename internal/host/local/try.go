@@ -62,9 +62,31 @@ func (h *Host) tryWay(ctx context.Context, s host.TryWay) error {
 		return err
 	}
 	if s.Sudo {
-		return trySudo(ctx, s.User, as)
+		return h.unmarked(s.User, func() error { return trySudo(ctx, s.User, as) })
 	}
 	return nil
+}
+
+// sudoMark is what sudo leaves in the home of a member of sudo or admin who has used it:
+// see admin_flag in sudoers(5).
+const sudoMark = ".sudo_as_admin_successful"
+
+// unmarked does a trial of sudo, and takes away the mark that it leaves.
+func (h *Host) unmarked(user string, try func() error) error {
+	u, err := h.User(user)
+	if err != nil || u == nil || !filepath.IsAbs(u.Home) {
+		return errors.Join(err, try())
+	}
+	mark := filepath.Join(u.Home, sudoMark)
+	before, err := h.Stat(mark)
+	if err != nil || before != nil {
+		return try() // what is there already is not the trial's
+	}
+	tried := try()
+	if n, err := h.Stat(mark); err != nil || n == nil || n.Type != host.TypeFile || n.Size > 0 {
+		return tried
+	}
+	return errors.Join(tried, h.removePath(host.RemovePath{Path: mark}))
 }
 
 // credential is what somebody's processes run with: their numbers, and those of all
