@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path"
 	"slices"
@@ -76,36 +78,16 @@ type EnvFile struct {
 	Raw      bool // values are taken as they are
 }
 
-// Unset lists the variables that files need, that have no default there, and that
-// are not set, sorted.
-func Unset(files []File, variables map[string]string) ([]string, error) {
-	var out []string
-	for _, f := range files {
-		m, err := read(f)
-		if err != nil {
-			return nil, err
-		}
-		for name, v := range template.ExtractVariables(m, template.DefaultPattern) {
-			_, set := variables[name]
-			if !set && v.DefaultValue == "" && v.PresenceValue == "" && !defaulted(f.Data, name) {
-				out = append(out, name)
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out), nil
-}
-
-// defaulted reports whether a variable has the empty text for its default.
-func defaulted(data []byte, name string) bool {
-	return bytes.Contains(data, []byte("${"+name+"-")) || bytes.Contains(data, []byte("${"+name+":-"))
-}
-
 // read is a file as it is written.
 func read(f File) (map[string]any, error) {
 	var m map[string]any
-	if err := yaml.Unmarshal(f.Data, &m); err != nil {
+	documents := yaml.NewDecoder(bytes.NewReader(f.Data))
+	if err := documents.Decode(&m); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	// The library merges all documents of a file.
+	if err := documents.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: has several documents: make a file of each, without ---", f.Name)
 	}
 	return m, nil
 }
