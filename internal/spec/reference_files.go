@@ -56,7 +56,7 @@ func (File) Fields() []Field {
 	return append(ownerFields("it"),
 		Field{Name: "link", Is: "a symbolic link to this", Example: "/etc/app/main.conf", Form: Form{Says: "path", Pattern: `^[^` + controlLine + `]+$`}},
 		Field{Name: "lines", Is: "each of these lines is in the file", More: "What is missing is appended; a line that is changed here takes the place of what it was. All else is the host's.", Example: "[umask 027]", Form: LineForm(), List: ListRules{Distinct: true, NonEmpty: true}},
-		Field{Name: "block", Is: "a block between two marker lines", More: "All outside is the host's.", Example: "|\n  192.0.2.10 proxy.north.example\n"},
+		Field{Name: "block", Is: "a block between two marker lines", More: "All outside is the host's.", Example: "|\n  app 8443/tcp\n"},
 		Field{Name: "comment", Is: "what begins the marker lines of a block", Default: `"#"`, Example: `";"`, Form: LineForm()},
 		Field{Name: "settings", Is: "settings by name, each on its line", More: "Other lines, comments, order, spacing and line ends are the host's.", Example: `{form: words, set: {UMASK: "027"}}`},
 		Field{Name: "mode", Is: "its mode, in quotes", Unset: "0644 when it is made, 0600 if it is secret, and not managed from then on", Example: `"0640"`, Form: ModeForm()},
