@@ -22,8 +22,8 @@ type Item struct{ Name, Is string }
 func Surroundings() []Surrounding {
 	return []Surrounding{
 		{"EXIT STATUS", []Item{
-			{"0", "The host is in its declared state, the plan is complete, or what was asked for is done. With --exit-code or --check: and there is nothing to do."},
-			{"1", "Something failed, a spec is not valid, or not everything could be seen. Of keys update: somebody's keys could not be told."},
+			{"0", "The host is in its declared state, the plan is made, or what was asked for is done. With --exit-code or --check: and there is nothing to do."},
+			{"1", "Something failed, a spec is not valid, or not everything could be seen (of plan: with --exit-code). Of keys update: somebody's keys could not be told."},
 			{"2", "With --exit-code or --check: there are changes. Of status: something has drifted."},
 			{"3", "Of status: the host is as declared, but there is something on it that no list knows."},
 		}},
