@@ -89,11 +89,11 @@ func TestEnvNames(t *testing.T) {
 	}
 }
 
-// TestEnvValue: the last assignment counts, and the lines of a value in quotes assign
-// nothing.
+// TestEnvValue: the last assignment counts, and neither a comment nor the lines of a
+// value in quotes assign anything.
 func TestEnvValue(t *testing.T) {
-	data := []byte("A='1'\nB=\"x\nA=2\nC=\"\nexport D = 4\r\nE=5\\\nF=6\nA+=7\n# A=8\nG=")
-	for name, want := range map[string]string{"A": "7", "B": "x\nA=2\nC=", "C": "", "D": "4", "F": "", "G": ""} {
+	data := []byte("A='1'\nB=\"x\nA=2\nC=\"\nexport D = 4\r\nE=5\\\nF=6\nA+=7\n# A=8 \\\nH=8\nG=")
+	for name, want := range map[string]string{"A": "7", "B": "x\nA=2\nC=", "C": "", "D": "4", "F": "", "G": "", "H": "8"} {
 		if got := host.EnvValue(data, name); got != want {
 			t.Errorf("%s is %q, not %q", name, got, want)
 		}
@@ -103,9 +103,9 @@ func TestEnvValue(t *testing.T) {
 	}
 }
 
-// TestEnvironment reads odd and hostile values as systemd does.
+// TestEnvironment reads odd and hostile values as systemd does, since its version 254.
 func TestEnvironment(t *testing.T) {
-	const text = "# A=0\n; A=0 \\\nA=0\nA=1\r\n  B = x y  \nC=\"a b $HOME \\$x `id` \\n\\\nc\"  'd'\nD='it\\ \"x\" $(id)\nX=1' e\n" +
+	const text = "# A=0\n; A=0 \\\nA=1\r\n# C:\\\r\n  B = x y  \nC=\"a b $HOME \\$x `id` \\n\\\nc\"  'd'\nD='it\\ \"x\" $(id)\nX=1' e\n" +
 		"E=\nF=a\\b\\\\c\\ \nG=a#b # c\nH=x\"y\"z\nbad line\n1X=no\nexport I=1\nJ+=1\nK=1\\\n2\nL==\nM=\x00\nN=\xff\nA=3"
 	var got []string
 	for name, value := range host.Environment([]byte(text)) {

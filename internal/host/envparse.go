@@ -12,7 +12,9 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Environment is what an environment file assigns, in its order, as systemd reads it
 // for EnvironmentFile=: nothing is run or expanded, and what is no assignment to a
-// variable says nothing.
+// variable says nothing. A comment ends with its line, as for systemd since 254: an
+// older one, as in Debian 12, takes the next line for more of a comment that ends
+// with a backslash.
 func Environment(data []byte) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		for name, value := range assignments(data) {
@@ -36,19 +38,19 @@ func assignments(data []byte) iter.Seq2[string, string] {
 			if text == "" {
 				return
 			}
+			ends := "=" + lineEnds
 			if strings.ContainsRune("#;", rune(text[0])) {
-				text = text[commentEnd(text):]
-				continue
+				ends = lineEnds // also behind a backslash
 			}
-			at := strings.IndexAny(text, "="+lineEnds)
+			at := strings.IndexAny(text, ends)
 			if at < 0 {
 				return
 			}
-			key := strings.TrimRight(text[:at], blanks)
 			if text[at] != '=' {
 				text = text[at:]
 				continue
 			}
+			key := strings.TrimRight(text[:at], blanks)
 			value, rest := envValue(text[at+1:])
 			if !yield(key, value) {
 				return
@@ -63,19 +65,6 @@ const (
 	blanks   = " \t"
 	lineEnds = "\r\n"
 )
-
-// commentEnd is where a comment ends: a line that ends with a backslash goes on.
-func commentEnd(s string) int {
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '\r', '\n':
-			return i
-		}
-	}
-	return len(s)
-}
 
 // envValue reads a value, up to the end of its line or of the text. Parts in quotes come
 // first; once a part without quotes has begun, quotes are characters like others.
