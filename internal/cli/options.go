@@ -160,7 +160,8 @@ func noneEmpty(flags *pflag.FlagSet) error {
 // commas. None of them is empty.
 type list []string
 
-func (l *list) String() string { return "[" + strings.Join(*l, ",") + "]" }
+// String is empty for no words: help would name [] as what is taken for granted.
+func (l *list) String() string { return strings.Join(*l, ",") }
 
 func (l *list) Type() string { return "strings" }
 

@@ -54,10 +54,11 @@ With --since, it says what has changed since an earlier report in JSON.`,
 	c.Flags().StringVar(&o.out, "out", "", "write to this `FILE`, which only its owner can read")
 	c.Flags().StringVar(&o.since, "since", "", "say what has changed since the report in this `FILE`, which --format json has written")
 	_ = c.MarkFlagFilename("since", "json")
-	c.Flags().Var((*list)(&o.expect), "expect", "this `HOST` has to be among them: without documents it is named as one of which nothing is known")
+	c.Flags().Var((*list)(&o.expect), "expect", "these `HOSTS`, with commas or repeated, have to be among them: one without documents is named as one of which nothing is known")
 	_ = c.RegisterFlagCompletionFunc("expect", cobra.NoFileCompletions)
 	const day = 24 * time.Hour
-	c.Flags().DurationVar(&o.maxAge, "max-age", day, "from which `AGE` on a document says nothing of the present; 0: none is too old")
+	c.Flags().DurationVar(&o.maxAge, "max-age", day, "from which `AGE` on a document says nothing of the present, such as 720h; 0: none is too old (default a day)")
+	c.Flags().Lookup("max-age").DefValue = "0s" // the words above say it
 	return c
 }
 

@@ -100,3 +100,12 @@ func TestReportRefuses(t *testing.T) {
 	w.want(1, nil, []string{"--max-age"}, "report", "--max-age", "-1s", plan)
 	w.want(1, nil, nil, "report")
 }
+
+// TestReportHelp: the words say what is taken for granted, and what an age looks like.
+func TestReportHelp(t *testing.T) {
+	w := newWorld(t, repository)
+	w.want(0, []string{"these HOSTS, with commas or repeated", "such as 720h; 0: none is too old (default a day)"}, nil, "report", "--help")
+	if strings.Contains(w.out.String(), "(default [])") || strings.Contains(w.out.String(), "24h0m0s") {
+		t.Errorf("it has defaults that nobody understands:\n%s", w.out.String())
+	}
+}

@@ -103,10 +103,14 @@ func (b *builder) host(name string, docs *of) Host {
 	return h
 }
 
+// skew is by how much clocks may go differently.
+const skew = 5 * time.Minute
+
 // old reports whether what was so then says nothing of now: since it is long ago, or
 // by a clock that is wrong.
 func (b *builder) old(made time.Time) bool {
-	return b.Old > 0 && b.Now.Sub(made).Abs() > b.Old
+	age := b.Now.Sub(made)
+	return b.Old > 0 && (age > b.Old || age < -skew)
 }
 
 // state says how a host is. Where there is both a status and a plan, the plan says

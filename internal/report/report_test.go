@@ -92,8 +92,8 @@ func TestStates(t *testing.T) {
 	part.Only, cut.Summary.Interrupted, short.Summary.Unknown = []string{"user"}, true, 1
 	old := statusOf("h", "drifted", change)
 	old.Made = now().Add(-48 * time.Hour)
-	ahead := statusOf("h", "as declared")
-	ahead.Made = now().Add(48 * time.Hour)
+	ahead, slow := statusOf("h", "as declared"), statusOf("h", "as declared")
+	ahead.Made, slow.Made = now().Add(6*time.Minute), now().Add(4*time.Minute)
 	for _, tt := range []struct {
 		name string
 		docs []any
@@ -113,6 +113,7 @@ func TestStates(t *testing.T) {
 		{"old", []any{old}, report.Old},
 		{"old, and a plan of now", []any{old, planOf("h")}, report.Old},
 		{"of a clock that is wrong", []any{ahead}, report.Old},
+		{"of a clock that is a little ahead", []any{slow}, report.InOrder},
 		{"status and plan of different specs", []any{statusOf("h", "drifted", change), planOf("h")}, report.Drifted},
 		{"status in order, and a plan with changes", []any{statusOf("h", "as declared"), planOf("h", change)}, report.Drifted},
 		{"nothing", nil, report.Unknown},
