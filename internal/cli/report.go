@@ -37,9 +37,10 @@ where, the same on many hosts said once, who is root and who may read what.
 
 Each FILE is what opsafe plan, status or access wrote with --format json, on one
 host. It looks at no host itself, and needs neither root nor a spec. Of a host there
-can be one document of each; where there is both a plan and a status, what would be
-done is as in the plan. If any file cannot be used, nothing is written, and all that
-is wrong is said. Hosts of which a document is missing are named on the page.
+can be one document of each; where there is both a plan and a status, what either of
+them names is shown. A plan by facts is of when they were recorded. If any file
+cannot be used, nothing is written, and all that is wrong is said. Hosts of which a
+document is missing are named on the page.
 
 With --since, it says what has changed since an earlier report in JSON.`,
 		Example: "  opsafe report hosts/*.json\n  opsafe report --format html --out report.html hosts/*.json\n  opsafe report --format json --out october.json hosts/*.json\n  opsafe report --since september.json --format markdown hosts/*.json",

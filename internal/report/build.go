@@ -91,6 +91,10 @@ func (b *builder) host(name string, docs *of) Host {
 			b.note(name, fmt.Sprintf("its documents are of different backends, %s and %s", h.Backend, d.Backend))
 		}
 	}
+	if docs.plan != nil && docs.status != nil && bare(docs.plan.Plan) {
+		b.note(name, "its plan is for a bare host, and is left out: its status says how it is")
+		docs.plan = nil
+	}
 	if docs.plan == nil && docs.status == nil {
 		h.Lacks = append(h.Lacks, "status or plan")
 	}
@@ -113,41 +117,36 @@ func (b *builder) old(made time.Time) bool {
 	return b.Old > 0 && (age > b.Old || age < -skew)
 }
 
-// state says how a host is. Where there is both a status and a plan, the plan says
-// what would be done: it may be of a newer spec.
+// state says how a host is. Where there is both a status and a plan, the status is of
+// the host itself; what a plan names besides stands beside it: it may be of a newer
+// spec.
 func (b *builder) state(h *Host, docs *of) {
-	if docs.plan == nil && docs.status == nil {
+	plan, status := docs.plan, docs.status
+	if plan == nil && status == nil {
 		h.State, h.Why = Unknown, []string{"there is neither a status nor a plan of it"}
 		return
 	}
 	since := map[string]time.Time{}
-	plan := docs.plan
-	run := (*render.Document)(nil)
-	if plan != nil {
-		run = plan.Plan
-	}
-	if s := docs.status; s != nil {
-		for _, d := range s.Status.Drifted {
+	if status != nil {
+		for _, d := range status.Status.Drifted {
 			since[d.Kind+"/"+d.Name] = d.Since
 		}
-		b.status(h, s.Status)
-		if run == nil {
-			plan, run = s, &s.Status.Plan
-		} else if resources(run) != resources(&s.Status.Plan) {
-			b.note(h.Name, "its plan and its status name different resources: they were made at different times, or of different specs; what would be done is as in the plan")
-		}
+		b.status(h, status.Status)
 	}
-	b.run(h, run, since)
-	h.State = InOrder
+	b.run(h, b.runOf(h, plan, status), since)
 	switch {
+	case plan != nil && bare(plan.Plan):
+		h.State = Unknown
 	case h.Failed > 0:
 		h.State = Failed
-	case h.Changes > 0 || docs.status != nil && docs.status.Status.State == "drifted":
+	case h.Changes > 0 || status != nil && status.Status.State == "drifted":
 		h.State = Drifted
-	case h.Unknown > 0 || len(h.Why) > 0 || docs.status != nil && docs.status.Status.State != "as declared":
+	case h.Unknown > 0 || len(h.Why) > 0 || status != nil && status.Status.State != "as declared":
 		h.State = Unknown
+	default:
+		h.State = InOrder
 	}
-	if plan.Old || docs.status != nil && docs.status.Old {
+	if plan != nil && plan.Old || status != nil && status.Old {
 		h.Was, h.State = h.State, Old
 	}
 }
@@ -168,7 +167,7 @@ func (b *builder) run(h *Host, run *render.Document, since map[string]time.Time)
 	s := run.Summary
 	h.Changes, h.Failed, h.Unknown, h.Unchanged = len(run.Changes), len(run.Failed), len(run.Unknown), s.Unchanged
 	// What is counted and not listed is there all the same.
-	h.Changes = max(h.Changes, s.Add+s.Change+s.Remove+s.Run)
+	h.Changes = max(h.Changes, changes(s))
 	h.Failed, h.Unknown = max(h.Failed, s.Failed), max(h.Unknown, s.Unknown)
 	if s.Interrupted {
 		h.Why = append(h.Why, "it was interrupted before everything had been looked at")
@@ -176,12 +175,16 @@ func (b *builder) run(h *Host, run *render.Document, since map[string]time.Time)
 	if chosen := len(run.Only) + len(run.Skip); chosen > 0 {
 		h.Why = append(h.Why, "not all that is declared was looked at: "+chosenWords(run))
 	}
+	if bare(run) {
+		h.Why = append(h.Why, "its plan is for a bare host: nothing is known of the real one")
+	}
+	if len(run.Unjudged) > 0 {
+		h.Why = append(h.Why, "the facts that its plan is by do not tell all that was asked")
+	}
 	for _, text := range run.HostNotes {
 		b.note(h.Name, text)
 	}
-	for _, text := range run.Unjudged {
-		b.note(h.Name, "cannot be told from the facts: "+text)
-	}
+	b.unjudged(h.Name, run)
 	for _, i := range slices.Concat(run.Failed, run.Unknown, run.Changes, run.Notes) {
 		at, seen := since[i.Kind+"/"+i.Name]
 		i.Declared = ""
@@ -191,6 +194,12 @@ func (b *builder) run(h *Host, run *render.Document, since map[string]time.Time)
 		}
 	}
 	b.turned(h.Name, run.Access)
+}
+
+func (b *builder) unjudged(host string, run *render.Document) {
+	for _, text := range run.Unjudged {
+		b.note(host, "cannot be told from the facts: "+text)
+	}
 }
 
 // turned takes who gains and who loses what by manage.
@@ -219,16 +228,6 @@ func chosenWords(run *render.Document) string {
 		out = append(out, "not "+words.And(run.Skip))
 	}
 	return strings.Join(out, ", ")
-}
-
-// resources are what a run names that is not as declared.
-func resources(run *render.Document) string {
-	var out []string
-	for _, i := range slices.Concat(run.Failed, run.Unknown, run.Changes) {
-		out = append(out, i.Kind+"/"+i.Name)
-	}
-	slices.Sort(out)
-	return strings.Join(out, "\n")
 }
 
 // key is the same for what says the same.

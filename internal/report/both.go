@@ -1,0 +1,64 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"opsafe/internal/render"
+)
+
+// runOf is what is to be said of a host: by its status, or its plan, or both.
+func (b *builder) runOf(h *Host, plan, status *Document) *render.Document {
+	switch {
+	case status == nil:
+		return plan.Plan
+	case plan == nil:
+		return &status.Status.Plan
+	}
+	if resources(plan.Plan) != resources(&status.Status.Plan) {
+		h.Why = append(h.Why, "its plan names other resources than its status: they were made at different times, or of different specs; both are shown")
+	}
+	b.unjudged(h.Name, plan.Plan)
+	return both(&status.Status.Plan, plan.Plan)
+}
+
+// both is a status' run with what a plan says besides, by which nothing becomes less.
+func both(status, plan *render.Document) *render.Document {
+	out := *status
+	for _, list := range []struct {
+		to   *[]render.Item
+		from []render.Item
+	}{{&out.Changes, plan.Changes}, {&out.Failed, plan.Failed}, {&out.Unknown, plan.Unknown}, {&out.Notes, plan.Notes}} {
+		*list.to = slices.Clone(*list.to)
+		for _, i := range list.from {
+			if !slices.ContainsFunc(*list.to, func(has render.Item) bool { return has.Kind == i.Kind && has.Name == i.Name }) {
+				*list.to = append(*list.to, i)
+			}
+		}
+	}
+	s, p := &out.Summary, plan.Summary
+	s.Failed, s.Unknown = max(s.Failed, p.Failed), max(s.Unknown, p.Unknown)
+	if changes(p) > changes(*s) {
+		s.Add, s.Change, s.Remove, s.Run = p.Add, p.Change, p.Remove, p.Run
+	}
+	out.HostNotes = slices.Concat(out.HostNotes, plan.HostNotes)
+	if plan.Access != nil {
+		out.Access = plan.Access
+	}
+	return &out
+}
+
+func changes(s render.SummaryDoc) int { return s.Add + s.Change + s.Remove + s.Run }
+
+// bare reports whether a plan is of no host that there is.
+func bare(plan *render.Document) bool { return plan.Facts != nil && plan.Facts.Recorded == nil }
+
+// resources are what a run names that is not as declared.
+func resources(run *render.Document) string {
+	var out []string
+	for _, i := range slices.Concat(run.Failed, run.Unknown, run.Changes) {
+		out = append(out, i.Kind+"/"+i.Name)
+	}
+	slices.Sort(out)
+	return strings.Join(out, "\n")
+}
