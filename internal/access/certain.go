@@ -201,7 +201,12 @@ func (j *judge) trusted(ctx context.Context) error {
 // people can reach them nobody knows here.
 const whereListens = "where sshd listens"
 
+// trust notes what is not judged, for the guard: who asks for doors alone has no place
+// for it.
 func (j *judge) trust(what, text string) {
+	if j.way.Trusted == nil {
+		return
+	}
 	sum := sha256.Sum256([]byte(text))
 	j.way.Trusted[what] = hex.EncodeToString(sum[:])
 }

@@ -27,6 +27,24 @@ func (p *passage) readKeys() {
 	if len(p.why) == 0 {
 		p.why = []string{"there is no key of theirs"}
 	}
+	if len(p.usable) > 0 {
+		p.trust(whereFrom, p.anywhere())
+	}
+}
+
+// whereFrom is what the options of keys say of addresses: from where people come nobody
+// knows here.
+const whereFrom = "from where sshd takes their keys"
+
+// anywhere is empty if sshd takes one of the usable keys from anywhere, else it is from
+// where it takes them.
+func (p *passage) anywhere() string {
+	if slices.Contains(p.froms, "") {
+		return ""
+	}
+	froms := slices.Clone(p.froms)
+	slices.Sort(froms)
+	return strings.Join(slices.Compact(froms), " or ")
 }
 
 // expand expands the tokens of AuthorizedKeysFile and its like. What is relative is
@@ -62,6 +80,7 @@ func (p *passage) keyFile(at string, revoked map[string]bool) {
 			continue
 		case d.By == ByKey && d.Use == UseShell && d.Doubt == "" && l.certain() && p.takes(l):
 			p.usable = append(p.usable, d.Key)
+			p.froms = append(p.froms, l.from)
 		}
 		p.doors = append(p.doors, *d)
 	}

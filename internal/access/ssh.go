@@ -48,6 +48,7 @@ type passage struct {
 	keys   []gate // of those with a key
 	doors  []Door
 	usable []roster.Key // those that certainly give a session with a terminal
+	froms  []string     // of each of them, from where sshd takes it; empty: from anywhere
 	why    []string     // there is none of them
 	unread []string     // key files that could not be read
 	unsure []string     // what may keep the keys out that were found
