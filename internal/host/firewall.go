@@ -136,20 +136,35 @@ func Address(word string) (netip.Prefix, error) {
 }
 
 // Canonical are the addresses in order, each once, without those that are within
-// another: at most as many as a firewall may have.
+// another, and with two halves of a range as the whole: at most as many as a firewall
+// may have.
 func Canonical(addresses []netip.Prefix) ([]netip.Prefix, error) {
 	all := slices.Clone(addresses)
 	slices.SortFunc(all, netip.Prefix.Compare)
 	var out []netip.Prefix
 	for _, a := range all {
 		if n := len(out); n == 0 || !out[n-1].Overlaps(a) { // the wider one comes first
-			out = append(out, a)
+			out = joined(append(out, a))
 		}
 	}
 	if len(out) > MaxAddresses {
 		return nil, fmt.Errorf("%d addresses are more than a firewall takes (%d): say ranges such as 10.1.0.0/16", len(out), MaxAddresses)
 	}
 	return out, nil
+}
+
+// joined has the last two ranges as one, and that with the one before it, as long as
+// they are halves of one.
+func joined(ranges []netip.Prefix) []netip.Prefix {
+	whole := func(p netip.Prefix) netip.Prefix { return netip.PrefixFrom(p.Addr(), p.Bits()-1).Masked() }
+	for n := len(ranges); n > 1; n = len(ranges) {
+		a, b := ranges[n-2], ranges[n-1]
+		if a.Bits() == 0 || a.Bits() != b.Bits() || whole(a) != whole(b) {
+			break
+		}
+		ranges = append(ranges[:n-2], whole(a))
+	}
+	return ranges
 }
 
 // FirewallStep is a step on the kernel's nftables.

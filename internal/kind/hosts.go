@@ -86,7 +86,24 @@ func checkHosts(b *spec.Backend, problems *spec.Problems) {
 				problems.Addf(h.At(field), "host %s: %s %s: want an address of IPv%s", name, field, want, map[bool]string{true: "4", false: "6"}[field == "address"])
 			}
 		}
+		checkFamilies(name, h, problems)
 		checkAliases(name, h, hosts, taken, problems)
+	}
+}
+
+// checkFamilies refuses an IPv6 address by whose line IPv4 is answered otherwise than
+// declared.
+func checkFamilies(name string, h *HostName, problems *spec.Problems) {
+	four, err := netip.ParseAddr(h.Address)
+	if err != nil {
+		return
+	}
+	six, err := netip.ParseAddr(h.Address6)
+	if err != nil || !four.Is4() || !six.Is6() {
+		return // which is said already
+	}
+	if answer, ok := hostsAnswers(six)[false]; ok && answer != four {
+		problems.Addf(h.At("address6"), "host %s: address6 %s: is answered as %s to whoever asks for IPv4, not as %s: leave one of them out", name, h.Address6, answer, h.Address)
 	}
 }
 

@@ -26,6 +26,8 @@ hosts:
   twice.example: {address: 192.0.2.5, aliases: [Self.example, none.example]}
   gone.example: {state: absent, address: 192.0.2.6}
   NONE.example: {address: 192.0.2.7}
+  loop.example: {address: 192.0.2.8, address6: "::1"}
+  home.example: {address: 127.0.0.1, address6: "::1"}
 `,
 	} {
 		file := filepath.Join(dir, "backends", name)
@@ -54,6 +56,7 @@ hosts:
 		at + "9:49: host twice.example: aliases: Self.example is an alias of bad.example, too",
 		at + "9:63: host twice.example: aliases: none.example is an item at " + at + "5:3, too",
 		at + "10:42: host gone.example: is absent and has address: want one or the other",
+		at + "12:48: host loop.example: address6 ::1: is answered as 127.0.0.1 to whoever asks for IPv4, not as 192.0.2.8: leave one of them out",
 		at + "5:3: host none.example: differs only in capitals from NONE.example",
 	}
 	for _, w := range want {

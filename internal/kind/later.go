@@ -9,6 +9,7 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/notes"
 )
 
 // awaiter is a host on which packages have been installed in prediction only. What
@@ -83,7 +84,7 @@ func toCome(r host.Reader) []string {
 // and the lists of packages that are not there are not to be had. With anywhere, a
 // directory on the way that is called so counts, too.
 func bringers(r host.Reader, at string, anywhere bool) ([]string, error) {
-	if !packaged(at) || strings.HasPrefix(at, debian.UnitDir+"/") {
+	if !packaged(at) || ours(at) {
 		return nil, nil
 	}
 	parts := strings.Split(at, "/")
@@ -93,16 +94,9 @@ func bringers(r host.Reader, at string, anywhere bool) ([]string, error) {
 	var out []string
 	for _, name := range toCome(r) {
 		for _, part := range parts {
-			// As in 50unattended-upgrades, and nginx.conf.
-			stem, _, _ := strings.Cut(strings.TrimLeft(part, "0123456789-"), ".")
-			is := stem != "" && stem == name
-			if rest, ok := strings.CutPrefix(name, stem); !is && ok && stem != "" && (rest[0] == '-' || rest[0] == '.') {
-				// Not if the name is that of another package: /etc/apt is not apt-utils'.
-				p, err := r.Package(stem)
-				if err != nil {
-					return nil, err
-				}
-				is = p == nil || p.State != host.Installed
+			is, err := namedFor(r, part, name)
+			if err != nil {
+				return nil, err
 			}
 			if is {
 				out = append(out, name)
@@ -113,11 +107,39 @@ func bringers(r host.Reader, at string, anywhere bool) ([]string, error) {
 	return out, nil
 }
 
+// ours reports whether a path is where packages put nothing: the administrator's units,
+// and opsafe's own notes.
+func ours(at string) bool {
+	return strings.HasPrefix(at, debian.UnitDir+"/") || strings.HasPrefix(at, notes.Dir+"/")
+}
+
+// namedFor reports whether a part of a path is called as a package is, as 7zip.conf,
+// 50unattended-upgrades, and nginx for nginx-light.
+func namedFor(r host.Reader, part, name string) (bool, error) {
+	for _, stem := range []string{part, strings.TrimLeft(part, "0123456789-")} {
+		stem, _, _ = strings.Cut(stem, ".")
+		if stem == "" {
+			continue
+		}
+		if stem == name {
+			return true, nil
+		}
+		if rest, ok := strings.CutPrefix(name, stem); !ok || rest[0] != '-' && rest[0] != '.' {
+			continue
+		}
+		// Not if the name is that of another package: /etc/apt is not apt-utils'.
+		if p, err := r.Package(stem); err != nil || p == nil || p.State != host.Installed {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // goneAlready is what there is to do for a path that is to be absent, and is: nothing,
 // unless a package to come may bring it.
 func goneAlready(r host.Reader, at string) (change.Change, error) {
 	names, err := bringers(r, at, true)
-	if err != nil {
+	if err != nil || ours(at) {
 		return change.Change{}, err
 	}
 	if len(names) == 0 {

@@ -33,11 +33,7 @@ func (r *Runner) tryBefore(ctx context.Context, way WayIn, before *access.Answer
 			ways = append(ways, before.Before[name])
 		}
 		// One is enough for what a run may not do; each costs a login.
-		for _, w := range ways {
-			if t.passed = r.tried(ctx, w) == nil; t.passed {
-				break
-			}
-		}
+		t.passed, _, _ = r.tryAll(ctx, ways, true)
 	}
 	return t
 }
@@ -85,45 +81,63 @@ func (r *Runner) shutWay(ctx context.Context, t *trial) (string, error) {
 // tryAfter tries the ways of all who certainly have one by a look. It says why all are
 // shut; if only some are, it notes them.
 func (r *Runner) tryAfter(ctx context.Context, ways []access.Way) string {
-	var why []string
-	open := false
-	for _, w := range ways {
-		if !w.Open() {
-			continue
+	passed, untried, why := r.tryAll(ctx, ways, false)
+	switch {
+	case len(why) == 0:
+	case passed:
+		for _, w := range why {
+			r.note("one of several ways in is shut, which no look has shown: %s", w)
 		}
-		if err := r.tried(ctx, w); err == nil || errors.Is(err, host.ErrUntried) {
-			open = true
-		} else {
-			why = append(why, fmt.Sprintf("%s was tried: %v", w.Name, err))
+	case len(untried) > 0:
+		for _, w := range why {
+			r.note("no way in that can be tried is open, which no look has shown: %s", w)
 		}
-	}
-	if !open && len(why) > 0 {
+		r.note("these ways in cannot be tried, and look open: %s; try one before you leave this host", strings.Join(untried, ", "))
+	default:
 		return "\n  " + strings.Join(why, "\n  ")
-	}
-	for _, w := range why {
-		r.note("one of several ways in is shut, which no look has shown: %s", w)
 	}
 	return ""
 }
 
-// tried tries a way, if it is open by a look, and for good.
+// tryAll tries the ways that are open by a look, or, with first, until one passes. It
+// says whose cannot be tried, and why the others are shut. All are tried once before
+// any is tried again: a host that is busy may need a moment, and if all are shut,
+// nobody has to wait long.
+func (r *Runner) tryAll(ctx context.Context, ways []access.Way, first bool) (passed bool, untried, why []string) {
+	left := slices.DeleteFunc(slices.Clone(ways), func(w access.Way) bool { return !w.Open() })
+	for n := 1; ; n++ {
+		why = nil
+		left = slices.DeleteFunc(left, func(w access.Way) bool {
+			if passed && first {
+				return true
+			}
+			switch err := r.tried(ctx, w); {
+			case err == nil:
+				passed = true
+			case errors.Is(err, host.ErrUntried):
+				untried = append(untried, w.Name)
+			default:
+				why = append(why, fmt.Sprintf("%s was tried: %v", w.Name, err))
+				return false
+			}
+			return true
+		})
+		if len(left) == 0 || passed && first || n == trials || r.Wait(ctx, trialPause) != nil {
+			return passed, untried, why
+		}
+	}
+}
+
+// tried tries a way once, if it is open by a look, and for good.
 func (r *Runner) tried(ctx context.Context, w access.Way) error {
 	if !w.Open() || len(w.Moment) > 0 || w.Untried {
 		return host.ErrUntried
 	}
-	return r.try(ctx, host.TryWay{User: w.Name, KeyFiles: w.KeyFiles, Sudo: w.Name != "root"}, host.TrySSHD{})
+	return converge.Try(ctx, r.Host, host.TryWay{User: w.Name, KeyFiles: w.KeyFiles, Sudo: w.Name != "root"}, host.TrySSHD{})
 }
 
-// trialPause is between trials: a host that is busy may need a moment.
-const trialPause = time.Second
-
-// try does trials, and again if they fail: what is shut stays so.
-func (r *Runner) try(ctx context.Context, trials ...host.TrialStep) error {
-	const most = 3
-	for n := 1; ; n++ {
-		err := converge.Try(ctx, r.Host, trials...)
-		if err == nil || n == most || r.Wait(ctx, trialPause) != nil {
-			return err
-		}
-	}
-}
+// A way that is shut is tried so often, with a pause between.
+const (
+	trials     = 3
+	trialPause = time.Second
+)

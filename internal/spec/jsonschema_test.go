@@ -37,7 +37,7 @@ var beyond = regexp.MustCompile(strings.Join([]string{
 	`cannot read`, `include goes round`, `there is no`, `is not in developers\.yaml`, `has no role in`,
 	`no (user|group|unit|key|role) ".*" is declared`, `no declared package brings it`, `is declared (absent )?at`,
 	`managed: false takes out`, `one of them has to go`, `above it at .* is no directory`, `needs it\s*$`, `, too\b`,
-	`differs only in capitals`, `has no ACL`, `is (an account of the system|a person of developers\.yaml|root's)`,
+	`differs only in capitals`, `is answered as`, `has no ACL`, `is (an account of the system|a person of developers\.yaml|root's)`,
 	`no backend has a role`, `github_id is only checked`, `github needs keys\.github\.url`,
 	// Fields beside each other: an including file can replace either.
 	`want one or the other`, `says nothing`, `has no (text|form|owner|source|components)`, `want uris and suites`, `wants a subnet6?, too`, `a range of IPv[46]`, `is false, so say`, `overlaps`, `is outside`, `contradicts the section`, `says Conflicts=`, `say RemainAfterExit=yes`, `unit file of a scope`, `a link has no`, `comment begins the marker lines`,

@@ -39,27 +39,32 @@ func parts(what string) []string {
 		return []string{what}
 	}
 	f := slices.DeleteFunc(strings.Fields(what), func(w string) bool { return strings.HasPrefix(w, "acl=") })
-	mode, err := strconv.ParseUint(f[0], 8, 32)
-	if err == nil && mode&unix.S_IFMT == unix.S_IFDIR {
-		return append(grants(mode), f[1:]...)
+	var rights []string
+	switch mode, err := strconv.ParseUint(f[0], 8, 32); {
+	case err != nil:
+		rights = f[:1:1]
+	case mode&unix.S_IFMT == unix.S_IFDIR: // its group bits are its ACL's mask
+		rights = grants("directory", mode&^(unix.S_IFMT|unix.S_IRWXG))
+	default:
+		rights = grants("file", mode&^unix.S_IFMT)
 	}
 	if len(f) < 3 {
-		return f
+		return append(rights, f[1:]...)
 	}
-	return append(f[:2:2], strings.Join(f[2:], " "))
+	return append(rights, f[1], strings.Join(f[2:], " "))
 }
 
-// grants are the bits of a directory's mode, one by one: what could not be brought
-// about is closed, so that a directory may have fewer of them than before and as
-// declared, and never others. Its group bits are its ACL's mask.
-func grants(mode uint64) []string {
+// grants are the bits of a mode, one by one: what could not be brought about is closed,
+// so that a file or directory may have fewer of them than before and as declared, and
+// never others.
+func grants(what string, mode uint64) []string {
 	var out []string
-	for bit := uint64(1); bit < unix.S_IFDIR; bit <<= 1 {
-		if mode&bit&^unix.S_IRWXG != 0 {
-			out = append(out, fmt.Sprintf("directory with %#o", bit))
+	for bit := uint64(1); bit <= mode; bit <<= 1 {
+		if mode&bit != 0 {
+			out = append(out, fmt.Sprintf("%s with %#o", what, bit))
 		}
 	}
-	return out
+	return append(out, what)
 }
 
 // halfDone looks for files that are neither as they were nor as they become.

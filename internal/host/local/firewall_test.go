@@ -50,7 +50,7 @@ func TestFirewallKernel(t *testing.T) {
 	closed := host.Firewall{Network: "db", Interface: "br-db"}
 	long := host.Firewall{Network: "db", Interface: "br-db"}
 	for i := range host.MaxAddresses {
-		long.Allow = append(long.Allow, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 9, byte(i >> 8), byte(i)}), 32))
+		long.Allow = append(long.Allow, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 9, byte(i >> 7), byte(i << 1)}), 32)) // no two of which are one range
 	}
 	for _, one := range []host.Firewall{f, closed, long, f} {
 		set(t, one)
