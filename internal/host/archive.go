@@ -61,6 +61,9 @@ type UnpackedTree struct {
 	// Added are the first few paths that did not come out of the archive. Bytecode that
 	// Python keeps beside its sources does not count.
 	Added []string `json:"added,omitempty"`
+	// InTheWay are directories that hold something, and have the place of a file or link
+	// of the archive: it cannot come back before they are moved away.
+	InTheWay []string `json:"in_the_way,omitempty"`
 }
 
 // MaxUnpackedNames is how many paths of a tree are named.
@@ -75,13 +78,13 @@ type (
 	// nothing is there, or what another archive or other rules gave, the new tree is
 	// staged beside it and takes its place as a whole; of a tree that is there already,
 	// what differs is replaced. What was added to it stays, and is refused where the
-	// tree is to be replaced.
+	// tree is to be replaced; so is there what was changed and is not in Changed.
 	Unpack struct {
 		Archive
 		Changed []string // paths that are to be replaced, to be kept before
 	}
 	// RemoveUnpacked removes a tree that was unpacked under a name, unless something was
-	// added to it, and what is known of it.
+	// added to it, or changed that is not in Changed, and what is known of it.
 	RemoveUnpacked struct {
 		Name, Path string
 		Changed    []string // paths that are not as they were unpacked, to be kept before

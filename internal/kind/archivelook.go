@@ -72,6 +72,8 @@ func (l archiveLook) tree(r host.Reader, c *change.Change, trees []host.Unpacked
 		}
 	case have.Whole():
 		return nil
+	case len(have.InTheWay) > 0:
+		return fmt.Errorf("%s is a directory that holds something, and the archive has a file or link there: move it away", strings.Join(have.InTheWay, ", "))
 	case len(have.Changed) == 0:
 		differ(c, "unpacked", "not to its end", "whole")
 	}

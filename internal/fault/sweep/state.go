@@ -25,7 +25,7 @@ const gone = "nothing"
 
 // temporary are the names under which opsafe and the account tools prepare
 // files; they may be there after a run that died, and not after the next one.
-var temporary = regexp.MustCompile(`(^|/)\.opsafe-[0-9a-f]{16}(/|$)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$|^/run/opsafe/check-[0-9]+(/|$)|^/run/opsafe-try-[0-9]+(/|$)`)
+var temporary = regexp.MustCompile(`(^|/)\.opsafe-(tree-)?[0-9a-f]{16}(/|$)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$|^/run/opsafe/check-[0-9]+(/|$)|^/run/opsafe-try-[0-9]+(/|$)`)
 
 // whatever are paths of which nothing is expected: copies that account tools
 // keep, locks that are held by a descriptor, sudo's notes of who was asked, the message that a login writes, logs, and the directories that

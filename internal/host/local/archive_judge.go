@@ -29,7 +29,7 @@ func (h *Host) Unpacked(ctx context.Context, name string) ([]host.UnpackedTree, 
 		if err != nil {
 			return nil, unseen("what is in "+n.Path, fmt.Errorf("cannot compare %s with what was unpacked: %w", n.Path, err))
 		}
-		u := host.UnpackedTree{Archive: j.note.Archive, When: j.note.When, Gone: j.gone, Unfinished: n.Stage != nil, Added: j.added}
+		u := host.UnpackedTree{Archive: j.note.Archive, When: j.note.When, Gone: j.gone, Unfinished: n.Stage != nil, Added: j.added, InTheWay: j.inTheWay}
 		slices.Sort(j.changed)
 		u.Changed = j.changed
 		if more := len(j.changed) - host.MaxUnpackedNames; more > 0 {
@@ -48,7 +48,9 @@ type treeJudge struct {
 	uid, gid int
 	left     map[string]noteMember // not met yet
 	changed  []string              // absolute
+	altered  []string              // absolute, those of changed that are not missing
 	added    []string              // absolute, the first few
+	inTheWay []string              // absolute, directories with content in the place of other members
 	gone     bool
 }
 
@@ -56,22 +58,25 @@ type treeJudge struct {
 const maxAdded = 5
 
 func (h *Host) compareTree(ctx context.Context, n *treeNote) (*treeJudge, error) {
-	j := &treeJudge{Host: h, ctx: ctx, note: n}
 	root, err := h.openDir(n.Path)
 	if absent(err) {
-		j.gone = true
-		return j, nil
+		return &treeJudge{Host: h, ctx: ctx, note: n, gone: true}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(root)
+	return h.compareIn(ctx, n, root)
+}
+
+// compareIn is compareTree of an open directory, wherever it is by now.
+func (h *Host) compareIn(ctx context.Context, n *treeNote, root int) (*treeJudge, error) {
 	there, err := inodeOf(root, ".")
 	if err != nil {
 		return nil, err
 	}
 	n = n.of(there)
-	j.note, j.left = n, make(map[string]noteMember, len(n.Members))
+	j := &treeJudge{Host: h, ctx: ctx, note: n, left: make(map[string]noteMember, len(n.Members))}
 	for _, m := range n.Members {
 		j.left[m.Path] = m
 	}
@@ -87,6 +92,7 @@ func (h *Host) compareTree(ctx context.Context, n *treeNote) (*treeJudge, error)
 	if err := j.dir(root, ""); err != nil {
 		return nil, err
 	}
+	j.altered = slices.Clone(j.changed)
 	for p := range j.left {
 		j.changed = append(j.changed, path.Join(n.Path, p))
 	}
@@ -143,7 +149,10 @@ func (j *treeJudge) one(dir int, name string, m noteMember) (bool, error) {
 	if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return false, err
 	}
-	if nodeType(st.Mode) != m.Type {
+	if is := nodeType(st.Mode); is != m.Type {
+		if is == host.TypeDir {
+			return false, j.blocks(dir, name, m)
+		}
 		return false, nil
 	}
 	switch m.Type {
@@ -165,6 +174,23 @@ func (j *treeJudge) one(dir int, name string, m noteMember) (bool, error) {
 	default:
 		return j.file(dir, name, m, &st)
 	}
+}
+
+// blocks takes what is in a directory that is where the member was.
+func (j *treeJudge) blocks(dir int, name string, m noteMember) error {
+	fd, err := openat2(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, within)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	names, err := namesIn(fd)
+	if len(names) > 0 {
+		j.inTheWay = append(j.inTheWay, path.Join(j.note.Path, m.Path))
+	}
+	for _, n := range names {
+		j.add(path.Join(m.Path, n))
+	}
+	return err
 }
 
 // file reports whether a file is the member: by its times, or by all there is to it.
@@ -191,6 +217,33 @@ func (j *treeJudge) file(dir int, name string, m noteMember, st *unix.Stat_t) (b
 		return false, err
 	}
 	return hex.EncodeToString(sum.Sum(nil)) == m.SHA256, nil
+}
+
+// lost is an error if something would be lost with the tree that nobody was told of: what
+// was added to it, or what was changed after it was planned. The error names it below at.
+func (j *treeJudge) lost(planned []string, at string) error {
+	if len(j.added) == 0 {
+		return j.unplanned(planned, at)
+	}
+	names := slices.Clone(j.added)
+	for i, p := range names {
+		names[i] = at + strings.TrimPrefix(p, j.note.Path)
+	}
+	return errAdded(names)
+}
+
+// unplanned is an error if something was changed after it was planned. The rights of the
+// tree itself do not count: it is closed before it is emptied.
+func (j *treeJudge) unplanned(planned []string, at string) error {
+	if len(planned) >= host.MaxUnpackedNames { // there may be more, which the plan has counted
+		return nil
+	}
+	for _, p := range j.altered {
+		if p != j.note.Path && !slices.Contains(planned, p) {
+			return fmt.Errorf("%s has been changed by hand since it was planned, and would be lost: move it away, or plan again", at+strings.TrimPrefix(p, j.note.Path))
+		}
+	}
+	return nil
 }
 
 // errAdded refuses to replace or remove a tree to which something was added.

@@ -70,7 +70,7 @@ func (r archiveRoom) killed(a host.Archive, point int) {
 		must(unix.Renameat2(dir, s.name, dir, name, flags))
 		return
 	}
-	must(r.takePlace(s, name, note, become))
+	must(r.takePlace(r.Context(), s, name, note, become))
 	if point == cleared {
 		must(r.clear(dir, *note.Stage))
 	}
@@ -99,7 +99,7 @@ func TestUnpackKilled(t *testing.T) {
 				a := r.put("v", "tar", tarred(t, good()...))
 				a.Strip = 1
 				if before != nil {
-					must(t, r.unpackAt(t.Context(), before(r, a)))
+					must(t, r.unpackAt(t.Context(), host.Unpack{Archive: before(r, a)}))
 				}
 				r.killed(a, first)
 				if second < points {
@@ -143,7 +143,7 @@ func TestUnpackRemovalKilled(t *testing.T) {
 	for _, moved := range []bool{false, true} {
 		r := newArchiveRoom(t)
 		a := r.put("v", "tar", tarred(t, good()...))
-		must(t, r.unpackAt(t.Context(), a))
+		must(t, r.unpackAt(t.Context(), host.Unpack{Archive: a}))
 		dir, name, err := r.openParent(a.Path)
 		must(t, err)
 		there, err := inodeOf(dir, name)
@@ -192,7 +192,7 @@ func TestUnpackLeft(t *testing.T) {
 		r := newArchiveRoom(t)
 		a := r.put("v", "tar", tarred(t, good()...))
 		a.Strip = 1
-		must(t, r.unpackAt(t.Context(), a))
+		must(t, r.unpackAt(t.Context(), host.Unpack{Archive: a}))
 		busy := filepath.Join(a.Path, "share/text") // what is mounted upon cannot be removed
 		must(t, unix.Mount(busy, busy, "", unix.MS_BIND, ""))
 		release := func() error {

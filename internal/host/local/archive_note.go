@@ -38,6 +38,9 @@ type treeStage struct {
 	// New is the inode of the new tree, Old that of what it replaces; 0: of none.
 	New uint64 `json:"new,omitempty"`
 	Old uint64 `json:"old,omitempty"`
+	// Changed are the paths of the old tree that were known to be changed by hand, so
+	// that they may go.
+	Changed []string `json:"changed,omitempty"`
 	// Next is the note of the new tree, once it is complete.
 	Next *treeNote `json:"next,omitempty"`
 }

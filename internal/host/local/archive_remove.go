@@ -43,14 +43,14 @@ func (h *Host) removeUnpackedAt(ctx context.Context, s host.RemoveUnpacked) erro
 	if there == 0 {
 		return h.forgetTree(s.Name, s.Path)
 	}
-	if len(judged.added) > 0 {
-		return errAdded(judged.added)
+	if err := judged.lost(s.Changed, s.Path); err != nil {
+		return err
 	}
-	aside, err := newStageName()
+	aside, err := newStageName(treePrefix)
 	if err != nil {
 		return err
 	}
-	note.Stage = &treeStage{Name: aside, Old: there}
+	note.Stage = &treeStage{Name: aside, Old: there, Changed: s.Changed}
 	if err := h.writeTree(note); err != nil {
 		return err
 	}
@@ -59,6 +59,15 @@ func (h *Host) removeUnpackedAt(ctx context.Context, s host.RemoveUnpacked) erro
 	}
 	if err := syncDir(dir); err != nil {
 		return err
+	}
+	// It is compared once more now that nobody finds it by its name.
+	if err := h.spare(ctx, dir, note, s.Path); err != nil {
+		back := unix.Renameat2(dir, aside, dir, name, unix.RENAME_NOREPLACE)
+		if back != nil {
+			return errors.Join(err, fmt.Errorf("cannot put it back in its place: it is %s beside it: %w", aside, back))
+		}
+		note.Stage = nil
+		return errors.Join(err, syncDir(dir), h.writeTree(note))
 	}
 	if err := h.clear(dir, *note.Stage); err != nil {
 		return err

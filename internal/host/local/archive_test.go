@@ -385,6 +385,9 @@ func TestUnpackDrift(t *testing.T) {
 	if !slices.Equal(u.Changed, want) || u.Added != nil {
 		t.Fatalf("%q is found, and %q, not %q", u.Changed, u.Added, want)
 	}
+	if err := r.Do(t.Context(), host.Unpack{Archive: a, Changed: u.Changed[1:4]}); err == nil || !strings.Contains(err.Error(), "share/text has been changed by hand since it was planned") {
+		t.Errorf("what was not planned is replaced: %v", err)
+	}
 	do(host.Unpack{Archive: a, Changed: u.Changed})
 	if got := strings.Replace(r.content(a.Path), "__pycache__ drwxr-xr-x\n", "", 1); got != goodTree {
 		t.Errorf("after it there is\n%s", got)

@@ -19,16 +19,20 @@ import (
 // dot keeps sudo, cron and run-parts from reading it.
 const stagePrefix = ".opsafe-"
 
+// treePrefix begins the names of trees from archives that are on their way. A note says
+// what they are, and what of them may go: sweeping takes them away only if they are empty.
+const treePrefix = stagePrefix + "tree-"
+
 // stageName tells opsafe's own temporary names from others that begin alike.
-var stageName = regexp.MustCompile(`^\.opsafe-[0-9a-f]{16}$`)
+var stageName = regexp.MustCompile(`^\.opsafe-(tree-)?[0-9a-f]{16}$`)
 
 // newStageName makes up a name that nobody can foresee.
-func newStageName() (string, error) {
+func newStageName(prefix string) (string, error) {
 	var b [8]byte
 	if _, err := rand.Read(b[:]); err != nil {
 		return "", fmt.Errorf("cannot make up a temporary name: %w", err)
 	}
-	return stagePrefix + hex.EncodeToString(b[:]), nil
+	return prefix + hex.EncodeToString(b[:]), nil
 }
 
 // A stage is a file or directory under a temporary name, in the directory where
@@ -43,7 +47,7 @@ type stage struct {
 
 // newStage makes an empty file that only this process's user can read.
 func newStage(dir int) (*stage, error) {
-	name, err := newStageName()
+	name, err := newStageName(stagePrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +59,10 @@ func newStage(dir int) (*stage, error) {
 }
 
 // newStageDir makes an empty directory that only this process's user can enter.
-func newStageDir(dir int) (*stage, error) {
-	name, err := newStageName()
+func newStageDir(dir int) (*stage, error) { return newStageDirAs(dir, stagePrefix) }
+
+func newStageDirAs(dir int, prefix string) (*stage, error) {
+	name, err := newStageName(prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +79,7 @@ func newStageDir(dir int) (*stage, error) {
 // newStageLink makes a symbolic link. It cannot be locked; but what changes it
 // does so by the descriptor, so that it is this link and no other.
 func newStageLink(dir int, target string) (*stage, error) {
-	name, err := newStageName()
+	name, err := newStageName(stagePrefix)
 	if err != nil {
 		return nil, err
 	}

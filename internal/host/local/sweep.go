@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 
 	"opsafe/internal/debian"
@@ -139,7 +140,7 @@ func private(st *unix.Stat_t) bool {
 // in describes. Where others can write, they may have given that name to
 // anything, somebody else's directory too: there, nothing goes but what is this
 // process's user's or that of the directory's only user, and no directory that
-// is not empty, but for a staged home.
+// is not empty, but for a staged home. A tree from an archive goes by its note.
 func (h *Host) removeDead(dir int, in *unix.Stat_t, name string) {
 	var st unix.Stat_t
 	if unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
@@ -153,7 +154,7 @@ func (h *Host) removeDead(dir int, in *unix.Stat_t, name string) {
 		}
 		return
 	}
-	if safe && (private(&st) || h.takeBack(dir, name)) {
+	if tree := strings.HasPrefix(name, treePrefix); safe && !tree && (private(&st) || h.takeBack(dir, name)) {
 		_ = removeTree(dir, name) // what is left is swept by the next run
 	} else if safe || own {
 		_ = unix.Unlinkat(dir, name, unix.AT_REMOVEDIR)
