@@ -96,7 +96,7 @@ func (b *builder) host(name string, docs *of) Host {
 		docs.plan = nil
 	}
 	if docs.plan == nil && docs.status == nil {
-		h.Lacks = append(h.Lacks, "status or plan")
+		h.Lacks = append(h.Lacks, lacksRun)
 	}
 	if docs.access == nil {
 		h.Lacks = append(h.Lacks, kindAccess)
@@ -169,10 +169,12 @@ func (b *builder) run(h *Host, run *render.Document, since map[string]time.Time)
 	// What is counted and not listed is there all the same.
 	h.Changes = max(h.Changes, changes(s))
 	h.Failed, h.Unknown = max(h.Failed, s.Failed), max(h.Unknown, s.Unknown)
+	chosen := len(run.Only)+len(run.Skip) > 0
+	h.Partial = s.Interrupted || chosen || bare(run)
 	if s.Interrupted {
 		h.Why = append(h.Why, "it was interrupted before everything had been looked at")
 	}
-	if chosen := len(run.Only) + len(run.Skip); chosen > 0 {
+	if chosen {
 		h.Why = append(h.Why, "not all that is declared was looked at: "+chosenWords(run))
 	}
 	if bare(run) {

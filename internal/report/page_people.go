@@ -28,10 +28,16 @@ func (r *Report) sinceSections() []section {
 	came.caption, gone.caption = heads("Found now, and not then"), heads("Found then, and not now")
 	nothing := table{caption: heads("In all"), columns: heads("What", "Hosts")}
 	if len(t.rows)+len(people.rows)+len(came.rows)+len(gone.rows) == 0 {
-		nothing.rows = append(nothing.rows, []cell{prose("nothing has changed"), names(hostNames(r.Hosts))})
+		same := slices.DeleteFunc(hostNames(r.Hosts), func(h string) bool { return slices.Contains(s.Unseen, h) })
+		if len(same) > 0 {
+			nothing.rows = append(nothing.rows, []cell{prose("nothing has changed"), names(same)})
+		}
+	}
+	if len(s.Unseen) > 0 {
+		nothing.rows = append(nothing.rows, []cell{prose("cannot be compared: a status or plan of the whole host, and not an old one, was not given both times"), names(s.Unseen)})
 	}
 	if len(s.Uncompared) > 0 {
-		nothing.rows = append(nothing.rows, []cell{prose("people cannot be compared: access was not given both times"), names(s.Uncompared)})
+		nothing.rows = append(nothing.rows, []cell{prose("people cannot be compared: access was not given both times, or is old, or of other accounts"), names(s.Uncompared)})
 	}
 	return []section{{title: "Since " + clock(s.Made), open: true, tables: []table{nothing, t, people, came, gone}}}
 }

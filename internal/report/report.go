@@ -49,9 +49,11 @@ type Host struct {
 	State   State  `json:"state"`
 	// Was is the state that an old document tells of, Why why nothing better can
 	// be said, and Lacks the documents that are not there.
-	Was       State    `json:"was,omitempty"`
-	Why       []string `json:"why,omitempty"`
-	Lacks     []string `json:"lacks,omitempty"`
+	Was   State    `json:"was,omitempty"`
+	Why   []string `json:"why,omitempty"`
+	Lacks []string `json:"lacks,omitempty"`
+	// Partial says that not all that is declared was looked at.
+	Partial   bool     `json:"partial,omitempty"`
 	Documents []Source `json:"documents"`
 	// Since is since when it is so, if its status says it.
 	Since     *time.Time `json:"since"`
@@ -62,6 +64,9 @@ type Host struct {
 	Orphans   int        `json:"orphans"`
 	LastRun   *LastRun   `json:"last_run"`
 }
+
+// lacksRun is what a host lacks of which nobody says how it is.
+const lacksRun = "status or plan"
 
 // Source is a document that a host is judged by.
 type Source struct {
@@ -131,11 +136,13 @@ type Since struct {
 	Made  time.Time `json:"made"`
 	Hosts []Moved   `json:"hosts"`
 	// Came and Gone are findings with the hosts on which they were not, or are no
-	// more.
-	Came []Finding `json:"came"`
-	Gone []Finding `json:"gone"`
+	// more; Unseen are hosts that were not looked at both times, of which nobody
+	// knows either.
+	Came   []Finding `json:"came"`
+	Gone   []Finding `json:"gone"`
+	Unseen []string  `json:"unseen,omitempty"`
 	// Access is what people gained and lost; Uncompared are the hosts of which
-	// there is no access document in both.
+	// there is no access document of the same accounts in both.
 	Access     []Turn   `json:"access"`
 	Uncompared []string `json:"uncompared,omitempty"`
 }

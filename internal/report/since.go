@@ -4,27 +4,37 @@ import (
 	"slices"
 
 	"opsafe/internal/change"
-	"opsafe/internal/render"
 )
 
 // Compare says what has changed since an earlier report.
 func (r *Report) Compare(then *Report) {
 	s := &Since{Made: then.Made, Hosts: []Moved{}}
 	was, is := then.byName(), r.byName()
+	both := map[string]bool{}
 	for _, name := range sortedKeys(union(was, is)) {
-		if m := (Moved{Host: name, From: was[name], To: is[name]}); m.From != m.To {
+		if m := (Moved{Host: name, From: was[name].State, To: is[name].State}); m.From != m.To {
 			s.Hosts = append(s.Hosts, m)
 		}
+		if both[name] = was[name].looked() && is[name].looked(); !both[name] {
+			s.Unseen = append(s.Unseen, name)
+		}
 	}
-	s.Came, s.Gone = minus(r.Findings, then.Findings), minus(then.Findings, r.Findings)
-	s.access(then.facts(), r.facts(), union(was, is))
+	s.Came, s.Gone = minus(r.Findings, then.Findings, both), minus(then.Findings, r.Findings, both)
+	s.Gone = unseen(s.Gone, r.Findings)
+	s.access(then, r)
 	r.Since = s
 }
 
-func (r *Report) byName() map[string]State {
-	out := map[string]State{}
+// looked reports whether all that is declared on a host was looked at, at the time of
+// the report.
+func (h Host) looked() bool {
+	return h.Name != "" && h.State != Old && !h.Partial && !slices.Contains(h.Lacks, lacksRun)
+}
+
+func (r *Report) byName() map[string]Host {
+	out := map[string]Host{}
 	for _, h := range r.Hosts {
-		out[h.Name] = h.State
+		out[h.Name] = h
 	}
 	return out
 }
@@ -39,9 +49,9 @@ func union[V any](a, b map[string]V) map[string]V {
 	return out
 }
 
-// minus are findings on the hosts on which the others do not have them. What is only
-// a note neither comes nor goes.
-func minus(these, others []Finding) []Finding {
+// minus are findings on those of the hosts on which the others do not have them. What
+// is only a note neither comes nor goes.
+func minus(these, others []Finding, hosts map[string]bool) []Finding {
 	have := map[string][]string{}
 	for _, f := range others {
 		have[key(f.Item)] = f.Hosts
@@ -51,77 +61,44 @@ func minus(these, others []Finding) []Finding {
 		if f.Item.Status == string(change.Unchanged) {
 			continue
 		}
-		there := map[string]bool{}
-		for _, h := range have[key(f.Item)] {
-			there[h] = true
-		}
-		f.Hosts = slices.DeleteFunc(slices.Clone(f.Hosts), func(h string) bool { return there[h] })
-		if len(f.Hosts) > 0 {
-			out = append(out, f)
-		}
+		there := set(have[key(f.Item)])
+		out = f.on(out, func(h string) bool { return hosts[h] && !there[h] })
 	}
 	return out
 }
 
-// facts are what each may do on each host, in sentences.
-func (r *Report) facts() map[string]map[string][]string {
-	out := map[string]map[string][]string{}
-	for _, t := range r.Access {
-		people := map[string][]string{}
-		for _, p := range t.People {
-			people[p.Name] = p.facts()
+// unseen takes what could not be seen now out of what is no more.
+func unseen(gone, now []Finding) []Finding {
+	cannot := map[string]map[string]bool{} // the hosts, by resource
+	for _, f := range now {
+		switch change.Status(f.Item.Status) {
+		case change.Unknown, change.Failed, change.Blocked:
+			at := f.Item.Kind + "/" + f.Item.Name
+			cannot[at] = union(cannot[at], set(f.Hosts))
+		default:
 		}
-		for _, h := range t.Hosts {
-			out[h] = people
-		}
+	}
+	out := []Finding{}
+	for _, f := range gone {
+		there := cannot[f.Item.Kind+"/"+f.Item.Name]
+		out = f.on(out, func(h string) bool { return !there[h] })
 	}
 	return out
 }
 
-func (r Row) facts() []string {
-	var out []string
-	if r.Name != everybody {
-		out = append(out, "an account")
+// on adds a finding on those of its hosts that are kept, if there are any.
+func (f Finding) on(to []Finding, keep func(host string) bool) []Finding {
+	f.Hosts = slices.DeleteFunc(slices.Clone(f.Hosts), func(h string) bool { return !keep(h) })
+	if len(f.Hosts) == 0 {
+		return to
 	}
-	out = slices.Concat(out, r.Login)
-	for _, how := range r.Root {
-		out = append(out, "root by "+how)
-	}
-	for _, p := range r.Paths {
-		if p.Unsure {
-			out = append(out, "what cannot be told on "+p.Path)
-		}
-		for _, may := range p.May {
-			out = append(out, may+" on "+p.Path)
-		}
-	}
-	return out
+	return append(to, f)
 }
 
-// access compares who may do what.
-func (s *Since) access(was, is map[string]map[string][]string, hosts map[string]State) {
-	var turns gather[Turn]
-	for _, host := range sortedKeys(hosts) {
-		if was[host] == nil || is[host] == nil {
-			s.Uncompared = append(s.Uncompared, host)
-			continue
-		}
-		for _, name := range sortedKeys(union(was[host], is[host])) {
-			t := render.TurnDoc{Names: []string{name}, Gains: without(is[host][name], was[host][name]), Loses: without(was[host][name], is[host][name])}
-			if len(t.Gains)+len(t.Loses) > 0 {
-				turns.add(host, key(t), func() *Turn { return &Turn{TurnDoc: t} }, func(t *Turn) *[]string { return &t.Hosts })
-			}
-		}
-	}
-	s.Access = turns.all()
-}
-
-func without(these, others []string) []string {
-	out := []string{}
-	for _, t := range these {
-		if !slices.Contains(others, t) {
-			out = append(out, t)
-		}
+func set(of []string) map[string]bool {
+	out := map[string]bool{}
+	for _, s := range of {
+		out[s] = true
 	}
 	return out
 }
