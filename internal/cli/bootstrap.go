@@ -107,7 +107,7 @@ func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
 		fmt.Fprintln(a.Err, note)
 	}
 	if o.format == formatText {
-		fmt.Fprintf(a.Out, "This host is %s. Next: opsafe plan\n", o.backend)
+		fmt.Fprintf(a.Out, "This host is %s. Next: opsafe plan%s\n", o.backend, atDir(o.dir))
 	}
 	return nil
 }

@@ -94,8 +94,17 @@ func (a *App) init(ctx context.Context, o initOptions) error {
 		note(a.Err, "%s", n)
 	}
 	fmt.Fprintf(a.Out, "\nA plan with it changes nothing on this host. Change what you like, then:\n\n"+
-		"  opsafe validate --dir %[1]s\n  sudo opsafe bootstrap %[2]s --dir %[1]s\n  sudo opsafe plan\n", o.dir, o.backend)
+		"  opsafe validate --dir %[1]s\n  sudo opsafe bootstrap %[2]s --dir %[1]s\n  sudo opsafe plan%[3]s\n", o.dir, o.backend, atDir(o.dir))
 	return nil
+}
+
+// atDir is what has the next command find a repository that this one was told of:
+// nothing, where it looks by itself.
+func atDir(dir string) string {
+	if dir == "" || filepath.Clean(dir) == defaultDir {
+		return ""
+	}
+	return " --dir " + dir
 }
 
 // vacant refuses a directory in which there is anything but .git.

@@ -95,7 +95,7 @@ func TestInit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := initWorld(t, tt.keys)
-			w.want(0, []string{"A plan with it changes nothing", "wrote " + w.dir + "/backends/web1/backend.yaml"}, []string{tt.says},
+			w.want(0, []string{"A plan with it changes nothing", "wrote " + w.dir + "/backends/web1/backend.yaml", "\n  sudo opsafe plan --dir " + w.dir + "\n"}, []string{tt.says},
 				append([]string{"init", w.dir, "--backend", "web1"}, tt.args...)...)
 			if people := w.written("developers.yaml"); !strings.Contains(people, tt.people) {
 				t.Errorf("developers.yaml:\n%s", people)
@@ -103,6 +103,11 @@ func TestInit(t *testing.T) {
 			backend := w.written("backends/web1/backend.yaml")
 			if !strings.Contains(backend, tt.spec) || tt.not != "" && strings.Contains(backend, tt.not) {
 				t.Errorf("backend.yaml:\n%s", backend)
+			}
+			for _, line := range []string{"opsafe bootstrap web1                # once", "opsafe plan                          # what"} {
+				if readme := w.written("README.md"); !strings.Contains(readme, line) {
+					t.Errorf("README.md does not have %q:\n%s", line, readme)
+				}
 			}
 			w.begun("web1")
 		})
@@ -208,4 +213,13 @@ func TestInitExamples(t *testing.T) {
 	}
 	w.want(0, []string{"valid"}, nil, "validate", "--dir", w.dir)
 	w.want(2, []string{"htop", "/srv/data", "tidy.timer"}, nil, "plan", "--exit-code", "--dir", w.dir, "--backend", "web1")
+}
+
+// TestNextCommand: the command that is named for what comes next finds the repository.
+func TestNextCommand(t *testing.T) {
+	w := newWorld(t, repository)
+	out := filepath.Join(t.TempDir(), "plan.json")
+	next := "sudo opsafe manage --plan " + out
+	w.want(0, nil, []string{next + "\n"}, "plan", "--backend", "one", "--out", out)
+	w.want(0, nil, []string{next + " --dir " + w.dir + "\n"}, "plan", "--backend", "one", "--out", out, "--dir", w.dir)
 }

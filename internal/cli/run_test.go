@@ -292,7 +292,7 @@ func TestBootstrap(t *testing.T) {
 	w.want(1, nil, nil, "bootstrap")
 	w.want(1, nil, []string{`"one"`}, "bootstrap", "onne")
 	w.untouched()
-	w.want(0, []string{"This host is one. Next: opsafe plan"}, nil, "bootstrap", "one")
+	w.want(0, []string{"This host is one. Next: opsafe plan\n"}, nil, "bootstrap", "one")
 	for path, want := range map[string]string{
 		"/etc/opsafe/backend":              "one\n",
 		"/etc/profile.d/opsafe-backend.sh": "# Managed by opsafe bootstrap.\nexport BACKEND=one\n",
@@ -332,6 +332,7 @@ func TestBootstrap(t *testing.T) {
 	}
 	w.want(0, nil, nil, "bootstrap", "two")
 	w.untouched()
+	w.want(0, []string{"Next: opsafe plan --dir " + w.dir + "\n"}, nil, "bootstrap", "two", "--dir", w.dir)
 }
 
 // TestOlderThanWanted: a program that is too old for a spec says so, and where it is

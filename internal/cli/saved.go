@@ -54,7 +54,7 @@ func (a *App) savePlan(ctx context.Context, w *run.Watched, o planOptions, p *pr
 	if err := local.WriteOut(ctx, o.out, data, 0o600); err != nil {
 		return fmt.Errorf("cannot write the plan: %w", err)
 	}
-	note(a.Err, "to carry out just this: sudo opsafe manage --plan %s", o.out)
+	note(a.Err, "to carry out just this: sudo opsafe manage --plan %s%s", o.out, atDir(o.dir))
 	return nil
 }
 
