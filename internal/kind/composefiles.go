@@ -195,8 +195,19 @@ func (l composeLook) file(r host.Reader, p *compose.Project, of []serviceLook) (
 	}
 	out.Content = host.NewSecret(text)
 	slices.Sort(secret)
+	said := l.said()
 	for _, value := range slices.Compact(secret) {
-		out.Unsaid = append(out.Unsaid, host.NewSecret([]byte(value)))
+		if !slices.Contains(said, value) {
+			out.Unsaid = append(out.Unsaid, host.NewSecret([]byte(value)))
+		}
 	}
 	return out, nil
+}
+
+// said are words that the spec has, too: they are no secrets where an environment file
+// has them, and without them an error could not be read.
+func (l composeLook) said() []string {
+	out := []string{l.name, l.decl.dir()}
+	out = slices.AppendSeq(out, maps.Values(composeVariables(l.in.Backend, l.decl)))
+	return slices.AppendSeq(out, maps.Values(l.decl.GroupIDs))
 }

@@ -3,11 +3,9 @@ package local
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -49,31 +47,6 @@ func (h *Host) compose(ctx context.Context, f host.ComposeFile, args []string) e
 		return fmt.Errorf("cannot %s services of compose project %s: %w", args[0], f.Project, withhold(err, f.Unsaid))
 	}
 	return nil
-}
-
-// withheld is the least length of a value that is taken out of what a program has said:
-// shorter ones, such as yes or 8080, are in too many words.
-const withheld = 5
-
-// withhold takes values out of what a program that has failed has said.
-func withhold(err error, values []host.Content) error {
-	var failed *runError
-	if !errors.As(err, &failed) {
-		return err
-	}
-	var words []string
-	for _, v := range values {
-		if text := string(v.Bytes()); len(text) >= withheld {
-			words = append(words, text)
-		}
-	}
-	// The longer of two that begin alike goes first.
-	slices.SortFunc(words, func(a, b string) int { return len(b) - len(a) })
-	less := *failed
-	for _, w := range words {
-		less.Output = strings.ReplaceAll(less.Output, w, "(secret)")
-	}
-	return &less
 }
 
 func (h *Host) upServices(ctx context.Context, s host.UpServices) error {

@@ -2,8 +2,6 @@ package local
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -127,20 +125,5 @@ func TestStayUp(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.says)
 			}
 		})
-	}
-}
-
-// TestWithhold: what compose says of a failure may quote a value of an environment file.
-func TestWithhold(t *testing.T) {
-	var values []host.Content
-	for _, v := range []string{"canary", "canary-2", "8080", ""} {
-		values = append(values, host.NewSecret([]byte(v)))
-	}
-	err := withhold(fmt.Errorf("around: %w", &runError{Program: "docker-compose", Code: 1, Output: "no such file: /srv/canary-2, canary: port 8080"}), values)
-	if got := err.Error(); got != "cannot run docker-compose: exit code 1: no such file: /srv/(secret), (secret): port 8080" {
-		t.Errorf("it says %q", got)
-	}
-	if other := errors.New("canary"); !errors.Is(withhold(other, values), other) {
-		t.Error("an error that is no program's is another one")
 	}
 }

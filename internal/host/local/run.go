@@ -116,10 +116,8 @@ func newRunError(ctx context.Context, program string, err error, stdout, stderr 
 	if cause := context.Cause(ctx); cause != nil && e.Code < 0 {
 		e.Err = cause
 	}
-	e.Output = strings.TrimSpace(stderr.String())
-	if e.Output == "" {
-		out := stdout.String()
-		e.Output = strings.TrimSpace(out[max(0, len(out)-outputTail):])
+	if e.Output = stderr.lines(outputTail); e.Output == "" {
+		e.Output = stdout.lines(outputTail)
 	}
 	return e
 }
@@ -166,3 +164,20 @@ func (t *tailBuffer) Write(p []byte) (int, error) {
 }
 
 func (t *tailBuffer) String() string { return t.buf.String() }
+
+// lines are the last whole lines, of most bytes together at most, trimmed. A line that
+// is cut is left out: the end of a secret in it would not be known for one.
+func (t *tailBuffer) lines(most int) string {
+	text, cut := t.String(), t.cut
+	if len(text) > most {
+		text, cut = text[len(text)-most:], true
+	}
+	if cut {
+		if _, whole, more := strings.Cut(text, "\n"); more && strings.TrimSpace(whole) != "" {
+			text = whole
+		} else {
+			text = fmt.Sprintf("(a line of more than %d bytes)", most)
+		}
+	}
+	return strings.TrimSpace(text)
+}
