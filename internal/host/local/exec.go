@@ -11,14 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Ignored are the signals that whoever started this process has it ignore.
+// Ignored are those of SIGHUP and SIGINT that whoever started this process has it
+// ignore, as nohup and a shell's & do. Of no other signal can that be told: Go has
+// handlers for them in place before any code runs.
 func Ignored() []os.Signal {
 	return slices.DeleteFunc([]os.Signal{syscall.SIGHUP, syscall.SIGINT}, func(s os.Signal) bool { return !signal.Ignored(s) })
 }
 
 // Exec has a program run in the place of this one, with these variables besides its
-// own: the PATH on which it is looked for may be among them. Signals are as
-// they were for this process, which Ignored has told. It returns if it cannot.
+// own: the PATH on which it is looked for may be among them. Of SIGHUP and SIGINT it
+// ignores those that Ignored has told; the others that Go handles, such as SIGPIPE,
+// SIGQUIT and SIGTERM, do what they do by default, also if this process was started
+// with them ignored. It returns if it cannot.
 func Exec(argv []string, variables map[string]string, ignored []os.Signal) error {
 	for name, value := range variables {
 		if err := os.Setenv(name, value); err != nil {

@@ -66,8 +66,11 @@ func TestExec(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "shown"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// SIGHUP is the first of the signals.
-	for trap, want := range map[string]string{"": "0000000000000000", "trap '' HUP; ": "0000000000000001"} {
+	// SIGHUP is the first of the signals. Of those that Go handles, it and SIGINT alone
+	// stay ignored.
+	for trap, want := range map[string]string{
+		"": "0000000000000000", "trap '' HUP; ": "0000000000000001", "trap '' INT; ": "0000000000000002", "trap '' QUIT PIPE TERM; ": "0000000000000000",
+	} {
 		c := exec.CommandContext(t.Context(), "/bin/sh", "-c", trap+`exec "$0" -test.run '^TestExec$'`, os.Args[0])
 		c.Env = append(os.Environ(), "OPSAFE_TEST_EXEC="+dir, "KEPT=kept", "A=old")
 		out, err := c.CombinedOutput()
