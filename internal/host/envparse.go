@@ -28,6 +28,16 @@ func Environment(data []byte) iter.Seq2[string, string] {
 	}
 }
 
+// Assigned are the variables that an environment file assigns, as Environment reads
+// it, and whether with a value at last: neither empty nor a placeholder.
+func Assigned(data []byte) map[string]bool {
+	all := map[string]bool{}
+	for name, value := range Environment(data) {
+		all[name] = value != "" && !IsPlaceholder(value)
+	}
+	return all
+}
+
 // assignments are what stands before and behind the equals signs of an environment
 // file, without quotes around the values and what escapes in them. What looks like an
 // assignment amid the lines of a value in quotes is none.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/crypto/argon2"
@@ -52,6 +53,9 @@ type RedactedError struct {
 	Variables []string
 	// Unset are those of them that are empty, or a placeholder.
 	Unset []string
+	// Assigned is what Assigned gives of its content, if a declared environment has it
+	// among its files; nil: it was not recorded.
+	Assigned map[string]bool
 	// Text is the content with a digest, as Hidden writes it, in the place of
 	// each secret; nil if all of it is secret.
 	Text []byte
@@ -75,6 +79,24 @@ func Redacted(err error) *RedactedError {
 	return nil
 }
 
+// Assigns is Assigned of the content; nil: that cannot be told. Of what was recorded
+// without it, or before an environment had the file, the rest of what is known tells.
+func (e *RedactedError) Assigns() map[string]bool {
+	switch {
+	case e.Assigned != nil:
+		return e.Assigned
+	case e.Text != nil:
+		return Assigned(e.Text)
+	case !IsEnvFile(e.Path):
+		return nil
+	}
+	all := map[string]bool{}
+	for _, name := range e.Variables {
+		all[name] = !slices.Contains(e.Unset, name)
+	}
+	return all
+}
+
 // Hidden is how the digest of a secret stands in the middle of a text.
 func Hidden(digest string) string { return fmt.Sprintf("(secret, digest %.12s)", digest) }
 
@@ -85,6 +107,9 @@ type Secrecy struct {
 	// Variables are the names of those whose values are secret, by the path of
 	// the environment file.
 	Variables map[string]map[string]bool
+	// Layers are the paths of files of environments: of which variables they assign,
+	// and whether with a value, is recorded also where the values are secret.
+	Layers map[string]bool
 	// Open reports whether the content of a file is recorded although not
 	// everybody may read it; nil: always.
 	Open func(path string, n Node) bool

@@ -235,12 +235,11 @@ func (l Layers) lacking(r host.Reader) ([]string, error) {
 	set := map[string]bool{}
 	for _, f := range l.Files {
 		data, err := r.ReadFile(f.Path)
+		assigned := host.Assigned(data)
 		switch red := host.Redacted(err); {
-		case red != nil && red.Text != nil:
-			data = red.Text
 		case red != nil:
-			for _, name := range red.Variables {
-				set[name] = !slices.Contains(red.Unset, name)
+			if assigned = red.Assigns(); assigned == nil {
+				return nil, nil
 			}
 		case host.IsUnknown(err):
 			return nil, nil
@@ -249,9 +248,7 @@ func (l Layers) lacking(r host.Reader) ([]string, error) {
 		case data == nil && !f.Optional:
 			gone = append(gone, f.Path)
 		}
-		for name, value := range host.Environment(data) {
-			set[name] = value != "" && !host.IsPlaceholder(value)
-		}
+		maps.Copy(set, assigned)
 	}
 	missing := slices.DeleteFunc(slices.Clone(l.Required), func(name string) bool { return set[name] })
 	var notes []string

@@ -12,7 +12,7 @@ import (
 // backends declare as secret, what not everybody may read, and what is secret on
 // every host.
 func Secrets(backends ...*spec.Backend) host.Secrecy {
-	s := host.Secrecy{Paths: map[string]bool{}, Variables: map[string]map[string]bool{}}
+	s := host.Secrecy{Paths: map[string]bool{}, Variables: map[string]map[string]bool{}, Layers: map[string]bool{}}
 	for _, p := range []string{debian.Shadow, debian.GShadow, "/etc/shadow-", "/etc/gshadow-"} {
 		s.Paths[p] = true
 	}
@@ -53,6 +53,11 @@ func secretsOf(b *spec.Backend, s *host.Secrecy) {
 	}
 	for p := range b.KeyPairs {
 		s.Paths[p] = true
+	}
+	for _, e := range environmentsOf(b) {
+		for _, p := range e.Files {
+			s.Layers[p] = true
+		}
 	}
 	in := &Input{Backend: b}
 	for p, f := range b.Files {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -106,7 +107,7 @@ func (r *Reader) ReadFile(p string) ([]byte, error) {
 	case f.Node.Type == "":
 		return nil, nil
 	case f.Secret != nil:
-		red := &host.RedactedError{Path: f.Secret.Path, Digest: f.Secret.Digest, Variables: slices.Clone(f.Secret.Variables), Unset: slices.Clone(f.Secret.Unset), Part: f.Secret.Part}
+		red := &host.RedactedError{Path: f.Secret.Path, Digest: f.Secret.Digest, Variables: slices.Clone(f.Secret.Variables), Unset: slices.Clone(f.Secret.Unset), Assigned: maps.Clone(f.Secret.Assigned), Part: f.Secret.Part}
 		if f.Secret.InPart {
 			red.Text = append([]byte{}, f.Content...)
 		}

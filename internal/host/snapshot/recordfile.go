@@ -18,6 +18,7 @@ type filer struct {
 	recorder *Recorder
 	state    *State
 	declared map[string]string // the paths that secrets are declared for, by where they really are
+	layers   map[string]bool   // where the files of environments really are
 }
 
 func (f *filer) all(ctx context.Context) error {
@@ -31,6 +32,15 @@ func (f *filer) all(ctx context.Context) error {
 	for _, p := range slices.Sorted(maps.Keys(secrets.Variables)) {
 		if at, n := f.place(path.Clean(p), maxLinks); n != nil {
 			f.declared[at] = p
+		}
+	}
+	f.layers = map[string]bool{}
+	for _, p := range slices.Sorted(maps.Keys(secrets.Layers)) {
+		if !wishes[p].content {
+			continue // no plan goes by it
+		}
+		if at, n := f.place(path.Clean(p), maxLinks); n != nil {
+			f.layers[at] = true
 		}
 	}
 	for _, p := range slices.Sorted(maps.Keys(wishes)) {
@@ -168,6 +178,9 @@ func (f *filer) content(asked, at string, file *File, data []byte) {
 		}
 	default:
 		file.Content = data
+	}
+	if file.Secret != nil && f.layers[at] {
+		file.Secret.Assigned = host.Assigned(data)
 	}
 }
 

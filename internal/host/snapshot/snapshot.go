@@ -115,6 +115,8 @@ type Secret struct {
 	Variables []string `json:"variables,omitempty"`
 	Unset     []string `json:"unset,omitempty"`   // of the variables
 	InPart    bool     `json:"in_part,omitempty"` // Content has digests in the place of secrets
+	// Assigned is of an environment's file alone: an empty one is known to assign nothing.
+	Assigned map[string]bool `json:"assigned,omitzero"`
 	// Part is what is known of declared parts of it.
 	Part *host.Part `json:"part,omitempty"`
 }
