@@ -72,6 +72,9 @@ func newPage(r *Report) page {
 			p.lead = append(p.lead, fmt.Sprintf("%s %s", words.Number(n), s))
 		}
 	}
+	if n := r.withOrphans(); n > 0 {
+		p.lead = append(p.lead, words.Number(n)+" with something on no list")
+	}
 	p.lead = append(p.lead, clock(r.Made))
 	p.add(r.hostSection())
 	p.add(r.lacking())
@@ -118,6 +121,18 @@ func (p *page) add(s section) {
 
 func (r *Report) in(s State) []Host {
 	return slices.DeleteFunc(slices.Clone(r.Hosts), func(h Host) bool { return h.State != s })
+}
+
+// withOrphans counts the hosts on which there is something that no list knows: one in
+// order may have it, a key of a stranger's for one.
+func (r *Report) withOrphans() int {
+	n := 0
+	for _, h := range r.Hosts {
+		if h.Orphans > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func hostNames(of []Host) []string {
@@ -249,7 +264,7 @@ func (r *Report) orphanSection() section {
 		}
 		t.rows = append(t.rows, []cell{name(o.Name), prose(about...), names(o.Hosts)})
 	}
-	return section{title: "On hosts, and on no list", tables: []table{t}}
+	return section{title: "On hosts, and on no list", open: true, tables: []table{t}}
 }
 
 func (r *Report) noteSection() section {
@@ -257,5 +272,5 @@ func (r *Report) noteSection() section {
 	for _, n := range r.Notes {
 		t.rows = append(t.rows, []cell{prose(n.Text), names(n.Hosts)})
 	}
-	return section{title: "Notes", tables: []table{t}}
+	return section{title: "Notes", open: true, tables: []table{t}}
 }

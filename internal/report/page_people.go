@@ -71,7 +71,42 @@ func (r *Report) rootSection() section {
 		slices.Sort(x.Hosts)
 		t.rows = append(t.rows, []cell{name(x.Names[0]), prose(x.Gains...), prose(x.Loses...), names(x.Hosts)})
 	}
-	return section{title: "Who is root", open: true, tables: []table{t}}
+	count := words.Number(len(t.rows))
+	unknown := r.rootUnknown()
+	t.rows = append(t.rows, unknown...)
+	return section{title: "Who is root", count: count, open: true, tables: []table{t}}
+}
+
+// rootUnknown are the hosts of which the others say nothing, or not of now, or not all.
+func (r *Report) rootUnknown() [][]cell {
+	var g gather[Note]
+	say := func(host, text string) {
+		g.add(host, text, func() *Note { return &Note{Text: text} }, func(n *Note) *[]string { return &n.Hosts })
+	}
+	for _, h := range r.Hosts {
+		if slices.Contains(h.Lacks, kindAccess) {
+			say(h.Name, "not known: no access document")
+		}
+	}
+	for _, h := range r.Hosts {
+		for _, d := range h.Documents {
+			if d.Kind == kindAccess && d.Old {
+				say(h.Name, "old, of "+clock(d.Made))
+			}
+		}
+	}
+	for _, t := range r.Access {
+		for _, h := range t.Hosts {
+			if len(t.Asked) > 0 {
+				say(h, "only these were asked for: "+words.And(t.Asked))
+			}
+		}
+	}
+	var rows [][]cell
+	for _, n := range g.all() {
+		rows = append(rows, []cell{prose(n.Text), prose(), prose(), names(n.Hosts)})
+	}
+	return rows
 }
 
 // accessSection is a matrix of people and directories, for hosts on which it is the
