@@ -24,7 +24,12 @@ type Step interface {
 
 // Probe runs a program, which changes nothing and has to accept what is in place:
 // the host in use is the last judge of what was written.
-type Probe struct{ Argv []string }
+type Probe struct {
+	Argv []string
+	// Guarded has it refused, and not run, if others than root decide what it is: see
+	// Exposed.
+	Guarded bool
+}
 
 func (Probe) touches(context.Context, Reader) []Touch { return nil }
 

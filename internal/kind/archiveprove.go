@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -49,7 +50,7 @@ func (l archiveLook) prove(r host.Reader, c *change.Change) error {
 		}
 		return nil
 	}
-	if err := l.trusted(r); err != nil {
+	if err := l.trusted(r, *c); err != nil {
 		return err
 	}
 	if owed == nil {
@@ -66,7 +67,7 @@ func (l archiveLook) prove(r host.Reader, c *change.Change) error {
 		c.Revert = append(c.Revert, host.RemovePath{Path: at})
 	}
 	c.PutBack = true
-	c.Steps = append(c.Steps, host.Probe{Argv: l.check}, host.RemovePath{Path: at})
+	c.Steps = append(c.Steps, host.Probe{Argv: l.check, Guarded: true}, host.RemovePath{Path: at})
 	return nil
 }
 
@@ -124,25 +125,48 @@ func (u unchecked) back(r host.Reader) ([]host.Step, error) {
 	return steps, nil
 }
 
-// trusted is an error if others than root decide what the check runs as root: by what
-// has the name of the program, of a link, or of the tree.
-func (l archiveLook) trusted(r host.Reader) error {
+// trusted is an error if others than root decide what the check runs as root, once the
+// change is made: by what has the name of the program, of a link, or of the tree. Links
+// lead where they are to lead then, and of a tree that is to be unpacked its owner and
+// mode are known to be root's. Right before it is run, the host itself is asked.
+func (l archiveLook) trusted(r host.Reader, c change.Change) error {
+	stat := func(p string) (*host.Node, error) {
+		n, err := r.Stat(p)
+		if host.IsUnknown(err) {
+			return nil, nil
+		}
+		return n, err
+	}
+	wanted := map[string]*host.Node{} // by the paths where they really are
+	put := func(p string, n *host.Node) error {
+		dir, _, err := host.Exposed(path.Dir(p), stat)
+		wanted[path.Join(dir, path.Base(p))] = n
+		return err
+	}
 	paths := []string{l.check[0], l.want.Path}
 	for _, link := range l.links {
+		if err := put(link.path, &host.Node{Type: host.TypeSymlink, Target: link.target}); err != nil {
+			return err
+		}
 		paths = append(paths, link.path)
 	}
+	if slices.ContainsFunc(c.Steps, func(s host.Step) bool { _, ok := s.(host.Unpack); return ok }) {
+		if err := put(l.want.Path, nil); err != nil {
+			return err
+		}
+	}
 	for _, p := range paths {
-		for dir := path.Dir(p); ; dir = path.Dir(dir) {
-			n, err := r.Stat(dir)
-			if err != nil && !host.IsUnknown(err) { // the host itself is asked before it is run
-				return err
+		_, exposed, err := host.Exposed(p, func(at string) (*host.Node, error) {
+			if n, ok := wanted[at]; ok {
+				return n, nil
 			}
-			if err == nil && n != nil && n.Type == host.TypeDir && writable(*n) {
-				return fmt.Errorf("its check is run as root, and others than root can write %s, and so decide what %s is: choose another place, let root alone write there, or leave check out", dir, p)
-			}
-			if dir == "/" {
-				break
-			}
+			return stat(at)
+		})
+		if err != nil {
+			return err
+		}
+		if exposed != "" {
+			return fmt.Errorf("its check is run as root, and others than root can write %s, and so decide what %s is: choose another place, let root alone write there, or leave check out", exposed, p)
 		}
 	}
 	return nil

@@ -39,7 +39,7 @@ func (h *Host) Do(ctx context.Context, s host.Step) error {
 	case host.TrialStep:
 		return h.doTrial(ctx, s)
 	case host.Probe:
-		return probe(ctx, s)
+		return h.probe(ctx, s)
 	}
 	return errNoStep
 }
@@ -49,12 +49,27 @@ func (h *Host) Do(ctx context.Context, s host.Step) error {
 var errNoStep = errors.New("there is no step to be done")
 
 // probe has a program judge what is in place.
-func probe(ctx context.Context, s host.Probe) error {
+func (h *Host) probe(ctx context.Context, s host.Probe) error {
+	if s.Guarded {
+		if err := h.guarded(s.Argv[0]); err != nil {
+			return fmt.Errorf("cannot run %s as root: %w", s.Argv[0], err)
+		}
+	}
 	_, err := run(ctx, s.Argv, runOptions{})
 	if err != nil {
 		return fmt.Errorf("%s does not accept what is in place: %w", s.Argv[0], err)
 	}
 	return nil
+}
+
+// guarded is an error if others than root decide what a program is. Nobody else can
+// change that afterwards either.
+func (h *Host) guarded(program string) error {
+	_, exposed, err := host.Exposed(program, h.Stat)
+	if err == nil && exposed != "" {
+		err = fmt.Errorf("others than root can write %s: let root alone write there, or choose another program", exposed)
+	}
+	return err
 }
 
 // underSystemd reports whether a step on files touches what systemd reads.
