@@ -102,7 +102,7 @@ func look(ctx context.Context, r host.Reader, name string, now time.Time) (*judg
 		j.way.Login, j.way.Root = []string{noAccount}, []string{noAccount}
 		return j, nil
 	}
-	j.user = *u
+	j.user, j.way.Trusted = *u, map[string]string{}
 	if err := j.groupNames(); err != nil {
 		return nil, err
 	}
