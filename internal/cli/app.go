@@ -93,8 +93,6 @@ type App struct {
 	// record is set when Host is a recorded one, and Root says whether root
 	// recorded it.
 	record *snapshot.Reader
-	// recorded says of when the record is.
-	recorded *render.FactsDoc
 	// lastRuns are those on the recorded host.
 	lastRuns map[string]*facts.LastRun
 }

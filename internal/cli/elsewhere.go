@@ -6,7 +6,6 @@ import (
 
 	"opsafe/internal/facts"
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/render"
 	"opsafe/internal/run"
 )
 
@@ -24,7 +23,6 @@ func (a *App) elsewhere(o *planOptions) (*App, error) {
 		bare := snapshot.Bare(bareRelease)
 		bare.Verdicts = map[string]snapshot.Verdict{} // nothing that a program would say is known
 		on.record, on.Root = snapshot.New(bare), false
-		on.recorded = &render.FactsDoc{}
 		on.record.JudgeWith(a.Judge)
 		on.Host = run.ReadOnly{Scannable: on.record}
 		note(a.Err, "planned for a bare Debian host (%s): nothing is known of a real one", bareRelease)
@@ -35,7 +33,6 @@ func (a *App) elsewhere(o *planOptions) (*App, error) {
 		return nil, err
 	}
 	on.record, on.Root, on.lastRuns = snapshot.New(*f.Host), f.Coverage.Root, f.LastRuns
-	on.recorded = &render.FactsDoc{Recorded: &f.Recorded}
 	on.record.JudgeWith(a.Judge)
 	on.Host = run.ReadOnly{Scannable: on.record}
 	note(a.Err, "planned for %s as it was %s (%s), by the facts of opsafe %s",

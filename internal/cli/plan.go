@@ -85,7 +85,6 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 		note(a.Err, "this host was bootstrapped as %s; manage would refuse %s", p.boot, p.backend)
 	}
 	out := a.newOutput("plan", o.options, p.backend, p.facts.Hostname, render.Plan)
-	out.run.Facts = a.recorded
 	out.goesBy(ctx, p.in.Repo.Dir)
 	r := a.runner()
 	plan := r.Foresee(ctx, a.Host, p.kinds, out)

@@ -38,7 +38,8 @@ where, the same on many hosts said once, who is root and who may read what.
 Each FILE is what opsafe plan, status or access wrote with --format json, on one
 host. It looks at no host itself, and needs neither root nor a spec. Of a host there
 can be one document of each; where there is both a plan and a status, what either of
-them names is shown. A plan by facts is of when they were recorded. If any file
+them names is shown. A host counts as in order by its
+status alone: a plan does not say of when it is. If any file
 cannot be used, nothing is written, and all that is wrong is said. Hosts of which a
 document is missing are named on the page.
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
-	"time"
 
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
@@ -22,7 +21,6 @@ type Document struct {
 	Backend       string     `json:"backend,omitempty"`
 	Host          string     `json:"host"`
 	Spec          *SourceDoc `json:"spec,omitempty"`
-	Facts         *FactsDoc  `json:"facts,omitempty"` // nil: it is of the host itself
 	// Only and Skip say that not all that is declared was looked at.
 	Only          []string   `json:"only,omitempty"`
 	Skip          []string   `json:"skip,omitempty"`
@@ -49,12 +47,6 @@ type SourceDoc struct {
 	Behind   int    `json:"behind,omitempty"`   // commits that Upstream has and this one has not
 	LastRun  int    `json:"last_run,omitempty"` // whose commit is not among this one's
 	Lacks    int    `json:"lacks,omitempty"`    // commits that that run had and this one has not
-}
-
-// FactsDoc says that a plan is by facts, and of when: what it says is of then. Without
-// a time, it is of a bare host, and of none that there is.
-type FactsDoc struct {
-	Recorded *time.Time `json:"recorded"`
 }
 
 // AccessDoc is who gains and who loses what, in words.
@@ -122,7 +114,7 @@ type SummaryDoc struct {
 // NewDocument gives the JSON form of a report.
 func NewDocument(h Heading, rep *converge.Report) Document {
 	d := Document{
-		FormatVersion: FormatVersion, Command: h.Command, Backend: h.Backend, Host: h.Host, Spec: h.Spec, Facts: h.Facts, Only: h.Only, Skip: h.Skip,
+		FormatVersion: FormatVersion, Command: h.Command, Backend: h.Backend, Host: h.Host, Spec: h.Spec, Only: h.Only, Skip: h.Skip,
 		Changes: []Item{}, Unknown: []Item{}, NotApplicable: []Item{}, Failed: []Item{}, Notes: []Item{},
 	}
 	for _, r := range rep.Results {

@@ -14,7 +14,6 @@ import (
 type Heading struct {
 	Command, Backend, Host string
 	Spec                   *SourceDoc // nil: it goes by none
-	Facts                  *FactsDoc  // nil: it is of the host itself
 	Mode                   Mode
 	Only, Skip             []string // what was chosen of all that is declared
 }

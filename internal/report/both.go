@@ -50,9 +50,6 @@ func both(status, plan *render.Document) *render.Document {
 
 func changes(s render.SummaryDoc) int { return s.Add + s.Change + s.Remove + s.Run }
 
-// bare reports whether a plan is of no host that there is.
-func bare(plan *render.Document) bool { return plan.Facts != nil && plan.Facts.Recorded == nil }
-
 // resources are what a run names that is not as declared.
 func resources(run *render.Document) string {
 	var out []string

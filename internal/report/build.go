@@ -91,10 +91,6 @@ func (b *builder) host(name string, docs *of) Host {
 			b.note(name, fmt.Sprintf("its documents are of different backends, %s and %s", h.Backend, d.Backend))
 		}
 	}
-	if docs.plan != nil && docs.status != nil && bare(docs.plan.Plan) {
-		b.note(name, "its plan is for a bare host, and is left out: its status says how it is")
-		docs.plan = nil
-	}
 	if docs.plan == nil && docs.status == nil {
 		h.Lacks = append(h.Lacks, lacksRun)
 	}
@@ -127,6 +123,10 @@ func (b *builder) state(h *Host, docs *of) {
 		return
 	}
 	since := map[string]time.Time{}
+	if status == nil {
+		h.Partial = true
+		h.Why = append(h.Why, "there is no status of it, and a plan says neither of when it is nor whether it is by facts")
+	}
 	if status != nil {
 		for _, d := range status.Status.Drifted {
 			since[d.Kind+"/"+d.Name] = d.Since
@@ -135,8 +135,6 @@ func (b *builder) state(h *Host, docs *of) {
 	}
 	b.run(h, b.runOf(h, plan, status), since)
 	switch {
-	case plan != nil && bare(plan.Plan):
-		h.State = Unknown
 	case h.Failed > 0:
 		h.State = Failed
 	case h.Changes > 0 || status != nil && status.Status.State == "drifted":
@@ -170,15 +168,12 @@ func (b *builder) run(h *Host, run *render.Document, since map[string]time.Time)
 	h.Changes = max(h.Changes, changes(s))
 	h.Failed, h.Unknown = max(h.Failed, s.Failed), max(h.Unknown, s.Unknown)
 	chosen := len(run.Only)+len(run.Skip) > 0
-	h.Partial = s.Interrupted || chosen || bare(run)
+	h.Partial = h.Partial || s.Interrupted || chosen
 	if s.Interrupted {
 		h.Why = append(h.Why, "it was interrupted before everything had been looked at")
 	}
 	if chosen {
 		h.Why = append(h.Why, "not all that is declared was looked at: "+chosenWords(run))
-	}
-	if bare(run) {
-		h.Why = append(h.Why, "its plan is for a bare host: nothing is known of the real one")
 	}
 	if len(run.Unjudged) > 0 {
 		h.Why = append(h.Why, "the facts that its plan is by do not tell all that was asked")

@@ -23,21 +23,19 @@ func TestStates(t *testing.T) {
 	old.Made = now().Add(-48 * time.Hour)
 	ahead, slow := statusOf("h", "as declared"), statusOf("h", "as declared")
 	ahead.Made, slow.Made = now().Add(6*time.Minute), now().Add(4*time.Minute)
-	bare, blind, before := planOf("h", change), planOf("h"), planOf("h")
-	bare.Facts, blind.Unjudged = &render.FactsDoc{}, []string{"sshd"}
-	before.Facts = recorded(now().Add(-48 * time.Hour))
+	blind := planOf("h")
+	blind.Unjudged = []string{"sshd"}
 	for _, tt := range []struct {
 		name string
 		docs []any
 		want report.State
 	}{
-		{"a plan for a bare host", []any{bare}, report.Unknown},
-		{"a plan for a bare host, and a status", []any{bare, statusOf("h", "as declared")}, report.InOrder},
 		{"a plan by facts that do not tell all", []any{blind}, report.Unknown},
-		{"a plan of now by old facts", []any{before}, report.Old},
 		{"a failed status, and a plan without changes", []any{statusOf("h", "failed", failed), planOf("h")}, report.Failed},
 		{"as declared", []any{statusOf("h", "as declared")}, report.InOrder},
-		{"a plan without changes", []any{planOf("h")}, report.InOrder},
+		{"a plan without changes", []any{planOf("h")}, report.Unknown},
+		{"a plan without changes, and a status", []any{planOf("h"), statusOf("h", "as declared")}, report.InOrder},
+		{"a plan with changes", []any{planOf("h", change)}, report.Drifted},
 		{"drifted", []any{statusOf("h", "drifted", change)}, report.Drifted},
 		{"drifted and unknown", []any{statusOf("h", "drifted", change, unseen)}, report.Drifted},
 		{"failed and drifted", []any{planOf("h", change, failed)}, report.Failed},
@@ -78,15 +76,13 @@ func TestPlanAge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h := stateOf(made(t, report.Options{Old: 24 * time.Hour}, d), "h"); h.State != report.Old || h.Was != report.InOrder {
+	if h := stateOf(made(t, report.Options{Old: 24 * time.Hour}, d), "h"); h.State != report.Old || h.Was != report.Unknown {
 		t.Errorf("%s, was %s", h.State, h.Was)
 	}
-	if h := stateOf(made(t, report.Options{}, d), "h"); h.State != report.InOrder {
+	if h := stateOf(made(t, report.Options{}, d), "h"); h.State != report.Unknown {
 		t.Errorf("with no limit it is %s", h.State)
 	}
 }
-
-func recorded(at time.Time) *render.FactsDoc { return &render.FactsDoc{Recorded: &at} }
 
 // TestBoth: where a plan names other resources than the status, neither of them takes
 // anything away from the other.

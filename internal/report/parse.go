@@ -38,8 +38,8 @@ type envelope struct {
 	Backend       string `json:"backend"`
 }
 
-// Parse reads a document. Written is when its file was: of a plan of the host itself,
-// which is the same whenever it is made, nothing else says how old it is.
+// Parse reads a document. Written is when its file was: of a plan,
+// which is the same whenever and wherever it is made, nothing else says how old it is.
 func Parse(file string, data []byte, written time.Time) (*Document, error) {
 	e, err := open(data, render.FormatVersion)
 	if err != nil {
@@ -116,11 +116,6 @@ func (d *Document) plan(data []byte) error {
 	}
 	if d.Plan.Spec != nil {
 		d.Spec = d.Plan.Spec.Commit
-	}
-	// However new a plan by facts is, what it says of its host is of when they were
-	// recorded.
-	if f := d.Plan.Facts; f != nil && f.Recorded != nil {
-		d.at(*f.Recorded)
 	}
 	return whole(d.Plan)
 }

@@ -52,7 +52,7 @@ type Host struct {
 	Was   State    `json:"was,omitempty"`
 	Why   []string `json:"why,omitempty"`
 	Lacks []string `json:"lacks,omitempty"`
-	// Partial says that not all that is declared was looked at.
+	// Partial says that not all that is declared was looked at, or of when is not known.
 	Partial   bool     `json:"partial,omitempty"`
 	Documents []Source `json:"documents"`
 	// Since is since when it is so, if its status says it.

@@ -15,7 +15,7 @@ import (
 func TestCompare(t *testing.T) {
 	before := made(t, report.Options{},
 		parsed(t, "a", statusOf("one", "drifted", motd())), parsed(t, "b", statusOf("two", "drifted", motd())),
-		parsed(t, "c", accessOf("one", people()...)), parsed(t, "d", accessOf("two", people()...)), parsed(t, "e", planOf("gone")))
+		parsed(t, "c", accessOf("one", people()...)), parsed(t, "d", accessOf("two", people()...)), parsed(t, "e", statusOf("gone", "as declared")))
 	then, err := report.ParseEarlier([]byte(written(t, "json", before)))
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +25,7 @@ func TestCompare(t *testing.T) {
 	promoted[1].Paths = promoted[0].Paths
 	r := made(t, report.Options{},
 		parsed(t, "a", statusOf("one", "as declared")), parsed(t, "b", statusOf("two", "drifted", motd(), docker())),
-		parsed(t, "c", accessOf("one", promoted...)), parsed(t, "d", accessOf("two", promoted[:1]...)), parsed(t, "e", planOf("new")))
+		parsed(t, "c", accessOf("one", promoted...)), parsed(t, "d", accessOf("two", promoted[:1]...)), parsed(t, "e", statusOf("new", "as declared")))
 	r.Compare(then)
 	s := r.Since
 	if d := cmp.Diff([]report.Moved{{Host: "gone", From: "in order"}, {Host: "new", To: "in order"}, {Host: "one", From: "drifted", To: "in order"}}, s.Hosts); d != "" {
