@@ -79,6 +79,7 @@ func waysTable() []way {
 		{name: "ciphers that nobody has", want: refused, spec: sshdIs("Ciphers 3des-cbc")},
 		{name: "ciphers", want: through, spec: sshdIs("Ciphers aes256-gcm@openssh.com,aes256-ctr", "MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512", "KexAlgorithms curve25519-sha256")},
 		{name: "a host key that is not there", want: failed, spec: sshdIs("HostKey /etc/ssh/none")},
+		{name: "a unit that sshd conflicts with", want: refused, spec: "units: {rival.service: {content: \"[Unit]\\nConflicts=ssh.service\\n[Service]\\nExecStart=/bin/sleep inf\\n[Install]\\nWantedBy=multi-user.target\\n\", running: true}}\n"},
 		{name: "the key is taken from elsewhere", want: refused, setup: "mkdir -p /etc/ssh/keys; { printf 'from=\"203.0.113.9\" '; cat /home/alice/.ssh/authorized_keys; } >/etc/ssh/keys/alice; chmod 0644 /etc/ssh/keys/alice", spec: sshdIs("AuthorizedKeysFile /etc/ssh/keys/%u") + dirMode("/etc/ssh/keys", "0711")},
 		{name: "keys are read elsewhere", want: refused, spec: sshdIs("AuthorizedKeysFile /etc/ssh/keys/%u") + "directories: {/etc/ssh/keys: {mode: \"0700\"}}\nfiles: {/etc/ssh/keys/alice: {content: \"\"}}\n"},
 		{name: "a directory of keys that they cannot search", want: refused, setup: "mkdir -p /etc/ssh/keys; cp /home/alice/.ssh/authorized_keys /etc/ssh/keys/alice; chmod 0644 /etc/ssh/keys/alice", spec: sshdIs("AuthorizedKeysFile /etc/ssh/keys/%u") + dirMode("/etc/ssh/keys", "0700")},

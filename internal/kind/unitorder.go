@@ -83,19 +83,30 @@ func unitsBefore(b *spec.Backend, declared map[string]string, name string) []str
 	return out
 }
 
-// conflicts says which units that run systemd stops for this one (Conflicts= in
-// systemd.unit(5)), by its declared text.
+// conflicts stops the units that run and that systemd would stop for this one
+// (Conflicts= in systemd.unit(5)), by its declared text and drop-ins: so that the plan
+// knows that they are stopped, and undo that they ran.
 func (l unitLook) conflicts(ctx context.Context, r host.Reader, c *change.Change) error {
-	for _, name := range debian.ParseUnit(string(l.decl.Data)).List("Unit", "Conflicts") {
-		if !debian.IsProgramUnit(name) {
-			continue
-		}
-		u, err := r.Unit(ctx, name)
-		if err != nil {
-			return err
-		}
-		if u.Running() {
+	texts := [][]byte{l.decl.Data}
+	for _, d := range slices.Sorted(maps.Keys(l.decl.DropIns)) {
+		texts = append(texts, l.decl.DropIns[d].Data)
+	}
+	for _, text := range texts {
+		for _, name := range debian.ParseUnit(string(text)).List("Unit", "Conflicts") {
+			if !debian.IsProgramUnit(name) {
+				continue
+			}
+			u, err := r.Unit(ctx, name)
+			if err != nil {
+				return err
+			}
+			if !u.Running() {
+				continue
+			}
 			c.Notes = append(c.Notes, name+" is stopped, since the unit conflicts with it")
+			if err := stopWith(ctx, r, c, name); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -57,6 +57,9 @@ func (r *Runner) prove(ctx context.Context, t *trial, book *history.Book, waitin
 			return err
 		}
 	}
+	if left, err := r.shutWay(ctx, t); err == nil && left != "" {
+		return fmt.Errorf("do not leave this host before it is mended: run %d has shut the way in:%s\nit has been undone, and the way is shut all the same:%s", book.Run(), why, left)
+	}
 	return fmt.Errorf("run %d has been undone, since it has shut the way in:%s", book.Run(), why)
 }
 
