@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"opsafe/internal/host"
@@ -15,8 +14,9 @@ const pamDir = "/etc/pam.d"
 
 // pamRule is a line of a stack that is asked for one type: auth, account or session.
 type pamRule struct {
+	typ     string
 	control string
-	module  string
+	module  string // empty: of a line that PAM does not understand
 	args    []string
 	sub     []pamRule // of substack
 	line    string    // as it stands there, and where
@@ -44,6 +44,7 @@ func (j *judge) pam(service, typ string) (no, doubt string, err error) {
 			return "", "", err
 		}
 	}
+	j.trustModules(rules)
 	result, at := pamRun(rules)
 	switch result {
 	case pamFails:
@@ -54,7 +55,8 @@ func (j *judge) pam(service, typ string) (no, doubt string, err error) {
 	return "", "", nil
 }
 
-// pamRules reads the lines of a file for a type, with what it includes.
+// pamRules reads the lines of a file for a type, with what it includes. An include of
+// what is not there is a line that PAM does not understand.
 func (j *judge) pamRules(file, typ string, depth int) ([]pamRule, error) {
 	const deepest = 16
 	data, err := host.ReadThrough(j.Reader, file)
@@ -64,31 +66,53 @@ func (j *judge) pamRules(file, typ string, depth int) ([]pamRule, error) {
 	var out []pamRule
 	for line := range strings.Lines(strings.ReplaceAll(string(data), "\\\n", " ")) {
 		line, _, _ = strings.Cut(line, "#")
-		f := pamFields(line)
-		if len(f) >= 2 && f[0] == "@include" {
-			rules, err := j.pamRules(path.Join(pamDir, f[1]), typ, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, rules...)
+		r := pamLine(pamFields(line), typ)
+		if r == nil {
 			continue
 		}
-		if len(f) < 3 || strings.TrimPrefix(strings.ToLower(f[0]), "-") != typ {
+		r.typ, r.line = typ, file+": "+strings.Join(pamFields(line), " ")
+		if r.control != "include" && r.control != "substack" {
+			out = append(out, *r)
 			continue
 		}
-		r := pamRule{control: f[1], module: f[2], args: f[3:], line: file + ": " + strings.Join(f, " ")}
-		if r.control == "include" || r.control == "substack" {
-			if r.sub, err = j.pamRules(path.Join(pamDir, f[2]), typ, depth+1); err != nil {
-				return nil, err
-			}
-			if r.control == "include" {
-				out = append(out, r.sub...)
-				continue
-			}
+		more := r.module
+		if !path.IsAbs(more) {
+			more = path.Join(pamDir, more)
 		}
-		out = append(out, r)
+		if data, err := host.ReadThrough(j.Reader, more); err != nil {
+			return nil, err
+		} else if len(data) == 0 {
+			out = append(out, pamRule{typ: typ, control: "required", line: r.line})
+			continue
+		}
+		if r.sub, err = j.pamRules(more, typ, depth+1); err != nil {
+			return nil, err
+		}
+		if r.control == "include" {
+			out = append(out, r.sub...)
+		} else {
+			out = append(out, *r)
+		}
 	}
 	return out, nil
+}
+
+// pamLine is the rule of a line; nil if it has none of the type. PAM takes a line that it
+// does not understand for one that fails.
+func pamLine(f []string, typ string) *pamRule {
+	if len(f) == 0 {
+		return nil
+	}
+	of := strings.TrimPrefix(strings.ToLower(f[0]), "-")
+	switch {
+	case of == "@include" && len(f) > 1:
+		return &pamRule{control: "include", module: f[1]}
+	case of == typ && len(f) > 2:
+		return &pamRule{control: f[1], module: f[2], args: f[3:]}
+	case of != typ && slices.Contains([]string{"auth", "account", "password", "session"}, of):
+		return nil
+	}
+	return &pamRule{control: "required"}
 }
 
 // pamFields splits a line at blanks, but for those between brackets.
@@ -119,7 +143,7 @@ func pamRun(rules []pamRule) (result pamResult, at string) {
 	result = pamIgnored
 	for i := 0; i < len(rules); i++ {
 		r := rules[i]
-		got, line := r.asks()
+		got, line := r.answers()
 		if got == pamUnknown {
 			return pamUnknown, line
 		}
@@ -187,83 +211,4 @@ func pamAction(control string, got pamResult) string {
 		}
 	}
 	return otherwise
-}
-
-// asks is what the module of a rule answers for somebody who is let in else.
-func (r pamRule) asks() (result pamResult, at string) {
-	if r.control == "substack" {
-		if result, at = pamRun(r.sub); at == "" {
-			at = r.line
-		}
-		return result, at
-	}
-	switch r.module {
-	case "pam_deny.so":
-		return pamFails, r.line
-	case "pam_keyinit.so", "pam_selinux.so", "pam_cap.so", "pam_rootok.so":
-		return pamIgnored, r.line
-	case "pam_env.so":
-		if slices.ContainsFunc(r.args, func(a string) bool {
-			return strings.Contains(a, "file=") && a != "envfile=/etc/default/locale" && a != "envfile=/etc/environment"
-		}) {
-			return pamUnknown, r.line
-		}
-		return pamPasses, r.line
-	case "pam_unix.so", "pam_permit.so", "pam_limits.so", "pam_loginuid.so", "pam_motd.so", "pam_mail.so", "pam_systemd.so",
-		"pam_umask.so", "pam_lastlog.so", "pam_lastlog2.so", "pam_faildelay.so", "pam_nologin.so", "pam_issue.so", "pam_warn.so", "pam_mkhomedir.so":
-		// That nobody may log in, and how old a password is, is judged by itself.
-		return pamPasses, r.line
-	}
-	return pamUnknown, r.line
-}
-
-// limits looks for limits of pam_limits(8) that may keep somebody out.
-func (j *judge) limits() error {
-	const dir = "/etc/security/limits.d"
-	names, err := j.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	files := []string{"/etc/security/limits.conf"}
-	for _, n := range names {
-		if path.Ext(n) == ".conf" {
-			files = append(files, path.Join(dir, n))
-		}
-	}
-	harmless := []string{"core", "memlock", "nice", "priority", "rtprio", "sigpending", "msgqueue", "locks"}
-	for _, file := range files {
-		data, err := host.ReadThrough(j.Reader, file)
-		if err != nil {
-			return err
-		}
-		for line := range strings.Lines(string(data)) {
-			line, _, _ = strings.Cut(line, "#")
-			f := strings.Fields(line)
-			const fields = 4
-			if len(f) == 0 || len(f) == fields && (slices.Contains(harmless, f[2]) || !j.limited(f[0]) || roomy(f[2], f[3])) {
-				continue
-			}
-			j.doubt(fmt.Sprintf("what a limit makes of a login is not known: %s: %s", file, strings.Join(f, " ")))
-		}
-	}
-	return nil
-}
-
-// limited reports whether the first field of a limit may mean the user.
-func (j *judge) limited(domain string) bool {
-	name, group := strings.CutPrefix(domain, "@")
-	switch {
-	case strings.ContainsAny(name, ":%*"):
-		return true
-	case group:
-		return slices.Contains(j.groups, name)
-	}
-	return name == j.user.Name
-}
-
-// roomy reports whether a limit leaves room for a login.
-func roomy(item, value string) bool {
-	least := map[string]int{"nofile": 256, "nproc": 64, "maxlogins": 2, "maxsyslogins": 10}[item]
-	n, err := strconv.Atoi(value)
-	return value == "unlimited" || value == "-1" || value == "infinity" || least > 0 && err == nil && n >= least
 }

@@ -191,7 +191,7 @@ func (p *passage) pam() error {
 			p.doubts = append(p.doubts, doubt)
 		}
 	}
-	return p.limits()
+	return p.limits(p.user.Name, p.groups)
 }
 
 // takes reports whether sshd certainly takes a key that it does not find fault with

@@ -124,7 +124,7 @@ const (
 
 // sudoWorks judges whether sudo itself can do its work for the user.
 func (j *judge) sudoWorks(ctx context.Context) error {
-	for _, look := range []func() error{j.sudoBinary, j.sudoConf, j.sudoers} {
+	for _, look := range []func() error{j.sudoBinary, j.sudoConf, j.sudoers, j.rootsLimits} {
 		if err := look(); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ package e2e
 const (
 	pamDenies = "auth required pam_permit.so\naccount required pam_deny.so\nsession required pam_permit.so\n"
 	pamPlain  = "@include common-auth\naccount required pam_nologin.so\n@include common-account\n@include common-session\n@include common-password\n"
+	pamSudo   = "@include common-auth\n@include common-account\n@include common-session-noninteractive\n"
 )
 
 // waysTable is what specs may do to the way in.
@@ -128,6 +129,15 @@ func waysTable() []way {
 		{name: "PAM asks for a group", want: refused, spec: fileIs("/etc/pam.d/sshd", pamPlain+"account required pam_succeed_if.so user ingroup wheel\n")},
 		{name: "PAM as Debian has it", want: through, spec: fileIs("/etc/pam.d/sshd", "# mine\n"+pamPlain)},
 		{name: "PAM denies all", want: refused, spec: fileIs("/etc/pam.d/common-account", "account requisite pam_deny.so\n")},
+		{name: "PAM takes sudo's password from elsewhere", want: refused, spec: fileIs("/etc/pam.d/sudo", "auth required pam_unix.so use_first_pass\n@include common-account\n@include common-session-noninteractive\n")},
+		{name: "a module of PAM has no session", want: refused, spec: fileIs("/etc/pam.d/sudo", "@include common-auth\n@include common-account\nsession required pam_faildelay.so\n@include common-session-noninteractive\n")},
+		{name: "PAM includes what is not there", want: refused, spec: fileIs("/etc/pam.d/sudo", pamSudo+"@include nosuch\n")},
+		{name: "a line of PAM is of no type", want: refused, spec: fileIs("/etc/pam.d/sudo", pamSudo+"acount required pam_unix.so\n")},
+		{name: "PAM as Debian has it, for sudo", want: through, spec: fileIs("/etc/pam.d/sudo", "# mine\nsession required pam_limits.so\n"+pamSudo)},
+		{name: "PAM's list of who may come", want: refused, setup: "echo 'account required pam_access.so' >>/etc/pam.d/sshd", spec: fileIs("/etc/security/access.conf", "-:ALL:ALL\n")},
+		{name: "PAM's list of shells", want: refused, setup: "sed -i '1i account required pam_shells.so' /etc/pam.d/sshd", spec: fileIs("/etc/shells", "/bin/sh\n")},
+		{name: "PAM's list, and another file", want: through, setup: "echo 'account required pam_access.so' >>/etc/pam.d/sshd", spec: fileIs("/etc/motd", "welcome\n")},
+		{name: "a limit of root's", want: refused, spec: fileIs("/etc/security/limits.d/x.conf", "root hard as 1000\n")},
 		{name: "nobody may log in", want: refused, spec: fileIs("/etc/nologin", "")},
 		{name: "a limit of logins", want: refused, spec: fileIs("/etc/security/limits.d/x.conf", "alice hard maxlogins 0\n")},
 		{name: "a limit of files", want: through, spec: fileIs("/etc/security/limits.d/x.conf", "* soft nofile 4096\n")},
