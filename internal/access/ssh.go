@@ -90,7 +90,11 @@ func (j *judge) ssh(ctx context.Context) error {
 	if keysInMatch(text) || !accepted("ssh-ed25519", here.keyTypes()) {
 		j.way.Untried = true
 	}
-	for i, from := range elsewhere(text) {
+	connections, doubts := elsewhere(text)
+	for _, why := range doubts {
+		j.doubt(why)
+	}
+	for i, from := range connections {
 		there, err := j.passage(ctx, from)
 		if err != nil || there == nil {
 			return err
