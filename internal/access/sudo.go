@@ -131,6 +131,7 @@ func (j *judge) runsAll(rules sudoRules, hostname string) (allowed, asks bool) {
 			}
 			asRoot := func(m sudoMember) bool { return m.User == all || m.User == "root" || m.UID != nil && *m.UID == 0 }
 			runs := len(c.RunAs)+len(c.AsGroups) == 0 || matches(c.RunAs, asRoot)
+			j.logs.note(c.Options)
 			for _, m := range c.Commands {
 				j.may = append(j.may, m.words(c.RunAs, !option(c.Options, "authenticate", authenticate)))
 				switch {

@@ -18,8 +18,8 @@ import (
 const sudoHarmless = `
 	admin_flag always_query_group_plugin always_set_home authenticate authfail_message badpass_message
 	case_insensitive_group case_insensitive_user closefrom closefrom_override compress_io editor env_check
-	env_delete env_editor env_keep env_reset exempt_group fast_glob fdexec group_source ignore_audit_errors
-	ignore_dot ignore_iolog_errors ignore_logfile_errors ignore_unknown_defaults insults 
+	env_delete env_editor env_keep env_reset exempt_group fast_glob fdexec group_source
+	ignore_dot ignore_unknown_defaults insults
 	iolog_flush lecture lecture_file lecture_status_dir legacy_group_processing
 	listpw log_allowed log_denied log_exit_status log_format log_host log_input log_output log_passwords log_stderr
 	log_stdin log_stdout log_ttyin log_ttyout log_year logfile loglinelen long_otp_prompt mail_all_cmnds mail_always
@@ -31,6 +31,18 @@ const sudoHarmless = `
 	timestampdir timestampowner tty_tickets umask umask_override use_netgroups use_pty user_command_timeouts
 	utmp_runas verifypw visiblepw`
 
+// sudoHarmlessOff are those that are harmless if they are off, and sudoHarmlessOn those
+// that are if they are on: without them, sudo runs nothing that it cannot log.
+const (
+	sudoHarmlessOff = `
+	apparmor_profile command_timeout env_file fqdn ignore_local_sudoers intercept intercept_allow_setid
+	intercept_authenticate intercept_verify iolog_group iolog_mode iolog_user log_servers log_subcmds noexec
+	requiretty restricted_env_file rlimit_as rlimit_cpu rlimit_data rlimit_fsize rlimit_locks rlimit_memlock
+	rlimit_nofile rlimit_nproc rlimit_rss rlimit_stack role runas_allow_unknown_id runas_check_shell runchroot runcwd
+	secure_path selinux send_mail stay_setuid type use_loginclass`
+	sudoHarmlessOn = "ignore_audit_errors ignore_iolog_errors ignore_logfile_errors"
+)
+
 // sudoDefault judges a value of Defaults: empty if it is harmless, else why it cannot
 // be told what sudo does with it.
 func sudoDefault(name string, value any) string {
@@ -38,7 +50,10 @@ func sudoDefault(name string, value any) string {
 	number, err := strconv.ParseFloat(text, 64)
 	switch {
 	case slices.Contains(strings.Fields(sudoHarmless), name),
-		value == false && name != "passwd_tries",
+		value == false && slices.Contains(strings.Fields(sudoHarmlessOff), name),
+		value == true && slices.Contains(strings.Fields(sudoHarmlessOn), name),
+		// Where they lead is judged with that of the logs.
+		value != false && (name == iologDir || name == iologFile),
 		name == "runas_default" && text == root,
 		name == "runcwd" && text == "*",
 		(name == "pam_service" || name == "pam_login_service") && (text == sudoProgram || text == "sudo-i"),
@@ -77,6 +92,7 @@ func (j *judge) defaults(rules sudoRules, hostname string) (another bool) {
 		if !j.aboutMe(d.Binding, hostname) {
 			continue
 		}
+		j.logs.note(d.Options)
 		for _, o := range d.Options {
 			for name, value := range o {
 				switch on, isSwitch := value.(bool); {
@@ -124,7 +140,7 @@ const (
 
 // sudoWorks judges whether sudo itself can do its work for the user.
 func (j *judge) sudoWorks(ctx context.Context) error {
-	for _, look := range []func() error{j.sudoBinary, j.sudoConf, j.sudoers, j.rootsLimits} {
+	for _, look := range []func() error{j.sudoBinary, j.sudoConf, j.sudoers, j.sudoLogs, j.rootsLimits} {
 		if err := look(); err != nil {
 			return err
 		}
