@@ -2,9 +2,6 @@ package access
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -117,24 +114,6 @@ func (j *judge) wrappers(context.Context) error {
 	return nil
 }
 
-// boots looks whether sshd starts with the host.
-func (j *judge) boots(ctx context.Context) error {
-	for _, name := range []string{"ssh.service", "ssh.socket", "sshd.service", j.sshdUnit(ctx).name} {
-		if name == "" {
-			continue
-		}
-		u, err := j.Unit(ctx, name)
-		if err != nil {
-			return err
-		}
-		if u != nil && u.Load != "masked" && (u.File == "enabled" || u.File == "static" || u.File == "generated" || len(u.WantedBy) > 0) {
-			return nil
-		}
-	}
-	j.moment("sshd does not start with the host: none of its units is enabled")
-	return nil
-}
-
 // unit judges with what options sshd is started.
 func (j *judge) unit(context.Context) error {
 	data, err := host.ReadThrough(j.Reader, "/etc/default/ssh")
@@ -148,59 +127,4 @@ func (j *judge) unit(context.Context) error {
 		}
 	}
 	return nil
-}
-
-// trusted are what opsafe does not judge: as they are, somebody gets in through them.
-// What a change makes of them cannot be told.
-func (j *judge) trusted(ctx context.Context) error {
-	files := []string{
-		"/etc/nftables.conf", "/etc/iptables/rules.v4", "/etc/iptables/rules.v6", "/etc/ufw/ufw.conf", "/etc/ufw/user.rules", "/etc/ufw/user6.rules",
-		"/etc/nsswitch.conf", "/etc/ld.so.preload", "/etc/environment", "/etc/default/locale", "/etc/security/pam_env.conf",
-		"/etc/ssh/sshrc", "/etc/network/interfaces", "/etc/login.defs",
-	}
-	for _, dir := range []string{"/etc/network/interfaces.d", "/etc/netplan", "/etc/systemd/network", "/etc/nftables.d"} {
-		names, err := j.ReadDir(dir)
-		if err != nil {
-			return err
-		}
-		for _, n := range names {
-			files = append(files, path.Join(dir, n))
-		}
-	}
-	for _, at := range files {
-		data, err := host.ReadThrough(j.Reader, at)
-		if err != nil {
-			return err
-		}
-		j.trust(at, string(data))
-	}
-	// Networks and packet filters come from these.
-	for _, name := range []string{
-		"networking.service", "systemd-networkd.service", "NetworkManager.service", "nftables.service", "netfilter-persistent.service", "ufw.service", "firewalld.service",
-	} {
-		u, err := j.Unit(ctx, name)
-		if err != nil {
-			return err
-		}
-		j.trust(name, fmt.Sprint(u.Running(), u != nil && u.File == "enabled"))
-	}
-	if len(j.listens) > 0 {
-		// Sshd gives them in no order of its own.
-		j.trust(whereListens, strings.Join(slices.Sorted(slices.Values(j.listens)), " "))
-	}
-	for _, name := range []string{"ssh.service", "ssh.socket", "ssh@.service", j.sshdUnit(ctx).name} {
-		if u, err := j.Unit(ctx, name); err == nil && u != nil {
-			j.trust(name, unitText(j.Reader, u))
-		}
-	}
-	return nil
-}
-
-// whereListens is what sshd's configuration says of its addresses and ports: from where
-// people can reach them nobody knows here.
-const whereListens = "where sshd listens"
-
-func (j *judge) trust(what, text string) {
-	sum := sha256.Sum256([]byte(text))
-	j.way.Trusted[what] = hex.EncodeToString(sum[:])
 }

@@ -1,11 +1,29 @@
 package e2e
 
+import "fmt"
+
 // Lines of files that let people in, as Debian has them but for the marked one.
 const (
 	pamDenies = "auth required pam_permit.so\naccount required pam_deny.so\nsession required pam_permit.so\n"
 	pamPlain  = "@include common-auth\naccount required pam_nologin.so\n@include common-account\n@include common-session\n@include common-password\n"
 	pamSudo   = "@include common-auth\n@include common-account\n@include common-session-noninteractive\n"
 )
+
+// dropInIs has a directory with one drop-in.
+func dropInIs(dir, content string) string {
+	return fmt.Sprintf("directories: {%s: {}}\n", dir) + fileIs(dir+"/x.conf", content)
+}
+
+const noNetwork = "[Service]\nPrivateNetwork=yes\n"
+
+// manyAddresses are blocks of Match that differ by where somebody comes from.
+func manyAddresses() []string {
+	var out []string
+	for i := range 9 {
+		out = append(out, fmt.Sprintf("Match Address 10.0.%d.0/24", i), "  PasswordAuthentication yes")
+	}
+	return out
+}
 
 // waysTable is what specs may do to the way in.
 func waysTable() []way {
@@ -50,6 +68,12 @@ func waysTable() []way {
 		{name: "rules are somebody's", want: refused, spec: "files: {/etc/sudoers: {owner: alice}}\n"},
 		{name: "rules are gone", want: refused, spec: "files: {/etc/sudoers: {state: absent}}\n"},
 		{name: "sudo with harmless settings", want: through, spec: sudoIs("# a comment", "Defaults use_pty, logfile=/var/log/sudo.log", "Defaults timestamp_timeout=5, !insults", "Defaults:games lecture=always", "Defaults env_keep += \"LC_ALL\"")},
+		{name: "sudo that has to log, and cannot", want: refused, spec: sudoIs("Defaults !ignore_logfile_errors, logfile=/dev/null/x")},
+		{name: "sudo that has to be audited", want: refused, spec: sudoIs("Defaults !ignore_audit_errors")},
+		{name: "sudo logs output", want: through, setup: "rm -rf /var/log/sudo-io", spec: sudoIs("Defaults log_output")},
+		{name: "sudo logs output, to a file", want: refused, setup: "rm -rf /var/log/sudo-io", spec: sudoIs("Defaults log_output") + fileIs("/var/log/sudo-io", "x\n")},
+		{name: "sudo logs output, and loses where", want: refused, setup: "rm -rf /var/log/sudo-io; echo 'Defaults log_output' >>/etc/sudoers", spec: fileIs("/var/log/sudo-io", "x\n")},
+		{name: "a rule that logs to a file", want: refused, setup: "rm -rf /var/log/sudo-io", spec: ruleIs("alice ALL=(ALL) LOG_OUTPUT: ALL") + "  /var/log/sudo-io: {content: x}\n"},
 		{name: "a rule for another", want: through, spec: sudoIs("games ALL=(root) NOPASSWD: /bin/true")},
 
 		// sshd
@@ -97,6 +121,10 @@ func waysTable() []way {
 		{name: "LoginGraceTime", want: refused, spec: sshdIs("LoginGraceTime 1")},
 		{name: "Match for others", want: through, spec: sshdIs("Match User games", "  PubkeyAuthentication no", "Match Group nogroup", "  X11Forwarding no")},
 		{name: "Match for an address", want: through, spec: sshdIs("Match Address 10.0.0.0/8", "  PasswordAuthentication yes")},
+		{name: "ForceCommand but from one address", want: refused, spec: sshdIs("Match Address !192.0.2.1,*", "  ForceCommand /bin/false")},
+		{name: "ForceCommand but to one address", want: refused, spec: sshdIs("Match LocalAddress !127.0.0.1,*", "  ForceCommand /bin/false")},
+		{name: "ForceCommand after many addresses", want: refused, spec: sshdIs(append(manyAddresses(), "Match Address "+wayAddress, "  ForceCommand /bin/false")...)},
+		{name: "Match for many addresses", want: through, spec: sshdIs(manyAddresses()...)},
 		{name: "a banner", want: through, spec: sshdIs("Banner /etc/issue.net") + fileIs("/etc/issue.net", "private\n")},
 		{name: "a comment", want: through, spec: sshdIs("# PubkeyAuthentication no")},
 		{name: "hardening", want: through, spec: sshdIs("PermitRootLogin no", "PasswordAuthentication no", "MaxAuthTries 4", "X11Forwarding no", "ClientAliveInterval 300", "MaxStartups 10:30:60", "LogLevel VERBOSE", "AllowTcpForwarding no", "LoginGraceTime 30", "PermitUserEnvironment no", "UseDNS no")},
@@ -147,6 +175,21 @@ func waysTable() []way {
 		{name: "the message of the day", want: through, spec: fileIs("/etc/motd", "welcome\n")},
 		{name: "the profile ends the shell", want: undone, spec: fileIs("/etc/profile.d/x.sh", "exit 1\n")},
 		{name: "a profile", want: through, spec: fileIs("/etc/profile.d/x.sh", "export EDITOR=vi\n")},
+
+		// at the next start of sshd, or of the host
+		{name: "a drop-in of every service", want: refused, spec: dropInIs("/etc/systemd/system/service.d", noNetwork)},
+		{name: "a drop-in by the other name", want: refused, spec: dropInIs("/etc/systemd/system/sshd.service.d", noNetwork)},
+		{name: "a drop-in where packages have them", want: refused, spec: dropInIs("/usr/lib/systemd/system/ssh.service.d", noNetwork)},
+		{name: "a drop-in of another service", want: through, spec: dropInIs("/etc/systemd/system/cron.service.d", "[Service]\nNice=1\n")},
+		{name: "a mount over the homes", want: refused, spec: fileIs("/etc/fstab", "tmpfs /home tmpfs defaults 0 0\n")},
+		{name: "a mount beside", want: through, spec: fileIs("/etc/fstab", "tmpfs /srv tmpfs defaults 0 0\n")},
+		{name: "a unit that mounts over the homes", want: refused, spec: fileIs("/etc/systemd/system/home.mount", "[Mount]\nWhat=tmpfs\nWhere=/home\nType=tmpfs\n")},
+		{name: "the homes are closed at boot", want: refused, spec: fileIs("/etc/tmpfiles.d/x.conf", "z /h* 0700\n")},
+		{name: "a directory made at boot", want: through, spec: fileIs("/etc/tmpfiles.d/x.conf", "d /run/app 0755\n")},
+		{name: "no target wants sshd", want: refused, spec: "files: {/etc/systemd/system/multi-user.target.wants/ssh.service: {state: absent}}\n"},
+		{name: "the target that wants sshd is masked", want: refused, spec: "units: {multi-user.target: {masked: true}}\n"},
+		{name: "the host boots into rescue", want: refused, spec: "files: {/etc/systemd/system/default.target: {link: /usr/lib/systemd/system/rescue.target}}\n"},
+		{name: "the host boots without a desktop", want: through, spec: "files: {/etc/systemd/system/default.target: {link: /usr/lib/systemd/system/multi-user.target}}\n"},
 
 		// for the moment
 		{name: "sshd is stopped for the moment", want: through, setup: "systemctl stop ssh", over: "systemctl start ssh", spec: fileIs("/etc/motd", "welcome\n")},

@@ -1,0 +1,142 @@
+package access
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"opsafe/internal/debian"
+	"opsafe/internal/host"
+)
+
+// trusted are what opsafe does not judge: as they are, somebody gets in through them.
+// What a change makes of them cannot be told.
+func (j *judge) trusted(ctx context.Context) error {
+	files := []string{
+		"/etc/nftables.conf", "/etc/iptables/rules.v4", "/etc/iptables/rules.v6", "/etc/ufw/ufw.conf", "/etc/ufw/user.rules", "/etc/ufw/user6.rules",
+		"/etc/nsswitch.conf", "/etc/ld.so.preload", "/etc/environment", "/etc/default/locale", "/etc/security/pam_env.conf",
+		"/etc/ssh/sshrc", "/etc/network/interfaces", "/etc/login.defs",
+	}
+	if err := j.mounts(); err != nil {
+		return err
+	}
+	for _, dir := range []string{"/etc/network/interfaces.d", "/etc/netplan", "/etc/systemd/network", "/etc/nftables.d"} {
+		names, err := j.ReadDir(dir)
+		if err != nil {
+			return err
+		}
+		for _, n := range names {
+			files = append(files, path.Join(dir, n))
+		}
+	}
+	for _, at := range files {
+		data, err := host.ReadThrough(j.Reader, at)
+		if err != nil {
+			return err
+		}
+		j.trust(at, string(data))
+	}
+	// Networks and packet filters come from these.
+	for _, name := range []string{
+		"networking.service", "systemd-networkd.service", "NetworkManager.service", "nftables.service", "netfilter-persistent.service", "ufw.service", "firewalld.service",
+	} {
+		u, err := j.Unit(ctx, name)
+		if err != nil {
+			return err
+		}
+		j.trust(name, fmt.Sprint(u.Running(), u != nil && u.File == "enabled"))
+	}
+	if len(j.listens) > 0 {
+		// Sshd gives them in no order of its own.
+		j.trust(whereListens, strings.Join(slices.Sorted(slices.Values(j.listens)), " "))
+	}
+	for _, name := range []string{"ssh.service", "ssh.socket", "ssh@.service", j.sshdUnit(ctx).name} {
+		if u, err := j.Unit(ctx, name); err == nil && u != nil {
+			text, err := unitFiles(j.Reader, u)
+			if err != nil {
+				return err
+			}
+			j.trust(name, text)
+		}
+	}
+	return nil
+}
+
+// mounts trusts what fstab(5) mounts over what is on the way, and what tmpfiles.d(5)
+// makes of that at the next boot; not their other lines.
+func (j *judge) mounts() error {
+	files := []string{"/etc/fstab"}
+	for _, dir := range []string{"/etc/tmpfiles.d", "/usr/local/lib/tmpfiles.d"} {
+		names, err := j.ReadDir(dir)
+		if err != nil {
+			return err
+		}
+		for _, n := range names {
+			if path.Ext(n) == ".conf" {
+				files = append(files, path.Join(dir, n))
+			}
+		}
+	}
+	for _, at := range files {
+		data, err := host.ReadThrough(j.Reader, at)
+		if err != nil {
+			return err
+		}
+		var lines []string
+		for line := range strings.Lines(string(data)) {
+			if f := strings.Fields(line); len(f) > 1 && f[0][0] != '#' && j.onWay(f[1]) {
+				lines = append(lines, strings.Join(f, " "))
+			}
+		}
+		if len(lines) > 0 {
+			j.trust(at, strings.Join(lines, "\n"))
+		}
+	}
+	return j.mountUnits()
+}
+
+// mountUnits trusts the administrator's units that do what a line of fstab would.
+func (j *judge) mountUnits() error {
+	names, err := j.ReadDir(debian.UnitDir)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if at := debian.MountPoint(n); at == "" || !j.onWay(at) {
+			continue
+		}
+		data, err := host.ReadThrough(j.Reader, path.Join(debian.UnitDir, n))
+		if err != nil {
+			return err
+		}
+		j.trust(path.Join(debian.UnitDir, n), string(data))
+	}
+	return nil
+}
+
+// onWay reports whether what is done to a path, or to those of a pattern, may concern
+// what the way rests on.
+func (j *judge) onWay(pattern string) bool {
+	at := strings.Trim(pattern, `"'`)
+	if i := strings.IndexAny(at, `*?[%\`); i >= 0 {
+		at = path.Dir(at[:i] + "x")
+	}
+	at = path.Clean(at)
+	below := func(p, of string) bool { return of == "/" || p == of || strings.HasPrefix(p, of+"/") }
+	return slices.ContainsFunc([]string{
+		path.Clean("/" + j.user.Home), "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/dev", "/proc", "/sys", "/run/nologin", "/run/sshd", "/run/systemd", "/run/dbus", "/var/run",
+	}, func(p string) bool { return below(p, at) || below(at, p) && p != "/" })
+}
+
+// whereListens is what sshd's configuration says of its addresses and ports: from where
+// people can reach them nobody knows here.
+const whereListens = "where sshd listens"
+
+func (j *judge) trust(what, text string) {
+	sum := sha256.Sum256([]byte(text))
+	j.way.Trusted[what] = hex.EncodeToString(sum[:])
+}
