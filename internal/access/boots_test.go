@@ -43,6 +43,7 @@ func TestNextStart(t *testing.T) {
 		{"other name", file("/run/systemd/system/sshd.service.d/x.conf", "x"), "ssh.service changes"},
 		{"packages", file("/usr/lib/systemd/system/ssh.service.d/x.conf", "x"), "ssh.service changes"},
 		{"control", file("/etc/systemd/system.control/ssh.service.d/x.conf", "x"), "ssh.service changes"},
+		{"slice", file("/etc/systemd/system/system.slice.d/x.conf", "x"), "system.slice changes"},
 		{"no drop-in", file("/etc/systemd/system/ssh.service.d/x.conf.bak", "x"), ""},
 		{"another unit's", file("/etc/systemd/system/ssh-.service.d/x.conf", "x"), ""},
 		{"over the homes", file("/etc/fstab", "tmpfs /home tmpfs defaults 0 0\n"), "/etc/fstab changes"},

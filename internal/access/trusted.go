@@ -63,8 +63,13 @@ func (j *judge) trusted(ctx context.Context) error {
 			j.trust(name, text)
 		}
 	}
-	return nil
+	// What a slice limits holds for all services in it.
+	text, err := unitFiles(j.Reader, &host.Unit{Name: systemSlice})
+	j.trust(systemSlice, text)
+	return err
 }
+
+const systemSlice = "system.slice"
 
 // mounts trusts what fstab(5) mounts over what is on the way, and what tmpfiles.d(5)
 // makes of that at the next boot; not their other lines.
