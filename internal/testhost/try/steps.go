@@ -57,11 +57,16 @@ on it, and there is no docker and no service.`, time.Since(start).Seconds(), hos
 // plan shows what would be done.
 func (d *demo) plan(ctx context.Context) error {
 	d.heading("What would opsafe do?")
+	d.say(`bootstrap tells the host once and for all which server it is, and installs
+opsafe.`)
+	if _, err := d.show(ctx, folding{Items: 9, Lines: 3}, 0, repository+"/bin/opsafe", "bootstrap", backend); err != nil {
+		return err
+	}
 	d.say(`A plan looks, compares, and changes nothing: + is to be made, ~ to be changed,
 - to be removed, ↻ to be restarted or reloaded. It knows what follows
 from what: the docker group that docker.io is going to bring, for instance. Long
 lists and files are folded here.`)
-	out, err := d.show(ctx, folding{Items: 3, Lines: 4}, 0, repository+"/bin/opsafe", "plan", "--backend", backend)
+	out, err := d.show(ctx, folding{Items: 3, Lines: 4}, 0, "opsafe", "plan", "--backend", backend)
 	if err != nil {
 		return err
 	}
@@ -83,12 +88,8 @@ lists and files are folded here.`)
 // manage converges the host.
 func (d *demo) manage(ctx context.Context) error {
 	d.heading("Do it")
-	d.say(`bootstrap tells the host once and for all which server it is, and installs
-opsafe. manage then does what the plan said; docker has to be installed, so this
-is the part that takes long.`)
-	if _, err := d.show(ctx, folding{Items: 9, Lines: 3}, 0, repository+"/bin/opsafe", "bootstrap", backend); err != nil {
-		return err
-	}
+	d.say(`manage does what the plan said; docker has to be installed, so this is the part
+that takes long.`)
 	out, err := d.show(ctx, folding{Items: 2, Skip: []string{notHere}}, 0, "opsafe", "manage", "--backend", backend)
 	if err != nil {
 		return err
