@@ -26,11 +26,15 @@ type demo struct {
 	*screen
 	host    *testhost.Host
 	planned []string // the changes of the plan for the bare host
+	later   []string // those of which it said that they are known after apply, by name
 }
 
 // report is what is read of opsafe's JSON document.
 type report struct {
-	Changes []struct{ Kind, Name string }
+	Changes []struct {
+		Kind, Name string
+		Later      string `json:"known_after_apply"`
+	}
 	Unknown []struct{ Kind, Name string }
 	Summary struct {
 		Failed  int
