@@ -6,6 +6,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
+	"opsafe/internal/words"
 )
 
 // differences says what came out differently from the plan, each once: opsafe's
@@ -19,10 +20,25 @@ func differences(plan, made *converge.Report) []string {
 			planned[r.ID] = r // also of what is closed, since it fails
 		}
 	}
+	var unneeded []string
 	for _, r := range made.Results {
-		if d := difference(planned[r.ID], r); d != "" && !slices.Contains(out, d) {
+		p := planned[r.ID]
+		if spared := r.Status == change.Unchanged || r.Status == change.NotApplicable; spared && p.Status == change.Changed && p.Change.Deferred != "" {
+			if name := r.ID.String(); !slices.Contains(unneeded, name) {
+				unneeded = append(unneeded, name)
+			}
+			continue
+		}
+		if d := difference(p, r); d != "" && !slices.Contains(out, d) {
 			out = append(out, d)
 		}
+	}
+	switch len(unneeded) {
+	case 0:
+	case 1:
+		out = append(out, unneeded[0]+" needed no change after all, once it could be seen")
+	default:
+		out = append(out, words.And(unneeded)+" needed no change after all, once they could be seen")
 	}
 	if !made.Converged() {
 		return out
@@ -53,11 +69,7 @@ func difference(plan, r change.Result) string {
 			return fmt.Sprintf("%s: %s was planned, and %s was made: %s", r.ID, noun(plan.Change.Action), noun(r.Change.Action), why)
 		}
 	case change.Unchanged, change.NotApplicable:
-		switch {
-		case !planned:
-		case plan.Change.Deferred != "":
-			return fmt.Sprintf("%s needed no change after all, once it could be seen", r.ID)
-		default:
+		if planned {
 			return fmt.Sprintf("%s was planned to be changed, and needed no change: %s", r.ID, why)
 		}
 	}

@@ -56,9 +56,15 @@ func TestDifferences(t *testing.T) {
 			plan: report(later("a", change.Remove), later("b", change.Modify), later("c", change.Add)),
 			made: report(is("a", change.Unchanged, ""), is("b", change.Changed, change.Add), is("c", change.Changed, change.Add)),
 			want: []string{
-				"k/a needed no change after all, once it could be seen",
 				"k/b: a change was planned before it could be seen, and an addition was needed",
+				"k/a needed no change after all, once it could be seen",
 			},
+		},
+		{
+			name: "several of them are one note",
+			plan: report(later("a", change.Remove), later("b", change.Modify)),
+			made: report(is("a", change.Unchanged, ""), is("b", change.NotApplicable, ""), is("a", change.Unchanged, "")),
+			want: []string{"k/a and k/b needed no change after all, once they could be seen"},
 		},
 		{
 			name: "failures speak for themselves",
