@@ -175,7 +175,8 @@ func (l directoryLook) add(ctx context.Context, r host.Reader, c *change.Change)
 	differEntries(c, "", nil, n.Access.Named, nil, n.Access.Mask)
 	differDefault(c, nil, n.Access.Default)
 	c.Steps = append(c.Steps, host.MakeDir{Path: l.path, Owner: n.Owner, Group: n.Group, Access: n.Access})
-	return nil
+	_, err := maybeBrought(r, l.path, l.own, c)
+	return err
 }
 
 // withOwnACL gives the access of a new directory with the ACL that is declared for it:

@@ -258,18 +258,16 @@ func (l fileLook) add(ctx context.Context, r host.Reader) (change.Change, error)
 
 // maybeBrought says of a file that is missing that a package to come may bring it.
 func (l fileLook) maybeBrought(r host.Reader, c *change.Change, data []byte) error {
-	names, err := bringers(r, l.path, false)
-	if len(names) == 0 || err != nil {
+	brought, err := maybeBrought(r, l.path, l.own, c)
+	if !brought || err != nil {
 		return err
 	}
-	c.Action, c.Attrs, c.Diff = change.Modify, nil, nil
 	if l.form.whole() {
 		l.show(c, presentContent{}, data, true)
 	}
 	for _, w := range l.form.ensured() {
 		c.Attrs = append(c.Attrs, l.attr(w, change.Later()))
 	}
-	c.Deferred = "changed if it comes with " + someOf(names) + ", else added"
 	return nil
 }
 

@@ -98,6 +98,13 @@ func (l linkLook) Look(_ context.Context, r host.Reader) (change.Change, error) 
 		}
 		c.Action = change.Add
 		fresh(&c, "owner", want.Owner, "group", want.Group, "target", l.target)
+		brought, err := maybeBrought(r, l.path, own, &c)
+		if err != nil {
+			return change.Change{}, err
+		}
+		if brought {
+			laterAs(&c, "target", l.target)
+		}
 	case n.Type == host.TypeDir:
 		return change.Change{}, wantType(*n, host.TypeSymlink)
 	case n.Type == host.TypeSymlink:

@@ -156,6 +156,30 @@ func goneAlready(r host.Reader, at string) (change.Change, error) {
 	return change.Change{Action: change.Remove, Deferred: "removed if it comes with " + someOf(names)}, nil
 }
 
+// maybeBrought says of a path that is missing, and is to be made, that a package to come
+// may bring it: then no more is known of it than what is declared.
+func maybeBrought(r host.Reader, at string, own ownership, c *change.Change) (bool, error) {
+	names, err := bringers(r, at, false)
+	if len(names) == 0 || err != nil {
+		return false, err
+	}
+	c.Action, c.Attrs, c.Diff = change.Modify, nil, nil
+	c.Deferred = "changed if it comes with " + someOf(names) + ", else added"
+	laterAs(c, "owner", own.owner)
+	laterAs(c, "group", own.group)
+	if own.mode != nil {
+		laterAs(c, "mode", own.mode.String())
+	}
+	return true, nil
+}
+
+// laterAs adds what something is to be, empty for unmanaged, whatever it will be then.
+func laterAs(c *change.Change, name, want string) {
+	if want != "" {
+		c.Attrs = append(c.Attrs, change.Attr{Name: name, Before: change.Later(), After: change.Text(want)})
+	}
+}
+
 // someOf names a few packages.
 func someOf(names []string) string {
 	const few = 3
