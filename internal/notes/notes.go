@@ -49,6 +49,8 @@ const (
 	Environments = Dir + "/environments"
 	// Upgrades is what apt would upgrade.
 	Upgrades = Dir + "/upgrades.json"
+	// Queue has the directories of what is to be deployed: see internal/queue.
+	Queue = Dir + "/queue"
 )
 
 // What stands on a host while changes wait to be confirmed, besides the note.
