@@ -69,6 +69,11 @@ type Service struct {
 	// Refers are services that compose has to know to make its container: also those of
 	// links and volumes_from.
 	Refers []string
+	// User is whom its programs run as, as NAME or NUMBER, with :GROUP after it or
+	// not; empty: whom the image says.
+	User string
+	// Published are its ports on the host: a number, or two of them with - between.
+	Published []string
 }
 
 // EnvFile is a file on the host that a service gets variables from.
@@ -200,7 +205,12 @@ func madeNetworks(loaded *types.Project) []string {
 func newService(s types.ServiceConfig) Service {
 	out := Service{
 		Name: s.Name, Image: s.Image, Container: s.ContainerName, Pull: s.PullPolicy, Restart: "no",
-		Environment: map[string]string{},
+		Environment: map[string]string{}, User: s.User,
+	}
+	for _, p := range s.Ports {
+		if p.Published != "" {
+			out.Published = append(out.Published, p.Published)
+		}
 	}
 	if s.Restart != "" {
 		out.Restart, _, _ = strings.Cut(s.Restart, ":")

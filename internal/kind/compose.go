@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"opsafe/internal/change"
 	"opsafe/internal/compose"
@@ -71,7 +72,7 @@ func (ComposeProject) Fields() []spec.Field {
 		{Name: "files", Is: "compose files beside the spec", More: "A later one is merged over those before it.", Unset: "an error", Example: "[files/app.yaml]", Form: spec.BesideForm(), List: spec.ListRules{Distinct: true}},
 		{Name: "overrides", Is: "compose files that come after those", More: "So that a backend can add to what it includes.", Unset: "none", Example: "[files/app.override.yaml]", Form: spec.BesideForm(), List: spec.ListRules{Distinct: true}},
 		{Name: "env_files", Is: "files on the host with variables for compose files", More: "Compose files name them as ${NAME}. A later file wins. What a container gets is in env_file of its service.", Unset: "none", Example: "[/etc/app/app.env]", Form: spec.PathForm(), List: spec.ListRules{Distinct: true}},
-		{Name: "variables", Is: "variables for ${NAME} in compose files", More: "They win over those of env_files. BACKEND is the name of the backend.", Unset: "BACKEND alone", Example: `{TAG: "1.4"}`, Names: new(spec.VariableForm())},
+		{Name: "variables", Is: "variables for ${NAME} in compose files", More: "They win over those of env_files. BACKEND is the name of the backend; in a project with the name of an application, APPLICATION_ID and APPLICATION_PORT are those of applications.", Unset: "BACKEND alone", Example: `{TAG: "1.4"}`, Names: new(spec.VariableForm())},
 		{Name: "group_ids", Is: "variables that are the number of a group of the host", Unset: "none", Example: "{DOCKER_GID: docker}", Form: spec.AccountForm(), Names: new(spec.VariableForm())},
 		{Name: "directory", Is: "the directory on the host that relative paths start from", Default: "/", Example: "/srv/app", Form: spec.PathForm()},
 		{Name: "pull", Is: "when images are pulled", More: "always: manage asks the registry each time whether it has another image for services that run; plan does so with --registries. never: an image that is not there is an error.", Default: pullMissing, Example: pullAlways, Form: spec.WordsForm(pullAlways, pullMissing, pullNever)},
@@ -152,7 +153,7 @@ func checkComposeFiles(b *spec.Backend, name string, p *ComposeProject, problems
 	if len(*problems) > before {
 		return
 	}
-	vars := composeVariables(b, p)
+	vars := composeVariables(b, name, p)
 	for name := range p.GroupIDs {
 		vars[name] = "0"
 	}
@@ -171,6 +172,7 @@ func checkComposeFiles(b *spec.Backend, name string, p *ComposeProject, problems
 		}
 		return
 	}
+	checkRegistered(b, name, p, project, problems)
 	for _, service := range slices.Sorted(maps.Keys(p.Services)) {
 		switch {
 		case slices.Contains(project.Inactive, service):
@@ -182,8 +184,11 @@ func checkComposeFiles(b *spec.Backend, name string, p *ComposeProject, problems
 }
 
 // composeVariables are the variables that the spec itself sets.
-func composeVariables(b *spec.Backend, p *ComposeProject) map[string]string {
+func composeVariables(b *spec.Backend, project string, p *ComposeProject) map[string]string {
 	vars := map[string]string{"BACKEND": b.Name}
+	if a := b.Applications[project]; a != nil {
+		vars["APPLICATION_ID"], vars["APPLICATION_PORT"] = strconv.Itoa(a.ID), strconv.Itoa(a.Port)
+	}
 	maps.Copy(vars, p.Variables)
 	return vars
 }

@@ -35,7 +35,7 @@ func (l composeLook) load(ctx context.Context, r host.Reader) (*compose.Project,
 			return nil, err
 		}
 	}
-	maps.Copy(vars, composeVariables(l.in.Backend, l.decl))
+	maps.Copy(vars, composeVariables(l.in.Backend, l.name, l.decl))
 	for _, name := range slices.Sorted(maps.Keys(l.decl.GroupIDs)) {
 		g, err := r.Group(l.decl.GroupIDs[name])
 		switch {
@@ -66,7 +66,7 @@ func (l composeLook) load(ctx context.Context, r host.Reader) (*compose.Project,
 // files on the host: to say that might quote a secret.
 func (l composeLook) unsaid(vars map[string]string) error {
 	show := []string{"sudo", "env"}
-	for _, name := range slices.Sorted(maps.Keys(composeVariables(l.in.Backend, l.decl))) {
+	for _, name := range slices.Sorted(maps.Keys(composeVariables(l.in.Backend, l.name, l.decl))) {
 		show = append(show, name+"=…")
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.decl.GroupIDs)) {
@@ -208,6 +208,6 @@ func (l composeLook) file(r host.Reader, p *compose.Project, of []serviceLook) (
 // has them, and without them an error could not be read.
 func (l composeLook) said() []string {
 	out := []string{l.name, l.decl.dir()}
-	out = slices.AppendSeq(out, maps.Values(composeVariables(l.in.Backend, l.decl)))
+	out = slices.AppendSeq(out, maps.Values(composeVariables(l.in.Backend, l.name, l.decl)))
 	return slices.AppendSeq(out, maps.Values(l.decl.GroupIDs))
 }

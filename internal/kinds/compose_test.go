@@ -20,10 +20,20 @@ compose:
   made: {files: [made.yaml]}
   wishes: {files: [wishes.yaml], services: {web: {recreate_on: [/etc/a]}, debug: {recreate_on: [/etc/a]}, gone: {recreate_on: [/etc/a]}}}
   unset: {files: [unset.yaml]}
+  shop: {files: [shop.yaml], overrides: [stranger.yaml]}
+  map: {files: [shop.yaml]}
+  quiet: {files: [shop.yaml], overrides: [quiet.yaml]}
+applications:
+  shop: {id: 60101, port: 3101}
+  map: {id: 60102, port: 3102}
+  quiet: {id: 60103, port: 3103}
 `,
-		"backends/x/made.yaml":   "services: {web: {build: .}}\n",
-		"backends/x/wishes.yaml": "services: {web: {image: app}, debug: {image: app, profiles: [debug]}}\n",
-		"backends/x/unset.yaml":  "services: {web: {image: \"app:${TAG}\"}}\n",
+		"backends/x/made.yaml":     "services: {web: {build: .}}\n",
+		"backends/x/wishes.yaml":   "services: {web: {image: app}, debug: {image: app, profiles: [debug]}}\n",
+		"backends/x/shop.yaml":     "services: {web: {image: app, user: \"${APPLICATION_ID}:${APPLICATION_ID}\", ports: [\"127.0.0.1:${APPLICATION_PORT}:80\"]}}\n",
+		"backends/x/stranger.yaml": "services: {cron: {image: app, user: \"60101:60102\", ports: [\"3100-3102:80\"]}}\n",
+		"backends/x/quiet.yaml":    "services: {web: {ports: !override [\"8080:80\"]}}\n",
+		"backends/x/unset.yaml":    "services: {web: {image: \"app:${TAG}\"}}\n",
 	} {
 		at := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
@@ -42,9 +52,17 @@ compose:
 		"service debug belongs to a profile, and is left as it is",
 		"there is no service gone in its files",
 		"nothing sets TAG: say it under variables",
+		"compose project shop: service cron runs as 60101:60102, and the application at backends/x/backend.yaml:10:3 has 60101: say ${APPLICATION_ID}",
+		"compose project shop: service cron takes port 3102, which is application map's, too, at backends/x/backend.yaml:11:3",
+		"compose project quiet: takes ports, and not 3103, which is that of application quiet at backends/x/backend.yaml:12:3",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q:\n%v", want, err)
+		}
+	}
+	for _, fine := range []string{"project map", "service web runs", "service web takes", "project shop: takes"} {
+		if strings.Contains(err.Error(), fine) {
+			t.Errorf("%q: it refuses what is as the registry of applications says:\n%v", fine, err)
 		}
 	}
 	if strings.Contains(err.Error(), "service web belongs") || strings.Contains(err.Error(), "no service web") {

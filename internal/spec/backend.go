@@ -37,6 +37,10 @@ type Backend struct {
 	Roles  map[string]*Role `yaml:"roles"`
 	Keys   Keys             `yaml:"keys"`
 
+	// Applications are those of all hosts of the repository, whether they are on this
+	// one or not: see fillApplications.
+	Applications map[string]*Application `yaml:"applications"`
+
 	Apt            Apt                        `yaml:"apt"`
 	Packages       map[string]*Package        `yaml:"packages"`
 	Groups         map[string]*Group          `yaml:"groups"`
@@ -140,6 +144,18 @@ func (b *Backend) Sources(r *Role) []KeySource {
 
 // TrustsServer reports whether keys count that nobody has pinned.
 func (g GitHub) TrustsServer() bool { return g.Trust == "live" }
+
+// Application is an entry of the registry of applications. It is the same on every
+// backend, so that it has no conditions.
+type Application struct {
+	Meta
+	// Managed is that of an Item.
+	Managed *bool `yaml:"managed"`
+	// ID is both uid and gid, above LastOrdinaryID.
+	ID int `yaml:"id"`
+	// Port is what it listens on: it ends in the last three digits of ID.
+	Port int `yaml:"port"`
+}
 
 // Apt says where packages come from.
 type Apt struct {

@@ -87,6 +87,7 @@ func (l *loader) backend(name string, problems *Problems) *Backend {
 	merged = l.schema.unmanaged(v.Type(), merged, "", problems)
 	d.structure(merged, v, "", Pos{File: file, Line: 1, Column: 1})
 	b.expandACLs(problems)
+	b.fillApplications()
 	b.own = l.schema.ownOf(v)
 	b.Pos = Pos{File: file, Line: 1, Column: 1}
 	l.loadTexts(b, problems)

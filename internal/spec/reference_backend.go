@@ -11,6 +11,7 @@ func (Backend) Fields() []Field {
 		{Name: "people", Is: "the roles whose people have accounts here", More: "Their people are those of developers.yaml.", Unset: "nobody", Example: "[developers, reviewers]", Form: Form{Says: "name"}, List: ListRules{Distinct: true}},
 		{Name: "roles", Item: "role NAME", Is: "what the people of a role get here", Unset: "none", Example: "{developers: {groups: [sudo], shell: /bin/bash, keys: [repository]}}", Names: &Form{Says: "name", Pattern: backendPattern.String()}},
 		{Name: "keys", Is: "how people's keys are fetched", Example: "{min_rsa_bits: 4096}"},
+		{Name: "applications", Item: "application NAME", Is: "the registry of applications, with a number and a port for each", More: "It is for a file that all backends include, and says nothing of which host has which. A user or group that is declared with an application's name gets its number.", Unset: "none", Example: "{shop: {id: 60101, port: 3101}}", Names: new(AccountForm())},
 		{Name: "apt", Is: "where packages come from", Example: "{mode: verify}"},
 		{Name: "packages", Item: "package NAME", Is: "packages", More: "A bare word is a package's state.", Unset: "none", Example: "{vim: installed, nginx: {state: installed, hold: true}}", Names: new(PackageForm())},
 		{Name: "groups", Item: "group NAME", Is: "groups and who is in them", Unset: "none", Example: "{auditors: {gid: 10020, members: exact}}", Names: new(AccountForm())},
@@ -28,10 +29,24 @@ func (Backend) Fields() []Field {
 	}
 }
 
+// managedField is that of all items, and of those that have no conditions.
+func managedField() Field {
+	return Field{Name: "managed", Is: "false takes an included item out", More: "The host's own stays as it is. state: absent removes it from the host.", Default: "true", Example: "false"}
+}
+
+// Fields says what there is to know of the fields.
+func (Application) Fields() []Field {
+	return []Field{
+		{Name: "id", Is: "its number, for uid and gid alike", More: "Nobody else has it, on any backend. Of the numbers above 60000, systemd gives 61184 to 65519 to services with DynamicUser=yes, and passes over those that an account has.", Unset: "an error", Example: "60101", Form: Form{Min: LastOrdinaryID + 1, Max: lastID, Not: object{"enum": []int{65534, 65535}}}},
+		{Name: "port", Is: "the port that it listens on", More: "It ends in the last three digits of id.", Unset: "an error", Example: "3101", Form: Form{Min: 1, Max: 65535}},
+		managedField(),
+	}
+}
+
 // Fields says what there is to know of the fields.
 func (Item) Fields() []Field {
 	return []Field{
-		{Name: "managed", Is: "false takes an included item out", More: "The host's own stays as it is. state: absent removes it from the host.", Default: "true", Example: "false"},
+		managedField(),
 		{Name: "when", Is: "conditions on the host, all of which have to hold", More: "One or a List: device PATH exists; path PATH exists; mounted PATH; release NAME, NAME; package NAME available; package NAME installed; unit NAME exists; exists, of the directory, ACL, file or unit itself; each with not in front if need be. What does not apply is shown with the reason. A role cannot have it.", Unset: "it applies on every host", Example: "release bookworm, trixie", Form: conditionForm()},
 	}
 }

@@ -39,7 +39,8 @@ const (
 func (l *Language) Topics() []Topic {
 	var out []Topic
 	roles := Part{Name: "role", Is: "what the people of a role get", Sections: []string{"roles"}}
-	for _, p := range append(slices.Clone(l.parts), roles) {
+	applications := Part{Name: "application", Is: "an application of the registry", Sections: []string{"applications"}}
+	for _, p := range append(slices.Clone(l.parts), roles, applications) {
 		topic := Topic{Name: p.Name, Is: p.Is, fields: p.Only, plural: p.Plural}
 		for _, s := range p.Sections {
 			topic.Places = append(topic.Places, l.section(s)...)

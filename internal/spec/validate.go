@@ -16,6 +16,7 @@ func (l *loader) validate(r *Repository, all []string) {
 		c.apt()
 		c.packages()
 		c.accounts()
+		c.applications()
 		c.keys()
 		c.directories()
 		c.acls()
@@ -34,6 +35,7 @@ func (l *loader) validate(r *Repository, all []string) {
 		c.unitLinks()
 		c.gitHubIDs()
 	}
+	l.registry(r)
 	l.validatePeople(r, all)
 }
 

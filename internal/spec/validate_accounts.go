@@ -157,7 +157,7 @@ func (c *checker) id(m Meta, label, field string, id *int, taken map[int]string)
 	}
 	at := m.At(field)
 	switch {
-	case *id < 1 || *id > 4294967293 || *id == 65534 || *id == 65535:
+	case *id < 1 || *id > lastID || *id == 65534 || *id == 65535:
 		c.addf(at, "%s: %s %d: want 1 to 4294967293, and neither 65534 nor 65535", label, field, *id)
 		return
 	case taken[*id] != "":
