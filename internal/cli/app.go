@@ -137,7 +137,8 @@ func (a *App) run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
-	err := root.ExecuteContext(ctx)
+	profiles := addProfile(root)
+	err := errors.Join(root.ExecuteContext(ctx), profiles.close())
 	if err == nil {
 		return exitOK
 	}

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -65,6 +66,55 @@ func Load(r host.Reader, run int) (*Record, error) {
 	return &rec, nil
 }
 
+// head reads of a record what stands before what the run did and what it kept: who has
+// run what, when, and what came of it. A record of many changes has megabytes behind
+// that. Nil: there is none of that run.
+func head(r host.Reader, run int) (*Record, error) {
+	data, err := r.ReadFile(fileOf(run))
+	if err != nil || data == nil {
+		return nil, err
+	}
+	short, ok := cutHead(data)
+	if !ok {
+		return Load(r, run) // as an older opsafe, or a person, may have written it
+	}
+	var rec Record
+	if err := json.Unmarshal(short, &rec); err != nil || rec.FormatVersion != format {
+		return Load(r, run) // it says what is wrong
+	}
+	rec.Run = run
+	rec.settle(r)
+	return &rec, nil
+}
+
+// cutHead ends the JSON of a record before its entries, by which time all that is short
+// has come: see Record.
+func cutHead(data []byte) (short []byte, ok bool) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, false
+	}
+	last := int64(0)
+	seen := map[string]bool{}
+	for d.More() {
+		key, err := d.Token()
+		name, is := key.(string)
+		if err != nil || !is {
+			return nil, false
+		}
+		if name == "entries" || name == "kept" {
+			ok = seen["process"] && seen["summary"] && last > 0
+			return append(bytes.Clone(data[:last]), '}'), ok
+		}
+		var skipped json.RawMessage
+		if err := d.Decode(&skipped); err != nil {
+			return nil, false
+		}
+		seen[name], last = true, d.InputOffset()
+	}
+	return nil, false
+}
+
 // Died returns the record of the last run, if that died: it has no end, and nobody is
 // at it any more. Else nil.
 func Died(r host.Reader) (*Record, error) {
@@ -72,15 +122,16 @@ func Died(r host.Reader) (*Record, error) {
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	rec, err := Load(r, all[len(all)-1])
+	last := all[len(all)-1]
+	rec, err := head(r, last)
 	if err != nil || rec == nil || rec.Result != Interrupted || !rec.Ended.IsZero() {
 		return nil, err
 	}
-	return rec, nil
+	return Load(r, last)
 }
 
 // LastOf is the last record that fits; nil for none. It reads no more records than it
-// has to.
+// has to, and of those neither what their runs did nor what they kept.
 func LastOf(r host.Reader, fits func(*Record) bool) (*Record, error) {
 	all, err := runs(r)
 	if err != nil {
@@ -88,7 +139,7 @@ func LastOf(r host.Reader, fits func(*Record) bool) (*Record, error) {
 	}
 	const most = 20 // others are not looked for further back
 	for _, run := range slices.Backward(all[max(0, len(all)-most):]) {
-		rec, err := Load(r, run)
+		rec, err := head(r, run)
 		if err == nil && rec != nil && fits(rec) {
 			return rec, nil
 		}

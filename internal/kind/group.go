@@ -167,7 +167,7 @@ func (l groupLook) join(r host.Reader, g *host.Group, c *change.Change) error {
 		in, out := entitled[u.Name], members[u.Name]
 		primary := u.GID == g.GID && g.GID != host.UnknownID && g.GID != 0
 		switch {
-		case in && (!primary || out), out && !l.leaves(u.Name):
+		case in && (!primary || out), out && !in && !l.leaves(u.Name):
 			want = append(want, u.Name)
 		}
 	}
@@ -175,19 +175,21 @@ func (l groupLook) join(r host.Reader, g *host.Group, c *change.Change) error {
 	// it goes from a group that opsafe owns, and with the next change of others.
 	have := g.Members
 	if !l.exact() {
-		have = slices.DeleteFunc(slices.Clone(have), func(m string) bool { return !hasUser(users, m) })
+		there := userNames(users)
+		have = slices.DeleteFunc(slices.Clone(have), func(m string) bool { return !there[m] })
 	}
 	slices.Sort(want)
 	if slices.Equal(want, have) {
 		return sealGroup(r, l.name, want, c)
 	}
+	wanted := setOf(want)
 	for _, m := range want {
-		if !slices.Contains(g.Members, m) {
+		if !members[m] {
 			c.Attrs = append(c.Attrs, change.Attr{Name: "member", After: change.Text(m)})
 		}
 	}
 	for _, m := range g.Members {
-		if !slices.Contains(want, m) {
+		if !wanted[m] {
 			c.Attrs = append(c.Attrs, change.Attr{Name: "member", Before: change.Text(m)})
 		}
 	}
@@ -204,13 +206,10 @@ func setOf(names []string) map[string]bool {
 	return set
 }
 
-// leaves reports whether a member who is not entitled has to go: everybody from
+// leaves reports whether a member has to go who is not entitled: everybody from
 // a group that opsafe owns, and people of the roster from every group that it
 // grants.
 func (l groupLook) leaves(name string) bool {
-	if slices.Contains(l.members, name) {
-		return false
-	}
 	return l.exact() || l.people[name]
 }
 
@@ -248,8 +247,9 @@ func withMembers(r host.Reader, members []string) ([]host.User, error) {
 		return nil, err
 	}
 	users = slices.Clip(users)
+	there := userNames(users)
 	for _, m := range members {
-		if hasUser(users, m) {
+		if there[m] {
 			continue
 		}
 		u, err := r.User(m)
@@ -263,8 +263,12 @@ func withMembers(r host.Reader, members []string) ([]host.User, error) {
 	return users, nil
 }
 
-func hasUser(users []host.User, name string) bool {
-	return slices.ContainsFunc(users, func(u host.User) bool { return u.Name == name })
+func userNames(users []host.User) map[string]bool {
+	set := make(map[string]bool, len(users))
+	for _, u := range users {
+		set[u.Name] = true
+	}
+	return set
 }
 
 func gidFree(r host.Reader, gid int) error {

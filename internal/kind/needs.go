@@ -2,6 +2,7 @@ package kind
 
 import (
 	"path"
+	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -44,14 +45,12 @@ func (in *Input) needParent(p string) []change.ID {
 	for name, u := range in.Backend.Users {
 		homes[homeOf(name, u)] = name
 	}
-	if in.Roster != nil {
-		for _, m := range in.Roster.Members {
-			homes["/home/"+m.Name] = m.Name
-		}
-	}
 	for dir := path.Dir(p); dir != "/" && dir != "."; dir = path.Dir(dir) {
 		if d, ok := in.Backend.Directories[dir]; ok && d.State != "absent" {
 			return []change.ID{{Kind: "directory", Name: dir}}
+		}
+		if m, ok := strings.CutPrefix(dir, "/home/"); ok && in.member(m) != nil {
+			return []change.ID{{Kind: "user", Name: m}}
 		}
 		if user, ok := homes[dir]; ok {
 			return []change.ID{{Kind: "user", Name: user}}

@@ -235,8 +235,9 @@ func (l leaveLook) Look(_ context.Context, r host.Reader) (change.Change, error)
 	if err != nil {
 		return c, err
 	}
+	there := userNames(users)
 	without := func(names []string) []string {
-		return slices.DeleteFunc(slices.Clone(names), func(m string) bool { return m == l.user || !hasUser(users, m) })
+		return slices.DeleteFunc(slices.Clone(names), func(m string) bool { return m == l.user || !there[m] })
 	}
 	if slices.Contains(admins, l.user) {
 		c.Action = change.Modify

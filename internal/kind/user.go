@@ -89,15 +89,23 @@ func Users() Kind {
 // declareUsers lists the accounts, and groups that go after the accounts whose
 // primary groups they were.
 func declareUsers(in *Input) []Resource {
-	var out []Resource
-	for _, a := range in.accounts() {
-		out = append(out, userResource(in, a.account, a.pos, a.when))
+	accounts := in.accounts()
+	out := make([]Resource, 0, len(accounts))
+	reserved, gids, lacking := in.reserved(), in.othersGIDs(""), in.verifiedGroups()
+	for _, a := range accounts {
+		a.reserved, a.gids = reserved, gids
+		if in.Backend.Groups[a.name] != nil {
+			a.gids = in.othersGIDs(a.name)
+		}
+		res := userResource(in, a.account, a.pos, a.when)
+		res.Looker = userLook{account: a.account, lacking: lacking, above: in.modesAbove(a.home)}
+		out = append(out, res)
 	}
 	return append(out, goneGroups(in)...)
 }
 
+// userResource is an account's, without what looks at it.
 func userResource(in *Input, a account, pos spec.Pos, when spec.Conditions) Resource {
-	a.reserved, a.gids = in.reserved(), in.othersGIDs(a.name)
 	var needs []change.ID
 	for _, g := range append([]string{a.group}, a.groups...) {
 		if g != a.name {
@@ -108,7 +116,7 @@ func userResource(in *Input, a account, pos spec.Pos, when spec.Conditions) Reso
 		needs = append(needs, change.ID{Kind: "group", Name: a.name})
 	}
 	needs = slices.DeleteFunc(needs, func(id change.ID) bool { return id.Kind == "user" })
-	return Resource{ID: change.ID{Kind: "user", Name: a.name}, Pos: pos, When: when, Needs: needs, Looker: userLook{account: a, lacking: in.verifiedGroups(), above: in.modesAbove(a.home)}}
+	return Resource{ID: change.ID{Kind: "user", Name: a.name}, Pos: pos, When: when, Needs: needs}
 }
 
 type userLook struct {

@@ -21,16 +21,15 @@ const maxNamed = 5
 // excuse. The directory's path, dir, is for messages.
 func checkOwners(root *os.Root, dir string) error {
 	o := owners{root: root, dir: dir}
-	if err := o.look("."); err != nil {
+	defer o.close()
+	if _, err := o.look("."); err != nil {
 		return err
 	}
 	for _, part := range []string{peopleFile, backendsDir, keysDir} {
 		err := fs.WalkDir(root.FS(), part, func(p string, _ fs.DirEntry, err error) error {
 			// WalkDir follows a part that is a link: what is there is looked at here.
-			if _, missing := root.Lstat(p); errors.Is(missing, fs.ErrNotExist) {
-				return nil
-			}
-			if look := o.look(p); look != nil {
+			there, look := o.look(p)
+			if look != nil || !there {
 				return look
 			}
 			if err != nil && len(o.found) == 0 {
@@ -50,24 +49,57 @@ type owners struct {
 	dir   string
 	found []string
 	more  int
+
+	// in is the directory whose names are looked at, at the path at: nil for the root.
+	in *os.Root
+	at string
 }
 
-func (o *owners) look(p string) error {
-	info, err := o.root.Lstat(p)
+func (o *owners) close() {
+	if o.in != nil {
+		o.in.Close()
+	}
+	o.in, o.at = nil, ""
+}
+
+// lstat looks at p. The names of a directory come one after the other, and its path is
+// gone through for the first of them only.
+func (o *owners) lstat(p string) (fs.FileInfo, error) {
+	dir, name := path.Split(p)
+	if dir == "" {
+		return o.root.Lstat(p)
+	}
+	if dir != o.at || o.in == nil {
+		o.close()
+		var err error
+		if o.in, err = o.root.OpenRoot(path.Clean(dir)); err != nil {
+			o.in = nil
+			return o.root.Lstat(p)
+		}
+		o.at = dir
+	}
+	return o.in.Lstat(name)
+}
+
+func (o *owners) look(p string) (there bool, err error) {
+	info, err := o.lstat(p)
+	if errors.Is(err, fs.ErrNotExist) && p != "." {
+		return false, nil
+	}
 	if err != nil {
-		return fmt.Errorf("cannot check who can write the repository: %w", err)
+		return false, fmt.Errorf("cannot check who can write the repository: %w", err)
 	}
 	name := filepath.Join(o.dir, p)
 	if uid := ownerOf(info); uid != 0 {
 		o.add(fmt.Sprintf("%s belongs to uid %d", name, uid))
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
-		return o.link(p)
+		return true, o.link(p)
 	}
 	if m := info.Mode().Perm(); m&0o022 != 0 {
 		o.add(fmt.Sprintf("%s has mode %04o", name, m))
 	}
-	return nil
+	return true, nil
 }
 
 // link refuses a link out of what is checked. What it leads through is in there

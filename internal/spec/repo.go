@@ -264,7 +264,17 @@ func readIn(dir *os.Root, name, file string, limit int64) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("cannot read %s: it is no regular file", file)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	// One more than there is says that this was the end; what grows meanwhile is read, too.
+	data := make([]byte, min(info.Size(), limit)+1)
+	n, err := io.ReadFull(f, data)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return data[:n], nil
+	case err == nil:
+		var more []byte
+		more, err = io.ReadAll(io.LimitReader(f, limit+1-int64(n)))
+		data = append(data, more...)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", file, cause(err))
 	}

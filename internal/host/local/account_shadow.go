@@ -55,21 +55,30 @@ func (db *nameDB) addGshadow(gshadow string) {
 		g := &db.groups[i]
 		members := namesOf(f[3])
 		s := host.GroupShadow{Password: passwordOf(f[1]).State, Admins: namesOf(f[2])}
-		for _, m := range g.Members {
-			if !slices.Contains(members, m) {
-				s.Torn = append(s.Torn, m)
-			}
+		if !slices.Equal(g.Members, members) { // both are sorted
+			s.Torn = inOne(g.Members, members)
+			g.Members = slices.Concat(g.Members, members)
+			slices.Sort(g.Members)
+			g.Members = slices.Compact(g.Members)
 		}
-		for _, m := range members {
-			if !slices.Contains(g.Members, m) {
-				s.Torn = append(s.Torn, m)
-				g.Members = append(g.Members, m)
-			}
-		}
-		slices.Sort(g.Members)
-		slices.Sort(s.Torn)
 		db.gshadow[f[0]] = s
 	}
+}
+
+// inOne are the names that one of two lists has, sorted, as the lists are.
+func inOne(a, b []string) []string {
+	var out []string
+	for len(a) > 0 || len(b) > 0 {
+		switch {
+		case len(b) == 0 || len(a) > 0 && a[0] < b[0]:
+			out, a = append(out, a[0]), a[1:]
+		case len(a) == 0 || b[0] < a[0]:
+			out, b = append(out, b[0]), b[1:]
+		default:
+			a, b = a[1:], b[1:]
+		}
+	}
+	return out
 }
 
 // namesOf splits a list of names, sorted and each once.

@@ -17,6 +17,7 @@ func (h *Host) Do(ctx context.Context, s host.Step) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("cannot begin a step: %w", err)
 	}
+	defer h.mounts.Clear()
 	switch s := s.(type) {
 	case host.AccountStep:
 		return h.doAccount(ctx, s)

@@ -36,10 +36,10 @@ func (h *Host) Stat(path string) (*host.Node, error) {
 // nodeAt describes an open descriptor (O_PATH is enough).
 func (h *Host) nodeAt(fd int) (host.Node, error) {
 	var st unix.Statx_t
-	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS, &st); err != nil {
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS|unix.STATX_MNT_ID, &st); err != nil {
 		return host.Node{}, err
 	}
-	held, err := heldBy(fd, st.Attributes)
+	held, err := h.heldBy(fd, &st)
 	if err != nil {
 		return host.Node{}, err
 	}
@@ -76,16 +76,26 @@ func (h *Host) nodeAt(fd int) (host.Node, error) {
 
 // heldBy tells what keeps a node from being changed, by its attributes of statx(2)
 // and by how its file system is mounted.
-func heldBy(fd int, attributes uint64) (host.Held, error) {
-	held := heldAttributes(attributes)
+func (h *Host) heldBy(fd int, st *unix.Statx_t) (host.Held, error) {
+	held := heldAttributes(st.Attributes)
+	known := st.Mask&unix.STATX_MNT_ID != 0 // since Linux 5.8
+	if known {
+		if of, ok := h.mounts.Load(st.Mnt_id); ok {
+			return held | of.(host.Held), nil //nolint:forcetypeassert // nothing else is stored
+		}
+	}
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(fd, &fs); err != nil {
 		return 0, fmt.Errorf("cannot look at its file system: %w", err)
 	}
+	var of host.Held
 	if fs.Flags&unix.ST_RDONLY != 0 {
-		held |= host.ReadOnly
+		of = host.ReadOnly
 	}
-	return held, nil
+	if known {
+		h.mounts.Store(st.Mnt_id, of)
+	}
+	return held | of, nil
 }
 
 func heldAttributes(attributes uint64) host.Held {

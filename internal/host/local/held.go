@@ -20,6 +20,7 @@ func (h *Host) explained(s host.FileStep, err error) error {
 	if !refused {
 		return err
 	}
+	h.mounts.Clear()
 	var do string
 	var why error
 	switch s := s.(type) {

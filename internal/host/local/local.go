@@ -37,6 +37,11 @@ type Host struct {
 	units    unitConn
 	docker   dockerConn
 
+	// mounts are, by the kernel's number of a mount, what it keeps from being changed.
+	// They are looked at again after each step: it may mount something, or the disk may
+	// have become read-only under it.
+	mounts sync.Map
+
 	sweeps  sweeps     // directories already freed of stale temporary files
 	pending sync.Mutex // guards the file of what is owed
 
