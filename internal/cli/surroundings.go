@@ -51,6 +51,8 @@ func files() []Item {
 		{notes.Unpacked, "What was unpacked from archives, and what its files were then."},
 		{notes.Unchecked, "Checks of archives that are owed, and where the links led before. Written before they move, so that after a run that dies in between the next one runs the check, and has them lead back if it fails."},
 		{notes.Confirm, "What comes back unless it is confirmed. Only root can read it. With it the units opsafe-revert.timer and opsafe-revert.service, and " + notes.Revert + ", a copy of opsafe. Gone after opsafe confirm."},
+		{notes.Deployments + "/NAME.json", "What a deployment is: what opsafe deploy goes by. No secrets."},
+		{notes.Deployments + "/NAME.state.json", "How a deployment is: what is deployed, what was before, what is being tried, and what came of it lately."},
 		{notes.Environments + "/NAME.json", "Which files make up an environment, and which variables have to be in it: what opsafe env goes by. No values."},
 		{notes.Firewalls + "/NAME.json", "The firewall of a docker network, as it is loaded before docker starts. Only root can read it."},
 		{notes.Status, "Since when things are as status saw them last."},

@@ -104,11 +104,12 @@ func TestFiles(t *testing.T) {
 			}
 		}
 	}
-	const example = "/etc/opsafe/github-token" // in explain; somebody else puts it there
+	// In explain; somebody else puts it there.
+	example := regexp.MustCompile(`^/etc/opsafe/(github-token|allowed_signers|hooks/.*)$`)
 	own := regexp.MustCompile(`^/(var/lib|etc|run)/opsafe[./]\S+$`)
 	n := 0
 	for at, text := range literals(t) {
-		if !own.MatchString(text) || text == example {
+		if !own.MatchString(text) || example.MatchString(text) {
 			continue
 		}
 		n++

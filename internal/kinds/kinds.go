@@ -10,7 +10,7 @@ import (
 // Table lists the kinds in the order in which they take effect.
 //
 // The order is the law: names have to be found before packages are fetched; packages bring users, groups and units; accounts own
-// files; files configure services; units run last. Keys and passwords let people
+// files; files configure services; units run last, and what is deployed restarts them. Keys and passwords let people
 // in: they come once what the spec keeps from them is closed.
 func Table() []kind.Kind {
 	return []kind.Kind{
@@ -34,6 +34,7 @@ func Table() []kind.Kind {
 		kind.Chrony(),
 		kind.Environments(),
 		kind.Units(),
+		kind.Deployments(),
 	}
 }
 

@@ -47,6 +47,9 @@ const (
 	Firewalls = Dir + "/firewall"
 	// Environments has, for each declared environment, the names of its files.
 	Environments = Dir + "/environments"
+	// Deployments has what each deployment is, NAME.json, and how it is,
+	// NAME.state.json.
+	Deployments = Dir + "/deployments"
 	// Upgrades is what apt would upgrade.
 	Upgrades = Dir + "/upgrades.json"
 	// Queue has the directories of what is to be deployed: see internal/queue.

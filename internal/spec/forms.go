@@ -61,6 +61,9 @@ func DropInForm() Form {
 	return Form{Says: "name", Pattern: dropInPattern.String(), Longest: 200}
 }
 
+// DurationForm is a length of time, in hours, minutes and seconds: 1h30m.
+func DurationForm() Form { return Form{Says: "time", Pattern: `^([0-9]{1,6}[hms]){1,3}$`} }
+
 // control are the characters of isControl. A line may have tabs, which come
 // between the two parts.
 const (

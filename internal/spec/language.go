@@ -51,6 +51,7 @@ type Owned struct {
 	Label  string // what messages call it: file /etc/motd
 	Pos    Pos
 	Absent bool // it is declared not to be there
+	Dir    bool // it is a directory, below which other things can be declared
 	When   Conditions
 }
 

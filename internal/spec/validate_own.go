@@ -3,6 +3,7 @@ package spec
 import (
 	"reflect"
 	"regexp"
+	"strconv"
 
 	"opsafe/internal/words"
 )
@@ -41,6 +42,15 @@ func (c *checker) section(s Section, v reflect.Value) {
 // item checks the fields of an item that are written and hold text, and those that
 // mean the same in all sections.
 func (c *checker) item(v reflect.Value, label string) {
+	var when Conditions
+	if at, ok := c.schema.of(v.Type()).fields["when"]; ok {
+		when, _ = v.FieldByIndex(at).Interface().(Conditions)
+	}
+	c.fields(v, label, when)
+}
+
+// fields checks those of an item, or of a part of one.
+func (c *checker) fields(v reflect.Value, label string, when Conditions) {
 	meta := c.schema.metaOf(v)
 	for name, index := range sorted(c.schema.of(v.Type()).fields) {
 		if !meta.Has(name) {
@@ -51,6 +61,7 @@ func (c *checker) item(v reflect.Value, label string) {
 		case []string:
 			for i, text := range value {
 				c.form(meta.At(name, i), label, name, text, field.Form)
+				c.namedUnit(meta.At(name, i), label+": "+name, text, field.Form, when)
 			}
 		case map[string]string:
 			for key, text := range sorted(value) {
@@ -60,14 +71,34 @@ func (c *checker) item(v reflect.Value, label string) {
 				c.form(meta.AtKey(name, key), label, name, text, field.Form)
 			}
 		case Notify:
-			when, _ := v.FieldByIndex(c.schema.of(v.Type()).fields["when"]).Interface().(Conditions)
 			c.notify(value, label+": notify", when)
+		case Conditions:
 		default:
-			if text := v.FieldByIndex(index); text.Kind() == reflect.String {
-				c.form(meta.At(name), label, name, text.String(), field.Form)
-				c.account(*meta, label, name, text.String())
-			}
+			c.field(v.FieldByIndex(index), *meta, field, label, when)
 		}
+	}
+}
+
+// field checks a field that holds one text, or parts with fields of their own.
+func (c *checker) field(v reflect.Value, m Meta, f Field, label string, when Conditions) {
+	switch {
+	case v.Kind() == reflect.String:
+		c.form(m.At(f.Name), label, f.Name, v.String(), f.Form)
+		c.account(m, label, f.Name, v.String())
+		c.namedUnit(m.At(f.Name), label+": "+f.Name, v.String(), f.Form, when)
+	case v.Kind() == reflect.Pointer && v.Elem().Kind() == reflect.Struct:
+		c.fields(v.Elem(), f.Name+" of "+label, when)
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+		for i := range v.Len() {
+			c.fields(v.Index(i), f.Name+"["+strconv.Itoa(i)+"] of "+label, when)
+		}
+	}
+}
+
+// namedUnit checks a field whose form is that of a unit: there has to be one.
+func (c *checker) namedUnit(at Pos, label, name string, f Form, when Conditions) {
+	if f.Says == UnitForm().Says && f.Fits(name) {
+		c.unit(at, label, name, when)
 	}
 }
 
@@ -78,6 +109,10 @@ func (c *checker) account(m Meta, label, field, name string) {
 		c.owner(m, label, name)
 	case "group":
 		c.group(m, label, field, name)
+	case "user", "check_as":
+		if m.Has(field) && !c.users[name] {
+			c.addf(m.At(field), "%s: %s: %s", label, field, c.noUser(name))
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ func (c *checker) contradictions() {
 			continue
 		}
 		for _, o := range p.Owns(c.b) {
-			c.put(o.Path, thing{label: o.Label, pos: o.Pos, absent: o.Absent, when: o.When})
+			c.put(o.Path, thing{label: o.Label, pos: o.Pos, absent: o.Absent, dir: o.Dir, when: o.When})
 		}
 	}
 	c.b.owned = slices.Sorted(maps.Keys(c.places))

@@ -1,0 +1,143 @@
+package kind
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"opsafe/internal/host"
+	"opsafe/internal/notes"
+)
+
+// DeploymentConfig is what opsafe deploy goes by: a deployment as it was declared
+// last, with what counts where the declaration leaves it open. There is no secret in it.
+type DeploymentConfig struct {
+	Name      string        `json:"name"`
+	Git       string        `json:"git,omitempty"`
+	Spec      string        `json:"spec,omitempty"`
+	Compose   []string      `json:"compose,omitempty"`
+	To        string        `json:"to,omitempty"` // USER@HOST of ssh
+	There     string        `json:"there,omitempty"`
+	Ref       string        `json:"ref,omitempty"`
+	Directory string        `json:"directory,omitempty"`
+	User      string        `json:"user"`
+	Shared    []string      `json:"shared,omitempty"`
+	Steps     []StepConfig  `json:"steps,omitempty"`
+	Check     []string      `json:"check,omitempty"`
+	CheckAs   string        `json:"check_as,omitempty"`
+	Restart   []string      `json:"restart,omitempty"`
+	Reload    []string      `json:"reload,omitempty"`
+	Health    HealthConfig  `json:"health"`
+	Within    time.Duration `json:"within"` // in nanoseconds, as all times here
+	Keep      int           `json:"keep,omitempty"`
+	Rewind    bool          `json:"rewind,omitempty"`
+	Signers   string        `json:"signers,omitempty"`
+	Confirm   time.Duration `json:"confirm,omitempty"`
+	Status    *StatusConfig `json:"status,omitempty"`
+	// Every is how often the repository is asked besides; 0: never.
+	Every time.Duration `json:"every,omitempty"`
+}
+
+// StepConfig is a step of a deployment.
+type StepConfig struct {
+	Run      []string      `json:"run"`
+	EnvFiles []string      `json:"env_files,omitempty"`
+	Within   time.Duration `json:"within,omitempty"` // 0: as long as all may take
+}
+
+// HealthConfig is what has to be so for a release to stay.
+type HealthConfig struct {
+	Unit   string        `json:"unit,omitempty"`
+	HTTP   string        `json:"http,omitempty"`
+	Run    []string      `json:"run,omitempty"`
+	Within time.Duration `json:"within"`
+}
+
+// StatusConfig is where commits are told what came of them.
+type StatusConfig struct {
+	Repository string `json:"repository"` // OWNER/NAME
+	Token      string `json:"token"`      // path of the file
+	API        string `json:"api"`
+}
+
+// Source is the address of the repository; empty: there is none.
+func (c DeploymentConfig) Source() string { return cmp.Or(c.Git, c.Spec) }
+
+// config is what is written down of a deployment.
+func (d *Deployment) config(name string) DeploymentConfig {
+	c := DeploymentConfig{
+		Name: name, Git: d.Git, Spec: d.Spec, Compose: d.Compose, User: cmp.Or(d.User, rootsOwn), Shared: d.Shared,
+		Check: d.Check, Restart: d.Restart, Reload: d.Reload, Directory: d.Directory, Rewind: d.Rewind != nil && *d.Rewind, Signers: d.Signers,
+		Within: duration(d.Within, defaultDeployWithin), Confirm: duration(d.Confirm, 0), Every: duration(d.Every, 0),
+	}
+	if d.source() != "" {
+		c.Ref, c.Keep = cmp.Or(d.Ref, defaultRef), defaultKeep
+		if d.Keep != nil {
+			c.Keep = *d.Keep
+		}
+	}
+	if len(d.Check) > 0 {
+		c.CheckAs = cmp.Or(d.CheckAs, c.User)
+	}
+	if d.SSH != nil {
+		c.To, c.There = d.SSH.To, cmp.Or(d.SSH.Deployment, name)
+	}
+	for _, s := range d.Steps {
+		c.Steps = append(c.Steps, StepConfig{Run: s.Run, EnvFiles: s.EnvFiles, Within: duration(s.Within, 0)})
+	}
+	c.Health.Within = defaultHealthWithin
+	if h := d.Health; h != nil {
+		c.Health = HealthConfig{Unit: h.Unit, HTTP: h.HTTP, Run: h.Run, Within: duration(h.Within, defaultHealthWithin)}
+	}
+	if s := d.Status; s != nil {
+		c.Status = &StatusConfig{Repository: s.Repository, Token: s.Token, API: cmp.Or(s.API, defaultStatusAPI)}
+		if s.Repository == "" && d.Triggers != nil && d.Triggers.GitHub != nil {
+			c.Status.Repository = d.Triggers.GitHub.Repository
+		}
+	}
+	return c
+}
+
+// duration reads a time that validation has accepted.
+func duration(text string, otherwise time.Duration) time.Duration {
+	if d, err := time.ParseDuration(text); err == nil {
+		return d
+	}
+	return otherwise
+}
+
+// DeploymentNames lists the deployments that are on a host, sorted.
+func DeploymentNames(r host.Files) ([]string, error) {
+	files, err := r.ReadDir(notes.Deployments)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, file := range files {
+		name, ok := strings.CutSuffix(file, ".json")
+		if ok && !strings.Contains(name, ".") {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// ReadDeployment reads what a deployment is, as a run has written it down; nil: there
+// is none of that name.
+func ReadDeployment(r host.Files, name string) (*DeploymentConfig, error) {
+	at := deploymentFile(name)
+	data, err := r.ReadFile(at)
+	if err != nil || data == nil {
+		return nil, err
+	}
+	c := &DeploymentConfig{}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(c); err != nil || c.Name != name {
+		return nil, fmt.Errorf("cannot read %s: it was not written by this opsafe: run opsafe manage, which writes it anew", at)
+	}
+	return c, nil
+}

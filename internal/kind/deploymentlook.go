@@ -1,0 +1,311 @@
+package kind
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/notes"
+	"opsafe/internal/spec"
+)
+
+// declareDeployments lists the deployments: what each is and where it lies, then its
+// units, the service before what starts it.
+func declareDeployments(in *Input) []Resource {
+	var out []Resource
+	all := deploymentsOf(in.Backend)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		d := all[name]
+		id := change.ID{Kind: "deployment", Name: name}
+		units := in.deployUnits(id, d)
+		if d.State == stateAbsent {
+			out = append(append(out, units...), Resource{ID: id, Pos: d.Pos, When: d.When, Looker: goneDeploymentLook{name}})
+			continue
+		}
+		look := deploymentLook{config: d.config(name)}
+		needs := in.needOwner(d.User, "")
+		if d.Directory != "" {
+			needs = append(needs, in.needParent(d.Directory)...)
+			for _, at := range []string{d.Directory, path.Join(d.Directory, "shared")} {
+				if in.Backend.Directories[at] != nil {
+					look.declared = append(look.declared, at)
+					needs = append(needs, change.ID{Kind: "directory", Name: at})
+				}
+			}
+		}
+		out = append(append(out, Resource{ID: id, Pos: d.Pos, When: d.When, Needs: needs, Looker: look}), units...)
+	}
+	return out
+}
+
+// deployUnits are the units of a deployment.
+func (in *Input) deployUnits(of change.ID, d *Deployment) []Resource {
+	on, gone := new(bool), d.State == stateAbsent
+	*on = true
+	config := d.config(of.Name)
+	unit := func(suffix, text string, switches, absent bool) Resource {
+		decl := &spec.Unit{Text: spec.Text{Content: &text, Data: []byte(text)}}
+		if switches {
+			decl.Enabled, decl.Running = on, on
+		}
+		if absent {
+			decl = &spec.Unit{State: stateAbsent}
+		}
+		name := DeployUnit(of.Name, suffix)
+		res := Resource{ID: change.ID{Kind: of.Kind, Name: of.Name + suffix}, Pos: d.Pos, When: d.When, Looker: unitLook{in: in, name: name, decl: decl}}
+		if !gone {
+			res.Needs = []change.ID{of}
+		}
+		return res
+	}
+	service := unit(".service", config.service(), false, gone)
+	if gone {
+		service.Looker = goneServiceLook{DeployUnit(of.Name, ".service")}
+	}
+	units := []Resource{service, unit(".path", config.path(), true, gone), unit(".timer", config.timer(), true, gone || d.Every == "")}
+	if gone {
+		slices.Reverse(units) // nothing starts it by then
+	}
+	return units
+}
+
+// service is the unit of the worker. It ends by itself: the limit is for one that
+// cannot, which is killed with all that it has started.
+func (c DeploymentConfig) service() string {
+	const undo = 10 * time.Minute
+	limit := 2*c.Within + 2*c.Health.Within + c.Confirm + undo
+	return `# Managed by opsafe: changes made here are undone.
+[Unit]
+Description=Deployment ` + c.Name + `
+Wants=network-online.target
+After=network-online.target nss-user-lookup.target
+# What cannot be deployed goes aside after a number of tries, which its entry counts.
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+ExecStart=` + notes.Program + ` deploy --worker ` + c.Name + `
+KillMode=control-group
+TimeoutStartSec=` + fmt.Sprint(int(limit.Seconds())) + `
+UMask=0022
+`
+}
+
+func (c DeploymentConfig) path() string {
+	return `# Managed by opsafe: changes made here are undone.
+[Unit]
+Description=Queue of deployment ` + c.Name + `
+
+[Path]
+DirectoryNotEmpty=` + deploymentQueue(c.Name) + `
+
+[Install]
+WantedBy=multi-user.target
+`
+}
+
+func (c DeploymentConfig) timer() string {
+	return `# Managed by opsafe: changes made here are undone.
+[Unit]
+Description=Deployment ` + c.Name + `, from time to time
+
+[Timer]
+OnBootSec=` + fmt.Sprint(int(min(c.Every, time.Minute).Seconds())) + `
+OnUnitInactiveSec=` + fmt.Sprint(int(c.Every.Seconds())) + `
+AccuracySec=1
+
+[Install]
+WantedBy=timers.target
+`
+}
+
+// deploymentLook is what a deployment is, and where it lies.
+type deploymentLook struct {
+	config   DeploymentConfig
+	declared []string // directories that are resources of their own
+}
+
+func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	if l.config.Directory != "" {
+		dir, user := l.config.Directory, l.config.User
+		for _, of := range []struct{ at, owner string }{
+			{dir, rootsOwn},
+			// What is in it is the account's; which there are is for opsafe to say.
+			{path.Join(dir, "releases"), rootsOwn}, {path.Join(dir, "repository"), user}, {path.Join(dir, "shared"), user},
+		} {
+			if !slices.Contains(l.declared, of.at) {
+				if err := l.directory(r, &c, of.at, of.owner, 0o755); err != nil {
+					return change.Change{}, err
+				}
+			}
+		}
+	}
+	if err := l.directory(r, &c, deploymentQueue(l.config.Name), rootsOwn, 0o700); err != nil {
+		return change.Change{}, err
+	}
+	if err := l.note(r, &c); err != nil {
+		return change.Change{}, err
+	}
+	program, err := followed(r, notes.Program)
+	if err == nil && program == nil {
+		c.Notes = append(c.Notes, notes.Program+" is not there, which deploys: run opsafe bootstrap, which puts it there")
+	}
+	return c, err
+}
+
+// directory has a directory there that nobody but its owner can write, with those on
+// the way to it.
+func (l deploymentLook) directory(r host.Reader, c *change.Change, at, owner string, mode host.Mode) error {
+	n, err := r.Stat(at)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		if err := needMade(r, c, path.Dir(at)); err != nil {
+			return err
+		}
+		c.Action = cmp.Or(c.Action, change.Modify)
+		fresh(c, at, "directory of "+owner)
+		c.Steps = append(c.Steps, host.MakeDir{Path: at, Owner: owner, Group: rootsOwn, Access: host.AccessOf(mode)})
+		return nil
+	}
+	if n.Type != host.TypeDir {
+		return fmt.Errorf("%s: %w", at, wantType(*n, host.TypeDir))
+	}
+	want := *n
+	want.Owner = owner
+	if have := n.Access.BaseMode(); have&0o022 != 0 || mode == 0o700 && have != mode {
+		want.Access = n.Access.WithMode(have &^ 0o022 & (mode | 0o055))
+		if mode == 0o700 {
+			want.Access = host.AccessOf(mode)
+		}
+	}
+	before := len(c.Steps)
+	differNode(c, at, *n, want)
+	if len(c.Steps) > before {
+		c.Action = cmp.Or(c.Action, change.Modify)
+	}
+	return nil
+}
+
+// needMade is needDir, of a directory that an earlier step of the change may make.
+func needMade(r host.Reader, c *change.Change, dir string) error {
+	for _, s := range c.Steps {
+		if made, ok := s.(host.MakeDir); ok && made.Path == dir {
+			return nil
+		}
+	}
+	n, err := r.Stat(dir)
+	if err != nil || n != nil {
+		return err
+	}
+	if err := needMade(r, c, path.Dir(dir)); err != nil {
+		return err
+	}
+	c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(madeDirMode)})
+	return nil
+}
+
+// note has what the worker goes by.
+func (l deploymentLook) note(r host.Reader, c *change.Change) error {
+	at := deploymentFile(l.config.Name)
+	was, err := regular(r, at)
+	if err != nil {
+		return err
+	}
+	want, err := json.MarshalIndent(l.config, "", "  ")
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", at, err)
+	}
+	want = append(want, '\n')
+	if is(was, want) {
+		m := correct(at, was.Node, ownNode())
+		c.Attrs, c.Steps, c.Action = append(c.Attrs, m.Attrs...), append(c.Steps, m.Steps...), cmp.Or(c.Action, m.Action)
+		return nil
+	}
+	m := newContent(at, was, want, ownNode())
+	if c.Action = m.Action; m.Action == change.Add {
+		fresh(c, "what", l.config.what(), "ref", l.config.Ref, "user", l.config.User)
+	} else {
+		c.Attrs, c.Diff = append(c.Attrs, m.Attrs...), m.Diff
+	}
+	if err := needMade(r, c, notes.Deployments); err != nil {
+		return err
+	}
+	c.Steps = append(c.Steps, writeOwn(at, want, ownNode()))
+	return nil
+}
+
+// what says in a word what is deployed.
+func (c DeploymentConfig) what() string {
+	switch {
+	case c.Git != "":
+		return "git " + c.Git
+	case c.Spec != "":
+		return "spec " + c.Spec
+	case c.To != "":
+		return "ssh " + c.To + " " + c.There
+	}
+	return "compose " + strings.Join(c.Compose, ", ")
+}
+
+// goneServiceLook removes the service of the worker. It is not stopped: it may be what
+// runs this, and ends by itself.
+type goneServiceLook struct{ name string }
+
+func (l goneServiceLook) Hints() host.Hints { return host.Hints{Units: []string{l.name}} }
+
+func (l goneServiceLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+	c, err := goneFileLook{path: unitDir + l.name}.Look(ctx, r)
+	if err == nil && len(c.Steps) > 0 {
+		c.Steps = append(c.Steps, host.ReloadManager{})
+	}
+	return c, err
+}
+
+// goneDeploymentLook removes what opsafe knows of a deployment, with what waits to be
+// deployed. Releases stay: they are what is served.
+type goneDeploymentLook struct{ name string }
+
+func (l goneDeploymentLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	for _, at := range []string{deploymentFile(l.name), deploymentState(l.name)} {
+		n, err := r.Stat(at)
+		if err != nil {
+			return change.Change{}, err
+		}
+		if n != nil {
+			differ(&c, at, string(n.Type), "")
+			c.Steps = append(c.Steps, host.RemovePath{Path: at})
+		}
+	}
+	dir := deploymentQueue(l.name)
+	n, err := r.Stat(dir)
+	if err != nil {
+		return change.Change{}, err
+	}
+	if n != nil {
+		waiting, err := r.ReadDir(dir)
+		if err != nil {
+			return change.Change{}, err
+		}
+		for _, base := range waiting {
+			c.Steps = append(c.Steps, host.RemovePath{Path: path.Join(dir, base)})
+		}
+		differ(&c, dir, fmt.Sprintf("queue of %d", len(waiting)), "")
+		c.Steps = append(c.Steps, host.RemovePath{Path: dir})
+	}
+	if len(c.Steps) > 0 {
+		c.Action = change.Remove
+	}
+	return c, nil
+}
