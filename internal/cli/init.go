@@ -25,6 +25,7 @@ type initOptions struct {
 	person  string
 	keyFile string
 	adopt   []string
+	from    string
 }
 
 // usualKinds are those that init can take over as a whole.
@@ -39,7 +40,8 @@ func newInit(a *App) *cobra.Command {
 		Short: "Begin a repository of specs",
 		Long: `Write a new repository of specs to DIR, ` + defaultDir + ` if none is given: a short
 backend with comments for this host, developers.yaml with whoever begins and their
-public keys, schemas for editors, and a GitHub workflow that checks pull requests.
+public keys, schemas for editors, a GitHub workflow that checks pull requests, and
+get-opsafe, which brings this opsafe to other hosts, by the SHA-256 in opsafe.sha256.
 
 What it writes is valid, and a plan with it changes nothing on this host. What a spec
 cannot say as it is here is left out, with the reason as a comment. Nothing is changed
@@ -65,6 +67,8 @@ On a terminal, it asks for what no flag says.`,
 	c.Flags().StringVar(&o.person, "person", "", "the `NAME` of the account of whoever begins; none: nobody is listed (default: who runs it)")
 	c.Flags().StringVar(&o.keyFile, "key", "", "a `FILE` with their public keys (default: those that let them in here)")
 	_ = c.MarkFlagFilename("key", "pub")
+	c.Flags().StringVar(&o.from, "from", "", "the `ADDRESS` of the place where hosts can fetch opsafe, in files as make release names them")
+	_ = c.RegisterFlagCompletionFunc("from", cobra.NoFileCompletions)
 	c.Flags().Var((*list)(&o.adopt), "adopt", "take over these `KIND`s or KIND/NAMEs of this host, as opsafe adopt does; none: nothing (default: nothing)")
 	_ = c.RegisterFlagCompletionFunc("adopt", completeKinds)
 	return c
@@ -74,7 +78,7 @@ On a terminal, it asks for what no flag says.`,
 const noneWord = "none"
 
 func (a *App) init(ctx context.Context, o initOptions) error {
-	if err := vacant(o.dir); err != nil {
+	if err := errors.Join(vacant(o.dir), o.checkFrom()); err != nil {
 		return err
 	}
 	if err := a.complete(ctx, &o); err != nil {
@@ -96,6 +100,14 @@ func (a *App) init(ctx context.Context, o initOptions) error {
 	fmt.Fprintf(a.Out, "\nA plan with it changes nothing on this host. Change what you like, then:\n\n"+
 		"  opsafe validate --dir %[1]s\n  sudo opsafe bootstrap %[2]s --dir %[1]s\n  sudo opsafe plan%[3]s\n", o.dir, o.backend, atDir(o.dir))
 	return nil
+}
+
+// checkFrom refuses what is no address on one line of a file.
+func (o initOptions) checkFrom() error {
+	if o.from == "" || regexp.MustCompile(`^[a-z]+://[!-~]+$`).MatchString(o.from) {
+		return nil
+	}
+	return fmt.Errorf("--from %q is no address: write it as in https://example.org/opsafe/v1.2.0", o.from)
 }
 
 // atDir is what has the next command find a repository that this one was told of:

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"opsafe/internal/adopt"
@@ -38,7 +39,7 @@ func (a *App) newRepository(ctx context.Context, o initOptions) (map[string]newr
 	if draft.Program, err = a.digest(); err != nil {
 		return nil, nil, err
 	}
-	draft.Version = program()
+	draft.Version, draft.Architecture, draft.From = program(), runtime.GOARCH, o.from
 	for {
 		files, err := newrepo.Files(draft)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -104,7 +105,7 @@ func TestInit(t *testing.T) {
 			if !strings.Contains(backend, tt.spec) || tt.not != "" && strings.Contains(backend, tt.not) {
 				t.Errorf("backend.yaml:\n%s", backend)
 			}
-			for _, line := range []string{"opsafe bootstrap web1                # once", "opsafe plan                          # what"} {
+			for _, line := range []string{"bash /srv/opsafe/get-opsafe web1 ", "opsafe plan                            # what"} {
 				if readme := w.written("README.md"); !strings.Contains(readme, line) {
 					t.Errorf("README.md does not have %q:\n%s", line, readme)
 				}
@@ -186,12 +187,24 @@ func TestInitAsks(t *testing.T) {
 	}
 }
 
+// TestInitNamesOpsafe: what init writes names the program that wrote it, by its digest,
+// and where it can be fetched from.
+func TestInitNamesOpsafe(t *testing.T) {
+	w := initWorld(t, "")
+	w.want(0, nil, nil, "init", w.dir, "--backend", "web1", "--from", "https://example.org/opsafe/v1")
+	sums := w.written("opsafe.sha256")
+	if !regexp.MustCompile(`(?m)^# from https://example.org/opsafe/v1\n[0-9a-f]{64}  opsafe_linux_` + runtime.GOARCH + `$`).MatchString(sums) {
+		t.Errorf("opsafe.sha256:\n%s", sums)
+	}
+}
+
 func TestInitRefuses(t *testing.T) {
 	w := initWorld(t, "")
 	if err := os.MkdirAll(filepath.Join(w.dir, ".git"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	w.want(1, nil, []string{"want small letters"}, "init", w.dir, "--backend", "North!")
+	w.want(1, nil, []string{"is no address"}, "init", w.dir, "--backend", "north", "--from", "https://example.org/a\nb")
 	w.want(1, nil, []string{`there is no kind "grop"`}, "init", w.dir, "--backend", "north", "--adopt", "grop")
 	w.want(0, nil, nil, "init", w.dir, "--backend", "north") // .git alone is no repository of specs
 	w.want(1, nil, []string{"there is .backend.schema.json already", "opsafe adopt"}, "init", w.dir, "--backend", "north")

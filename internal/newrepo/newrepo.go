@@ -27,9 +27,13 @@ type Options struct {
 	Adopted, Referred string
 	// Beside are files that Adopted refers to, by their paths beside it.
 	Beside map[string]File
-	// Program is the SHA-256 of opsafe, in hexadecimal, which the workflow makes
-	// sure of; Version is what it calls itself.
-	Program, Version string
+	// Program is the SHA-256 of opsafe, in hexadecimal, which hosts and the workflow
+	// make sure of; Version is what it calls itself, and Architecture what it runs on,
+	// by Go's name.
+	Program, Version, Architecture string
+	// From is the address of the place where opsafe can be fetched from; empty: it is
+	// not known.
+	From string
 }
 
 // File is a file of the repository.
@@ -48,6 +52,7 @@ func Files(o Options) (map[string]File, error) {
 		"developers.yaml":                  "developers.yaml",
 		path.Join(backend, "backend.yaml"): "backend.yaml",
 		".github/workflows/opsafe.yml":     "workflow.yml",
+		"opsafe.sha256":                    "opsafe.sha256",
 	} {
 		data, err := fill(from, o)
 		if err != nil {
@@ -55,6 +60,11 @@ func Files(o Options) (map[string]File, error) {
 		}
 		out[name] = File{Data: data}
 	}
+	script, err := templates.ReadFile("templates/get-opsafe") // its marks are bash's
+	if err != nil {
+		return nil, fmt.Errorf("cannot read get-opsafe: %w", err)
+	}
+	out["get-opsafe"] = File{Data: script}
 	for name, schema := range map[string]func() ([]byte, error){
 		".backend.schema.json": kinds.Language().BackendSchema, ".developers.schema.json": kinds.Language().PeopleSchema,
 	} {
