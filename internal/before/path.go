@@ -358,12 +358,12 @@ func rightsSteps(at string, have, want host.Node) []host.Step {
 	}
 	chown := have.Owner != want.Owner || have.Group != want.Group
 	if chown {
-		steps = append(steps, host.SetOwner{Path: at, Owner: want.Owner, Group: want.Group})
+		steps = append(steps, host.SetOwner{Path: at, Owner: want.Owner, Group: want.Group, From: have.Owner})
 	}
 	if chown && rightsFirst(have, want) {
 		set := host.SetAccess{Path: at, Access: want.Access}
 		have.Access = want.Access
-		return []host.Step{set, host.SetOwner{Path: at, Owner: want.Owner, Group: want.Group}}
+		return []host.Step{set, host.SetOwner{Path: at, Owner: want.Owner, Group: want.Group, From: have.Owner}}
 	}
 	if have.Type != host.TypeSymlink && (!have.Access.Equal(want.Access) || chown && want.Access.Special != 0) {
 		steps = append(steps, host.SetAccess{Path: at, Access: want.Access})

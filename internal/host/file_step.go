@@ -41,6 +41,9 @@ type (
 	SetOwner struct {
 		Path         string
 		Owner, Group string
+		// From is whose it has to be still, so that nobody has a file of somebody else
+		// given away by moving it there after the look; empty: anybody's.
+		From string
 	}
 	// SetAccess makes mode, ACL and default ACL exactly so.
 	SetAccess struct {

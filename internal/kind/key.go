@@ -165,7 +165,7 @@ func (l keyLook) own(c *change.Change, path, group string, n host.Node, mode hos
 	owner := differ(c, "owner of "+path, n.Owner, l.user)
 	owner = differ(c, "group of "+path, n.Group, group) || owner
 	if owner {
-		c.Steps = append(c.Steps, host.SetOwner{Path: path, Owner: l.user, Group: group})
+		c.Steps = append(c.Steps, host.SetOwner{Path: path, Owner: l.user, Group: group, From: n.Owner})
 	}
 	want := host.AccessOf(mode)
 	if !n.Access.Equal(want) {

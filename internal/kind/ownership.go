@@ -74,7 +74,7 @@ func differNode(c *change.Change, path string, was, want host.Node) {
 	differAccess(c, was.Access, want.Access)
 	chown := own.Owner != "" || own.Group != ""
 	if chown {
-		own.Path = path
+		own.Path, own.From = path, was.Owner
 		c.Steps = append(c.Steps, own)
 	}
 	// Changing the owner takes set-id bits away.

@@ -164,7 +164,11 @@ func setOwner(e *env) {
 		host.SetOwner{Path: room + "/f", Owner: "ctnobody"},
 		host.SetOwner{Path: room + "/f", Group: "ctnone"},
 		host.SetOwner{Path: room + "/none", Owner: "root"},
+		host.SetOwner{Path: room + "/f", Owner: "bin", From: "root"},
+		host.SetOwner{Path: room + "/f", Group: "bin", From: "ctnobody"},
 	)
+	e.do(host.SetOwner{Path: room + "/f", Owner: "bin", From: "daemon"})
+	e.same("owner of what was still somebody's", e.node(room+"/f").Owner, "bin")
 }
 
 func setAccess(e *env) {

@@ -174,8 +174,15 @@ func (h *Host) makeLinkAt(s host.MakeLink) error {
 
 func (h *Host) setOwner(s host.SetOwner) error {
 	uid, gid, err := h.owners(s.Owner, s.Group)
+	from := -1
+	if err == nil {
+		from, _, err = h.owners(s.From, "")
+	}
 	if err == nil {
 		err = h.change(s.Path, func(n *found) error {
+			if err := h.stillOf(n, from, s.From); err != nil {
+				return err
+			}
 			if n.st.Mode&unix.S_IFMT == unix.S_IFREG && int(n.st.Uid) != uid {
 				if err := h.mayGive(n); err != nil {
 					return err
@@ -196,8 +203,8 @@ func (h *Host) setAccess(s host.SetAccess) error {
 		return fmt.Errorf("cannot set the rights of %s: %w", s.Path, err)
 	}
 	err = h.change(s.Path, func(n *found) error {
-		if owner >= 0 && int(n.st.Uid) != owner {
-			return fmt.Errorf("it belongs to %s now, and belonged to %s when opsafe looked: somebody has put something else there; see what it is", h.userName(int(n.st.Uid)), s.Owner)
+		if err := h.stillOf(n, owner, s.Owner); err != nil {
+			return err
 		}
 		if n.st.Mode&unix.S_IFMT == unix.S_IFREG && n.st.Uid == 0 {
 			if more, err := h.opens(n.fd, s.Access); err != nil {
@@ -221,6 +228,15 @@ func (h *Host) setAccess(s host.SetAccess) error {
 type found struct {
 	fd     int
 	in, st unix.Stat_t
+}
+
+// stillOf refuses what belongs to somebody else than when it was looked at; a negative
+// number stands for anybody.
+func (h *Host) stillOf(n *found, uid int, name string) error {
+	if uid < 0 || int(n.st.Uid) == uid {
+		return nil
+	}
+	return fmt.Errorf("it belongs to %s now, and belonged to %s when opsafe looked: somebody has put something else there; see what it is", h.userName(int(n.st.Uid)), name)
 }
 
 // mayGive refuses to give away, or to open to more people, a file that somebody

@@ -189,6 +189,9 @@ func (h *Host) setOwner(s host.SetOwner) error {
 	if err := e.node.MayAlter(s.Path); err != nil {
 		return err
 	}
+	if err := h.stillOf(s.Path, e.node.Owner, s.From); err != nil {
+		return err
+	}
 	owner, group := s.Owner, s.Group
 	if owner != "" {
 		if owner, err = h.ownerName(kindUser, owner); err != nil {
