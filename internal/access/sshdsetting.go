@@ -114,8 +114,12 @@ func atLeast(least int, doubt string, endless bool) setting {
 // startups is how many connections sshd takes: START:RATE:FULL, or a number.
 func startups(v []string) (shut, doubt string) {
 	first, _, _ := strings.Cut(strings.Join(v, " "), ":")
-	if n, err := strconv.Atoi(first); first == none || err == nil && n > 0 {
+	const few = 3
+	switch n, err := strconv.Atoi(first); {
+	case first == none, err == nil && n >= few:
 		return "", ""
+	case err == nil && n > 0:
+		return "", "whoever only connects keeps everybody else out"
 	}
 	return "it takes no connection", ""
 }

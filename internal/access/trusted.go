@@ -24,6 +24,9 @@ func (j *judge) trusted(ctx context.Context) error {
 	if err := j.mounts(); err != nil {
 		return err
 	}
+	if err := j.managerDefaults(); err != nil {
+		return err
+	}
 	for _, dir := range []string{"/etc/network/interfaces.d", "/etc/netplan", "/etc/systemd/network", "/etc/nftables.d"} {
 		names, err := j.ReadDir(dir)
 		if err != nil {
@@ -102,6 +105,39 @@ func (j *judge) mounts() error {
 		}
 	}
 	return j.mountUnits()
+}
+
+// managerDefaults trusts what the service manager gives to all services, sshd among
+// them, when it reads its configuration again: limits, an environment. See
+// systemd-system.conf(5).
+func (j *judge) managerDefaults() error {
+	const name = "system.conf"
+	files := []string{"/etc/systemd/" + name}
+	for _, in := range []string{"/etc/systemd/", "/usr/local/lib/systemd/", "/usr/lib/systemd/"} {
+		names, err := j.ReadDir(in + name + ".d")
+		if err != nil && !host.IsUnknown(err) {
+			return err
+		}
+		for _, n := range names {
+			if path.Ext(n) == ".conf" {
+				files = append(files, path.Join(in+name+".d", n))
+			}
+		}
+	}
+	var b strings.Builder
+	for _, at := range files {
+		data, err := host.ReadThrough(j.Reader, at)
+		if err != nil && !host.IsUnknown(err) {
+			return err
+		}
+		for line := range strings.Lines(string(data)) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' && line[0] != ';' {
+				b.WriteString(line + "\n")
+			}
+		}
+	}
+	j.trust("/etc/systemd/"+name+" and its drop-ins", b.String())
+	return nil
 }
 
 // mountUnits trusts the administrator's units that do what a line of fstab would.
