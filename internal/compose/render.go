@@ -2,6 +2,7 @@ package compose
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 )
 
@@ -35,6 +36,7 @@ func (p *Project) Render(extras map[string]Extra) ([]byte, error) {
 		}
 		delete(s, "env_file")
 		delete(s, "pull_policy")
+		shortPorts(s)
 		depends(s, there)
 		extra, wanted := extras[name]
 		if !wanted {
@@ -88,6 +90,35 @@ func depends(s map[string]any, there map[string]bool) {
 	}
 	if len(on) == 0 {
 		delete(s, "depends_on")
+	}
+}
+
+// shortPorts writes a service's ports in the short form, which has the host's address:
+// the long form of docker-compose 1.29 has no host_ip. What else the long form says is
+// for swarms, or for people.
+func shortPorts(s map[string]any) {
+	ports, _ := s["ports"].([]any)
+	for i := range ports {
+		p, ok := ports[i].(map[string]any)
+		if !ok {
+			continue
+		}
+		text := fmt.Sprint(p["target"])
+		published, _ := p["published"].(string)
+		address, _ := p["host_ip"].(string)
+		if strings.Contains(address, ":") {
+			address = "[" + address + "]"
+		}
+		switch {
+		case address != "":
+			text = address + ":" + published + ":" + text
+		case published != "":
+			text = published + ":" + text
+		}
+		if protocol, _ := p["protocol"].(string); protocol != "" {
+			text += "/" + protocol
+		}
+		ports[i] = text
 	}
 }
 

@@ -84,3 +84,31 @@ func (h *Host) listenUnix(path string) (net.Listener, error) {
 	}
 	return l, nil
 }
+
+// Join connects two hosts by a network of their own, on which each has an address. Both
+// have to be of one family, without a length of prefix. It ends with either host.
+func (h *Host) Join(ctx context.Context, other *Host, own, others string) error {
+	here, there := h.freeLink(ctx), other.freeLink(ctx)
+	for _, argv := range [][]string{
+		{"ip", "link", "add", here, "netns", h.name, "type", "veth", "peer", "name", there, "netns", other.name},
+		{"ip", "-n", h.name, "address", "add", own, "peer", others, "dev", here},
+		{"ip", "-n", other.name, "address", "add", others, "peer", own, "dev", there},
+		{"ip", "-n", h.name, "link", "set", here, "up"},
+		{"ip", "-n", other.name, "link", "set", there, "up"},
+	} {
+		if _, err := tool(ctx, argv...); err != nil {
+			return fmt.Errorf("cannot join hosts %s and %s: %w", h.name, other.name, err)
+		}
+	}
+	return nil
+}
+
+// freeLink is the first name of a network interface that the host does not have.
+func (h *Host) freeLink(ctx context.Context) string {
+	for i := 0; ; i++ {
+		name := fmt.Sprintf("join%d", i)
+		if _, err := tool(ctx, "ip", "-n", h.name, "link", "show", name); err != nil {
+			return name
+		}
+	}
+}

@@ -30,14 +30,13 @@ func bareRecipe(suite string) recipe {
 	if suite == "trixie" { // its systemd only recommends what one of its own units needs
 		base = append(base, "libkmod2")
 	}
-	return recipe{
-		Revision: revision,
-		Suite:    suite,
-		Base:     base,
-		Archive: append(fullPackages(),
-			"at", "bolt", "cron", "docker-cli", "fwupd", "iptables", "libnss-extrausers", "nftables", "nginx-light", "popularity-contest",
-			"redis-tools", "systemd-resolved", "tzdata"),
+	archive := append(fullPackages(),
+		"at", "bolt", "cron", "docker-cli", "fwupd", "iptables", "libnss-extrausers", "nftables", "nginx-light", "popularity-contest",
+		"redis-tools", "systemd-resolved", "tzdata")
+	if suite == "bookworm" { // whole machines are tried on one suite
+		archive = append(archive, "certbot", "nginx", "postgresql")
 	}
+	return recipe{Revision: revision, Suite: suite, Base: base, Archive: archive}
 }
 
 // fullRecipe is what lies on the bare image named below to make the full one.
