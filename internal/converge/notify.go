@@ -232,6 +232,10 @@ func (o owed) idle(u *host.Unit, stopped bool) bool {
 }
 
 func (r *run) fire(ctx context.Context, o owed) {
+	if of, ok := host.ContainerOwed(o.unit); ok {
+		r.fireContainer(ctx, o, of)
+		return
+	}
 	o.verb = kind.TakesUp(ctx, r.Host, o.unit, o.verb)
 	out := change.Result{ID: change.ID{Kind: string(o.verb), Name: o.unit}}
 	c := change.Change{Action: change.Run, Why: because(o.why)}

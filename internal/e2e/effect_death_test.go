@@ -20,8 +20,14 @@ type killable struct {
 
 func (e *env) startManage() *killable {
 	e.t.Helper()
+	return e.startOpsafe("manage", "--backend", "tpp")
+}
+
+// startOpsafe starts opsafe in the background.
+func (e *env) startOpsafe(args ...string) *killable {
+	e.t.Helper()
 	e.mustRun("rm", "-f", "/run/lab.pid")
-	cmd := e.Command(e.t.Context(), "sh", "-c", "echo $$ >/run/lab.pid; exec "+guestBinary+" manage --backend tpp")
+	cmd := e.Command(e.t.Context(), "sh", "-c", "echo $$ >/run/lab.pid; exec "+guestBinary+" "+strings.Join(args, " "))
 	out := &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = out, out
 	k := &killable{e: e, done: make(chan result, 1)}

@@ -3,11 +3,13 @@ package host
 import (
 	"context"
 	"slices"
+	"strings"
 )
 
 // A Pending is a restart, reload or start that is owed because of a change that has
 // been made or is about to be.
 type Pending struct {
+	// Unit is a unit's name, or that of a container as OwedContainer writes it.
 	Unit string `json:"unit"`
 	Verb Verb   `json:"verb"`
 	Why  string `json:"why"`
@@ -15,6 +17,21 @@ type Pending struct {
 	// They are put back if the unit does not come through it, also by a later
 	// run.
 	Undo []PriorFile `json:"undo,omitempty"`
+}
+
+// owedContainers begins the names of containers to which a start is owed: with its
+// slash, no unit is called so.
+const owedContainers = "compose/"
+
+// OwedContainer is how the container of a service is named where something is owed
+// to it.
+func OwedContainer(of ServiceRef) string { return owedContainers + of.String() }
+
+// ContainerOwed is the service of a name of OwedContainer; false: it is a unit's.
+func ContainerOwed(unit string) (ServiceRef, bool) {
+	name, ok := strings.CutPrefix(unit, owedContainers)
+	project, service, _ := strings.Cut(name, "/")
+	return ServiceRef{Project: project, Service: service}, ok
 }
 
 // Join is what is owed to a unit when q is owed to it, too, of the same sort: a

@@ -53,7 +53,15 @@ func declareChrony(in *Input) []Resource {
 type chronyLook struct{ decl *spec.Chrony }
 
 func (l chronyLook) Hints() host.Hints {
-	return host.Hints{Units: append([]string{chronyUnit}, l.decl.StopAround...)}
+	out := host.Hints{Units: []string{chronyUnit}}
+	for _, entry := range l.decl.StopAround {
+		if _, project := spec.ProjectNamed(entry); project {
+			out.Docker = true
+		} else {
+			out.Units = append(out.Units, entry)
+		}
+	}
+	return out
 }
 
 // lines are the directives of chrony.conf(5) that are declared.
@@ -220,24 +228,15 @@ func (l chronyLook) change(ctx context.Context, r host.Reader, c change.Change, 
 	if write.Check, err = l.check(r); err != nil {
 		return c, err
 	}
-	var stop []host.Step
-	for _, name := range l.decl.StopAround {
-		u, err := r.Unit(ctx, name)
-		if err != nil {
-			return c, err
-		}
-		if !u.Running() {
-			continue
-		}
-		// A run that dies while they are stopped leaves their start owed.
-		c.Steps = append(c.Steps, host.Owe{Pending: host.Pending{Unit: name, Verb: host.Start, Why: "stopped while " + chronyUnit + " restarts"}})
-		stop = append(stop, host.StopUnit{Name: name})
-		c.Finally = append([]host.Step{host.StartUnit{Name: name}, host.Settle{Unit: name, Verb: host.Start}}, c.Finally...)
+	meanwhile, err := around(ctx, r, l.decl.StopAround, "stopped while "+chronyUnit+" restarts")
+	if err != nil {
+		return c, err
 	}
+	c.Steps, c.Finally = append(c.Steps, meanwhile.owe...), meanwhile.start
 	if err := needDir(r, &c, path.Dir(write.Path)); err != nil {
 		return c, err
 	}
-	c.Steps = append(c.Steps, stop...)
+	c.Steps = append(c.Steps, meanwhile.stop...)
 	daemon, err := r.Unit(ctx, chronyUnit)
 	if err != nil {
 		return c, err
@@ -245,21 +244,11 @@ func (l chronyLook) change(ctx context.Context, r host.Reader, c change.Change, 
 	if err := restartWith(ctx, r, &c, write, chronyUnit, daemon.Running()); err != nil {
 		return c, err
 	}
-	c.Why = "restarts " + chronyUnit + l.around(c.Finally)
+	c.Why = "restarts " + chronyUnit
+	if len(meanwhile.names) > 0 {
+		c.Why += ", with " + list(meanwhile.names) + " stopped meanwhile"
+	}
 	return c, nil
-}
-
-func (l chronyLook) around(start []host.Step) string {
-	var names []string
-	for _, s := range start {
-		if unit, ok := s.(host.StartUnit); ok {
-			names = append(names, unit.Name)
-		}
-	}
-	if len(names) == 0 {
-		return ""
-	}
-	return ", with " + list(names) + " stopped meanwhile"
 }
 
 // check has chronyd read the staged lines, which it can do since release 4.

@@ -116,6 +116,7 @@ func readCompose(b *spec.Backend, read func(at spec.Pos, label, name string) []b
 }
 
 func checkCompose(b *spec.Backend, problems *spec.Problems) {
+	checkProjectsNamed(b, problems)
 	for name, p := range composeOf(b) {
 		label := "compose project " + name
 		switch gone := p.State == stateAbsent; {
@@ -207,7 +208,7 @@ func declareCompose(in *Input) []Resource {
 	projects := composeOf(in.Backend)
 	for _, name := range slices.Sorted(maps.Keys(projects)) {
 		p := projects[name]
-		r := Resource{ID: change.ID{Kind: "compose", Name: name}, Pos: p.Pos, When: p.When, Needs: needCompose(in, p)}
+		r := Resource{ID: change.ID{Kind: "compose", Name: name}, Pos: p.Pos, When: p.When, Needs: needCompose(in, name, p)}
 		if p.State == stateAbsent {
 			r.Looker = composeGone{name: name}
 			goes = append(goes, r)
@@ -220,12 +221,12 @@ func declareCompose(in *Input) []Resource {
 }
 
 // needCompose are the engine, compose, and the declared files that a project reads.
-func needCompose(in *Input, p *ComposeProject) []change.ID {
+func needCompose(in *Input, name string, p *ComposeProject) []change.ID {
 	var needs []change.ID
 	if in.Backend.Docker != nil {
 		needs = append(needs, change.ID{Kind: "docker", Name: "engine"})
 	}
-	for _, at := range p.EnvFiles {
+	for _, at := range slices.Concat(p.EnvFiles, notifying(in.Backend, name)) {
 		if f := in.Backend.Files[at]; f != nil && f.State != stateAbsent {
 			needs = append(needs, change.ID{Kind: "file", Name: at})
 		}

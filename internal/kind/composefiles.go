@@ -127,16 +127,18 @@ func (l composeLook) labels(r host.Reader, p *compose.Project, s compose.Service
 		}
 		files[f.Path] = short(data.Shown(f.Path))
 	}
+	anew := notifying(l.in.Backend, l.name)
 	if wishes := l.decl.Services[s.Name]; wishes != nil {
-		for _, at := range wishes.RecreateOn {
-			image, err := regular(r, at)
-			if err != nil {
-				return nil, err
-			}
-			files[at] = ""
-			if image != nil {
-				files[at] = short(image.Content.Shown(at))
-			}
+		anew = append(anew, wishes.RecreateOn...)
+	}
+	for _, at := range anew {
+		image, err := regular(r, at)
+		if err != nil {
+			return nil, err
+		}
+		files[at] = ""
+		if image != nil {
+			files[at] = short(image.Content.Shown(at))
 		}
 	}
 	text, err := json.Marshal(files)

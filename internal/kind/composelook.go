@@ -29,6 +29,7 @@ type serviceLook struct {
 	labels map[string]string
 	image  *host.Image // that it would be made from; nil: it is to be pulled
 	pull   bool
+	owed   bool   // a run that died has stopped it for a while, and owes its start
 	with   string // a service that is made anew, without whose container its own cannot be
 }
 
@@ -56,9 +57,15 @@ func (l composeLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 			c.Notes = append(c.Notes, name+" belongs to a profile: it is left as it is")
 		}
 	}
+	owed, err := r.Pending()
+	if err != nil {
+		return c, err
+	}
 	var all, up []serviceLook
 	for _, s := range p.Services {
-		one := serviceLook{Service: s}
+		one := serviceLook{Service: s, owed: slices.ContainsFunc(owed, func(o host.Pending) bool {
+			return o.Unit == host.OwedContainer(host.ServiceRef{Project: l.name, Service: s.Name})
+		})}
 		if h, ok := have[s.Name]; ok {
 			one.have = &h
 			delete(have, s.Name)
@@ -153,7 +160,7 @@ func (s *serviceLook) state(runs bool) (said string, wanted bool) {
 		return "has never been started", runs
 	case s.have.State == "paused":
 		return "is paused: it is left so", false
-	case s.have.Running():
+	case s.have.Running(), s.owed:
 		return "", true
 	case s.have.End == nil || s.have.End.By == host.EndedUnseen:
 		return "does not run, and it cannot be told who has stopped it: it is left so", false
@@ -172,6 +179,8 @@ func (s *serviceLook) was() string {
 		return "never started"
 	case s.have.Running():
 		return s.have.State
+	case s.owed:
+		return "stopped by a run that did not finish"
 	}
 	return "ended (" + s.have.End.String() + ")"
 }

@@ -3,6 +3,7 @@ package kind
 import (
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/spec"
 )
 
 // ownership is what is declared of a path's owner, group and mode. What is left
@@ -152,6 +153,9 @@ func differDefault(c *change.Change, was, want *host.Default) {
 func notifications(restart, reload []string) []change.Notification {
 	var out []change.Notification
 	for _, u := range restart {
+		if _, project := spec.ProjectNamed(u); project {
+			continue // it sees by itself what its containers were made with
+		}
 		out = append(out, change.Notification{Unit: u, Verb: host.Restart})
 	}
 	for _, u := range reload {

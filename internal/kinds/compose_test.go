@@ -23,10 +23,19 @@ compose:
   shop: {files: [shop.yaml], overrides: [stranger.yaml]}
   map: {files: [shop.yaml]}
   quiet: {files: [shop.yaml], overrides: [quiet.yaml]}
+  there: {files: [wishes.yaml]}
+  goes: {state: absent}
 applications:
   shop: {id: 60101, port: 3101}
   map: {id: 60102, port: 3102}
   quiet: {id: 60103, port: 3103}
+files:
+  /etc/a: {content: a, notify: {restart: [compose/there, compose/goes]}}
+  /etc/b: {link: /etc/a, notify: {restart: [compose/there]}}
+  /etc/c: {content: a, notify: {reload: [compose/there]}}
+directories:
+  /etc/d: {notify: {restart: [compose/there]}}
+chrony: {stop_around: [compose/there, compose/nowhere]}
 `,
 		"backends/x/made.yaml":     "services: {web: {build: .}}\n",
 		"backends/x/wishes.yaml":   "services: {web: {image: app}, debug: {image: app, profiles: [debug]}}\n",
@@ -52,9 +61,14 @@ applications:
 		"service debug belongs to a profile, and is left as it is",
 		"there is no service gone in its files",
 		"nothing sets TAG: say it under variables",
-		"compose project shop: service cron runs as 60101:60102, and the application at backends/x/backend.yaml:10:3 has 60101: say ${APPLICATION_ID}",
-		"compose project shop: service cron takes port 3102, which is application map's, too, at backends/x/backend.yaml:11:3",
-		"compose project quiet: takes ports, and not 3103, which is that of application quiet at backends/x/backend.yaml:12:3",
+		"compose project shop: service cron runs as 60101:60102, and the application at backends/x/backend.yaml:12:3 has 60101: say ${APPLICATION_ID}",
+		"compose project shop: service cron takes port 3102, which is application map's, too, at backends/x/backend.yaml:13:3",
+		"compose project quiet: takes ports, and not 3103, which is that of application quiet at backends/x/backend.yaml:14:3",
+		`file /etc/a: notify: restart: there is no compose project "goes"`,
+		"file /etc/b: notify: restart: a link has no content",
+		"directory /etc/d: notify: restart: only a file has a content",
+		`chrony: stop_around: there is no compose project "nowhere"`,
+		`file /etc/c: notify: reload: unit name "compose/there"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q:\n%v", want, err)
@@ -65,7 +79,7 @@ applications:
 			t.Errorf("%q: it refuses what is as the registry of applications says:\n%v", fine, err)
 		}
 	}
-	if strings.Contains(err.Error(), "service web belongs") || strings.Contains(err.Error(), "no service web") {
+	if strings.Contains(err.Error(), "service web belongs") || strings.Contains(err.Error(), "no service web") || strings.Contains(err.Error(), `project "there"`) {
 		t.Errorf("it refuses a service that is there:\n%v", err)
 	}
 }

@@ -263,6 +263,9 @@ func (c *checker) notify(n Notify, label string, when Conditions) {
 	for field, units := range map[string][]string{"restart": n.Restart, "reload": n.Reload} {
 		c.distinct(n.Meta, label, field, units)
 		for i, unit := range units {
+			if _, project := ProjectNamed(unit); project && field == "restart" {
+				continue // the kind compose knows its own
+			}
 			c.unit(n.At(field, i), label+": "+field, unit, when)
 		}
 	}

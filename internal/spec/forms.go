@@ -56,6 +56,19 @@ func UnitForm() Form {
 	return Form{Says: "unit", Pattern: strings.TrimSuffix(unitPattern.String(), "$") + `\.(` + types + `)$`, Longest: 255}
 }
 
+// projectPrefix begins what stands for a compose project beside units.
+const projectPrefix = "compose/"
+
+// UnitOrProjectForm is the name of a unit, or compose/NAME, which is a compose project.
+func UnitOrProjectForm() Form {
+	unit := UnitForm()
+	return Form{Says: "unit or compose/NAME", Pattern: unit.Pattern + `|^` + projectPrefix + `[a-z0-9][a-z0-9_-]*$`, Longest: unit.Longest}
+}
+
+// ProjectNamed is the compose project that an entry of a list of units stands for;
+// false: it is a unit.
+func ProjectNamed(entry string) (string, bool) { return strings.CutPrefix(entry, projectPrefix) }
+
 // DropInForm is the name of a drop-in file.
 func DropInForm() Form {
 	return Form{Says: "name", Pattern: dropInPattern.String(), Longest: 200}

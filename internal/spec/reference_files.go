@@ -71,7 +71,7 @@ func (File) Fields() []Field {
 // Fields says what there is to know of the fields.
 func (Notify) Fields() []Field {
 	return []Field{
-		{Name: "restart", Is: "units to restart", More: "Once, at the end of the stage; one that does not run is left alone.", Unset: "none", Example: "[app.service]", Form: UnitForm(), List: ListRules{Distinct: true}},
+		{Name: "restart", Is: "units to restart", More: "Once, at the end of the stage; one that does not run is left alone. For a file, compose/NAME is a compose project, whose running services are made anew with another content.", Unset: "none", Example: "[app.service]", Form: UnitOrProjectForm(), List: ListRules{Distinct: true}},
 		{Name: "reload", Is: "units to reload", More: "Once, at the end of the stage; one that does not run is left alone.", Unset: "none", Example: "[app.service]", Form: UnitForm(), List: ListRules{Distinct: true}},
 	}
 }

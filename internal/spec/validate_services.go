@@ -194,6 +194,9 @@ func (c *checker) chrony() {
 	c.line(k.At("refclock"), "chrony: refclock", k.Refclock)
 	c.distinct(k.Meta, "chrony", "stop_around", k.StopAround)
 	for i, u := range k.StopAround {
+		if _, project := ProjectNamed(u); project {
+			continue // the kind compose knows its own
+		}
 		c.unit(k.At("stop_around", i), "chrony: stop_around", u, k.When)
 	}
 }
