@@ -190,7 +190,7 @@ func addCommands(root *cobra.Command, a *App) {
 		{"People:", []*cobra.Command{newDisableUser(a), newEnableUser(a), newRevokeKey(a), newKeys(a)}},
 		{"Going back:", []*cobra.Command{newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a)}},
 		{"Specs:", []*cobra.Command{newValidate(a), newExplain(a), newSchema(a), newAdopt(a), newFacts(a)}},
-		{"Setting up:", []*cobra.Command{newInit(a), newBootstrap(a), newWhereami(a), newEnv(a), newMan(a), newVersion(a), newFirewall(a)}},
+		{"Setting up:", []*cobra.Command{newInit(a), newBootstrap(a), newWhereami(a), newEnv(a), newMan(a), newVersion(a), newFirewall(a), newReceive(a), newForward(a), newGitHubRanges(a)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 		root.SetHelpCommandGroupID(g.title)

@@ -58,6 +58,8 @@ func files() []Item {
 		{notes.Status, "Since when things are as status saw them last."},
 		{notes.Upgrades, "How many packages could be upgraded, so that apt need not be asked each time."},
 		{notes.Queue, "What is to be deployed, a file for each push or request: in main as it came in, in a directory for each deployment what waits for it, in aside what could not be handled, and in void what was dropped on purpose, with the reason."},
+		{notes.Receiver, "What the receiver of webhooks goes by, without secrets."},
+		{notes.Ranges, "From where GitHub sends webhooks, as it has told last."},
 		{local.LockPath, "Held by the run that is at work."},
 	}
 }

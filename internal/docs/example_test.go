@@ -101,6 +101,7 @@ func scaffold(t *testing.T, all []example) map[string]string {
 		"backends/example/files/app.yaml":           "services:\n  app: {image: \"app:${TAG:-1}\"}\n",
 		"backends/example/files/app.override.yaml":  "services:\n  app: {environment: {A: \"1\"}}\n",
 		"backends/example/files/app.conf":           "workers = 4\n",
+		"backends/example/files/hooks.conf":         "server {}\n",
 		"backends/example/files/proxy.sh":           "export https_proxy={{ .Values.proxy }}\n",
 		"backends/example/files/sudo-restart":       "%developers ALL=(root) /usr/bin/systemctl restart app\n",
 		"backends/example/files/sudo-checks":        "%reviewers ALL=(app) /usr/bin/true\n",

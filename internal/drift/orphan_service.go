@@ -52,7 +52,8 @@ func (f *finder) units(context.Context) error {
 // own.
 func (f *finder) declaredUnit(name string) bool {
 	u := f.in.Backend.Units[name]
-	return strings.HasPrefix(name, "opsafe-revert.") || strings.HasPrefix(name, kind.FirewallUnits) || u != nil && (u.Content != nil || u.Source != "" || u.Template != "" || u.State == "absent")
+	owned := strings.HasPrefix(name, "opsafe-") && slices.Contains(f.in.Backend.Owned(), path.Join(debian.UnitDir, name))
+	return owned || strings.HasPrefix(name, "opsafe-revert.") || strings.HasPrefix(name, kind.FirewallUnits) || u != nil && (u.Content != nil || u.Source != "" || u.Template != "" || u.State == "absent")
 }
 
 func unitName(name string) bool {

@@ -54,6 +54,9 @@ func secretsOf(b *spec.Backend, s *host.Secrecy) {
 	for p := range b.KeyPairs {
 		s.Paths[p] = true
 	}
+	for _, f := range hookFiles(b) {
+		s.Paths[f.path] = true
+	}
 	for _, e := range environmentsOf(b) {
 		for _, p := range e.Files {
 			s.Layers[p] = true

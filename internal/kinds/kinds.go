@@ -35,6 +35,7 @@ func Table() []kind.Kind {
 		kind.Environments(),
 		kind.Units(),
 		kind.Deployments(),
+		kind.Receivers(),
 	}
 }
 

@@ -54,6 +54,10 @@ const (
 	Upgrades = Dir + "/upgrades.json"
 	// Queue has the directories of what is to be deployed: see internal/queue.
 	Queue = Dir + "/queue"
+	// Receiver is what the receiver of webhooks goes by.
+	Receiver = Dir + "/receiver.json"
+	// Ranges are those from which GitHub sends webhooks, as it has told last.
+	Ranges = Dir + "/github-ranges.json"
 )
 
 // What stands on a host while changes wait to be confirmed, besides the note.

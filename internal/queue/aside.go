@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -22,10 +23,21 @@ func (d Dir) Void(e Entry, reason string) error { return d.keep(VoidName, e, rea
 func (d Dir) keep(name string, e Entry, reason string) error {
 	e.Reason = reason
 	to := d.beside(name)
+	if err := to.make(); err != nil {
+		return err
+	}
 	if err := d.Forward(e, to); err != nil {
 		return err
 	}
 	return to.trim(MaxKept)
+}
+
+// make makes a directory of what is kept, if it is missing.
+func (d Dir) make() error {
+	if err := os.Mkdir(d.path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("cannot keep an entry: %w", err)
+	}
+	return nil
 }
 
 // AsideBad takes out a file that is no entry. What is in it is kept beside the reason,
@@ -34,15 +46,10 @@ func (d Dir) AsideBad(b Bad) error {
 	e := Entry{Name: NameOf(time.Now(), ""), What: Unreadable, Received: time.Now().UTC()}
 	e.Reason = fmt.Sprintf("%q is no entry: %v", b.Name, b.Err)
 	to := d.beside(AsideName)
-	data := d.raw(b.Name)
-	err := to.with(func(root *os.Root) error {
-		if data != nil {
-			if err := write(root, strings.TrimSuffix(e.Name, suffix)+rawSuffix, data); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := to.make()
+	if data := d.raw(b.Name); err == nil && data != nil {
+		err = to.with(func(root *os.Root) error { return write(root, strings.TrimSuffix(e.Name, suffix)+rawSuffix, data) })
+	}
 	if err == nil {
 		err = to.Put(e)
 	}

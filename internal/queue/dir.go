@@ -56,16 +56,22 @@ func (d Dir) next(now time.Time) time.Time {
 	}
 }
 
-// Put writes an entry under the name that it has, and replaces one that is there. When it
-// returns without an error, it is on the disk.
-func (d Dir) Put(e Entry) error {
+// Put writes entries under the names that they have, and replaces those that are there.
+// When it returns without an error, they are on the disk.
+func (d Dir) Put(entries ...Entry) error {
 	return d.with(func(root *os.Root) error {
-		if err := put(root, e); err != nil {
-			return err
+		for _, e := range entries {
+			if err := put(root, e); err != nil {
+				return err
+			}
 		}
 		return syncDir(root)
 	})
 }
+
+// ErrEntry is matched by the error of an entry that cannot be written, whatever the disk
+// is like.
+var ErrEntry = errors.New("it is no entry")
 
 // with opens the directory for a while.
 func (d Dir) with(do func(*os.Root) error) error {
@@ -83,7 +89,7 @@ func (d Dir) with(do func(*os.Root) error) error {
 // put writes an entry; its name is not on the disk before the directory is synced.
 func put(root *os.Root, e Entry) error {
 	if err := e.check(); err != nil {
-		return fmt.Errorf("cannot write entry %s: %w", e.Name, err)
+		return fmt.Errorf("cannot write entry %s: %w: %w", e.Name, ErrEntry, err)
 	}
 	data, err := e.encode()
 	if err != nil {
@@ -252,16 +258,16 @@ func (d Dir) Begin(e Entry) (Entry, error) {
 	return e, d.Put(e)
 }
 
-// Done removes an entry. One that is gone already is done, too.
-func (d Dir) Done(e Entry) error {
-	return d.with(func(root *os.Root) error { return remove(root, e.Name) })
-}
-
-func remove(root *os.Root, name string) error {
-	if err := ignoreMissing(root.Remove(name)); err != nil {
-		return fmt.Errorf("cannot remove entry %s: %w", name, err)
-	}
-	return syncDir(root)
+// Done removes entries. One that is gone already is done, too.
+func (d Dir) Done(entries ...Entry) error {
+	return d.with(func(root *os.Root) error {
+		for _, e := range entries {
+			if err := ignoreMissing(root.Remove(e.Name)); err != nil {
+				return fmt.Errorf("cannot remove entry %s: %w", e.Name, err)
+			}
+		}
+		return syncDir(root)
+	})
 }
 
 // Forward hands an entry on to other directories, and removes it here once it is on the

@@ -41,7 +41,7 @@ var beyond = regexp.MustCompile(strings.Join([]string{
 	`no backend has a role`, `github_id is only checked`, `github needs keys\.github\.url`,
 	// Fields beside each other: an including file can replace either.
 	`want one or the other`, `says nothing`, `has no (text|form|owner|source|components|id:|port:|uid:)`, `does not end in`, `has one number for`, `application \S+ at \S+ has`, `it is the same on every host`, `want uris and suites`, `wants a subnet6?, too`, `a range of IPv[46]`, `is false, so say`, `overlaps`, `is outside`, `contradicts the section`, `says Conflicts=`, `say RemainAfterExit=yes`, `unit file of a scope`, `a link has no`, `comment begins the marker lines`,
-	`trust live contradicts`, `once goes with`, `what is absent has`, `the ACL is not recursive`, `bits`, `say one or the other`, `its hold is not that of`, `is for directories, acls, files and units`,
+	`trust live contradicts`, `once goes with`, `what is absent has`, `the ACL is not recursive`, `bits`, `say one or the other`, `its hold is not that of`, `is for directories, acls, files and units`, `no deployment has triggers`, `cannot be: want`, `want any alone`, `is GitHub's form`, `the receiver's own`,
 	// Arithmetic with addresses, and the values of docker's own options.
 	`has no room for`, `is the (address of the network itself|broadcast address)`, `is the host's loopback`,
 	`option com\.docker\.network\.`, `docker keeps this name`,

@@ -1,0 +1,288 @@
+package kind
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/netip"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/debian"
+	"opsafe/internal/host"
+	"opsafe/internal/notes"
+	"opsafe/internal/queue"
+	"opsafe/internal/spec"
+)
+
+// ReceiverAccount is the account that takes webhooks. It can do nothing but add to the
+// queue.
+const ReceiverAccount = "opsafe-receive"
+
+// The units of the receiver.
+const (
+	receiverSocket  = "opsafe-receive.socket"
+	receiverService = "opsafe-receive.service"
+	queuePath       = "opsafe-queue.path"
+	queueService    = "opsafe-queue.service"
+	rangesTimer     = "opsafe-github-ranges.timer"
+	rangesService   = "opsafe-github-ranges.service"
+)
+
+// What counts where a receiver leaves it open.
+const defaultListen = "127.0.0.1:3400"
+
+func defaultProxies() []string { return []string{"127.0.0.1", "::1"} }
+
+// Receivers is the kind receiver.
+func Receivers() Kind {
+	return Kind{
+		Part: spec.Part{
+			Name: "receiver", Plural: "receiver", Is: "where webhooks come in", Sections: []string{"receiver"},
+			Own: []spec.Section{{
+				Type: reflect.TypeFor[*Receiver](),
+				Field: spec.Field{
+					Name: "receiver", Item: "receiver", Is: "where webhooks come in that have deployments deployed",
+					More:  "A web server is in front of it, with TLS. Which deployments there are, and with which secrets, their triggers say.",
+					Unset: "none", Example: `{listen: "127.0.0.1:3400"}`,
+				},
+			}},
+			Check: checkReceiver, Owns: ownReceiver,
+		},
+		Stage: StageUnits, Declare: declareReceiver,
+	}
+}
+
+// Receiver takes GitHub's webhooks, and requests with a deployment's own key.
+type Receiver struct {
+	spec.Item
+	Listen string `yaml:"listen"`
+	// Proxies are the addresses whose X-Forwarded-For counts.
+	Proxies []string `yaml:"proxies"`
+	// GitHubAddresses are ranges, or published, or any.
+	GitHubAddresses []string `yaml:"github_addresses"`
+	// EnvFiles have the environment of what asks GitHub for its ranges.
+	EnvFiles []string `yaml:"env_files"`
+	// State is present (the default) or absent.
+	State string `yaml:"state"`
+}
+
+// Fields says what there is to know of the fields.
+func (Receiver) Fields() []spec.Field {
+	address := spec.Form{Says: "address", Pattern: `^[0-9A-Fa-f:.]+$`}
+	return []spec.Field{
+		{Name: "listen", Is: "where it listens", More: "ADDRESS:PORT, or the path of a Unix socket below /run. What is not for this host alone has to come through a web server with TLS.", Default: defaultListen, Example: "/run/opsafe-receive.sock", Form: spec.Form{Says: "ADDRESS:PORT or path below /run", Pattern: `^([0-9.]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}|/run(/[A-Za-z0-9_.-]+)+)$`, Longest: 107}},
+		{Name: "proxies", Is: "addresses of web servers in front of it", More: "Of what they send on, the last address in X-Forwarded-For that is none of theirs counts.", Unset: "127.0.0.1 and ::1", Example: `[127.0.0.1, "::1"]`, Form: address, List: spec.ListRules{Distinct: true}},
+		{Name: "github_addresses", Is: "from where GitHub's webhooks are taken", More: "Ranges (CIDR); published: those that GitHub tells, which are asked for once a day; or any alone.", Unset: "published", Example: "[published, 10.1.0.0/16]", Form: spec.Form{Says: "range, published or any", Pattern: `^(published|any|[0-9A-Fa-f:.]+/[0-9]{1,3})$`}, List: spec.ListRules{Distinct: true}},
+		{Name: "env_files", Is: "files with the environment for asking GitHub", More: "Such as HTTPS_PROXY, in lines NAME=VALUE. Those that are missing are passed over.", Unset: "none", Example: "[/etc/opsafe/proxy.env]", Form: spec.PathForm(), List: spec.ListRules{Distinct: true}},
+		{Name: "state", Is: "whether there is one", More: "absent: its units, its account and what waits in it go.", Default: "present", Example: "absent", Form: spec.StateForm()},
+	}
+}
+
+func receiverOf(b *spec.Backend) *Receiver { return spec.Of[*Receiver](b, "receiver") }
+
+func (d *Receiver) there() bool { return d != nil && d.State != stateAbsent }
+
+func (d *Receiver) listen() string {
+	if d.Listen == "" {
+		return defaultListen
+	}
+	return d.Listen
+}
+
+func (d *Receiver) proxies() []string {
+	if d.Proxies == nil {
+		return defaultProxies()
+	}
+	return d.Proxies
+}
+
+func (d *Receiver) addresses() []string {
+	if len(d.GitHubAddresses) == 0 {
+		return []string{FromPublished}
+	}
+	return d.GitHubAddresses
+}
+
+// published reports whether GitHub is asked for its ranges.
+func (d *Receiver) published() bool {
+	return d.State != stateAbsent && slices.Contains(d.addresses(), FromPublished)
+}
+
+// triggered are the deployments that something that comes in can have deployed.
+func triggered(b *spec.Backend) []string {
+	var out []string
+	all := deploymentsOf(b)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		d := all[name]
+		if d.State != stateAbsent && d.Triggers != nil && (d.Triggers.GitHub != nil || d.Triggers.Key != "") {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// checkReceiver finds what the forms of fields cannot say.
+func checkReceiver(b *spec.Backend, problems *spec.Problems) {
+	d, names := receiverOf(b), triggered(b)
+	for _, name := range names {
+		dep := deploymentsOf(b)[name]
+		if !d.there() {
+			problems.Addf(dep.Triggers.Pos, "deployment %s: triggers: there is no receiver, so that nothing can come in: declare one under receiver", name)
+		}
+		if name == GitHubHook && dep.Triggers.Key != "" {
+			problems.Addf(dep.Triggers.At("key"), "deployment %s: triggers: key: POST /%s is GitHub's form: give the deployment another name", name, name)
+		}
+	}
+	switch {
+	case d == nil:
+		return
+	case d.State == stateAbsent:
+		for _, field := range []string{"listen", "proxies", "github_addresses", "env_files"} {
+			if d.Has(field) {
+				problems.Addf(d.At(field), "receiver: is absent and has %s: want one or the other", field)
+			}
+		}
+		return
+	case len(names) == 0:
+		problems.Addf(d.Pos, "receiver: no deployment has triggers, so that nothing could come in: say who may have one deployed under triggers of it")
+	}
+	if b.Users[ReceiverAccount] != nil {
+		problems.Addf(b.Users[ReceiverAccount].Pos, "user %s: it is the receiver's own account: take it out here", ReceiverAccount)
+	}
+	d.checkAddresses(problems)
+}
+
+func (d *Receiver) checkAddresses(problems *spec.Problems) {
+	if at, err := netip.ParseAddrPort(d.listen()); !path.IsAbs(d.listen()) && (err != nil || at.Port() == 0) {
+		problems.Addf(d.At("listen"), "receiver: listen: %q cannot be: want an address with a port, such as 127.0.0.1:3400", d.Listen)
+	}
+	for i, text := range d.Proxies {
+		if _, err := netip.ParseAddr(text); err != nil {
+			problems.Addf(d.At("proxies", i), "receiver: proxies: %q cannot be: want an address such as 10.1.2.3", text)
+		}
+	}
+	for i, text := range d.GitHubAddresses {
+		_, err := netip.ParsePrefix(text)
+		switch {
+		case text == FromAny && len(d.GitHubAddresses) > 1:
+			problems.Addf(d.At("github_addresses", i), "receiver: github_addresses: any takes in all others: want any alone")
+		case text != FromAny && text != FromPublished && err != nil:
+			problems.Addf(d.At("github_addresses", i), "receiver: github_addresses: %q cannot be: want a range such as 10.1.0.0/16", text)
+		}
+	}
+}
+
+func receiverUnits() []string {
+	return []string{receiverService, receiverSocket, queueService, queuePath, rangesService, rangesTimer}
+}
+
+func ownReceiver(b *spec.Backend) []spec.Owned {
+	d := receiverOf(b)
+	if d == nil {
+		return nil
+	}
+	var out []spec.Owned
+	for _, unit := range receiverUnits() {
+		gone := d.State == stateAbsent || strings.HasPrefix(unit, "opsafe-github-ranges") && !d.published()
+		out = append(out, spec.Owned{Path: path.Join(debian.UnitDir, unit), Label: "receiver", Pos: d.Pos, Absent: gone, When: d.When})
+	}
+	return out
+}
+
+// declareReceiver lists what the receiver is made of: who it is, what it may write, what
+// it goes by, and its units, each service before what starts it.
+func declareReceiver(in *Input) []Resource {
+	d := receiverOf(in.Backend)
+	if d == nil {
+		return nil
+	}
+	gone := d.State == stateAbsent
+	id := func(name string) change.ID { return change.ID{Kind: "receiver", Name: name} }
+	who := account{name: ReceiverAccount, absent: gone, home: "/nonexistent", shell: "/usr/sbin/nologin", system: true}
+	who.reserved, who.gids = in.reserved(), in.othersGIDs(who.name)
+	account := Resource{ID: id("account"), Pos: d.Pos, When: d.When, Looker: userLook{account: who, lacking: in.verifiedGroups()}}
+	queues := Resource{ID: id("queue"), Pos: d.Pos, When: d.When, Needs: []change.ID{account.ID}, Looker: receiverQueueLook{gone: gone}}
+	config := Resource{ID: id("config"), Pos: d.Pos, When: d.When, Looker: receiverLook{in: in, decl: d}}
+	units := in.receiverUnits(d)
+	if gone {
+		slices.Reverse(units)
+		queues.Needs = nil
+		return append(units, config, queues, account)
+	}
+	for i := range units {
+		units[i].Needs = append(units[i].Needs, account.ID, queues.ID)
+	}
+	return append([]Resource{account, queues, config}, units...)
+}
+
+// receiverQueueLook are the directories of the queue. The receiver adds to main: it may
+// bring what it adds to the disk, for which it has to be able to open the directory, and
+// it cannot remove or change what others have put there.
+type receiverQueueLook struct{ gone bool }
+
+// queueDir is a directory of the queue.
+type queueDir struct {
+	path, group string
+	access      host.Access
+}
+
+func queueDirs() []queueDir {
+	main := host.AccessOf(0o1770)
+	own := host.AccessOf(0o700)
+	return []queueDir{
+		{notes.Queue, rootsOwn, host.AccessOf(0o755)},
+		{path.Join(notes.Queue, queue.MainName), ReceiverAccount, main},
+		{path.Join(notes.Queue, queue.AsideName), rootsOwn, own},
+		{path.Join(notes.Queue, queue.VoidName), rootsOwn, own},
+	}
+}
+
+// note is what the receiver goes by.
+func (d *Receiver) note() ReceiverNote {
+	n := ReceiverNote{FormatVersion: ReceiverFormat, Proxies: d.proxies(), Hooks: []ReceiverHook{}}
+	for _, text := range d.addresses() {
+		switch text {
+		case FromAny:
+			n.Any = true
+		case FromPublished:
+			n.Published = true
+		default:
+			n.Ranges = append(n.Ranges, text)
+		}
+	}
+	return n
+}
+
+// hookFile is a file with a secret of a hook, and what it is called as a credential.
+type hookFile struct{ deployment, path, credential string }
+
+// hook is that of a deployment, with the files of its secrets.
+func (d *Deployment) hook(name string) (ReceiverHook, []hookFile) {
+	h := ReceiverHook{Deployment: name, Ref: cmp.Or(d.Ref, defaultRef)}
+	var files []hookFile
+	if g := d.Triggers.GitHub; g != nil {
+		h.Repository, h.Secret = g.Repository, "github."+name
+		files = append(files, hookFile{name, g.Secret, h.Secret})
+	}
+	if d.Triggers.Key != "" {
+		h.Key = "key." + name
+		files = append(files, hookFile{name, d.Triggers.Key, h.Key})
+	}
+	return h, files
+}
+
+// hookFiles are the secrets of all deployments.
+func hookFiles(b *spec.Backend) []hookFile {
+	var out []hookFile
+	for _, name := range triggered(b) {
+		_, files := deploymentsOf(b)[name].hook(name)
+		out = append(out, files...)
+	}
+	return out
+}
+
+func (f hookFile) String() string { return fmt.Sprintf("deployment %s: %s", f.deployment, f.path) }

@@ -1,0 +1,211 @@
+package kind
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/notes"
+	"opsafe/internal/queue"
+)
+
+func (l receiverQueueLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	if l.gone {
+		return l.remove(r)
+	}
+	for _, d := range queueDirs() {
+		n, err := r.Stat(d.path)
+		if err != nil {
+			return change.Change{}, err
+		}
+		if n == nil {
+			if d.path == notes.Queue {
+				if err := needDir(r, &c, notes.Dir); err != nil {
+					return c, err
+				}
+			}
+			c.Action = cmp.Or(c.Action, change.Add)
+			fresh(&c, d.path, "root:"+d.group+" "+d.access.Mode().String())
+			c.Steps = append(c.Steps, host.MakeDir{Path: d.path, Owner: rootsOwn, Group: d.group, Access: d.access})
+			continue
+		}
+		if n.Type != host.TypeDir {
+			return change.Change{}, fmt.Errorf("%s: %w", d.path, wantType(*n, host.TypeDir))
+		}
+		want := *n
+		want.Owner, want.Group, want.Access = rootsOwn, d.group, d.access
+		before := len(c.Steps)
+		differNode(&c, d.path, *n, want)
+		if len(c.Steps) > before {
+			c.Action = cmp.Or(c.Action, change.Modify)
+		}
+	}
+	return c, nil
+}
+
+// remove takes away what comes in by the receiver alone. What was set aside stays: that of
+// deployments is there, too.
+func (l receiverQueueLook) remove(r host.Reader) (change.Change, error) {
+	var c change.Change
+	for _, name := range []string{queue.MainName, queue.VoidName} {
+		dir := path.Join(notes.Queue, name)
+		n, err := r.Stat(dir)
+		if err != nil {
+			return change.Change{}, err
+		}
+		if n == nil {
+			continue
+		}
+		waiting, err := r.ReadDir(dir)
+		if err != nil {
+			return change.Change{}, err
+		}
+		for _, base := range waiting {
+			c.Steps = append(c.Steps, host.RemovePath{Path: path.Join(dir, base)})
+		}
+		differ(&c, dir, fmt.Sprintf("queue of %d", len(waiting)), "")
+		c.Steps = append(c.Steps, host.RemovePath{Path: dir})
+	}
+	for _, at := range []string{path.Join(notes.Queue, queue.HandledName), notes.Ranges} {
+		n, err := r.Stat(at)
+		if err != nil {
+			return change.Change{}, err
+		}
+		if n != nil {
+			differ(&c, at, string(n.Type), "")
+			c.Steps = append(c.Steps, host.RemovePath{Path: at})
+		}
+	}
+	if len(c.Steps) > 0 {
+		c.Action = change.Remove
+	}
+	return c, nil
+}
+
+// receiverLook is what the receiver goes by, and the secrets of its hooks.
+type receiverLook struct {
+	in   *Input
+	decl *Receiver
+}
+
+func (l receiverLook) Hints() host.Hints { return host.Hints{Units: receiverUnits()} }
+
+func (l receiverLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+	if l.decl.State == stateAbsent {
+		return goneFileLook{path: notes.Receiver}.Look(ctx, r)
+	}
+	note, files, err := l.hooks(ctx, r)
+	if err != nil {
+		return change.Change{}, err
+	}
+	was, err := regular(r, notes.Receiver)
+	if err != nil {
+		return change.Change{}, err
+	}
+	want, err := json.MarshalIndent(note, "", "  ")
+	if err != nil {
+		return change.Change{}, fmt.Errorf("cannot write %s: %w", notes.Receiver, err)
+	}
+	want = append(want, '\n')
+	var c change.Change
+	if is(was, want) {
+		c = correct(notes.Receiver, was.Node, ownNode())
+	} else {
+		c = newContent(notes.Receiver, was, want, ownNode())
+		if err := needDir(r, &c, notes.Dir); err != nil {
+			return c, err
+		}
+		c.Steps = append(c.Steps, writeOwn(notes.Receiver, want, ownNode()))
+		u, err := r.Unit(ctx, receiverService)
+		if err != nil {
+			return c, err
+		}
+		if u.Running() {
+			c.Notify = append(c.Notify, change.Notification{Unit: receiverService, Verb: host.Restart})
+		}
+	}
+	c.Open, c.Notes, err = hooksOpen(r, files)
+	if err != nil {
+		return c, err
+	}
+	program, err := followed(r, notes.Program)
+	if err == nil && program == nil {
+		c.Open = errors.Join(c.Open, fmt.Errorf("%s is not there, which takes what comes in: run opsafe bootstrap, which puts it there", notes.Program))
+	}
+	return c, err
+}
+
+// hooks is what the receiver goes by, with the hooks of the deployments that there are on
+// this host.
+func (l receiverLook) hooks(ctx context.Context, r host.Reader) (ReceiverNote, []hookFile, error) {
+	note, files := l.decl.note(), []hookFile(nil)
+	for _, name := range triggered(l.in.Backend) {
+		d := deploymentsOf(l.in.Backend)[name]
+		applies, _, err := Applies(ctx, r, d.When)
+		if err != nil {
+			return note, nil, err
+		}
+		if !applies {
+			continue
+		}
+		h, some := d.hook(name)
+		note.Hooks, files = append(note.Hooks, h), append(files, some...)
+	}
+	return note, files, nil
+}
+
+// hooksOpen says what is wrong with the secrets of hooks: nobody is let in by them, or
+// others than who should be. Those that are yet to be put there are in notes. What may not
+// be seen is judged by a run that may.
+func hooksOpen(r host.Reader, files []hookFile) (wrong error, notes []string, err error) {
+	var open []error
+	for _, f := range files {
+		n, err := r.Stat(f.path)
+		if host.IsUnknown(err) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if n == nil {
+			notes = append(notes, f.String()+": is not there, and the hook lets nobody in: put the secret there")
+			continue
+		}
+		why, err := hookOpen(r, f.path, *n)
+		if err != nil {
+			return nil, nil, err
+		}
+		if why != "" {
+			open = append(open, fmt.Errorf("%s: %s", f, why))
+		}
+	}
+	return errors.Join(open...), notes, nil
+}
+
+func hookOpen(r host.Reader, at string, n host.Node) (string, error) {
+	switch {
+	case n.Type != host.TypeFile:
+		return fmt.Sprintf("it is a %s, and no file: put the secret there", n.Type), nil
+	case n.Access.Other != 0 || n.Access.EffectiveGroup() != 0 || len(n.Access.Named) > 0 || n.Owner != rootsOwn:
+		return "others than root can read it, and could have it deployed: make it root's, with mode 0600, and put another secret into it", nil
+	case n.Size == 0:
+		return "it is empty, and the hook lets nobody in: put the secret there", nil
+	}
+	data, err := r.ReadFile(at)
+	if host.IsUnknown(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if _, err := HookSecret(data); err != nil {
+		return err.Error() + ", and the hook lets nobody in: put another secret there", nil //nolint:nilerr // it is what is open
+	}
+	return "", nil
+}

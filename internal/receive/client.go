@@ -1,0 +1,50 @@
+package receive
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// origin is where a request comes from. The zero one is not known.
+type origin struct{ netip.Addr }
+
+func (o origin) String() string {
+	if !o.IsValid() {
+		return "unknown"
+	}
+	return o.Addr.String()
+}
+
+// client is who sent a request: who has connected, or, if that is a proxy, the last one
+// in X-Forwarded-For that is none. All before it may be made up.
+func (s *Server) client(r *http.Request) origin {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	at := peer.Addr().Unmap().WithZone("")
+	if err == nil && !slices.Contains(s.proxies, at) {
+		return origin{at}
+	}
+	// A Unix socket has no addresses: whoever may connect to it is a proxy.
+	var all []string
+	for _, line := range r.Header.Values("X-Forwarded-For") {
+		all = append(all, strings.Split(line, ",")...)
+	}
+	for _, text := range slices.Backward(all) {
+		a, err := netip.ParseAddr(strings.TrimSpace(text))
+		if err != nil {
+			return origin{}
+		}
+		if a = a.Unmap().WithZone(""); !slices.Contains(s.proxies, a) {
+			return origin{a}
+		}
+	}
+	return origin{at} // the proxy itself
+}
+
+func (s *Server) fromGitHub(from origin) bool {
+	if s.ranges == nil {
+		return true
+	}
+	return from.IsValid() && slices.ContainsFunc(s.ranges, func(p netip.Prefix) bool { return p.Contains(from.Addr) })
+}
