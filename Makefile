@@ -158,8 +158,12 @@ soak-ways: deps images
 	echo "$$out" | grep -v '^=== '; exit $$code
 
 .PHONY: bench
-bench: deps ## measure a run that finds nothing to do, beside its lower bound
-	@$(GO) run ./internal/bench
+bench: deps ## measure a first run, and one that finds nothing to do beside its lower bound, with 20, 200 and 1,000 people
+	@$(GO) run ./internal/bench -people "$${PEOPLE:-20,200,1000}"
+
+.PHONY: bench-check
+bench-check: deps ## fail if a run that finds nothing to do takes longer than with another build, OTHER=FILE
+	@$(GO) run ./internal/bench -people "$${PEOPLE:-20,200}" -against "$(OTHER)"
 
 .PHONY: release
 release: build-deps $(NFPM) ## binaries, Debian packages and checksums in dist/, the same from the same commit

@@ -15,6 +15,9 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"opsafe/internal/bench/workload"
@@ -33,23 +36,39 @@ func main() {
 type options struct {
 	people, rounds int
 	keep           string
+	against        string // another build of opsafe
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) (err error) {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.IntVar(&o.people, "people", 20, "people on the host")
+	people := flags.String("people", "20", "people on the host; with commas between them, several hosts after one another")
 	flags.IntVar(&o.rounds, "rounds", 31, "rounds to measure")
 	flags.StringVar(&o.keep, "keep", "", "leave the host behind, under this `name`")
+	flags.StringVar(&o.against, "against", "", "measure this `build` of opsafe, too, in the same rounds, and fail if the present one is slower")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	for text := range strings.SplitSeq(*people, ",") {
+		if o.people, err = strconv.Atoi(text); err != nil {
+			return fmt.Errorf("-people %s: want numbers with commas between them", *people)
+		}
+		if err := one(ctx, o, out, progress); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one measures with so many people.
+func one(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	b, err := newBench(ctx, o, progress)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	if err := b.converge(ctx); err != nil {
+	first, err := b.converge(ctx)
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(progress, "measuring %d rounds\n", o.rounds)
@@ -57,7 +76,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	if err != nil {
 		return err
 	}
-	return table(out, o.people, measured)
+	if err := table(out, o.people, first, measured); err != nil {
+		return err
+	}
+	return slower(measured)
 }
 
 // Where things are in the host.
@@ -65,6 +87,7 @@ const (
 	guestSpec  = "/srv/opsafe"
 	guestState = "/root/state.json"
 	guestBin   = "/usr/local/bin/"
+	guestOther = "opsafe-other"
 )
 
 type bench struct {
@@ -116,6 +139,11 @@ func newBench(ctx context.Context, o options, log io.Writer) (_ *bench, err erro
 			return nil, err
 		}
 	}
+	if o.against != "" {
+		if err := b.host.Install(ctx, o.against, guestBin+guestOther); err != nil {
+			return nil, err
+		}
+	}
 	if err := b.host.Install(ctx, spec, guestSpec); err != nil {
 		return nil, err
 	}
@@ -148,25 +176,22 @@ func (b *bench) close() error {
 	return errors.Join(err, os.RemoveAll(b.dir))
 }
 
-// converge brings the host to the declared state, and checks that it is there:
-// only then there is nothing to do.
-func (b *bench) converge(ctx context.Context) error {
+// converge brings the host to the declared state, which is measured, and checks that it
+// is there: only then there is nothing to do.
+func (b *bench) converge(ctx context.Context) (first measured, err error) {
 	fmt.Fprintln(b.log, "converging it")
-	res, err := b.host.Run(ctx, b.opsafe("manage")...)
+	ms, err := b.rounds(ctx, 1, true, b.opsafe("manage"))
 	if err != nil {
-		return err
+		return first, fmt.Errorf("the first run failed: %w", err)
+	}
+	res, err := b.host.Run(ctx, b.opsafe("plan", "--exit-code")...)
+	if err != nil {
+		return first, err
 	}
 	if res.Code != 0 {
-		return fmt.Errorf("the first run failed with exit code %d:\n%s%s", res.Code, res.Stdout, res.Stderr)
+		return first, fmt.Errorf("the second run has something to do, exit code %d:\n%s%s", res.Code, res.Stdout, res.Stderr)
 	}
-	res, err = b.host.Run(ctx, b.opsafe("plan", "--exit-code")...)
-	if err != nil {
-		return err
-	}
-	if res.Code != 0 {
-		return fmt.Errorf("the second run has something to do, exit code %d:\n%s%s", res.Code, res.Stdout, res.Stderr)
-	}
-	return nil
+	return ms[0], nil
 }
 
 func (b *bench) opsafe(args ...string) []string {
@@ -183,14 +208,27 @@ type measured struct {
 
 func (b *bench) measure(ctx context.Context) ([]measured, error) {
 	names := []string{"floor", "opsafe plan", "opsafe manage"}
-	task, err := json.Marshal(map[string]any{
-		"Rounds": b.rounds,
-		"Programs": [][]string{
-			{guestBin + "bench-floor", guestState},
-			b.opsafe("plan", "--exit-code"),
-			b.opsafe("manage"),
-		},
-	})
+	programs := [][]string{{guestBin + "bench-floor", guestState}, b.opsafe("plan", "--exit-code"), b.opsafe("manage")}
+	if b.against != "" {
+		for i, name := range names[1:] {
+			other := slices.Clone(programs[i+1])
+			other[0] = guestBin + guestOther
+			names, programs = append(names, strings.Replace(name, "opsafe", otherName, 1)), append(programs, other)
+		}
+	}
+	ms, err := b.rounds(ctx, b.options.rounds, false, programs...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range ms {
+		ms[i].Name = names[i]
+	}
+	return ms, nil
+}
+
+// rounds has programs run in the host.
+func (b *bench) rounds(ctx context.Context, rounds int, cold bool, programs ...[]string) ([]measured, error) {
+	task, err := json.Marshal(map[string]any{"Rounds": rounds, "Programs": programs, "Cold": cold})
 	if err != nil {
 		return nil, err
 	}
@@ -203,9 +241,6 @@ func (b *bench) measure(ctx context.Context) ([]measured, error) {
 	var ms []measured
 	if err := json.Unmarshal(out.Bytes(), &ms); err != nil {
 		return nil, fmt.Errorf("cannot read what was measured: %w", err)
-	}
-	for i := range ms {
-		ms[i].Name = names[i]
 	}
 	return ms, nil
 }

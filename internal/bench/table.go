@@ -15,7 +15,13 @@ type sample struct {
 }
 
 // table prints the medians, and the ratio of each program's to the first one's.
-func table(out io.Writer, people int, ms []measured) error {
+// First is the run that has brought the host to the state: it is done only once.
+func table(out io.Writer, people int, first measured, ms []measured) error {
+	once := first.Runs[0]
+	fmt.Fprintf(
+		out, "\nFirst run: %d people, %.1f s, of opsafe and what it starts %.1f s user, %.1f s system, %.1f MiB.\n",
+		people, once.Wall.Seconds(), once.User.Seconds(), once.System.Seconds(), float64(once.MaxRSS)/1024,
+	)
 	fmt.Fprintf(out, "\nNothing to do: %d people, medians of %d runs in turn on one host.\n\n", people, len(ms[0].Runs))
 	fmt.Fprintf(out, "%-14s %9s %7s %9s %9s %9s %10s %10s\n", "", "wall ms", "ratio", "fastest", "user ms", "sys ms", "memory MiB", "processes")
 	floor := median(ms[0].Runs, func(s sample) time.Duration { return s.Wall })
@@ -47,4 +53,25 @@ func median[T cmp.Ordered](runs []sample, of func(sample) T) T {
 	}
 	slices.Sort(values)
 	return values[len(values)/2]
+}
+
+// otherName stands for opsafe before the rows of another build.
+const otherName = "other"
+
+// noise is by how much medians of the same build differ from one another.
+const noise = 1.1
+
+// slower is an error if opsafe takes longer than the other build, if there is one.
+func slower(ms []measured) error {
+	wall := map[string]time.Duration{}
+	for _, m := range ms {
+		wall[m.Name] = median(m.Runs, func(s sample) time.Duration { return s.Wall })
+	}
+	for _, command := range []string{" plan", " manage"} {
+		other, ok := wall[otherName+command]
+		if now := wall["opsafe"+command]; ok && float64(now) > noise*float64(other) {
+			return fmt.Errorf("opsafe%s takes %.1f ms, with the other build %.1f ms", command, ms1(now), ms1(other))
+		}
+	}
+	return nil
 }

@@ -19,6 +19,9 @@ import (
 type Task struct {
 	Programs [][]string // argument vectors
 	Rounds   int
+	// Cold says that the first run counts, too, and that there is none to be traced: what
+	// is measured can be done only once.
+	Cold bool
 }
 
 // Run is what one run of a program took.
@@ -49,16 +52,23 @@ func run() error {
 	}
 	out := make([]Measured, len(task.Programs))
 	// The first round only warms the caches.
-	for round := range task.Rounds + 1 {
+	warm := 1
+	if task.Cold {
+		warm = 0
+	}
+	for round := range task.Rounds + warm {
 		for i, argv := range task.Programs {
 			r, err := once(argv)
 			if err != nil {
 				return err
 			}
-			if round > 0 {
+			if round >= warm {
 				out[i].Runs = append(out[i].Runs, r)
 			}
 		}
+	}
+	if task.Cold {
+		return json.NewEncoder(os.Stdout).Encode(out)
 	}
 	for i, argv := range task.Programs {
 		n, err := countStarted(argv)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,11 +19,27 @@ type accountDB struct {
 
 	mu        sync.Mutex
 	named     *nameDB
+	last      parsedNames
 	passwords map[string]host.Password
 	strays    *host.Strays
 	defs      *host.IDRanges
 
 	sources accountSources
+}
+
+// parsedNames is what was read last, and what it came to. Steps of all kinds have the
+// databases looked at again, few of them change any: the same text need not be
+// understood twice.
+type parsedNames struct {
+	passwd, group, gshadow string
+	noGshadow              error
+	db                     *nameDB
+}
+
+// same reports whether the same was read, and could be.
+func (p *parsedNames) same(passwd, group, gshadow string, noGshadow error) bool {
+	return p.db != nil && p.noGshadow == nil && noGshadow == nil &&
+		p.passwd == passwd && p.group == group && p.gshadow == gshadow
 }
 
 // nameDB is what everybody may read: passwd and group.
@@ -65,14 +80,19 @@ func (a *accountDB) names() (*nameDB, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.named = parseNames(passwd, group)
-	gshadow, err := os.ReadFile(a.root + debian.GShadow)
-	switch {
-	case err == nil:
-		a.named.addGshadow(string(gshadow))
-	case !errors.Is(err, fs.ErrNotExist): // not every host has it
-		a.named.noGshadow = unknown("content of "+a.root+debian.GShadow, err)
+	gshadow, missing := os.ReadFile(a.root + debian.GShadow)
+	if a.last.same(passwd, group, string(gshadow), missing) {
+		a.named = a.last.db
+		return a.named, nil
 	}
+	a.named = parseNames(passwd, group)
+	switch {
+	case missing == nil:
+		a.named.addGshadow(string(gshadow))
+	case !errors.Is(missing, fs.ErrNotExist): // not every host has it
+		a.named.noGshadow = unknown("content of "+a.root+debian.GShadow, missing)
+	}
+	a.last = parsedNames{passwd: passwd, group: group, gshadow: string(gshadow), noGshadow: missing, db: a.named}
 	return a.named, nil
 }
 
@@ -130,9 +150,11 @@ func unknown(what string, err error) error {
 // cannot be understood is passed over, as are comments and NIS's + and -, and
 // the first of several lines for one name or id counts.
 func parseNames(passwd, group string) *nameDB {
+	users, groups := strings.Count(passwd, "\n")+1, strings.Count(group, "\n")+1
 	db := &nameDB{
-		userAt: map[string]int{}, groupAt: map[string]int{},
-		userOf: map[int]string{}, groupOf: map[int]string{},
+		users: make([]host.User, 0, users), passwd: make([]string, 0, users), groups: make([]host.Group, 0, groups),
+		userAt: make(map[string]int, users), groupAt: make(map[string]int, groups),
+		userOf: make(map[int]string, users), groupOf: make(map[int]string, groups),
 	}
 	for line := range strings.Lines(passwd) {
 		if f := fields(line); len(f) == 7 {
@@ -172,14 +194,7 @@ func (db *nameDB) addGroup(f []string) {
 	if _, taken := db.groupOf[gid]; !taken {
 		db.groupOf[gid] = f[0]
 	}
-	var members []string
-	for m := range strings.SplitSeq(f[3], ",") {
-		if m != "" {
-			members = append(members, m)
-		}
-	}
-	slices.Sort(members)
-	db.groups = append(db.groups, host.Group{Name: f[0], GID: gid, Members: slices.Compact(members)})
+	db.groups = append(db.groups, host.Group{Name: f[0], GID: gid, Members: namesOf(f[3])})
 	db.groupPasswd = append(db.groupPasswd, f[1])
 }
 
@@ -187,7 +202,7 @@ func (db *nameDB) addGroup(f []string) {
 // and NIS entries.
 func fields(line string) []string {
 	line = strings.TrimRight(line, "\n")
-	if strings.Trim(line, " \t") == "" || strings.ContainsRune("#+-", rune(line[0])) {
+	if noAccount(line) {
 		return nil
 	}
 	f := strings.Split(line, ":")
@@ -195,6 +210,21 @@ func fields(line string) []string {
 		return nil
 	}
 	return f
+}
+
+// noAccount tells the lines that are about nobody.
+func noAccount(line string) bool {
+	return strings.Trim(line, " \t") == "" || strings.IndexByte("#+-", line[0]) >= 0
+}
+
+// nameOf is the first of the fields, if there are others; empty where fields gives nil.
+func nameOf(line string) string {
+	line = strings.TrimRight(line, "\n")
+	name, _, more := strings.Cut(line, ":")
+	if !more || noAccount(line) {
+		return ""
+	}
+	return name
 }
 
 func parseID(s string) (int, bool) {

@@ -98,16 +98,26 @@ func pwdLocked(etc string) bool {
 var accountTemp = regexp.MustCompile(`^(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$`)
 
 func accountTemps(etc string) ([]string, error) {
-	entries, err := os.ReadDir(etc)
+	dir, err := os.Open(etc)
+	if err != nil {
+		return nil, fmt.Errorf("cannot look for stale locks: %w", err)
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
 	if err != nil {
 		return nil, fmt.Errorf("cannot look for stale locks: %w", err)
 	}
 	var found []string
-	for _, e := range entries {
-		if e.Type().IsRegular() && accountTemp.MatchString(e.Name()) {
-			found = append(found, filepath.Join(etc, e.Name()))
+	for _, name := range names {
+		if strings.IndexByte("pgs", name[0]) < 0 || !accountTemp.MatchString(name) {
+			continue
+		}
+		path := filepath.Join(etc, name)
+		if st, err := os.Lstat(path); err == nil && st.Mode().IsRegular() {
+			found = append(found, path)
 		}
 	}
+	slices.Sort(found)
 	return found, nil
 }
 

@@ -42,7 +42,7 @@ func groupPasswordOf(field string) host.PasswordState {
 // sg go by its members, everything else by those of group(5): who is in either is a
 // member, and the tools that were killed between the two files leave such.
 func (db *nameDB) addGshadow(gshadow string) {
-	db.gshadow = map[string]host.GroupShadow{}
+	db.gshadow = make(map[string]host.GroupShadow, len(db.groups))
 	for line := range strings.Lines(gshadow) {
 		f := fields(line)
 		if len(f) != 4 {
@@ -83,11 +83,17 @@ func inOne(a, b []string) []string {
 
 // namesOf splits a list of names, sorted and each once.
 func namesOf(list string) []string {
-	var out []string
+	if list == "" {
+		return nil
+	}
+	out := make([]string, 0, strings.Count(list, ",")+1)
 	for name := range strings.SplitSeq(list, ",") {
 		if name != "" {
 			out = append(out, name)
 		}
+	}
+	if len(out) == 0 {
+		return nil
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -118,22 +124,23 @@ func (a *accountDB) readStrays() (host.Strays, error) {
 		if err != nil {
 			return host.Strays{}, unknown("content of "+path, err)
 		}
-		seen := map[string]bool{}
-		for line := range strings.Lines(string(data)) {
-			f := fields(line)
-			if len(f) < 2 {
+		text := string(data)
+		seen := make(map[string]bool, strings.Count(text, "\n")+1)
+		for line := range strings.Lines(text) {
+			name := nameOf(line)
+			if name == "" {
 				continue
 			}
-			if seen[f[0]] {
-				s.Twice = append(s.Twice, host.StrayLine{File: path, Name: f[0]})
+			if seen[name] {
+				s.Twice = append(s.Twice, host.StrayLine{File: path, Name: name})
 				continue
 			}
-			seen[f[0]] = true
-			if _, is := a.named.userAt[f[0]]; file == "shadow" && !is {
-				s.Shadow = append(s.Shadow, f[0])
+			seen[name] = true
+			if _, is := a.named.userAt[name]; file == "shadow" && !is {
+				s.Shadow = append(s.Shadow, name)
 			}
-			if _, is := a.named.groupAt[f[0]]; file == "gshadow" && !is {
-				s.GShadow = append(s.GShadow, f[0])
+			if _, is := a.named.groupAt[name]; file == "gshadow" && !is {
+				s.GShadow = append(s.GShadow, name)
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"opsafe/internal/host"
@@ -21,9 +22,17 @@ type aptIndex struct {
 	// unread is an index that cannot be read here; empty for none.
 	unread string
 	found  bool // there is any index at all
+	// only is the one name that has been searched for; empty: all names are here, which
+	// whole says.
+	only  string
+	whole bool
 }
 
-// candidate reads the indexes on the first question only: they are some tens of
+// fewNames is how many names are searched for, one after the other, before all names
+// are read: a run that asks for one or two does not pay for a table of 60,000.
+const fewNames = 3
+
+// candidate looks into the indexes when it is asked only: they are some tens of
 // megabytes, and a host on which nothing is missing never asks.
 func (p *packageDB) candidate(key string) (bool, error) {
 	s, err := p.dpkg()
@@ -34,7 +43,7 @@ func (p *packageDB) candidate(key string) (bool, error) {
 	if !foreign {
 		arch = s.native
 	}
-	index, err := p.indexOf(arch)
+	index, err := p.indexFor(name, arch)
 	if err != nil {
 		return false, unknown("the package index", err)
 	}
@@ -51,27 +60,37 @@ func (p *packageDB) candidate(key string) (bool, error) {
 	return false, nil
 }
 
-// indexOf reads the index of an architecture, once.
-func (p *packageDB) indexOf(arch string) (*aptIndex, error) {
+// indexFor is the index of an architecture, as far as it tells about a name.
+func (p *packageDB) indexFor(name, arch string) (*aptIndex, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if x := p.index[arch]; x != nil {
 		return x, nil
 	}
-	x, err := readIndex(p.root+"/var/lib/apt/lists", arch)
-	if err != nil {
+	if x := p.searched[name+":"+arch]; x != nil {
+		return x, nil
+	}
+	if len(p.searched) >= fewNames {
+		name = "" // all of them
+	}
+	x, err := readIndex(p.root+"/var/lib/apt/lists", arch, name)
+	switch {
+	case err != nil:
 		return nil, err
+	case p.index == nil:
+		p.index, p.searched = map[string]*aptIndex{}, map[string]*aptIndex{}
 	}
-	if p.index == nil {
-		p.index = map[string]*aptIndex{}
+	if name == "" || x.whole {
+		p.index[arch] = x
+	} else {
+		p.searched[name+":"+arch] = x
 	}
-	p.index[arch] = x
 	return x, nil
 }
 
 // readIndex reads the names out of all *_Packages files of the architecture, as
-// they are or compressed by gzip.
-func readIndex(dir, arch string) (*aptIndex, error) {
+// they are or compressed by gzip; or searches those that are not compressed for one.
+func readIndex(dir, arch, name string) (*aptIndex, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &aptIndex{}, nil
@@ -79,8 +98,17 @@ func readIndex(dir, arch string) (*aptIndex, error) {
 	if err != nil {
 		return nil, err
 	}
-	idx := &aptIndex{names: make(map[string]struct{}, 1<<16)}
+	gzipped := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasSuffix(e.Name(), "_Packages.gz") })
+	idx := &aptIndex{only: name, whole: name == "" || gzipped} // unpacking costs more than the names
+	if idx.whole {
+		idx.only, idx.names = "", make(map[string]struct{}, 1<<16)
+	} else {
+		idx.names = map[string]struct{}{}
+	}
 	for _, e := range entries {
+		if _, ok := idx.names[name]; ok && !idx.whole {
+			break
+		}
 		plain, compression := e.Name(), ""
 		if i := strings.LastIndex(plain, "_Packages."); i >= 0 {
 			plain, compression = plain[:i+len("_Packages")], plain[i+len("_Packages"):]
@@ -136,6 +164,9 @@ func (x *aptIndex) addFile(path string, gzipped bool) error {
 func (x *aptIndex) add(r io.Reader) error {
 	const block = 256 << 10
 	mark := []byte("\n" + packageField)
+	if x.only != "" {
+		mark = append(mark, x.only...)
+	}
 	buf := make([]byte, 1, block) // begins as if after a newline
 	buf[0] = '\n'
 	for {
@@ -143,7 +174,7 @@ func (x *aptIndex) add(r io.Reader) error {
 		buf = buf[:len(buf)+n]
 		rest := buf
 		for {
-			i := bytes.Index(rest, mark)
+			i := indexLine(rest, mark)
 			if i < 0 {
 				rest = rest[max(0, len(rest)-len(mark)):] // a mark may go on in the next block
 				break
@@ -157,7 +188,13 @@ func (x *aptIndex) add(r io.Reader) error {
 			if end < 0 {
 				end = len(line)
 			}
-			x.names[string(bytes.TrimSpace(line[:end]))] = struct{}{}
+			switch name := bytes.TrimSpace(line[:end]); {
+			case x.only == "":
+				x.names[string(name)] = struct{}{}
+			case len(name) == 0: // the name that is searched for, and not the beginning of another
+				x.names[x.only] = struct{}{}
+				return nil
+			}
 			rest = line[end:]
 		}
 		if errors.Is(err, io.EOF) {
@@ -171,4 +208,20 @@ func (x *aptIndex) add(r io.Reader) error {
 		}
 		buf = buf[:copy(buf[:cap(buf)], rest)]
 	}
+}
+
+// indexLine is where mark is, which begins with the end of a line. What follows that end
+// begins with a capital P, which is rarer by far, and is looked for.
+func indexLine(data, mark []byte) int {
+	for from := 1; from <= len(data); {
+		i := bytes.Index(data[from:], mark[1:])
+		if i < 0 {
+			return -1
+		}
+		if data[from+i-1] == '\n' {
+			return from + i - 1
+		}
+		from += i + 1
+	}
+	return -1
 }

@@ -22,6 +22,8 @@ type packageDB struct {
 	mu     sync.Mutex
 	status *dpkgStatus
 	index  map[string]*aptIndex // by architecture
+	// searched are indexes in which one name has been searched for, by NAME:ARCHITECTURE.
+	searched map[string]*aptIndex
 	// refreshed is the stamp of the sources from which the index was fetched last.
 	refreshed string
 }
@@ -29,7 +31,7 @@ type packageDB struct {
 func (p *packageDB) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.status, p.index = nil, nil
+	p.status, p.index, p.searched = nil, nil, nil
 }
 
 // dpkg returns dpkg's status, which is read once.

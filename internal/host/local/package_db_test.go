@@ -3,6 +3,7 @@ package local
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -116,6 +117,11 @@ func TestCandidate(t *testing.T) {
 			"first": {there: true}, "second": {there: true}, "zipped": {there: true}, "flat": {there: true},
 			"virtual": {}, "foreign": {}, "no-index": {}, "sec": {},
 		}},
+		{"searched", map[string]string{
+			"a_Packages": "Package: firstly\nProvides: second\n\nX-Package: third\nPackage: first \n", "b_Packages": "Package: last",
+		}, map[string]answer{
+			"first": {there: true}, "firstly": {there: true}, "last": {there: true}, "second": {}, "third": {}, "las": {},
+		}},
 		{"never fetched", nil, map[string]answer{"first": {unknown: true}}},
 		{"compressed", map[string]string{"a_Packages": "Package: first\n", "b_Packages.lz4": "?"}, map[string]answer{
 			"first": {there: true}, "other": {unknown: true},
@@ -152,6 +158,49 @@ func TestIndexAcrossBlocks(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, x.names); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
+	}
+}
+
+// TestIndexSearched: a search for one name says the same as the names of the whole index.
+func TestIndexSearched(t *testing.T) {
+	text := indexText(3000)
+	for _, name := range []string{"package-0", "package-299", "package-2999", "package-3000", "package-", "x", "Package: package-1"} {
+		whole, one := &aptIndex{names: map[string]struct{}{}}, &aptIndex{only: name, names: map[string]struct{}{}}
+		if err := errors.Join(whole.add(strings.NewReader(text)), one.add(iotest.HalfReader(strings.NewReader(text)))); err != nil {
+			t.Fatal(err)
+		}
+		_, want := whole.names[name]
+		if _, got := one.names[name]; got != want {
+			t.Errorf("%q: found %v by a search, %v in the whole", name, got, want)
+		}
+	}
+}
+
+// indexText is an index of packages, of some 800 bytes each, as in Debian.
+func indexText(packages int) string {
+	var b strings.Builder
+	for i := range packages {
+		fmt.Fprintf(&b, "Package: package-%d\nVersion: %d\nPriority: optional\n", i, i)
+		for line := range 8 {
+			fmt.Fprintf(&b, "Field-%d: Python and others, %s\n", line, strings.Repeat("x", 60))
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func BenchmarkIndex(b *testing.B) {
+	text := indexText(64_000)
+	for _, only := range []string{"", "absent"} {
+		b.Run("only="+only, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				x := &aptIndex{only: only, names: map[string]struct{}{}}
+				if err := x.add(strings.NewReader(text)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
