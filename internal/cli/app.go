@@ -62,6 +62,8 @@ type App struct {
 	Now func() time.Time
 	// Host is the machine to work on.
 	Host host.Host
+	// Machine is what deploying needs of it. Nil: nothing is deployed there.
+	Machine deployMachine
 	// Root reports whether the process may do everything.
 	Root bool
 	// Tidy clears away what a dead run left that no change comes across, and says
@@ -103,7 +105,7 @@ func Main(args []string) int {
 	machine := local.New(local.Options{Tell: func(what string) { note(os.Stderr, "%s", what) }})
 	app := &App{
 		Out: local.StandardOutput(), Err: os.Stderr, Env: os.Getenv, Now: time.Now,
-		Host: machine, Root: os.Geteuid() == 0, Tidy: machine.Tidy, Judge: local.NewJudge(),
+		Host: machine, Machine: machine, Root: os.Geteuid() == 0, Tidy: machine.Tidy, Judge: local.NewJudge(),
 		LockPath: local.LockPath, Executable: os.Executable,
 		ReadOwn: machine.ReadOwn, Exec: func(argv []string, vars map[string]string) error { return local.Exec(argv, vars, ignored) }, Behind: local.Behind, Staged: local.Staged,
 		// Without a system journal the record alone has to do.
@@ -187,6 +189,7 @@ func addCommands(root *cobra.Command, a *App) {
 		commands []*cobra.Command
 	}{
 		{"Every day:", []*cobra.Command{newPlan(a), newManage(a), newStatus(a), newPrune(a), newUpgrade(a), newAccess(a), newReport(a)}},
+		{"Deployments:", []*cobra.Command{newDeploy(a), newRollback(a), newDeployments(a)}},
 		{"People:", []*cobra.Command{newDisableUser(a), newEnableUser(a), newRevokeKey(a), newKeys(a)}},
 		{"Going back:", []*cobra.Command{newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a)}},
 		{"Specs:", []*cobra.Command{newValidate(a), newExplain(a), newSchema(a), newAdopt(a), newFacts(a)}},

@@ -57,6 +57,7 @@ files: {/etc/sudoers.d/theirs: {mode: "0440", content: "leaver ALL=(ALL) ALL\n"}
 		"history":      {[]string{"bootstrap", "one"}, nil},
 		"show":         {[]string{"bootstrap", "one"}, []string{"1"}},
 		"report":       {nil, nil},
+		"deployments":  {nil, nil},
 		"undo":         {[]string{"bootstrap", "one"}, []string{"1"}},
 		"prune":        {nil, []string{"--backend", "one", "sudoers/theirs"}},
 	}

@@ -18,7 +18,7 @@ func newManage(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:        "manage",
 		Short:      "Bring this host to its declared state",
-		SuggestFor: []string{"apply", "run", "converge", "deploy", "up", "sync"},
+		SuggestFor: []string{"apply", "run", "converge", "up", "sync"},
 		Long: `Bring this host to its declared state: look, compare, change what differs, and
 look again. Exits with 0 only if the host is in the declared state in the end.
 

@@ -142,10 +142,10 @@ func (Deployment) Fields() []spec.Field {
 		{Name: "spec", Is: "opsafe's own repository of specs, which this host follows", More: "An address as of git. Manage is run for the backend of this host.", Unset: "none", Example: "https://git.example/ops/spec.git", Form: spec.WordForm("address of a git repository")},
 		{Name: "ref", Is: "the branch that is followed", Default: defaultRef, Example: "production", Form: spec.Form{Says: "branch", Pattern: `^[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*$`, Longest: 200}},
 		{Name: "directory", Is: "where releases are", More: "releases/COMMIT, shared, and current, a link to the release that counts. The directory itself is root's.", Unset: "an error of git and spec", Example: "/srv/site", Form: spec.PathForm()},
-		{Name: "user", Is: "the account that owns releases and runs git, steps and checks", More: "For ssh, the account whose key and known_hosts are used.", Unset: "an error of git and ssh; root of others", Example: "site", Form: spec.AccountForm()},
-		{Name: "shared", Is: "paths in a release that lead to shared, in which all releases have them", More: "A directory ends in a slash, and is made. A file has to be there.", Unset: "none", Example: "[uploads/, .env]", Form: sharedForm(), List: spec.ListRules{Distinct: true}},
+		{Name: "user", Is: "whose releases are, and who runs git, steps and checks", More: "For ssh, the account whose key and known_hosts are used.", Unset: "an error of git and ssh; root of others", Example: "site", Form: spec.AccountForm()},
+		{Name: "shared", Is: "paths in a release that all releases have in common", More: "A directory ends in a slash, and is made. A file has to be there.", Unset: "none", Example: "[uploads/, .env]", Form: sharedForm(), List: spec.ListRules{Distinct: true}},
 		{Name: "steps", Is: "programs that make a release ready, in their order", Unset: "none", Example: "[{run: [/usr/bin/npm, ci]}]"},
-		named(program("[/usr/sbin/nginx, -t]"), "check", "what has to succeed before the link moves, and once more afterwards", "A program and its arguments. No shell.", "nothing is tried"),
+		named(program("[/usr/sbin/nginx, -t]"), "check", "what has to succeed for the link to move", "It is run before and once more afterwards: a program and its arguments. No shell.", "nothing is tried"),
 		{Name: "check_as", Is: "the account that runs check", Unset: "user", Example: "root", Form: spec.AccountForm()},
 		units("restart", "units that are restarted once the link has moved"),
 		units("reload", "units that are reloaded once the link has moved"),
@@ -154,8 +154,8 @@ func (Deployment) Fields() []spec.Field {
 		{Name: "keep", Is: "how many releases are kept", More: "The one that counts and the one before it always are.", Default: "5", Example: "3", Form: spec.Form{Min: 2, Max: 1000}},
 		{Name: "rewind", Is: "whether a branch is followed that was pushed by force", Default: "false", Example: "true"},
 		{Name: "every", Is: "how often the repository is asked, besides", Unset: "never", Example: `"5m"`, Form: spec.DurationForm()},
-		{Name: "signers", Is: "a file on the host with the keys whose signatures count", More: "As in ssh-keygen(1), ALLOWED SIGNERS: a commit without a signature of theirs is not deployed.", Unset: "signatures are not asked for", Example: "/etc/opsafe/allowed_signers", Form: spec.PathForm()},
-		within("confirm", "how long manage waits for health before the old state comes back", "Of spec alone.", ""),
+		{Name: "signers", Is: "a file on the host with keys whose signatures count", More: "As in ssh-keygen(1), ALLOWED SIGNERS: a commit without a signature of theirs is not deployed.", Unset: "signatures are not asked for", Example: "/etc/opsafe/allowed_signers", Form: spec.PathForm()},
+		within("confirm", "how long the old state can come back by itself", "Of spec alone: manage --confirm, confirmed by health.", ""),
 		{Name: "triggers", Is: "who may have it deployed", Unset: "root alone, by opsafe deploy", Example: "{key: /etc/opsafe/hooks/site.key}"},
 		{Name: "status", Is: "where commits are told what came of them", Unset: "nowhere", Example: "{token: /etc/opsafe/hooks/github.token}"},
 		{Name: "state", Is: "whether there is one", More: "absent: its units and its queue go, releases stay.", Default: "present", Example: "absent", Form: spec.StateForm()},
@@ -220,7 +220,7 @@ func repositoryForm() spec.Form {
 
 // sharedForm is a path below a release, with a slash behind it for a directory.
 func sharedForm() spec.Form {
-	return spec.Form{Says: "path in the release", Pattern: `^[^/\x00-\x1f\x7f-\x9f]+(/[^/\x00-\x1f\x7f-\x9f]+)*/?$`, Not: map[string]any{"pattern": `(^|/)(\.\.?|\.git)(/|$)`}}
+	return spec.Form{Says: "path in a release", Pattern: `^[^/\x00-\x1f\x7f-\x9f]+(/[^/\x00-\x1f\x7f-\x9f]+)*/?$`, Not: map[string]any{"pattern": `(^|/)(\.\.?|\.git)(/|$)`}}
 }
 
 func deploymentsOf(b *spec.Backend) map[string]*Deployment {

@@ -140,7 +140,9 @@ func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, e
 		for _, of := range []struct{ at, owner string }{
 			{dir, rootsOwn},
 			// What is in it is the account's; which there are is for opsafe to say.
-			{path.Join(dir, "releases"), rootsOwn}, {path.Join(dir, "repository"), user}, {path.Join(dir, "shared"), user},
+			{path.Join(dir, "releases"), rootsOwn},
+			{path.Join(dir, "repository"), user},
+			{path.Join(dir, "shared"), user},
 		} {
 			if !slices.Contains(l.declared, of.at) {
 				if err := l.directory(r, &c, of.at, of.owner, 0o755); err != nil {
@@ -149,8 +151,10 @@ func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, e
 			}
 		}
 	}
-	if err := l.directory(r, &c, deploymentQueue(l.config.Name), rootsOwn, 0o700); err != nil {
-		return change.Change{}, err
+	for _, at := range []string{deploymentQueue(l.config.Name), path.Join(notes.Queue, "aside"), path.Join(notes.Queue, "void")} {
+		if err := l.directory(r, &c, at, rootsOwn, 0o700); err != nil {
+			return change.Change{}, err
+		}
 	}
 	if err := l.note(r, &c); err != nil {
 		return change.Change{}, err
@@ -234,7 +238,7 @@ func (l deploymentLook) note(r host.Reader, c *change.Change) error {
 	}
 	m := newContent(at, was, want, ownNode())
 	if c.Action = m.Action; m.Action == change.Add {
-		fresh(c, "what", l.config.what(), "ref", l.config.Ref, "user", l.config.User)
+		fresh(c, "what", l.config.What(), "ref", l.config.Ref, "user", l.config.User)
 	} else {
 		c.Attrs, c.Diff = append(c.Attrs, m.Attrs...), m.Diff
 	}
@@ -245,8 +249,8 @@ func (l deploymentLook) note(r host.Reader, c *change.Change) error {
 	return nil
 }
 
-// what says in a word what is deployed.
-func (c DeploymentConfig) what() string {
+// What says in a few words what is deployed.
+func (c DeploymentConfig) What() string {
 	switch {
 	case c.Git != "":
 		return "git " + c.Git

@@ -1,0 +1,83 @@
+package deploy
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"opsafe/internal/queue"
+)
+
+// TestLeadsOut tells links that stay in a release from those that may not.
+func TestLeadsOut(t *testing.T) {
+	for _, tc := range []struct {
+		at, target string
+		out        bool
+	}{
+		{"a", "b", false},
+		{"a", "b/c", false},
+		{"d/a", "../b", false},
+		{"d/a", "./../b/./c", false},
+		{"d/e/a", "../../b", false},
+		{"a", "..", true},
+		{"a", "../b", true},
+		{"d/a", "../../b", true},
+		{"a", "/etc/passwd", true},
+		{"a", "b/../c", true},
+		{"d/a", "x/../../y", true},
+		{"a", "", true},
+	} {
+		if got := leadsOut(tc.at, tc.target); got != tc.out {
+			t.Errorf("%s to %s: %v", tc.at, tc.target, got)
+		}
+	}
+}
+
+// TestTogether takes what waits together, but for what asks for something of its own.
+func TestTogether(t *testing.T) {
+	entry := func(what, ref string) queue.Entry { return queue.Entry{What: what, Ref: ref} }
+	push, deploy := entry(queue.Push, "refs/heads/main"), entry(queue.Deploy, "")
+	ref, back := entry(queue.Deploy, "v1"), entry(queue.Rollback, "")
+	for _, tc := range []struct {
+		entries []queue.Entry
+		want    []int
+	}{
+		{[]queue.Entry{push, deploy, push}, []int{3}},
+		{[]queue.Entry{push, back, push, push}, []int{1, 1, 2}},
+		{[]queue.Entry{back, back, ref, push}, []int{1, 1, 1, 1}},
+	} {
+		var got []int
+		for todo := tc.entries; len(todo) > 0; todo = todo[got[len(got)-1]:] {
+			got = append(got, together(todo))
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("got %v, want %v", got, tc.want)
+		}
+	}
+}
+
+// TestState keeps what went before within bounds, knows what was handled, and forgets a
+// failure once something is deployed.
+func TestState(t *testing.T) {
+	var s State
+	for n := range 3 * maxHistory {
+		s.note(Result{What: queue.Push, Revision: "a", Outcome: Failed, Entries: []string{string(rune('a' + n%26))}})
+	}
+	if len(s.History) != maxHistory || s.Failed == nil || !s.handled("a") || s.handled("none") {
+		t.Errorf("%d results, failed %v", len(s.History), s.Failed)
+	}
+	for range 5 {
+		s.note(Result{What: queue.Poll, Outcome: Failed, Reason: "away"})
+	}
+	if got := s.History[len(s.History)-2]; got.What == queue.Poll {
+		t.Error("a remote that is away takes more than one place")
+	}
+	now := time.Unix(1, 0)
+	s.deployed(&Attempt{Revision: "a", Follows: true}, now)
+	s.deployed(&Attempt{Revision: "b"}, now)
+	s.deployed(&Attempt{Revision: "a"}, now)
+	s.note(Result{Outcome: Deployed, Revision: "a"})
+	if s.Former != "b" || s.Followed != "a" || len(s.Releases) != 2 || s.revision() != "a" || s.Failed != nil {
+		t.Errorf("it is %+v", s)
+	}
+}

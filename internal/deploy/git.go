@@ -1,0 +1,213 @@
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"opsafe/internal/host"
+)
+
+// The names under which what was fetched is kept.
+const (
+	refBranch = "refs/opsafe/branch"
+	refHeads  = "refs/opsafe/heads/"
+	refTags   = "refs/opsafe/tags/"
+)
+
+var commitName = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// unreachableError says that the remote could not be asked.
+type unreachableError struct{ err error }
+
+func (e *unreachableError) Error() string { return e.err.Error() }
+
+func (e *unreachableError) Unwrap() error { return e.err }
+
+// git runs git as the account. Nothing that a repository brings makes it run anything:
+// no hook, filter, monitor or submodule; nor does it ask anybody, or fetch in another
+// way than the address says.
+func (w *Worker) git(ctx context.Context, stdin []byte, env []string, args ...string) (string, error) {
+	protocols := "https:http:ssh"
+	if path.IsAbs(w.Config.Source()) {
+		protocols = "file"
+	}
+	argv := append([]string{
+		"git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.attributesFile=/dev/null",
+		"-c", "fetch.fsckObjects=true", "-c", "transfer.fsckObjects=true", "-c", "receive.fsckObjects=true",
+		"-c", "submodule.recurse=false", "-c", "fetch.recurseSubmodules=false", "-c", "gc.autoDetach=false", "-c", "maintenance.autoDetach=false",
+		"-c", "http.lowSpeedLimit=100", "-c", "http.lowSpeedTime=30", "-c", "credential.helper=", "-c", "protocol.ext.allow=never",
+		"-c", "safe.directory=*", "--git-dir=" + w.repository(),
+	}, args...)
+	return w.Machine.RunProgram(ctx, host.Program{
+		Argv: argv, As: w.Config.User, Dir: w.repository(), Stdin: stdin,
+		Env: append([]string{
+			"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=/bin/false", "SSH_ASKPASS=/bin/false",
+			"GIT_ALLOW_PROTOCOL=" + protocols, // Without a terminal ssh asks nobody: a host key that the account does not know
+			// is refused.
+			"GIT_SSH=/usr/bin/ssh", "GIT_SSH_VARIANT=ssh", "SSH_ASKPASS_REQUIRE=never",
+			"GIT_NO_LAZY_FETCH=1", "GIT_NO_REPLACE_OBJECTS=1", "GIT_ADVICE=0",
+		}, env...),
+	})
+}
+
+// fetch asks the remote, a bounded number of times, and returns the commit of a branch
+// or of what was asked for.
+func (w *Worker) fetch(ctx context.Context, ref string) (string, error) {
+	if err := w.initialize(ctx); err != nil {
+		return "", err
+	}
+	refspecs := []string{"+refs/heads/" + w.Config.Ref + ":" + refBranch}
+	if ref != "" {
+		refspecs = []string{"+refs/heads/*:" + refHeads + "*", "+refs/tags/*:" + refTags + "*"}
+	}
+	args := append([]string{"fetch", "--quiet", "--force", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--prune", "--end-of-options", w.Config.Source()}, refspecs...)
+	const tries, first, longest = 3, 2 * time.Second, 5 * time.Minute
+	for n, pause := 1, first; ; n, pause = n+1, 3*pause {
+		limited, cancel := context.WithTimeoutCause(ctx, min(longest, w.Config.Within/tries), fmt.Errorf("%s did not answer in time", w.Config.Source()))
+		_, err := w.git(limited, nil, proxies(), args...)
+		cancel()
+		if err == nil {
+			break
+		}
+		if n == tries || ctx.Err() != nil {
+			return "", &unreachableError{fmt.Errorf("cannot fetch %s: %w", w.Config.Source(), err)}
+		}
+		w.say("cannot fetch, and tries again: %v", err)
+		if err := w.Wait(ctx, pause); err != nil {
+			return "", err
+		}
+	}
+	if ref == "" {
+		return w.commit(ctx, refBranch)
+	}
+	names := []string{refHeads + ref, refTags + ref}
+	if commitName.MatchString(ref) {
+		names = []string{ref}
+	}
+	for _, name := range names {
+		if revision, err := w.commit(ctx, name); err == nil {
+			return revision, nil
+		}
+	}
+	return "", &RefusedError{Why: fmt.Sprintf("%s has no branch, tag or commit (all of its 40 digits) %s", w.Config.Source(), ref)}
+}
+
+func (w *Worker) initialize(ctx context.Context) error {
+	n, err := w.Machine.Stat(path.Join(w.repository(), "HEAD"))
+	if err != nil {
+		return err
+	}
+	if n != nil {
+		return nil
+	}
+	_, err = w.git(ctx, nil, nil, "init", "--quiet", "--bare", "--template=", w.repository())
+	if err != nil {
+		return fmt.Errorf("cannot make the repository %s: %w", w.repository(), err)
+	}
+	return nil
+}
+
+func (w *Worker) commit(ctx context.Context, name string) (string, error) {
+	out, err := w.git(ctx, nil, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}")
+	lines := strings.Fields(out)
+	if err != nil || len(lines) == 0 || !commitName.MatchString(lines[len(lines)-1]) {
+		return "", fmt.Errorf("there is no commit %s: %w", name, err)
+	}
+	return lines[len(lines)-1], nil
+}
+
+// forward refuses a commit that does not follow the one that was deployed.
+func (w *Worker) forward(ctx context.Context, from, to string) error {
+	if w.Config.Rewind {
+		return nil
+	}
+	if _, err := w.commit(ctx, from); err == nil {
+		if _, err := w.git(ctx, nil, nil, "merge-base", "--is-ancestor", from, to); err == nil {
+			return nil
+		}
+	}
+	return &RefusedError{Why: fmt.Sprintf("%s does not follow %s, which was deployed before: the branch %s was pushed by force: say rewind: true to follow it, or opsafe deploy %s --ref %s", to, from, w.Config.Ref, w.Config.Name, to)}
+}
+
+// judge refuses a commit before anything of it is written: without a signature that
+// counts, with parts in other repositories, or with links that lead out of it.
+func (w *Worker) judge(ctx context.Context, revision string) error {
+	if w.Config.Signers != "" {
+		if _, err := w.git(ctx, nil, nil, "-c", "gpg.format=ssh", "-c", "gpg.ssh.program=/usr/bin/ssh-keygen", "-c", "gpg.minTrustLevel=fully",
+			"-c", "gpg.ssh.allowedSignersFile="+w.Config.Signers, "verify-commit", revision); err != nil {
+			return &RefusedError{Why: fmt.Sprintf("%s has no signature by a key of %s: %v", revision, w.Config.Signers, err), Err: err}
+		}
+	}
+	out, err := w.git(ctx, nil, nil, "ls-tree", "-r", "-z", "--full-tree", revision)
+	if err != nil {
+		return fmt.Errorf("cannot list %s: %w", revision, err)
+	}
+	type link struct{ at, object string }
+	var links []link
+	for _, line := range strings.Split(strings.TrimSuffix(out, "\x00"), "\x00") {
+		about, at, _ := strings.Cut(line, "\t")
+		words := strings.Fields(about)
+		if len(words) != 3 {
+			continue
+		}
+		switch mode := words[0]; mode {
+		case "160000":
+			return &RefusedError{Why: fmt.Sprintf("%s is a submodule: what is in another repository is not fetched: have it be a part of this one", at)}
+		case "120000":
+			links = append(links, link{at, words[2]})
+		}
+	}
+	if len(links) == 0 {
+		return nil
+	}
+	var ask bytes.Buffer
+	for _, l := range links {
+		ask.WriteString(l.object + "\n")
+	}
+	out, err = w.git(ctx, ask.Bytes(), nil, "cat-file", "--batch")
+	if err != nil {
+		return fmt.Errorf("cannot read the links of %s: %w", revision, err)
+	}
+	for _, l := range links {
+		var size int
+		head, rest, _ := strings.Cut(out, "\n")
+		words := strings.Fields(head)
+		if len(words) != 3 {
+			return fmt.Errorf("cannot read the link %s of %s", l.at, revision)
+		}
+		if _, err := fmt.Sscan(words[2], &size); err != nil || size < 0 || size >= len(rest) {
+			return fmt.Errorf("cannot read the link %s of %s", l.at, revision)
+		}
+		if leadsOut(l.at, rest[:size]) {
+			return &RefusedError{Why: fmt.Sprintf("%s is a link to %s, which leads out of the release: have it lead to something in it, or name it under shared", l.at, rest[:size])}
+		}
+		out = rest[size+1:]
+	}
+	return nil
+}
+
+// leadsOut reports whether a link leads out of a release, or nobody can tell: by "..",
+// after the name of what may be another link.
+func leadsOut(at, target string) bool {
+	if path.IsAbs(target) || target == "" {
+		return true
+	}
+	depth, named := strings.Count(at, "/"), false
+	for _, part := range strings.Split(target, "/") {
+		switch part {
+		case "", ".":
+		case "..":
+			if depth--; named || depth < 0 {
+				return true
+			}
+		default:
+			named = true
+		}
+	}
+	return false
+}

@@ -1,0 +1,318 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"opsafe/internal/testhost"
+)
+
+// remote is a git repository that a real git serves over HTTP to a host.
+type remote struct {
+	t    *testing.T
+	work string // where commits are made
+	bare string
+	url  string
+	// hangs has requests wait until their client goes; gone has them answered with 404.
+	hangs, gone atomic.Bool
+	asked       atomic.Int64
+}
+
+// newRemote serves a repository in the network of a host.
+func newRemote(t *testing.T, h *testhost.Host) *remote {
+	t.Helper()
+	dir := t.TempDir()
+	r := &remote{t: t, work: filepath.Join(dir, "work"), bare: filepath.Join(dir, "site.git")}
+	r.git(dir, "init", "--quiet", "--bare", "--initial-branch=main", r.bare)
+	r.git(dir, "init", "--quiet", "--initial-branch=main", r.work)
+	l, err := h.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend, err := exec.Command("git", "--exec-path").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	real := &cgi.Handler{
+		Path: filepath.Join(strings.TrimSpace(string(backend)), "git-http-backend"),
+		Env:  []string{"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"},
+	}
+	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.asked.Add(1)
+		switch {
+		case r.hangs.Load():
+			<-req.Context().Done()
+		case r.gone.Load():
+			http.NotFound(w, req)
+		default:
+			real.ServeHTTP(w, req)
+		}
+	})}}
+	s.Start()
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	r.url = s.URL + "/site.git"
+	return r
+}
+
+func (r *remote) git(dir string, args ...string) string {
+	r.t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		r.t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// commit makes a commit of files, by pairs of name and content, without pushing it. An
+// empty content removes the file.
+func (r *remote) commit(files ...string) string {
+	r.t.Helper()
+	for i := 0; i+1 < len(files); i += 2 {
+		at := filepath.Join(r.work, files[i])
+		if files[i+1] == "" {
+			if err := os.Remove(at); err != nil {
+				r.t.Fatal(err)
+			}
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			r.t.Fatal(err)
+		}
+		if err := os.WriteFile(at, []byte(files[i+1]), 0o755); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	r.git(r.work, "add", "--all")
+	r.git(r.work, "commit", "--quiet", "--allow-empty", "-m", "x")
+	return r.git(r.work, "rev-parse", "HEAD")
+}
+
+// push makes a commit and pushes it.
+func (r *remote) push(files ...string) string {
+	r.t.Helper()
+	revision := r.commit(files...)
+	r.git(r.work, "push", "--quiet", "--force", r.bare, "HEAD:main")
+	return revision
+}
+
+// serve is the service: it says over HTTP which version it has read when it began, and
+// is not healthy while that is sick.
+const serve = `import http.server
+version = open("version").read().strip()
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(500 if version.startswith("sick") else 200)
+        self.end_headers()
+        self.wfile.write(version.encode())
+    def log_message(self, *a): pass
+if version.startswith("dies"):
+    raise SystemExit(1)
+http.server.HTTPServer(("127.0.0.1", 3000), H).serve_forever()
+`
+
+const deploySpec = `users:
+  site: {system: true}
+files:
+  /etc/site.env: {content: "SECRET=hunter2hunter2\n", mode: "0600", secret: true}
+units:
+  site.service:
+    content: |
+      [Unit]
+      StartLimitIntervalSec=0
+      [Service]
+      User=site
+      WorkingDirectory=/srv/site/current
+      ExecStart=/usr/bin/python3 serve.py
+      [Install]
+      WantedBy=multi-user.target
+    enabled: true
+deployments:
+  site:
+    git: %s
+    directory: /srv/site
+    user: site
+    shared: [uploads/]
+    steps: [{run: [/bin/sh, step.sh], env_files: [/etc/site.env], within: 60s}]
+    check: [/bin/sh, check.sh]
+    restart: [site.service]
+    health: {unit: site.service, http: "http://127.0.0.1:3000/", within: 40s}
+    within: 4m
+    keep: 3
+`
+
+// siteSays is what the service says; empty: nothing.
+func (e *env) siteSays() string {
+	e.t.Helper()
+	return strings.TrimSpace(e.run("curl", "-sS", "--max-time", "5", "--retry", "5", "--retry-connrefused", "--retry-delay", "1", "http://127.0.0.1:3000/").stdout)
+}
+
+// served checks what the service says, and that the link leads to a commit.
+func (e *env) served(version, revision string) {
+	e.t.Helper()
+	if got := e.siteSays(); got != version {
+		e.t.Errorf("the service says %q, not %q", got, version)
+	}
+	if got := strings.TrimSpace(e.run("readlink", "/srv/site/current").stdout); got != "releases/"+revision {
+		e.t.Errorf("the link leads to %s, not to %s", got, revision)
+	}
+}
+
+// TestDeploy goes through what a deployment goes through: releases that work, that fail
+// at each place, that come back, and that are not taken.
+func TestDeploy(t *testing.T) {
+	t.Parallel()
+	e := newHost(t, testhost.Full, "")
+	r := newRemote(t, e.Host)
+	first := r.push("serve.py", serve, "version", "1", "step.sh", "test -n \"$SECRET\" && test \"$REVISION\" = \"$(basename $RELEASE)\" && id -un > built\n", "check.sh", "exit 0\n", "uploads/.keep", "x")
+	e.lab(0, fmt.Sprintf(deploySpec, r.url))
+	e.says(0, e.opsafe("plan", "--backend", "lab", "--exit-code"), "Nothing to do.")
+	deploy := func(code int, words ...string) { t.Helper(); e.says(code, e.opsafe("deploy", "site"), words...) }
+
+	deploy(0, "deployed site "+first)
+	e.served("1", first)
+	if got := e.mustRun("stat", "-c", "%U", "/srv/site/current/serve.py", "/srv/site", "/srv/site/releases"); got != "site\nroot\nroot" {
+		t.Errorf("owners: %s", got)
+	}
+	if got := e.mustRun("cat", "/srv/site/current/built") + e.mustRun("readlink", "/srv/site/current/uploads"); got != "site/srv/site/shared/uploads" {
+		t.Errorf("the release has %s", got)
+	}
+	deploy(0, "unchanged")
+	second := r.push("version", "2")
+	deploy(0, "deployed site "+second)
+	e.served("2", second)
+
+	for _, bad := range []struct {
+		name  string
+		files []string
+		words []string
+	}{
+		{"step", []string{"step.sh", "echo no $SECRET >&2; exit 3\n"}, []string{"step /bin/sh step.sh", "exit code 3", "(hidden)"}},
+		{"step that hangs", []string{"step.sh", "sleep 300 & sleep 300\n"}, []string{"took longer than 1m0s"}},
+		{"check before", []string{"step.sh", "true\n", "check.sh", "echo unfit >&2; exit 1\n"}, []string{"before the link moves", "unfit"}},
+		{"check after", []string{"check.sh", "test \"$(readlink /srv/site/current)\" != releases/$REVISION\n"}, []string{"once the link has moved", "is back and answers"}},
+		{"restart", []string{"check.sh", "exit 0\n", "version", "dies"}, []string{"site.service", "is back and answers"}},
+		{"health", []string{"version", "sick"}, []string{"status 500", "is back and answers"}},
+	} {
+		revision := r.push(bad.files...)
+		res := e.opsafe("deploy", "site")
+		e.says(1, res, bad.words...)
+		if strings.Contains(res.String(), "hunter2") {
+			t.Errorf("%s: a secret is shown: %s", bad.name, res)
+		}
+		e.served("2", second)
+		if e.exists("/srv/site/releases/" + revision) {
+			t.Errorf("%s: the release that failed is still there", bad.name)
+		}
+		if got := e.run("pgrep", "-u", "site", "sleep"); got.code == 0 {
+			t.Errorf("%s: what a step has started runs on", bad.name)
+		}
+	}
+	e.says(1, e.opsafe("deployments"), "failed", "status 500", second)
+	third := r.push("version", "3", "step.sh", "true\n")
+	deploy(0, "deployed site "+third)
+	e.served("3", third)
+	e.says(0, e.opsafe("rollback", "site"), second)
+	e.served("2", second)
+	deploy(0, "deployed site "+third)
+	e.served("3", third)
+	e.deployForced(r, third, second)
+	e.deployHostile(r)
+	e.deployPruned(r)
+	e.deployRemote(r)
+}
+
+// deployForced pushes by force, which is not followed.
+func (e *env) deployForced(r *remote, now, old string) {
+	e.t.Helper()
+	r.git(r.work, "reset", "--quiet", "--hard", old)
+	forced := r.push("version", "forced", "step.sh", "true\n")
+	e.says(1, e.opsafe("deploy", "site"), "pushed by force")
+	e.served("3", now)
+	e.says(0, e.opsafe("deploy", "site", "--ref", forced), "deployed")
+	e.served("forced", forced)
+	e.says(1, e.opsafe("deploy", "site", "--ref", "none"), "has no branch, tag or commit")
+	r.git(r.work, "reset", "--quiet", "--hard", now)
+	next := r.push("version", "4")
+	e.says(0, e.opsafe("deploy", "site"), "deployed")
+	e.served("4", next)
+}
+
+// deployHostile pushes what would have something run, or read, that is not the release.
+func (e *env) deployHostile(r *remote) {
+	e.t.Helper()
+	good := r.git(r.work, "rev-parse", "HEAD")
+	link := func(at, to string) {
+		if err := os.Symlink(to, filepath.Join(r.work, at)); err != nil {
+			e.t.Fatal(err)
+		}
+	}
+	for name, make := range map[string]func(){
+		"leads out of the release": func() { link("out", "/etc/passwd") },
+		"which leads out":          func() { link("up", "sub/../../x") },
+		"is a submodule": func() {
+			r.git(r.work, "update-index", "--add", "--cacheinfo", "160000,"+good+",sub")
+			r.git(r.work, "commit", "--quiet", "-m", "sub")
+		},
+	} {
+		make()
+		if name != "is a submodule" {
+			r.commit()
+		}
+		r.git(r.work, "push", "--quiet", "--force", r.bare, "HEAD:main")
+		e.says(1, e.opsafe("deploy", "site"), name)
+		e.served("4", good)
+		r.git(r.work, "reset", "--quiet", "--hard", good)
+	}
+	// What is in a repository is never configuration: no filter, and no hook.
+	revision := r.push(".gitattributes", "* filter=evil\n", ".gitconfig", "[filter \"evil\"]\n\tsmudge = touch /tmp/evil\n", "hooks/post-checkout", "#!/bin/sh\ntouch /tmp/evil\n", "version", "5")
+	e.says(0, e.opsafe("deploy", "site"), "deployed")
+	e.served("5", revision)
+	if e.exists("/tmp/evil") {
+		e.t.Error("something of the repository has been run")
+	}
+}
+
+// deployPruned counts the releases that are kept.
+func (e *env) deployPruned(r *remote) {
+	e.t.Helper()
+	var last string
+	for n := range 3 {
+		last = r.push("version", fmt.Sprint("prune", n))
+		e.says(0, e.opsafe("deploy", "site"), "deployed")
+	}
+	e.served("prune2", last)
+	if got := strings.Fields(e.mustRun("ls", "/srv/site/releases")); len(got) != 3 {
+		e.t.Errorf("there are %d releases: %v", len(got), got)
+	}
+}
+
+// deployRemote has the server vanish and hang.
+func (e *env) deployRemote(r *remote) {
+	e.t.Helper()
+	last := r.git(r.work, "rev-parse", "HEAD")
+	r.gone.Store(true)
+	e.says(1, e.opsafe("deploy", "site"), "cannot fetch")
+	r.gone.Store(false)
+	r.hangs.Store(true)
+	e.says(1, e.opsafe("deploy", "site"), "cannot fetch")
+	r.hangs.Store(false)
+	e.served("prune2", last)
+	if got := e.mustRun("sh", "-c", "ls /var/lib/opsafe/queue/aside | wc -l"); got != "2" {
+		e.t.Errorf("%s entries are aside", got)
+	}
+	e.says(0, e.opsafe("deploy", "site"), "unchanged")
+}

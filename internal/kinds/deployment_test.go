@@ -1,0 +1,73 @@
+package kinds_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"opsafe/internal/kinds"
+	"opsafe/internal/spec"
+)
+
+// TestDeploymentProblems says what is wrong with deployments before a host is looked at,
+// in one go.
+func TestDeploymentProblems(t *testing.T) {
+	dir := t.TempDir()
+	text := `
+users: {site: {system: true}}
+directories: {/srv/open: {mode: "0777"}}
+files: {/srv/good/current: {content: x}}
+deployments:
+  good: {git: "git@git.example:team/site.git", user: site, directory: /srv/good, every: 30s}
+  none: {user: site}
+  two: {git: "https://git.example/a.git", ssh: {to: deploy@app1}, user: site, directory: /srv/two}
+  open: {git: /srv/site.git, user: site, directory: /srv/open}
+  below: {git: /srv/site.git, user: site, directory: /srv/good/x}
+  nobody: {git: "https://u:p@git.example/a.git", user: sit, directory: /srv/nobody}
+  ext: {git: "ext::sh -c id", user: site, directory: /srv/ext}
+  file: {git: "file:///srv/a.git", user: site, directory: /srv/file}
+  units: {git: /srv/site.git, user: site, directory: /srv/units, restart: [sit.service], health: {unit: nope.service}}
+  programs: {git: /srv/site.git, user: site, directory: /srv/programs, steps: [{run: [npm, ci]}, {within: 5m}], check: [nginx], health: {run: [true]}}
+  times: {git: /srv/site.git, user: site, directory: /srv/times, every: 5s, within: 48h, steps: [{run: [/bin/true], within: soon}], keep: 1}
+  project: {compose: [app]}
+  shared: {git: /srv/site.git, user: site, directory: /srv/shared, shared: [a, a/b, ../c, .git/config]}
+  main: {git: /srv/site.git, user: site, directory: /srv/main}
+  spec: {spec: "https://git.example/spec.git", user: site, directory: /srv/spec, restart: [ssh.service]}
+  token: {git: /srv/site.git, user: site, directory: /srv/token, status: {api: "https://api"}}
+`
+	at := filepath.Join(dir, "backends/x/backend.yaml")
+	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(at, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := kinds.Load(spec.LoadOptions{Dir: dir})
+	if err == nil {
+		t.Fatal("there is no problem")
+	}
+	for _, want := range []string{
+		"file /srv/good/current: deployment good is at", "deployment none: want one or the other of git, compose, ssh and spec: none",
+		"deployment two: want one or the other of git, compose, ssh and spec: git and ssh are said",
+		"deployment open: directory /srv/open is declared at", "deployment below: directory /srv/good/x is that of deployment good",
+		"deployment nobody: git: holds a name or password", `deployment nobody: user: no user "sit" is declared`,
+		`deployment ext: git "ext::sh -c id": want an address of a git repository`, "deployment file: git: cannot be read as an address",
+		`deployment units: restart: no unit "sit.service"`, `health of deployment units: unit: no unit "nope.service"`,
+		"deployment programs: steps[0]: run: want the path of a program", "deployment programs: steps[1]: has no run", "deployment programs: check: want the path",
+		"deployment times: every: 5s is outside", "deployment times: within: 48h is outside", `steps[0] of deployment times: within "soon": want a time`, "deployment times: keep: want a number",
+		`deployment project: there is no compose project "app"`, "deployment shared: shared: a overlaps with a/b", `deployment shared: shared "../c"`, `deployment shared: shared ".git/config"`,
+		"deployment main: the queue has directories of its own", "deployment spec: restart goes with git", "deployment spec: user goes with git or ssh", "deployment token: status: has no token",
+		"deployment token: status: has no repository",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+	if strings.Contains(err.Error(), "deployment good: ") {
+		t.Error("it refuses what is right")
+	}
+	if t.Failed() {
+		t.Log(err)
+	}
+}
