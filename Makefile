@@ -60,8 +60,8 @@ endef
 # .github/workflows run, which a test runs here.
 BUILD_PACKAGES := ca-certificates curl git jq
 
-# What tests ask: judges of manual pages, and bash as people have it.
-TEST_PACKAGES := bash-completion man-db mandoc
+# What tests ask: judges of manual pages, bash as people have it, and Ansible.
+TEST_PACKAGES := ansible-core bash-completion man-db mandoc openssl
 
 .PHONY: deps
 deps: build-deps testhost-deps test-deps ## install the Debian packages that tests and try need
@@ -166,7 +166,7 @@ bench-check: deps ## fail if a run that finds nothing to do takes longer than wi
 	@$(GO) run ./internal/bench -people "$${PEOPLE:-20,200}" -against "$(OTHER)"
 
 .PHONY: release
-release: build-deps $(NFPM) ## binaries, Debian packages and checksums in dist/, the same from the same commit
+release: build-deps $(NFPM) ## binaries, packages, Ansible's collection, checksums in dist/, the same from the same commit
 	@GOTOOLCHAIN=$(RELEASE_GO) $(GO) run ./internal/release $(NFPM) dist && cat dist/SHA256SUMS
 
 .PHONY: release-test

@@ -1,5 +1,5 @@
-// Command release makes what is given to hosts: static binaries, Debian packages and
-// the checksums of both. The same commit gives the same bytes, whoever builds it.
+// Command release makes what is given to hosts: static binaries, Debian packages, the
+// collection for Ansible and the checksums of all. The same commit gives the same bytes, whoever builds it.
 package main
 
 import (
@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"opsafe/internal/ansible"
 )
 
 // architectures are those that are built for, by Go's and Debian's name, which are the
@@ -57,6 +59,13 @@ func release(nfpm, dir string) error {
 		if err := pack(nfpm, dir, arch, version, c); err != nil {
 			return err
 		}
+	}
+	collection, err := ansible.Collection(version, c.at)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "opsafe-opsafe-"+version+".tar.gz"), collection, 0o644); err != nil {
+		return fmt.Errorf("cannot write the collection: %w", err)
 	}
 	return sums(dir)
 }

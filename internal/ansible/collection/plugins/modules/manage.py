@@ -1,0 +1,90 @@
+# What ansible-doc says of the action of the same name, which does it on the controller.
+
+DOCUMENTATION = r'''
+module: manage
+short_description: Bring a host to its declared state with opsafe
+description:
+  - Brings opsafe and the spec to the host, runs C(opsafe bootstrap) if the host is none of opsafe's yet, and then C(opsafe manage).
+  - In check mode it runs C(opsafe plan) instead, from a temporary directory of the host, and leaves nothing there.
+  - A host that is not in its declared state in the end, or of which that cannot be told, has failed.
+  - It needs root on the host (C(become)), a shell there, and a connection that has pipelining, such as ssh. It needs no Python there.
+options:
+  backend:
+    description: The backend that the host is. The name in the inventory, if left out.
+    type: str
+  binary:
+    description:
+      - On the controller, the program, or a directory with C(opsafe_linux_amd64) and C(opsafe_linux_arm64).
+      - If the spec has C(opsafe.sha256), a program with another SHA-256 is not brought.
+      - Without it, the host has to have opsafe.
+    type: path
+  spec:
+    description:
+      - On the controller, the repository of the spec. C(developers.yaml), C(keys) and C(backends) are brought, but for C(facts.json).
+      - Without it, the host has to have it in O(dir).
+    type: path
+  dir:
+    description: Where the spec lies on the host.
+    type: path
+    default: /srv/opsafe
+  only:
+    description: Only these kinds, or resources as KIND/NAME.
+    type: list
+    elements: str
+    default: []
+  skip:
+    description: All but these kinds, or resources as KIND/NAME.
+    type: list
+    elements: str
+    default: []
+  confirm:
+    description:
+      - A time, such as C(2m). What is changed comes back after it, unless a connection that is made anew confirms before.
+      - If the run has failed it is not confirmed.
+    type: str
+  plans:
+    description:
+      - On the controller, a directory of plans that M(opsafe.opsafe.plan) has kept. The one of the host is carried out, and nothing else.
+      - If anything that it rests on has moved on, nothing is changed, and the host has failed.
+    type: path
+author: the opsafe authors
+'''
+
+EXAMPLES = r'''
+- opsafe.opsafe.manage:
+    binary: dist
+    spec: .
+    confirm: 2m
+  become: true
+'''
+
+RETURN = r'''
+brought:
+  description: What was not on the host as it is to be. C(opsafe), C(spec), C(backend).
+  type: list
+  returned: success
+changes:
+  description: What was changed, as C(add user/alice).
+  type: list
+  returned: success
+failures:
+  description: What failed or was not tried, and why.
+  type: list
+  returned: success
+unknown:
+  description: What could not be seen, and why.
+  type: list
+  returned: success
+access:
+  description: Who gains and loses what.
+  type: list
+  returned: success
+summary:
+  description: How many resources there are of each sort, as in opsafe's own JSON.
+  type: dict
+  returned: success
+confirmed:
+  description: Whether a new connection has confirmed it.
+  type: bool
+  returned: with confirm, if something was changed
+'''
