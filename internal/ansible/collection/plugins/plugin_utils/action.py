@@ -11,7 +11,7 @@ import re
 import shlex
 import tarfile
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
@@ -165,7 +165,10 @@ class OpsafeAction(ActionBase):
     def clean(self):
         if self.temporary:
             gone, self.temporary = self.temporary, None
-            self.shell('rm -rf ' + shlex.quote(gone))
+            try:
+                self.shell('rm -rf ' + shlex.quote(gone))
+            except AnsibleError:
+                pass  # what came of the action counts; a later one clears up
 
     # Bringing what opsafe needs.
 
@@ -247,9 +250,13 @@ class OpsafeAction(ActionBase):
         self.shell('umask 022; mkdir -p {0}/spec && tar -C {0}/spec -xf -'.format(room), packed(files), 'bring the spec')
         if not keep:
             return room + '/spec'
+        # Beside its place, so that it comes there as a whole.
         self.shell(
-            'set -e; umask 022; mkdir -p "$(dirname {1})"; new={1}.new.$$; old={1}.old.$$; '
-            'cp -R --preserve=mode {0}/spec "$new"; [ ! -e {1} ] || mv -T {1} "$old"; mv -T "$new" {1}; rm -rf "$old"'.format(room, shlex.quote(directory)),
+            'set -e; umask 022; parent=$(dirname {1}); mkdir -p "$parent"; '
+            'find "$parent" -maxdepth 1 -name ".opsafe.????????" -mmin +1440 -exec rm -rf {{}} + ; '
+            'stage=$(mktemp -d "$parent/.opsafe.XXXXXXXX"); cp -R --preserve=mode {0}/spec "$stage/new"; '
+            '[ ! -e {1} ] || mv -T {1} "$stage/old"; '
+            'mv -T "$stage/new" {1} || {{ mv -T "$stage/old" {1}; exit 1; }}; rm -rf "$stage"'.format(room, shlex.quote(directory)),
             what='put the spec into its place')
         return directory
 
