@@ -18,7 +18,8 @@ class ActionModule(OpsafeAction):
             raise Failure('confirm needs a connection that can be made anew, and a local one cannot')
         # A kept plan rests on what the host was before it was opsafe's.
         program, directory, brought = self.bring(keep=not self.check, bootstrap=kept is None)
-        result['brought'], result['changed'] = brought, bool(brought)
+        # A spec that says something else of other hosts is no change of this one.
+        result['brought'], result['changed'] = brought, brought not in ([], ['spec'])
         if brought and self._play_context.diff:
             result['diff'] = [dict(before='', after=''.join(b + '\n' for b in brought), after_header='brought to the host')]
         if self.check:
@@ -37,7 +38,7 @@ class ActionModule(OpsafeAction):
             self.confirm(result, program)
         if kept is not None and not result.get('failed'):
             self.bootstrap(program, directory, brought)
-            result['changed'] = result['changed'] or bool(brought)
+            result['changed'] = result['changed'] or brought not in ([], ['spec'])
 
     def kept(self):
         """The plan that is to be carried out; None: there is none."""
