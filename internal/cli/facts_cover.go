@@ -87,6 +87,9 @@ func cover(ctx context.Context, rec *snapshot.Recorder, repo *spec.Repository, b
 	for _, name := range slices.Sorted(maps.Keys(b.Packages)) {
 		_, _ = rec.Candidate(name)
 	}
+	if kind.DeclaresProjects(b) { // one that does not apply yet may, and chrony stops those that run
+		_, _ = rec.Containers(ctx)
+	}
 	return coverUnits(ctx, rec)
 }
 

@@ -143,7 +143,7 @@ func (d declaration) missing(t *testing.T) string {
 	}
 	name := path.Join("docs", d.file)
 	text := read(t, name).text
-	if path.Ext(name) != ".yaml" {
+	if !slices.Contains([]string{".yaml", ".yml"}, path.Ext(name)) {
 		if !strings.Contains(text, d.item) {
 			return fmt.Sprintf("%s does not say %q", name, d.item)
 		}

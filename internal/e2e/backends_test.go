@@ -71,20 +71,20 @@ func TestSwitch(t *testing.T) {
 	e := newHost(t, testhost.Full, "")
 	e.opsafe("bootstrap", "test")
 	e.manageJSON("test")
-	named := []string{"unit/airlock.timer", "unit/collector.service", "sudoers/opensafely-airlock", "directory//home/opensafely/airlock"}
+	named := []string{"unit/airlock_runjobs.timer", "unit/collector.service", "sudoers/opensafely-airlock", "directory//home/opensafely/airlock"}
 	r := e.opsafe("bootstrap", "emis", "--switch")
 	for _, what := range named {
 		if !strings.Contains(r.stderr, what) {
 			t.Errorf("%s is not named: %s", what, r)
 		}
 	}
-	e.mustRun("systemctl", "is-active", "airlock.timer")
+	e.mustRun("systemctl", "is-active", "airlock_runjobs.timer")
 	e.opsafe("bootstrap", "test", "--switch")
-	if r = e.opsafe("bootstrap", "emis", "--switch", "--prune"); r.code != 0 || !strings.Contains(r.stdout, "airlock.timer") {
+	if r = e.opsafe("bootstrap", "emis", "--switch", "--prune"); r.code != 0 || !strings.Contains(r.stdout, "airlock_runjobs.timer") {
 		t.Error(r)
 	}
-	if r := e.run("systemctl", "is-active", "airlock.timer"); r.code == 0 {
-		t.Error("airlock.timer fires still")
+	if r := e.run("systemctl", "is-active", "airlock_runjobs.timer"); r.code == 0 {
+		t.Error("airlock_runjobs.timer fires still")
 	}
 	if r := e.run("test", "-e", "/etc/systemd/system/collector.service"); r.code == 0 {
 		t.Error("collector.service is there still")
@@ -92,7 +92,7 @@ func TestSwitch(t *testing.T) {
 	if r := e.opsafe("undo", "5"); r.code != 0 {
 		t.Error(r)
 	}
-	e.mustRun("systemctl", "is-active", "airlock.timer")
+	e.mustRun("systemctl", "is-active", "airlock_runjobs.timer")
 }
 
 // TestEnv gives a command hostile and odd values, as systemd would; nothing of them is

@@ -7,44 +7,44 @@ func unitDisturbances() []disturbance {
 	return []disturbance{
 		{
 			name:  "timer stopped",
-			do:    by("systemctl", "stop", "jobrunner.timer"),
-			want:  []string{"change unit/jobrunner.timer"},
-			check: active("jobrunner.timer"),
+			do:    by("systemctl", "stop", "opsafe-deploy.timer"),
+			want:  []string{"change unit/opsafe-deploy.timer"},
+			check: active("opsafe-deploy.timer"),
 		},
 		{
 			name:  "timer disabled",
-			do:    by("systemctl", "disable", "jobrunner.timer"),
-			want:  []string{"change unit/jobrunner.timer"},
-			check: enabled("jobrunner.timer"),
+			do:    by("systemctl", "disable", "opsafe-deploy.timer"),
+			want:  []string{"change unit/opsafe-deploy.timer"},
+			check: enabled("opsafe-deploy.timer"),
 		},
 		{
 			name:  "timer edited",
-			do:    all(edits(units+"jobrunner.timer", "[Timer]\n", "[Timer]\nOnCalendar=daily\n"), by("systemctl", "daemon-reload")),
-			want:  []string{"change unit/jobrunner.timer"}, // stopped for it, and started again
-			check: active("jobrunner.timer"),
+			do:    all(edits(units+"opsafe-deploy.timer", "[Timer]\n", "[Timer]\nOnCalendar=daily\n"), by("systemctl", "daemon-reload")),
+			want:  []string{"change unit/opsafe-deploy.timer"}, // stopped for it, and started again
+			check: active("opsafe-deploy.timer"),
 		},
 		{
 			name:  "service that does not run edited",
-			do:    edits(units+"jobrunner.service", "[Service]\n", "[Service]\nNice=5\n"),
-			want:  []string{"change unit/jobrunner.service"},
-			check: says("no", "systemctl", "show", "--value", "--property", "NeedDaemonReload", "jobrunner.service"),
+			do:    edits(units+"opsafe-deploy.service", "[Service]\n", "[Service]\nNice=5\n"),
+			want:  []string{"change unit/opsafe-deploy.service"},
+			check: says("no", "systemctl", "show", "--value", "--property", "NeedDaemonReload", "opsafe-deploy.service"),
 		},
 		{
 			name:  "daemon-reload forgotten",
-			do:    by("touch", units+"jobrunner.service"),
-			want:  []string{"change unit/jobrunner.service"},
-			check: says("no", "systemctl", "show", "--value", "--property", "NeedDaemonReload", "jobrunner.service"),
+			do:    by("touch", units+"opsafe-deploy.service"),
+			want:  []string{"change unit/opsafe-deploy.service"},
+			check: says("no", "systemctl", "show", "--value", "--property", "NeedDaemonReload", "opsafe-deploy.service"),
 		},
 		{
 			name: "drop-in edited",
-			do:   edits(units+"jobrunner.service.d/backend.conf", "\n", "\n# by hand\n"),
-			want: []string{"change unit/jobrunner.service.d/backend"},
+			do:   edits(units+"collector.service.d/backend.conf", "\n", "\n# by hand\n"),
+			want: []string{"change unit/collector.service.d/backend"},
 		},
 		{
 			name:  "unit file deleted",
-			do:    all(by("systemctl", "disable", "--now", "airlock.timer"), by("rm", units+"airlock.timer"), by("systemctl", "daemon-reload")),
-			want:  []string{"add unit/airlock.timer"},
-			check: all(active("airlock.timer"), enabled("airlock.timer")),
+			do:    all(by("systemctl", "disable", "--now", "airlock_runjobs.timer"), by("rm", units+"airlock_runjobs.timer"), by("systemctl", "daemon-reload")),
+			want:  []string{"add unit/airlock_runjobs.timer"},
+			check: all(active("airlock_runjobs.timer"), enabled("airlock_runjobs.timer")),
 		},
 		{
 			name:  "unit masked",
@@ -54,10 +54,10 @@ func unitDisturbances() []disturbance {
 		},
 		{
 			name: "unit of ours masked",
-			do: all(by("rm", units+"airlock.timer"), by("ln", "-s", "/dev/null", units+"airlock.timer"),
+			do: all(by("rm", units+"airlock_runjobs.timer"), by("ln", "-s", "/dev/null", units+"airlock_runjobs.timer"),
 				by("systemctl", "daemon-reload")),
-			want:  []string{"change unit/airlock.timer"},
-			check: all(active("airlock.timer"), enabled("airlock.timer")),
+			want:  []string{"change unit/airlock_runjobs.timer"},
+			check: all(active("airlock_runjobs.timer"), enabled("airlock_runjobs.timer")),
 		},
 	}
 }

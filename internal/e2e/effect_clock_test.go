@@ -79,7 +79,7 @@ func TestEffectClock(t *testing.T) {
 // services around it are as they were.
 func (e *env) clockRuns() {
 	e.t.Helper()
-	for unit, want := range map[string]string{"chrony.service": "active", "lab-on.service": "active", "lab-off.service": "inactive", "jobrunner.timer": "active"} {
+	for unit, want := range map[string]string{"chrony.service": "active", "lab-on.service": "active", "lab-off.service": "inactive", "opsafe-deploy.timer": "active"} {
 		if got := e.mustRun("systemctl", "show", "-P", "ActiveState", unit); got != want {
 			e.t.Errorf("%s is %s, want %s", unit, got, want)
 		}

@@ -63,7 +63,7 @@ func TestEffectDeath(t *testing.T) {
 		"/home/opensafely",                     // between the accounts
 		"/srv/medium_privacy",                  // between directories and ACLs
 		"/etc/opensafely/bashrc",               // between files
-		"/etc/systemd/system/airlock.service.d",
+		"/etc/systemd/system/collector.service.d",
 	} {
 		k := e.startManage()
 		e.await(marker+" is there", func() bool {

@@ -170,8 +170,8 @@ func proveServiceSudo(e *env, _ people) {
 	refused := func(r result) bool { return strings.Contains(r.stderr, "a password is required") }
 	for _, command := range []string{
 		"systemctl restart collector.service", "systemctl start collector", "systemctl stop collector",
-		"systemctl status collector.service", "systemctl status jobrunner", "systemctl stop airlock.timer", "systemctl start airlock.timer",
-		"systemctl status airlock", "systemctl stop jobrunner.timer", "systemctl start jobrunner.timer",
+		"systemctl status collector.service", "systemctl status opsafe-deploy", "systemctl start opsafe-deploy",
+		"systemctl stop opsafe-deploy.timer", "systemctl start opsafe-deploy.timer",
 		"journalctl -u agent --no-pager", "journalctl -t airlock --no-pager", "journalctl -u collector -e",
 	} {
 		r := e.runAs("opensafely", append([]string{"sudo", "-n"}, strings.Fields(command)...)...)
@@ -188,7 +188,7 @@ func proveServiceSudo(e *env, _ people) {
 	for _, command := range []string{
 		"id", "bash", "su -", "systemctl restart ssh.service", "systemctl restart collector.service ssh.service",
 		"systemctl --root=/tmp restart collector.service", "systemctl restart collector.service --force",
-		"systemctl restart agent", "systemctl restart jobrunnerx", "systemctl restart jobrunner2.service", "systemctl edit collector.service",
+		"systemctl restart agent", "systemctl restart opsafe-deployx", "systemctl restart opsafe-deploy2.service", "systemctl edit collector.service",
 		"systemctl disable collector.service", "systemctl poweroff", "journalctl -u ssh",
 		"journalctl -u agent -u ssh", "journalctl -u agent --file=/etc/shadow", "journalctl -ut agent", "journalctl",
 		"-u madwort id",

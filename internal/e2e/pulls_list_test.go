@@ -104,10 +104,10 @@ func pullsOfServices() []pull {
 		{name: "a new timer", edits: newFile(newFile(section("units", "  new.service: {source: files/units/new.service}\n  new.timer: {source: files/units/new.timer, enabled: true, running: true}\n"), unitFiles+"new.service", job), unitFiles+"new.timer", timer)},
 		{name: "a unit with a mistake", edits: newFile(section("units", "  new.service: {source: files/units/new.service}\n"), unitFiles+"new.service", "[Service]\nType=oneshot\n")},
 		{name: "a timer fires at another time", only: withAirlock(), edits: []edit{{file: unitFiles + "airlock_runjobs.timer", text: "\n[Timer]\nRandomizedDelaySec=60\n"}}},
-		{name: "a timer is switched off", only: withAirlock(), edits: []edit{{airlockYAML, "source: files/units/airlock.timer\n    enabled: true\n    running: true", "source: files/units/airlock.timer\n    enabled: false\n    running: false"}}},
+		{name: "a timer is switched off", only: withAirlock(), edits: []edit{{airlockYAML, "source: files/units/airlock_runjobs.timer\n    enabled: true\n    running: true", "source: files/units/airlock_runjobs.timer\n    enabled: false\n    running: false"}}},
 		{name: "a unit goes", only: withAirlock(), edits: []edit{{airlockYAML, "  airlock_runjobs.timer:\n    source: files/units/airlock_runjobs.timer\n    enabled: true\n    running: true", "  airlock_runjobs.timer: {state: absent}"}}},
 		{name: "a drop-in for sshd's unit", edits: section("units", "  ssh.service:\n    drop_ins:\n      nice: {content: \"[Service]\\nNice=5\\n\"}\n")},
-		{name: "a drop-in for docker", edits: section("units", "  docker.service:\n    drop_ins:\n      nice: {content: \"[Service]\\nNice=5\\n\"}\n"), unasked: []string{"which containers docker runs"}},
+		{name: "a drop-in for docker", edits: section("units", "  docker.service:\n    drop_ins:\n      nice: {content: \"[Service]\\nNice=5\\n\"}\n")},
 		{name: "a unit of the distribution is masked", edits: section("units", "  systemd-timesyncd.service: {masked: true}\n")},
 		{name: "a package that the host has is not to be there", only: withAirlock(), edits: section("packages", "  jq: purged\n")},
 		{name: "a package goes", only: withAirlock(), edits: []edit{{baseYAML, "  ripgrep: installed", "  ripgrep: absent"}}},
@@ -118,6 +118,6 @@ func pullsOfServices() []pull {
 		{name: "the clock", only: []string{"tpp"}, edits: []edit{{tppYAML, "  when: device /dev/ptp_hyperv exists\n", ""}}, unasked: []string{"what chronyd -p -f % says"}},
 		{name: "the clock's parameters", only: []string{"tpp"}, edits: []edit{{tppYAML, "when: device /dev/ptp_hyperv exists", "when: path /etc/hosts exists"}, {tppYAML, "poll 3 dpoll -2", "poll 4 dpoll -1"}}, unasked: []string{"what chronyd -p -f % says"}},
 		{name: "a condition is met", edits: section("files", "  /etc/cond.conf: {content: \"x\\n\", when: path /run/sshd exists}\n")},
-		{name: "a share is not browsable", only: []string{"tpp"}, edits: []edit{{tppYAML, `browseable: "yes"`, `browseable: "no"`}}, unasked: []string{"what testparm -s % says"}},
+		{name: "a share is not browsable", only: []string{"tpp"}, edits: []edit{{"backends/tpp/share.yaml", `browseable: "yes"`, `browseable: "no"`}}, unasked: []string{"what testparm -s % says"}},
 	}
 }

@@ -99,6 +99,9 @@ func DeclaresProject(b *spec.Backend, name string) bool {
 	return p != nil && p.State != stateAbsent
 }
 
+// DeclaresProjects reports whether a spec has compose projects.
+func DeclaresProjects(b *spec.Backend) bool { return len(composeOf(b)) > 0 }
+
 // readCompose reads the compose files of projects.
 func readCompose(b *spec.Backend, read func(at spec.Pos, label, name string) []byte) {
 	for name, p := range composeOf(b) {

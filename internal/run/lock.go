@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"opsafe/internal/history"
 	"opsafe/internal/host"
@@ -13,7 +14,7 @@ import (
 // Lock keeps other runs away, and clears away what the last one left, if its record
 // says that it died. It refuses where changes wait to be confirmed.
 func (r *Runner) Lock(ctx context.Context) (release func(), err error) {
-	lock, err := local.TakeLock(r.LockPath)
+	lock, err := r.takeLock(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -25,6 +26,25 @@ func (r *Runner) Lock(ctx context.Context) (release func(), err error) {
 		r.note("what a dead run left could not be cleared away: %v", err)
 	}
 	return lock.Release, nil
+}
+
+// takeLock waits a little while for another run: those that a timer starts are short.
+func (r *Runner) takeLock(ctx context.Context) (*local.Lock, error) {
+	const patience, pause = 10 * time.Second, 100 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		lock, err := local.TakeLock(r.LockPath)
+		var held *local.LockedError
+		if !errors.As(err, &held) {
+			return lock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(pause):
+		}
+	}
 }
 
 func (r *Runner) tidy(ctx context.Context) error {

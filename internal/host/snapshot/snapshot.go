@@ -327,8 +327,8 @@ func (r *Reader) Network(_ context.Context, name string) (*host.Network, error) 
 	return nil, r.missing("docker network " + name)
 }
 
-// Containers are those of a host that is made up; of a real one they are not
-// recorded.
+// Containers are those of a host that is made up; of a real one they are
+// recorded where a spec has compose projects.
 func (r *Reader) Containers(context.Context) ([]host.Container, error) {
 	if err := r.trouble(askContainers); err != nil {
 		return nil, err

@@ -166,7 +166,7 @@ makes a stranger a member of a group that may read it, and stops a timer.`)
 		ctx,
 		[]string{"chmod", "o+rx", privateDir},
 		[]string{"usermod", "-aG", "researchers", "games"},
-		[]string{"systemctl", "stop", "jobrunner.timer"},
+		[]string{"systemctl", "stop", "opsafe-deploy.timer"},
 	); err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ makes a stranger a member of a group that may read it, and stops a timer.`)
 	if _, err := d.show(ctx, folding{Skip: []string{notHere}}, 0, "opsafe", "plan"); err != nil {
 		return err
 	}
-	if err := d.expect(ctx, "directory/"+privateDir, "group/researchers", "unit/jobrunner.timer"); err != nil {
+	if err := d.expect(ctx, "directory/"+privateDir, "group/researchers", "unit/opsafe-deploy.timer"); err != nil {
 		return err
 	}
 	d.say("And manage puts them right, and nothing else.")
