@@ -33,11 +33,14 @@ func (r *Runner) takeLock(ctx context.Context) (*local.Lock, error) {
 	const patience, pause = 10 * time.Second, 100 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for {
+	for told := false; ; told = true {
 		lock, err := local.TakeLock(r.LockPath)
 		var held *local.LockedError
 		if !errors.As(err, &held) {
 			return lock, err
+		}
+		if !told {
+			r.note("%v; waiting for it, up to %v", held, patience)
 		}
 		select {
 		case <-ctx.Done():
