@@ -91,7 +91,7 @@ func TestContainers(t *testing.T) {
 		t.Fatalf("there are containers before there are secrets: %s", got)
 	}
 	e.mustRun("touch", "/home/opensafely/config/deploy")
-	e.says(0, e.opsafe("manage", "--backend", "tpp"), "compose/agent", "compose/airlock", "never started → running")
+	e.says(0, e.opsafe("manage", "--backend", "tpp"), "agent never started → running", "airlock never started → running")
 	e.says(0, e.opsafe("plan", "--backend", "tpp", "--exit-code", "--registries"), "Nothing to do.")
 	e.deployed()
 
