@@ -77,7 +77,7 @@ func benchmark(b *testing.B, h http.Handler) {
 	srv := &http.Server{Handler: h}
 	srv.SetKeepAlivesEnabled(false)
 	go func() { _ = srv.Serve(l) }()
-	defer srv.Close()
+	defer func() { _ = srv.Close() }()
 	const senders = 16
 	took := make([]time.Duration, b.N)
 	var next atomic.Int64
