@@ -219,26 +219,33 @@ func (a *App) deployWorker(ctx context.Context, name string) error {
 // by health, it stays; otherwise the state before comes back.
 func (a *App) manageRelease(ctx context.Context, dir string, confirm time.Duration, health func(context.Context) error) error {
 	o := manageOptions{confirm: confirm}
-	o.dir, o.format = dir, formatText
-	if err := a.manage(ctx, o); err != nil {
-		if confirm > 0 {
-			err = errors.Join(err, a.runner().Revert(context.WithoutCancel(ctx)))
-		}
-		return fmt.Errorf("manage: %w", err)
+	o.dir = dir
+	err := a.manageQuietly(ctx, o)
+	if err == nil && health != nil {
+		err = health(ctx)
 	}
-	if health == nil {
-		return nil
-	}
-	if err := health(ctx); err != nil {
-		if confirm > 0 {
-			err = errors.Join(err, a.runner().Revert(context.WithoutCancel(ctx)))
-		}
+	if confirm == 0 {
 		return err
 	}
-	if confirm > 0 {
-		if _, err := os.Stat(notes.Waiting); err == nil { // else nothing has been changed
-			return a.runner().Confirm(ctx)
-		}
+	if _, waits := os.Stat(notes.Waiting); waits != nil {
+		return err // nothing has been changed, or it has come back already
+	}
+	if err != nil {
+		return errors.Join(err, a.runner().Revert(context.WithoutCancel(ctx)))
+	}
+	return a.runner().Confirm(ctx)
+}
+
+// manageQuietly is manage, which says what it does in the journal.
+func (a *App) manageQuietly(ctx context.Context, o manageOptions) error {
+	o.format, o.formats = formatText, []string{formatText}
+	err := a.manage(ctx, o)
+	var exit *exitError
+	if errors.As(err, &exit) && exit.err == nil {
+		return errors.New("opsafe manage has failed: the journal of this unit says what")
+	}
+	if err != nil {
+		return fmt.Errorf("manage: %w", err)
 	}
 	return nil
 }
@@ -246,13 +253,9 @@ func (a *App) manageRelease(ctx context.Context, dir string, confirm time.Durati
 // composeProjects has projects of this host's backend as they are declared, with what
 // their registries have now.
 func (a *App) composeProjects(ctx context.Context, projects []string) error {
-	o := manageOptions{}
-	o.format = formatText
+	var o manageOptions
 	for _, p := range projects {
 		o.only = append(o.only, "compose/"+p)
 	}
-	if err := a.manage(ctx, o); err != nil {
-		return fmt.Errorf("manage: %w", err)
-	}
-	return nil
+	return a.manageQuietly(ctx, o)
 }

@@ -100,7 +100,7 @@ func (a *App) status(ctx context.Context, o statusOptions) error {
 	err = a.emit(ctx, o, func(w *strings.Builder) error {
 		switch o.format {
 		case formatPrometheus:
-			return render.WriteMetrics(w, metricsOf(s), s.now)
+			return render.WriteMetrics(w, a.metricsOf(s), s.now)
 		case formatJSON:
 			return render.WriteJSON(w, statusDocOf(s))
 		}

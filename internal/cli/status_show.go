@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"opsafe/internal/change"
+	"opsafe/internal/deploy"
 	"opsafe/internal/drift"
 	"opsafe/internal/history"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/render"
 )
 
@@ -125,7 +127,7 @@ func statusDocOf(s *state) render.StatusDoc {
 	return d
 }
 
-func metricsOf(s *state) *render.Metrics {
+func (a *App) metricsOf(s *state) *render.Metrics {
 	m := &render.Metrics{
 		Backend: s.backend, Version: program(), Declared: s.name() == asDeclared, Since: s.since(), Summary: s.rep.Summary,
 		Orphans: map[string]int{},
@@ -144,5 +146,21 @@ func metricsOf(s *state) *render.Metrics {
 	if last := s.last(); last != nil {
 		m.LastRun, m.LastEnded, m.LastSucceeded = last.Run, last.Ended, last.Result == history.Succeeded
 	}
+	m.Deployments = a.deploymentsInService()
 	return m
+}
+
+// deploymentsInService says of each deployment whether what was to be deployed last is in
+// service. What cannot be read is not.
+func (a *App) deploymentsInService() map[string]bool {
+	names, err := kind.DeploymentNames(a.Host)
+	if err != nil {
+		return nil
+	}
+	out := map[string]bool{}
+	for _, name := range names {
+		state, err := deploy.ReadState(a.Host, name)
+		out[name] = err == nil && state.Failed == nil
+	}
+	return out
 }

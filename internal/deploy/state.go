@@ -5,13 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"opsafe/internal/host"
-	"opsafe/internal/notes"
+	"opsafe/internal/kind"
 )
 
 // maxHistory is how many results are kept.
@@ -114,7 +113,7 @@ func (r Result) same(o Result) bool {
 }
 
 // StatePath is where the state of a deployment is.
-func StatePath(name string) string { return path.Join(notes.Deployments, name+".state.json") }
+func StatePath(name string) string { return kind.DeploymentState(name) }
 
 // ReadState reads how a deployment is; one that was never tried is in no state.
 func ReadState(r interface {

@@ -27,7 +27,7 @@ func Deployments() Kind {
 			}},
 			Check: checkDeployments, Owns: ownDeployments,
 		},
-		Stage: StageUnits, Declare: declareDeployments,
+		Stage: StageUnits, Declare: declareDeployments, Adopt: adoptDeployments,
 	}
 }
 

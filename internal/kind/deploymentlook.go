@@ -159,11 +159,37 @@ func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, e
 	if err := l.note(r, &c); err != nil {
 		return change.Change{}, err
 	}
+	if err := l.failure(r, &c); err != nil {
+		return change.Change{}, err
+	}
 	program, err := followed(r, notes.Program)
 	if err == nil && program == nil {
 		c.Notes = append(c.Notes, notes.Program+" is not there, which deploys: run opsafe bootstrap, which puts it there")
 	}
 	return c, err
+}
+
+// DeploymentState is where the worker writes down how a deployment is.
+func DeploymentState(name string) string { return path.Join(notes.Deployments, name+".state.json") }
+
+// failure says what could not be deployed last, as the worker has written it down.
+func (l deploymentLook) failure(r host.Reader, c *change.Change) error {
+	data, err := r.ReadFile(DeploymentState(l.config.Name))
+	if data == nil || err != nil {
+		return err
+	}
+	var state struct {
+		Failed *struct {
+			Reason string    `json:"reason"`
+			Ended  time.Time `json:"ended"`
+		} `json:"failed"`
+	}
+	if json.Unmarshal(data, &state) != nil || state.Failed == nil {
+		return nil // opsafe deployments says what is wrong with it
+	}
+	line, _, _ := strings.Cut(state.Failed.Reason, "\n")
+	c.Notes = append(c.Notes, fmt.Sprintf("what was to be deployed last is not in service, since %s: %s; opsafe deployments says more", state.Failed.Ended.UTC().Format(time.DateTime+" UTC"), line))
+	return nil
 }
 
 // directory has a directory there that nobody but its owner can write, with those on

@@ -52,7 +52,7 @@ func Receivers() Kind {
 			}},
 			Check: checkReceiver, Owns: ownReceiver,
 		},
-		Stage: StageUnits, Declare: declareReceiver,
+		Stage: StageUnits, Declare: declareReceiver, Adopt: adoptReceiver,
 	}
 }
 

@@ -177,35 +177,23 @@ func hooksOpen(r host.Reader, files []hookFile) (wrong error, notes []string, er
 			notes = append(notes, f.String()+": is not there, and the hook lets nobody in: put the secret there")
 			continue
 		}
-		why, err := hookOpen(r, f.path, *n)
-		if err != nil {
-			return nil, nil, err
-		}
-		if why != "" {
+		if why := hookOpen(*n); why != "" {
 			open = append(open, fmt.Errorf("%s: %s", f, why))
 		}
 	}
 	return errors.Join(open...), notes, nil
 }
 
-func hookOpen(r host.Reader, at string, n host.Node) (string, error) {
+// hookOpen is what is wrong with the file of a secret, by its node alone: facts do not hold
+// what is in it. The receiver takes no secret that is short or a placeholder.
+func hookOpen(n host.Node) string {
 	switch {
 	case n.Type != host.TypeFile:
-		return fmt.Sprintf("it is a %s, and no file: put the secret there", n.Type), nil
+		return fmt.Sprintf("it is a %s, and no file: put the secret there", n.Type)
 	case n.Access.Other != 0 || n.Access.EffectiveGroup() != 0 || len(n.Access.Named) > 0 || n.Owner != rootsOwn:
-		return "others than root can read it, and could have it deployed: make it root's, with mode 0600, and put another secret into it", nil
+		return "others than root can read it, and could have it deployed: make it root's, with mode 0600, and put another secret into it"
 	case n.Size == 0:
-		return "it is empty, and the hook lets nobody in: put the secret there", nil
+		return "it is empty, and the hook lets nobody in: put the secret there"
 	}
-	data, err := r.ReadFile(at)
-	if host.IsUnknown(err) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	if _, err := HookSecret(data); err != nil {
-		return err.Error() + ", and the hook lets nobody in: put another secret there", nil //nolint:nilerr // it is what is open
-	}
-	return "", nil
+	return ""
 }

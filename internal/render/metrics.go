@@ -23,6 +23,8 @@ type Metrics struct {
 	LastRun          int            // 0: none
 	LastEnded        time.Time
 	LastSucceeded    bool
+	// Deployments says of each whether what was to be deployed last is in service.
+	Deployments map[string]bool
 }
 
 // Drifted is a resource that is not as declared.
@@ -42,6 +44,7 @@ func WriteMetrics(out io.Writer, m *Metrics, now time.Time) error {
 	if m != nil {
 		w.state(m)
 		w.lastRun(m)
+		w.deployments(m)
 	}
 	return w.err
 }
@@ -88,6 +91,16 @@ func (w *metricsWriter) lastRun(m *Metrics) {
 	if !m.LastEnded.IsZero() {
 		w.family("opsafe_last_run_timestamp_seconds", "When it ended.")
 		w.sample("opsafe_last_run_timestamp_seconds", unix(m.LastEnded))
+	}
+}
+
+func (w *metricsWriter) deployments(m *Metrics) {
+	if len(m.Deployments) == 0 {
+		return
+	}
+	w.family("opsafe_deployment_success", "Whether what was to be deployed last is in service.")
+	for _, name := range slices.Sorted(maps.Keys(m.Deployments)) {
+		w.sample("opsafe_deployment_success", truth(m.Deployments[name]), "name", name)
 	}
 }
 

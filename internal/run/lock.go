@@ -30,7 +30,7 @@ func (r *Runner) Lock(ctx context.Context) (release func(), err error) {
 
 // takeLock waits a little while for another run: those that a timer starts are short.
 func (r *Runner) takeLock(ctx context.Context) (*local.Lock, error) {
-	const patience, pause = 10 * time.Second, 100 * time.Millisecond
+	const patience, pause = 5 * time.Second, 100 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for told := false; ; told = true {

@@ -1,0 +1,272 @@
+package e2e
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"opsafe/internal/testhost"
+)
+
+// waits is a script that ends at once, unless the file wait names it: then it says that
+// it was reached, and goes on when that file is gone.
+const waits = `at=/srv/site/shared/uploads
+[ "$(cat $at/wait 2>/dev/null)" = %[1]s ] || exit 0
+: >$at/reached
+while [ -e $at/wait ]; do sleep 0.1; done
+`
+
+const (
+	pushSecret = "push-secret-0123"
+	keySecret  = "key-secret-45678"
+)
+
+// pushSpec adds what wakes the deployment of deploySpec: webhooks behind nginx, and a
+// deployment that goes by SSH, here to the same host.
+const pushSpec = `    triggers:
+      github: {repository: team/site, secret: /etc/opsafe/hooks/site.secret}
+      key: /etc/opsafe/hooks/site.key
+  there: {ssh: {to: deploy@127.0.0.1, deployment: site}, user: caller}
+receiver: {github_addresses: [192.0.2.0/24]}
+packages: {nginx: installed}
+directories:
+  /etc/opsafe/hooks: {mode: "0700"}
+  /home/caller/.ssh: {owner: caller, group: caller, mode: "0700"}
+`
+
+const pushFiles = `  /etc/opsafe/hooks/site.secret: {content: "` + pushSecret + `\n", mode: "0600", secret: true}
+  /etc/opsafe/hooks/site.key: {content: "` + keySecret + `\n", mode: "0600", secret: true}
+  /etc/nginx/conf.d/hooks.conf:
+    content: |
+      server {
+        listen 127.0.0.1:8080;
+        client_max_body_size 25m;
+        location / {
+          proxy_pass http://127.0.0.1:3400;
+          proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        }
+      }
+    notify: {reload: [nginx.service]}
+`
+
+const pushUsers = `users:
+  site: {system: true}
+  caller: {home: /home/caller}
+  deploy: {home: /home/deploy, shell: /bin/sh}
+sudoers:
+  deploy: {content: "deploy ALL=(root) NOPASSWD: /usr/local/bin/opsafe deploy site\n"}
+key_pairs: {/home/caller/.ssh/id_ed25519: {owner: caller, type: ed25519}}
+`
+
+// TestPush has pushes become running services: by a webhook behind nginx, by a key, by
+// SSH, and whatever kills the worker.
+func TestPush(t *testing.T) {
+	t.Parallel()
+	e := newHost(t, testhost.Full, "")
+	r := newRemote(t, e.Host)
+	first := r.push("serve.py", serve, "version", "1", "step.sh", fmt.Sprintf(waits, "step"),
+		"check.sh", fmt.Sprintf(waits, `"$([ "$(readlink /srv/site/current)" = releases/$REVISION ] && echo after || echo before)"`))
+	spec := strings.Replace(fmt.Sprintf(deploySpec, r.url), "users:\n  site: {system: true}\nfiles:\n", pushUsers+"files:\n"+pushFiles, 1)
+	spec = strings.Replace(spec, "    enabled: true\n", "    enabled: true\n  nginx.service: {enabled: true, running: true}\n", 1) + pushSpec
+	e.lab(0, spec)
+	e.says(0, e.opsafe("plan", "--backend", "lab", "--exit-code"), "Nothing to do.")
+	e.says(0, e.opsafe("deploy", "site"), "deployed site "+first)
+
+	e.pushHooked(r)
+	e.pushSSH(r, spec)
+	e.pushKilled(r)
+}
+
+// hook sends what GitHub sends of a push, from an address, and returns the status.
+func (e *env) hook(body, secret, from string) string {
+	e.t.Helper()
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(body))
+	return strings.TrimSpace(e.run("curl", "-sS", "-m", "60", "-o", "/dev/null", "-w", "%{http_code}", "-H", "X-Forwarded-For: "+from,
+		"-H", "X-Hub-Signature-256: sha256="+hex.EncodeToString(mac.Sum(nil)), "-H", "X-GitHub-Event: push",
+		"-H", "Content-Type: application/json", "-d", body, "http://127.0.0.1:8080/github-webhook").stdout)
+}
+
+func pushOf(revision string) string {
+	return fmt.Sprintf(`{"ref":"refs/heads/main","after":%q,"repository":{"full_name":"team/site"}}`, revision)
+}
+
+// awaitServed waits until the service says a version, and the worker is done.
+func (e *env) awaitServed(version, revision string) {
+	e.t.Helper()
+	e.await("the service says "+version, func() bool { return e.siteSays() == version })
+	e.await("the worker is done", func() bool {
+		return e.mustRun("ls", "/var/lib/opsafe/queue/site") == "" && e.run("systemctl", "is-active", "opsafe-deploy-site.service").stdout == "inactive\n"
+	})
+	e.served(version, revision)
+}
+
+func (e *env) pushHooked(r *remote) {
+	e.t.Helper()
+	const github = "192.0.2.1"
+	first := r.git(r.work, "rev-parse", "HEAD")
+	second := r.push("version", "2")
+	for _, bad := range []struct{ name, secret, from, want string }{
+		{"another secret", "another-secret-01", github, "401"},
+		{"another address", pushSecret, "198.51.100.1", "403"},
+		{"an address behind another", pushSecret, github + ", 198.51.100.1", "403"},
+	} {
+		if got := e.hook(pushOf(second), bad.secret, bad.from); got != bad.want {
+			e.t.Errorf("%s: a push is answered with %s, not %s", bad.name, got, bad.want)
+		}
+	}
+	if got := e.hook(pushOf(second), pushSecret, github); got != "204" {
+		e.t.Fatalf("a push is answered with %s", got)
+	}
+	e.awaitServed("2", second)
+	// An old push wakes, and takes nothing back.
+	if got := e.hook(pushOf(first), pushSecret, github); got != "204" {
+		e.t.Fatalf("an old push is answered with %s", got)
+	}
+	// A bad one leaves the old one answering.
+	bad := r.push("version", "sick")
+	e.hook(pushOf(bad), pushSecret, github)
+	e.await("the bad one has failed", func() bool { return strings.Contains(e.opsafe("deployments").stdout, "status 500") })
+	e.served("2", second)
+	if res := e.opsafe("status", "--backend", "lab"); !strings.Contains(res.stdout, "what was to be deployed last is not in service") {
+		e.t.Errorf("status does not say that it has failed: %s", res)
+	}
+	if res := e.opsafe("status", "--backend", "lab", "--format", "prometheus"); !strings.Contains(res.stdout, "opsafe_deployment_success{name=\"site\"} 0") {
+		e.t.Errorf("no metric says that it has failed: %s", res)
+	}
+
+	third := r.push("version", "3")
+	e.write("/root/key.json", `{"secret": "`+keySecret+`"}`, 0o600)
+	if got := e.mustRun("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--json", "@/root/key.json", "http://127.0.0.1:8080/site"); got != "202" {
+		e.t.Fatalf("the right key is answered with %s", got)
+	}
+	e.awaitServed("3", third)
+	if out := e.mustRun("journalctl", "--no-pager", "-o", "cat"); strings.Contains(out, keySecret) || strings.Contains(out, pushSecret) {
+		e.t.Error("a secret is in the journal")
+	}
+}
+
+// pushSSH has one account deploy as another by SSH, by a command that is forced on it.
+func (e *env) pushSSH(r *remote, spec string) {
+	e.t.Helper()
+	key := strings.TrimSpace(e.read("/home/caller/.ssh/id_ed25519.pub"))
+	e.lab(0, spec+"authorized_keys:\n  deploy: {keys: ["+fmt.Sprintf("%q", key)+"], options: 'restrict,command=\"/usr/local/bin/opsafe deploy --requested\"'}\n")
+	e.mustRun("sh", "-c", "ssh-keyscan -t ed25519 127.0.0.1 >/home/caller/.ssh/known_hosts 2>/dev/null; chown caller: /home/caller/.ssh/known_hosts")
+	revision := r.push("version", "by ssh")
+	e.says(0, e.opsafe("deploy", "there"), "deployed there")
+	e.served("by ssh", revision)
+	for _, command := range []string{"id", "site; id", "--help", "", "other"} {
+		if res := e.runAs("caller", "ssh", "-n", "-o", "BatchMode=yes", "deploy@127.0.0.1", command); res.code == 0 || strings.Contains(res.stdout, "uid=") {
+			e.t.Errorf("the command %q is taken: %s", command, res)
+		}
+	}
+}
+
+// pushKilled kills the worker with all that it has started, at each stage: the service
+// answers, and what comes next finishes.
+func (e *env) pushKilled(r *remote) {
+	e.t.Helper()
+	const at = "/srv/site/shared/uploads/"
+	old := e.siteSays()
+	for _, stage := range []string{"step", "before", "after"} {
+		version := "killed in " + stage
+		revision := r.push("version", version)
+		e.write(at+"wait", stage, 0o644)
+		e.run("rm", "-f", at+"reached")
+		e.mustRun("systemctl", "start", "--no-block", "opsafe-deploy-site.service")
+		e.hook(pushOf(revision), pushSecret, "192.0.2.1")
+		e.await("the worker is at "+stage, func() bool { return e.exists(at + "reached") })
+		e.mustRun("systemctl", "stop", "opsafe-deploy-site.path")
+		e.mustRun("systemctl", "kill", "-s", "KILL", "opsafe-deploy-site.service")
+		e.await("the worker is dead", func() bool {
+			return !strings.Contains(e.run("systemctl", "is-active", "opsafe-deploy-site.service").stdout, "activating")
+		})
+		if got := e.siteSays(); got != old {
+			e.t.Errorf("killed in %s: the service says %q, not %q", stage, got, old)
+		}
+		e.mustRun("rm", at+"wait")
+		e.mustRun("systemctl", "start", "opsafe-deploy-site.path")
+		e.awaitServed(version, revision)
+		old = version
+	}
+}
+
+const followSpec = `files: {/etc/motd: {content: "%s\n"}}
+deployments:
+  specs:
+    spec: %s
+    directory: /srv/specs
+    signers: /etc/allowed_signers
+    confirm: 2m
+    health: {run: [/usr/bin/test, "!", -e, /etc/sick]}
+`
+
+// TestFollow has a host follow the repository of its own spec: forward, signed, healthy,
+// and back at the last good commit whenever it is none of that.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	e := newHost(t, testhost.Full, "")
+	r := newRemote(t, e.Host)
+	key := filepath.Join(t.TempDir(), "key")
+	r.git(r.work, "config", "gpg.format", "ssh")
+	r.git(r.work, "config", "user.signingKey", key)
+	if out, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
+		t.Fatalf("ssh-keygen: %v\n%s", err, out)
+	}
+	public, err := os.ReadFile(key + ".pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.write("/etc/allowed_signers", "a@example "+string(public), 0o644)
+	push := func(signed bool, motd, more string) string {
+		t.Helper()
+		r.git(r.work, "config", "commit.gpgSign", fmt.Sprint(signed))
+		return r.push("backends/lab/backend.yaml", "description: lab\n"+fmt.Sprintf(followSpec, motd, r.url)+more)
+	}
+	e.lab(0, fmt.Sprintf(followSpec, "0", r.url))
+	e.says(0, e.opsafe("bootstrap", "lab"))
+	followed := func(motd, revision string) {
+		t.Helper()
+		if got := e.read("/etc/motd"); got != motd+"\n" {
+			t.Errorf("/etc/motd is %q, not %q", got, motd)
+		}
+		if got := strings.TrimSpace(e.run("readlink", "/srv/specs/current").stdout); got != "releases/"+revision {
+			t.Errorf("the link leads to %s, not to %s", got, revision)
+		}
+		if e.exists("/var/lib/opsafe/confirm/record.json") {
+			t.Error("a run waits to be confirmed")
+		}
+	}
+
+	first := push(true, "1", "")
+	e.says(0, e.opsafe("deploy", "specs"), "deployed specs "+first)
+	followed("1", first)
+	for _, bad := range []struct {
+		name, more string
+		signed     bool
+		words      []string
+	}{
+		{name: "no signature", words: []string{"has no signature by a key of /etc/allowed_signers"}},
+		{name: "no spec", signed: true, more: "nonsense: true\n", words: []string{"failed"}},
+		{name: "sick", signed: true, words: []string{"health"}},
+		{name: "a part fails", signed: true, more: "directories: {/etc/passwd/x: {}}\n", words: []string{"the journal of this unit says what", "as the last good commit declares it"}},
+	} {
+		if bad.name == "sick" {
+			e.write("/etc/sick", "", 0o644)
+		}
+		push(bad.signed, "2 "+bad.name, bad.more)
+		e.says(1, e.opsafe("deploy", "specs"), bad.words...)
+		e.run("rm", "-f", "/etc/sick")
+		followed("1", first)
+	}
+	second := push(true, "3", "")
+	e.says(0, e.opsafe("deploy", "specs"), "deployed specs "+second)
+	followed("3", second)
+	e.says(0, e.opsafe("plan", "--dir", "/srv/specs/current", "--exit-code"), "Nothing to do.")
+}
