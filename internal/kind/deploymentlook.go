@@ -185,7 +185,7 @@ func (l deploymentLook) failure(r host.Reader, c *change.Change) error {
 		} `json:"failed"`
 	}
 	if json.Unmarshal(data, &state) != nil || state.Failed == nil {
-		return nil // opsafe deployments says what is wrong with it
+		return nil //nolint:nilerr // opsafe deployments says what is wrong with it
 	}
 	line, _, _ := strings.Cut(state.Failed.Reason, "\n")
 	c.Notes = append(c.Notes, fmt.Sprintf("what was to be deployed last is not in service, since %s: %s; opsafe deployments says more", state.Failed.Ended.UTC().Format(time.DateTime+" UTC"), line))
