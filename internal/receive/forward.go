@@ -160,9 +160,13 @@ func (f Forwarder) decide(e queue.Entry) (names []string, why string) {
 		return nil, "it is a ping"
 	case queue.Push:
 		return f.pushed(e)
-	case queue.Key, queue.Deploy, queue.Rollback, queue.Poll:
+	case queue.Deploy, queue.Rollback, queue.Poll:
+		// Root puts these into the deployment's own queue. Here, they are of somebody who
+		// has become the receiver's account, and could go back to an old commit.
+		return nil, fmt.Sprintf("a %s is not taken from here", e.What)
+	case queue.Key:
 		for _, h := range f.Hooks {
-			if h.Deployment == e.Deployment && (e.What != queue.Key || h.Key != "") {
+			if h.Deployment == e.Deployment && h.Key != "" {
 				return []string{h.Deployment}, ""
 			}
 		}

@@ -110,6 +110,9 @@ func TestForwardDecides(t *testing.T) {
 		{"a key", queue.Entry{What: queue.Key, Deployment: "kor"}, "kor", ""},
 		{"a key where none is declared", queue.Entry{What: queue.Key, Deployment: "site"}, "", "no deployment"},
 		{"a key of nobody's", queue.Entry{What: queue.Key, Deployment: "none"}, "", "no deployment"},
+		{"a rollback by the receiver's account", queue.Entry{What: queue.Rollback, Deployment: "kor"}, "", "not taken from here"},
+		{"an old commit by the receiver's account", queue.Entry{What: queue.Deploy, Deployment: "kor", Ref: "old"}, "", "not taken from here"},
+		{"a question by the receiver's account", queue.Entry{What: queue.Poll, Deployment: "kor"}, "", "not taken from here"},
 		{"without a queue", pushed(12, "durhack/broken", "refs/heads/main"), "", "has no queue"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
