@@ -233,7 +233,6 @@ func (d *Deployment) source() string { return cmp.Or(d.Git, d.Spec) }
 // The files of a deployment that are opsafe's own.
 
 func deploymentFile(name string) string  { return path.Join(notes.Deployments, name+".json") }
-func deploymentState(name string) string { return path.Join(notes.Deployments, name+".state.json") }
 func deploymentQueue(name string) string { return path.Join(notes.Queue, name) }
 
 // DeployUnit is the unit of a deployment with a suffix such as .service.

@@ -308,31 +308,13 @@ type goneDeploymentLook struct{ name string }
 
 func (l goneDeploymentLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
-	for _, at := range []string{deploymentFile(l.name), deploymentState(l.name)} {
-		n, err := r.Stat(at)
-		if err != nil {
+	for _, at := range []string{deploymentFile(l.name), DeploymentState(l.name)} {
+		if err := gonePath(r, &c, at); err != nil {
 			return change.Change{}, err
 		}
-		if n != nil {
-			differ(&c, at, string(n.Type), "")
-			c.Steps = append(c.Steps, host.RemovePath{Path: at})
-		}
 	}
-	dir := deploymentQueue(l.name)
-	n, err := r.Stat(dir)
-	if err != nil {
+	if err := goneQueue(r, &c, deploymentQueue(l.name)); err != nil {
 		return change.Change{}, err
-	}
-	if n != nil {
-		waiting, err := r.ReadDir(dir)
-		if err != nil {
-			return change.Change{}, err
-		}
-		for _, base := range waiting {
-			c.Steps = append(c.Steps, host.RemovePath{Path: path.Join(dir, base)})
-		}
-		differ(&c, dir, fmt.Sprintf("queue of %d", len(waiting)), "")
-		c.Steps = append(c.Steps, host.RemovePath{Path: dir})
 	}
 	if len(c.Steps) > 0 {
 		c.Action = change.Remove

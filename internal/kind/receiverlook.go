@@ -54,32 +54,13 @@ func (l receiverQueueLook) Look(_ context.Context, r host.Reader) (change.Change
 func (l receiverQueueLook) remove(r host.Reader) (change.Change, error) {
 	var c change.Change
 	for _, name := range []string{queue.MainName, queue.VoidName} {
-		dir := path.Join(notes.Queue, name)
-		n, err := r.Stat(dir)
-		if err != nil {
+		if err := goneQueue(r, &c, path.Join(notes.Queue, name)); err != nil {
 			return change.Change{}, err
 		}
-		if n == nil {
-			continue
-		}
-		waiting, err := r.ReadDir(dir)
-		if err != nil {
-			return change.Change{}, err
-		}
-		for _, base := range waiting {
-			c.Steps = append(c.Steps, host.RemovePath{Path: path.Join(dir, base)})
-		}
-		differ(&c, dir, fmt.Sprintf("queue of %d", len(waiting)), "")
-		c.Steps = append(c.Steps, host.RemovePath{Path: dir})
 	}
 	for _, at := range []string{path.Join(notes.Queue, queue.HandledName), notes.Ranges} {
-		n, err := r.Stat(at)
-		if err != nil {
+		if err := gonePath(r, &c, at); err != nil {
 			return change.Change{}, err
-		}
-		if n != nil {
-			differ(&c, at, string(n.Type), "")
-			c.Steps = append(c.Steps, host.RemovePath{Path: at})
 		}
 	}
 	if len(c.Steps) > 0 {

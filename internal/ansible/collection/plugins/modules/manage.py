@@ -9,34 +9,6 @@ description:
   - A host that is not in its declared state in the end, or of which that cannot be told, has failed.
   - It needs root on the host (C(become)), a shell there, and a connection that has pipelining, such as ssh. It needs no Python there.
 options:
-  backend:
-    description: The backend that the host is. The name in the inventory, if left out.
-    type: str
-  binary:
-    description:
-      - On the controller, the program, or a directory with C(opsafe_linux_amd64) and C(opsafe_linux_arm64).
-      - If the spec has C(opsafe.sha256), a program with another SHA-256 is not brought.
-      - Without it, the host has to have opsafe.
-    type: path
-  spec:
-    description:
-      - On the controller, the repository of the spec. C(developers.yaml), C(keys) and C(backends) are brought, but for C(facts.json).
-      - Without it, the host has to have it in O(dir).
-    type: path
-  dir:
-    description: Where the spec lies on the host.
-    type: path
-    default: /srv/opsafe
-  only:
-    description: Only these kinds, or resources as KIND/NAME.
-    type: list
-    elements: str
-    default: []
-  skip:
-    description: All but these kinds, or resources as KIND/NAME.
-    type: list
-    elements: str
-    default: []
   confirm:
     description:
       - A time, such as C(2m). What is changed comes back after it, unless a connection that is made anew confirms before.
@@ -47,6 +19,9 @@ options:
       - On the controller, a directory of plans that M(opsafe.opsafe.plan) has kept. The one of the host is carried out, and nothing else.
       - If anything that it rests on has moved on, nothing is changed, and the host has failed.
     type: path
+extends_documentation_fragment:
+  - opsafe.opsafe.host
+  - opsafe.opsafe.host.selection
 author: the opsafe authors
 '''
 

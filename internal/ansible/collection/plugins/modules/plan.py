@@ -8,39 +8,14 @@ description:
   - C(changed) says whether something would be changed.
   - A host of which it cannot be told has failed.
 options:
-  backend:
-    description: The backend that the host is. The name in the inventory, if left out.
-    type: str
-  binary:
-    description:
-      - On the controller, the program, or a directory with C(opsafe_linux_amd64) and C(opsafe_linux_arm64).
-      - If the spec has C(opsafe.sha256), a program with another SHA-256 is not brought.
-      - Without it, the host has to have opsafe.
-    type: path
-  spec:
-    description:
-      - On the controller, the repository of the spec. C(developers.yaml), C(keys) and C(backends) are brought, but for C(facts.json).
-      - Without it, the host has to have it in O(dir).
-    type: path
-  dir:
-    description: Where the spec lies on the host.
-    type: path
-    default: /srv/opsafe
-  only:
-    description: Only these kinds, or resources as KIND/NAME.
-    type: list
-    elements: str
-    default: []
-  skip:
-    description: All but these kinds, or resources as KIND/NAME.
-    type: list
-    elements: str
-    default: []
   plans:
     description:
       - On the controller, a directory in which the plan is kept, as C(HOST.json), which M(opsafe.opsafe.manage) carries out, and as C(HOST.txt), for whoever looks at it.
       - Both are for their owner, and hold no secret.
     type: path
+extends_documentation_fragment:
+  - opsafe.opsafe.host
+  - opsafe.opsafe.host.selection
 author: the opsafe authors
 '''
 
