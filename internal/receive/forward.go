@@ -89,6 +89,7 @@ func (f Forwarder) some(from queue.Dir, handled *queue.Handled, entries []queue.
 	var gone []queue.Entry
 	now := map[string]string{} // digests of this batch
 	for _, e := range entries {
+		e = plain(e)
 		was := handled.By(e.Digest)
 		if was == "" {
 			was = now[e.Digest]
@@ -125,6 +126,16 @@ func (f Forwarder) some(from queue.Dir, handled *queue.Handled, entries []queue.
 		return err
 	}
 	return from.Done(gone...)
+}
+
+// plain is an entry without what the receiver's account has no say in: who asked for it,
+// and how often it was tried.
+func plain(e queue.Entry) queue.Entry {
+	e.Tries, e.Reason, e.By = 0, "", byGitHub
+	if e.What == queue.Key {
+		e.By = byKey
+	}
+	return e
 }
 
 // put writes entries into a deployment's queue. Without one they go aside, and block

@@ -136,6 +136,18 @@ func TestForwardDecides(t *testing.T) {
 	}
 }
 
+// What the receiver's account says of who asked, and of tries, is not taken for true.
+func TestForwardPlain(t *testing.T) {
+	root := newRoot(t, "")
+	forged := pushed(0, "durhack/site", "refs/heads/main")
+	forged.By, forged.Tries = "root", 99
+	put(t, root, forged)
+	forward(t, root)
+	if got := entries(t, filepath.Join(root, "site")); len(got) != 1 || got[0].By != byGitHub || got[0].Tries != 0 {
+		t.Errorf("site has %+v", got)
+	}
+}
+
 // The same delivery is handed on once, at once and later, by this process and by the next;
 // requests with a key are each by themselves.
 func TestForwardOnce(t *testing.T) {

@@ -40,7 +40,7 @@ func (s *Server) github(w http.ResponseWriter, r *http.Request, from origin) (qu
 	if len(repositories) == 0 {
 		return queue.Entry{}, refuse(http.StatusUnauthorized, "the signature is by no secret that is known here")
 	}
-	entry := queue.Entry{By: "github", Event: r.Header.Get("X-GitHub-Event"), Digest: hex.EncodeToString(digest.Sum(nil))}
+	entry := queue.Entry{By: byGitHub, Event: r.Header.Get("X-GitHub-Event"), Digest: hex.EncodeToString(digest.Sum(nil))}
 	if no := readPush(r.Header.Get("Content-Type"), body, &entry); no != nil {
 		return entry, no
 	}

@@ -19,6 +19,12 @@ const GitHubPath = "/" + kind.GitHubHook
 // retryAfter is for how many seconds somebody should wait who was not served.
 const retryAfter = "60"
 
+// Who asks for a deployment by the two forms.
+const (
+	byGitHub = "github"
+	byKey    = "key"
+)
+
 // refusal is an answer other than that it is queued.
 type refusal struct {
 	code int
@@ -147,5 +153,5 @@ func (s *Server) key(w http.ResponseWriter, r *http.Request, hook *kind.Receiver
 	if err := s.secrets.same(hook.Key, *form.Secret); err != nil {
 		return queue.Entry{}, &refusal{http.StatusUnauthorized, "wrong secret", err}
 	}
-	return queue.Entry{What: queue.Key, Deployment: hook.Deployment, By: "key"}, nil
+	return queue.Entry{What: queue.Key, Deployment: hook.Deployment, By: byKey}, nil
 }
