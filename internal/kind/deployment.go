@@ -136,7 +136,7 @@ func (Deployment) Fields() []spec.Field {
 		return spec.Field{Name: name, Is: is, More: more, Default: def, Example: `"10m"`, Form: spec.DurationForm()}
 	}
 	return []spec.Field{
-		{Name: "git", Is: "the git repository that is deployed", More: "An address that begins with https://, http:// or ssh://, USER@HOST:PATH, or a path on the host.", Unset: "one of git, compose, ssh and spec has to be said", Example: "https://git.example/team/site.git", Form: spec.WordForm("address of a git repository")},
+		{Name: "git", Is: "the git repository that is deployed", More: "An address that begins with https:// or ssh://, USER@HOST:PATH, or a path on the host; http:// of this host, or with signers.", Unset: "one of git, compose, ssh and spec has to be said", Example: "https://git.example/team/site.git", Form: spec.WordForm("address of a git repository")},
 		{Name: "compose", Is: "the declared compose projects that are deployed", More: "Their images are asked for anew.", Unset: "none", Example: "[app]", Form: spec.WordForm("name of a compose project"), List: spec.ListRules{Distinct: true, NonEmpty: true}},
 		{Name: "ssh", Is: "the deployment of another host that is deployed", Unset: "none", Example: "{to: deploy@app1.example, deployment: app}"},
 		{Name: "spec", Is: "opsafe's own repository of specs, which this host follows", More: "An address as of git. Manage is run for the backend of this host.", Unset: "none", Example: "https://git.example/ops/spec.git", Form: spec.WordForm("address of a git repository")},

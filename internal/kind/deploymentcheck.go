@@ -2,6 +2,7 @@ package kind
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"path"
 	"regexp"
@@ -86,6 +87,9 @@ func (c deploymentCheck) what() {
 		if why := badRepository(d.source()); why != "" {
 			c.addf(d.At(what), "%s: %s", what, why)
 		}
+		if plainHTTP(d.source()) && d.Signers == "" {
+			c.addf(d.At(what), "%s: what comes by http:// from another host can be exchanged on the way: want https:// or ssh://, or signers", what)
+		}
 	}
 	for i, p := range d.Compose {
 		if !DeclaresProject(c.b, p) {
@@ -121,6 +125,16 @@ func badRepository(at string) string {
 		return "holds a password: want a key of the account's own"
 	}
 	return ""
+}
+
+// plainHTTP reports whether an address is asked without TLS, over a network.
+func plainHTTP(at string) bool {
+	u, err := url.Parse(at)
+	if err != nil || u.Scheme != "http" || u.Hostname() == "localhost" {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err != nil || !ip.Unmap().IsLoopback()
 }
 
 // where checks the directory beside what else is declared.
@@ -226,6 +240,9 @@ func (c deploymentCheck) triggers() {
 	if s := c.d.Status; s != nil {
 		if s.Token == "" {
 			c.addf(s.Pos, "status: has no token: name the file with it")
+		}
+		if plainHTTP(s.API) {
+			c.addf(s.At("api"), "status: api: http:// would show the token to whoever is on the way: want https://")
 		}
 		if s.Repository == "" && (c.d.Triggers == nil || c.d.Triggers.GitHub == nil) {
 			c.addf(s.Pos, "status: has no repository, and neither has triggers.github: name OWNER/NAME")

@@ -35,6 +35,10 @@ deployments:
   main: {git: /srv/site.git, user: site, directory: /srv/main}
   spec: {spec: "https://git.example/spec.git", user: site, directory: /srv/spec, restart: [ssh.service]}
   token: {git: /srv/site.git, user: site, directory: /srv/token, status: {api: "https://api"}}
+  plain: {git: "http://git.example/a.git", user: site, directory: /srv/plain, status: {repository: a/b, token: /etc/t, api: "http://10.0.0.1/"}}
+  specplain: {spec: "http://git.example/a.git", directory: /srv/specplain}
+  goodsigned: {git: "http://git.example/a.git", user: site, directory: /srv/goodsigned, signers: /etc/signers}
+  goodlocal: {git: "http://[::1]:8000/a.git", user: site, directory: /srv/goodlocal}
 `
 	at := filepath.Join(dir, "backends/x/backend.yaml")
 	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
@@ -59,13 +63,16 @@ deployments:
 		`deployment project: there is no compose project "app"`, "deployment shared: shared: a overlaps with a/b", `deployment shared: shared "../c"`, `deployment shared: shared ".git/config"`,
 		"deployment main: the queue has directories of its own", "deployment spec: restart goes with git", "deployment spec: user goes with git or ssh", "deployment token: status: has no token",
 		"deployment token: status: has no repository",
+		"deployment plain: git: what comes by http://", "deployment plain: status: api: http:// would show the token", "deployment specplain: spec: what comes by http://",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q", want)
 		}
 	}
-	if strings.Contains(err.Error(), "deployment good: ") {
-		t.Error("it refuses what is right")
+	for _, good := range []string{"good", "goodsigned", "goodlocal"} {
+		if strings.Contains(err.Error(), "deployment "+good+": ") {
+			t.Errorf("it refuses %s, which is right", good)
+		}
 	}
 	if t.Failed() {
 		t.Log(err)
