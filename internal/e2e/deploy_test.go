@@ -307,9 +307,11 @@ func (e *env) deployRemote(r *remote) {
 	r.gone.Store(true)
 	e.says(1, e.opsafe("deploy", "site"), "cannot fetch")
 	r.gone.Store(false)
+	e.lab(0, strings.Replace(fmt.Sprintf(deploySpec, r.url), "within: 2m", "within: 20s", 1)) // for what hangs
 	r.hangs.Store(true)
 	e.says(1, e.opsafe("deploy", "site"), "cannot fetch")
 	r.hangs.Store(false)
+	e.lab(0, fmt.Sprintf(deploySpec, r.url))
 	e.served("prune2", last)
 	if got := e.mustRun("sh", "-c", "ls /var/lib/opsafe/queue/aside | wc -l"); got != "2" {
 		e.t.Errorf("%s entries are aside", got)
