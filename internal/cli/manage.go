@@ -40,6 +40,7 @@ key and become root.`,
 	o.addSelection(c, a)
 	o.addFormat(c)
 	o.addFull(c)
+	o.addTimings(c)
 	o.addLockOut(c)
 	addConfirm(c, &o.confirm)
 	c.Flags().BoolVar(&o.ask, "ask", false, "show the plan, and ask on the terminal before it is carried out")
@@ -108,6 +109,7 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 	}
 	out := a.newOutput("manage", o.options, p.backend, p.facts.Hostname, render.Apply)
 	out.goesBy(ctx, p.in.Repo.Dir)
+	out.reading = p.took
 	r := a.runner()
 	stopped := r.Stopped(p.backend, p.whole)
 	for _, n := range stopped { // before anything is done

@@ -39,6 +39,8 @@ type options struct {
 	silent bool
 	// registries are asked for images.
 	registries bool
+	// timings are shown in the end.
+	timings bool
 }
 
 func (o *options) addRepository(c *cobra.Command, a *App) {
@@ -77,6 +79,10 @@ func (o *options) addFormats(c *cobra.Command, formats ...string) {
 
 func (o *options) addFull(c *cobra.Command) {
 	c.Flags().BoolVar(&o.full, "full", false, "show file contents and long lists in full")
+}
+
+func (o *options) addTimings(c *cobra.Command) {
+	c.Flags().BoolVar(&o.timings, "timings", false, "say in the end how long it took for each kind, longest first")
 }
 
 // The output formats.

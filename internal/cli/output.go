@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
@@ -24,11 +25,14 @@ type output struct {
 	live   *progress    // nil: nothing is shown of what is going on
 	steps  int          // how many changes have begun, of
 	total  int          // so many; 0: nobody has counted
+
+	timings bool
+	reading time.Duration // what it took until there was something to look for
 }
 
 func (a *App) newOutput(command string, opts options, backend, hostname string, mode render.Mode) *output {
 	o := &output{
-		app: a, format: opts.format, style: a.style(a.Out),
+		app: a, format: opts.format, style: a.style(a.Out), timings: opts.timings,
 		run: render.Heading{Command: command, Backend: backend, Host: hostname, Mode: mode, Only: opts.only, Skip: opts.skip},
 	}
 	o.style.Full = opts.full
@@ -107,6 +111,9 @@ func (o *output) Close(rep *converge.Report) error {
 	if o.live != nil {
 		o.live.close()
 	}
+	if o.timings {
+		o.run.Times = rep.Times.With(converge.Time{Kind: converge.TimeSpec, Took: o.reading})
+	}
 	var err error
 	switch o.format {
 	case formatJSON:
@@ -118,6 +125,9 @@ func (o *output) Close(rep *converge.Report) error {
 	}
 	if err != nil {
 		return fmt.Errorf("cannot write the result: %w", err)
+	}
+	if o.timings && o.format != formatJSON {
+		render.WriteTimes(o.app.Err, o.run.Times)
 	}
 	return nil
 }

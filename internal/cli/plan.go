@@ -48,6 +48,7 @@ them; what the record does not cover is unknown.`,
 	o.addSelection(c, a)
 	o.addFormat(c)
 	o.addFull(c)
+	o.addTimings(c)
 	c.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 0: nothing to do, 2: changes, 1: error, or not everything could be seen")
 	c.Flags().StringVar(&o.facts, "facts", "", "plan for the host that opsafe facts recorded in this `FILE`, or for a bare one: none")
 	_ = c.MarkFlagFilename("facts", "json")
@@ -86,6 +87,7 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 	}
 	out := a.newOutput("plan", o.options, p.backend, p.facts.Hostname, render.Plan)
 	out.goesBy(ctx, p.in.Repo.Dir)
+	out.reading = p.took
 	r := a.runner()
 	plan := r.Foresee(ctx, a.Host, p.kinds, out)
 	if watched != nil && !plan.Interrupted {

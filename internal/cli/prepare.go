@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"opsafe/internal/converge"
 	"opsafe/internal/host"
@@ -29,6 +30,7 @@ type prepared struct {
 	declared []string
 	// whole is all that the spec declares, if no more and no less is looked at.
 	whole []string
+	took  time.Duration // for reading and asking
 }
 
 // wayIn is what has to stay open.
@@ -60,6 +62,7 @@ func countProblems(err error) error {
 // keys: everything that can be wrong without looking at the host is found before
 // the first look.
 func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
+	begun := a.Now()
 	name, boot, err := o.backendName(a)
 	if err != nil {
 		return nil, err
@@ -102,6 +105,7 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	}
 	p.declared = slices.AppendSeq(p.declared, maps.Keys(backend.AuthorizedKeys))
 	slices.Sort(p.declared)
+	p.took = a.Now().Sub(begun)
 	return p, nil
 }
 

@@ -30,6 +30,9 @@ type Report struct {
 	Results []change.Result
 	Summary change.Summary
 	Took    time.Duration
+	// Times are what Took is made of, and of a run that has made its plan itself what
+	// that took, too.
+	Times Times
 	// Interrupted is set when the run was cancelled: the rest was not looked at.
 	Interrupted bool
 	// Access is who gains and who loses what by it; nil if that has not been
@@ -102,11 +105,13 @@ func Run(ctx context.Context, o Options) *Report {
 		}
 	}
 	start := o.Now()
+	r.watch.now = o.Now
 	r.all(ctx)
 	return &Report{
 		Results:     r.results,
 		Summary:     change.Count(r.results),
 		Took:        o.Now().Sub(start),
+		Times:       r.watch.times.With(),
 		Interrupted: ctx.Err() != nil,
 	}
 }
@@ -125,31 +130,42 @@ type run struct {
 	undropped []host.Settle
 	acted     []string // units that were started or restarted, and may not have settled yet
 	changed   bool
+	watch     stopwatch
 }
 
 func (r *run) all(ctx context.Context) {
 	r.hint(ctx)
 	r.recall()
 	for i, k := range r.Kinds {
-		if k.Batch {
-			r.batch(ctx, k.Resources)
-		} else {
-			for _, res := range k.Resources {
-				if ctx.Err() != nil {
-					return
-				}
-				r.resource(ctx, res)
-			}
+		whole := false
+		r.watch.time(k.Name, len(k.Resources) > 0, func() { whole = r.kind(ctx, k) })
+		if !whole {
+			return
 		}
 		last := i+1 == len(r.Kinds)
 		if last || r.Kinds[i+1].Stage != k.Stage {
-			r.settle(ctx, k.Stage, last)
+			r.watch.time(TimeRestart, len(r.owed) > 0, func() { r.settle(ctx, k.Stage, last) })
 		}
 	}
 	if r.changed {
-		r.await(ctx)
+		r.watch.time(TimeRestart, len(r.acted) > 0, func() { r.await(ctx) })
 		r.verify(ctx)
 	}
+}
+
+// kind takes all resources of a kind, and reports whether it came to the last.
+func (r *run) kind(ctx context.Context, k Kind) bool {
+	if k.Batch {
+		r.batch(ctx, k.Resources)
+		return true
+	}
+	for _, res := range k.Resources {
+		if ctx.Err() != nil {
+			return false
+		}
+		r.resource(ctx, res)
+	}
+	return true
 }
 
 // hint tells the host which units the run is going to ask for, so that it can
@@ -381,38 +397,5 @@ func (r *run) done(out change.Result) {
 	r.results = append(r.results, out)
 	if r.Sink != nil {
 		r.Sink.Done(out)
-	}
-}
-
-// verify looks at everything once more after the last change: a later change
-// may have undone an earlier one, and then the host is not in the declared
-// state although each step succeeded.
-func (r *run) verify(ctx context.Context) {
-	r.hint(ctx)
-	status := map[change.ID]int{}
-	refused := map[change.ID]bool{} // for a part, which later changes may have put in reach
-	for i, out := range slices.Backward(r.results) {
-		status[out.ID] = i // the first, which is the change, if there are two
-		refused[out.ID] = refused[out.ID] || out.Status == change.Failed
-	}
-	for _, k := range r.Kinds {
-		for _, res := range k.Resources {
-			i, ok := status[res.ID]
-			if !ok || r.closed[res.ID] || refused[res.ID] || ctx.Err() != nil {
-				continue
-			}
-			out := &r.results[i]
-			if out.Change.Deferred != "" || (out.Status != change.Unchanged && out.Status != change.Changed) {
-				continue
-			}
-			if err := r.again(ctx, res, out.Change); err != nil {
-				out.Status = change.Failed
-				out.Err = fmt.Errorf("did not last to the end of the run: %w", err)
-				r.bad[out.ID] = out.ID
-				if r.Sink != nil {
-					r.Sink.Done(*out)
-				}
-			}
-		}
 	}
 }

@@ -35,6 +35,8 @@ type Document struct {
 	Unjudged []string `json:"unjudged,omitempty"`
 	// HostNotes concern the host, and no resource.
 	HostNotes []string `json:"host_notes,omitempty"`
+	// Times are there with --timings.
+	Times []TimeDoc `json:"times,omitempty"`
 }
 
 // SourceDoc is what a run goes by: a directory, and what git says of it.
@@ -135,6 +137,7 @@ func NewDocument(h Heading, rep *converge.Report) Document {
 		}
 	}
 	d.Access, d.Unjudged, d.HostNotes = newAccessDoc(rep.Access), rep.Unjudged, readable(rep.HostNotes)
+	d.Times = newTimes(h.Times)
 	s := rep.Summary
 	d.Summary = SummaryDoc{
 		Add: s.Add, Change: s.Change, Remove: s.Remove, Run: s.Run, Unchanged: s.Unchanged,

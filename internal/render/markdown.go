@@ -15,7 +15,8 @@ type Heading struct {
 	Command, Backend, Host string
 	Spec                   *SourceDoc // nil: it goes by none
 	Mode                   Mode
-	Only, Skip             []string // what was chosen of all that is declared
+	Only, Skip             []string       // what was chosen of all that is declared
+	Times                  converge.Times // nil: nobody wants to know
 }
 
 // WriteMarkdown writes a report as GitHub-flavoured Markdown that fits into one

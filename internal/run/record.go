@@ -50,12 +50,12 @@ func resultOf(rep *converge.Report) history.Result {
 }
 
 // recorded makes a run on the host, and completes its record whatever comes of it. Of
-// the plan it takes over who gains and who loses what.
+// the plan it takes over who gains and who loses what, and what time it took.
 func (r *Runner) recorded(ctx context.Context, book *history.Book, job Job, plan *converge.Report, view View) (*converge.Report, error) {
 	rep := converge.Run(ctx, converge.Options{
 		Host: r.Host, Kinds: job.Kinds, Before: book.Before, Sink: book.Sink(view), Approve: job.approve(plan), Now: r.Now,
 	})
-	rep.Access, rep.HostNotes = plan.Access, job.notes()
+	rep.Access, rep.HostNotes, rep.Times = plan.Access, job.notes(), rep.Times.With(plan.Times...)
 	result, err := resultOf(rep), error(nil)
 	if job.Left != nil {
 		result, err = leave(ctx, book, job, result)
