@@ -144,6 +144,7 @@ func Load(ctx context.Context, s Source) (p *Project, err error) {
 	loaded, err := loader.LoadWithContext(ctx, details, func(o *loader.Options) {
 		o.SetProjectName(s.Name, true)
 		o.SkipResolveEnvironment, o.SkipResolveLabels, o.SkipInclude = true, true, true
+		o.SkipValidation = plain(s.Files)
 		o.Interpolate = &interpolation.Options{
 			LookupValue: details.LookupEnv, TypeCastMapping: o.Interpolate.TypeCastMapping,
 			Substitute: func(text string, lookup template.Mapping) (string, error) {
