@@ -36,6 +36,7 @@ func TestEffectPeople(t *testing.T) {
 		{"shells", proveShells},
 		{"high privacy", proveHighPrivacy},
 		{"medium privacy", proveMediumPrivacy},
+		{"by person and directory", provePlaces},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.prove(e.on(t), who) })
 	}
