@@ -171,9 +171,9 @@ release: build-deps $(NFPM) ## binaries, packages, Ansible's collection, checksu
 
 .PHONY: release-test
 release-test: deps images release ## what Debian says of the package, and what it does on hosts
-	@$(call install,lintian,to judge the package)
+	@$(call install,lintian chromium,to judge the package and look at reports)
 	@lintian --fail-on error,warning,info dist/*_amd64.deb
-	@$(GO) test -count=1 -timeout 40m -v -tags release ./internal/release
+	@$(GO) test -count=1 -timeout 40m -v -tags release ./internal/release ./internal/report
 
 .PHONY: clean
 clean: ## delete what was built, but for tools and images of hosts

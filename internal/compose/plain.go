@@ -6,7 +6,7 @@ import "regexp"
 // the format's schema always allows. Then the schema need not be read, which takes
 // longer than the rest of a run: it is asked of every file that is not plain.
 func plain(files []File) bool {
-	items := map[string]bool{}
+	forms, items := plainFields(), map[string]bool{}
 	for _, f := range files {
 		m, err := read(f)
 		if err != nil {
@@ -22,7 +22,7 @@ func plain(files []File) bool {
 				return false
 			}
 			for field, value := range fields {
-				if form := plainFields[field]; form == nil || !form(value, items, name+" "+field) {
+				if form := forms[field]; form == nil || !form(value, items, name+" "+field) {
 					return false
 				}
 			}
@@ -38,12 +38,14 @@ var serviceName = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
 type form func(value any, items map[string]bool, at string) bool
 
 // plainFields are the fields of services that are understood here.
-var plainFields = map[string]form{
-	"image": isText, "restart": isText, "user": isText, "working_dir": isText, "hostname": isText,
-	"container_name": isName, "environment": isValues, "labels": isValues, "logging": isLogging,
-	"group_add": isTexts, "dns": isTexts, "env_file": isTexts, "volumes": isTexts, "ports": isTexts,
-	"command": isTexts, "depends_on": isTexts, "networks": isTexts, "security_opt": isTexts,
-	"cap_add": isTexts, "cap_drop": isTexts, "extra_hosts": isTexts,
+func plainFields() map[string]form {
+	return map[string]form{
+		"image": isText, "restart": isText, "user": isText, "working_dir": isText, "hostname": isText,
+		"container_name": isName, "environment": isValues, "labels": isValues, "logging": isLogging,
+		"group_add": isTexts, "dns": isTexts, "env_file": isTexts, "volumes": isTexts, "ports": isTexts,
+		"command": isTexts, "depends_on": isTexts, "networks": isTexts, "security_opt": isTexts,
+		"cap_add": isTexts, "cap_drop": isTexts, "extra_hosts": isTexts,
+	}
 }
 
 func isText(value any, _ map[string]bool, _ string) bool {

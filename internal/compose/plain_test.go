@@ -17,15 +17,27 @@ import (
 func TestPlainIsAllowed(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	fields := []string{"build", "ports", "privileged", "x-note"}
-	for f := range plainFields {
+	for f := range plainFields() {
 		fields = append(fields, f)
 	}
 	slices.Sort(fields)
 	values := []any{
-		"a", "a", "a b", "", "${X}", 1, true, 1.5, nil, []any{}, []any{"a"}, []any{"a", "a"}, []any{"b", 1}, []any{map[string]any{"path": "a"}},
-		map[string]any{}, map[string]any{"a": "b"}, map[string]any{"a": 1, "b": nil, "c": true}, map[string]any{"a": []any{}}, map[string]any{"": "a"},
-		map[string]any{"driver": "a"}, map[string]any{"driver": 1}, map[string]any{"options": map[string]any{"a": "b"}},
-		map[string]any{"options": map[string]any{"a": true}}, map[string]any{"driver": "a", "other": "b"},
+		"a", "a", "a b", "", "${X}", 1, true, 1.5, nil,
+		[]any{},
+		[]any{"a"},
+		[]any{"a", "a"},
+		[]any{"b", 1},
+		[]any{map[string]any{"path": "a"}},
+		map[string]any{},
+		map[string]any{"a": "b"},
+		map[string]any{"a": 1, "b": nil, "c": true},
+		map[string]any{"a": []any{}},
+		map[string]any{"": "a"},
+		map[string]any{"driver": "a"},
+		map[string]any{"driver": 1},
+		map[string]any{"options": map[string]any{"a": "b"}},
+		map[string]any{"options": map[string]any{"a": true}},
+		map[string]any{"driver": "a", "other": "b"},
 	}
 	plains := 0
 	for range 40_000 {
