@@ -31,7 +31,7 @@ NFPM          := $(TOOLS)/nfpm-$(NFPM_VERSION)-$(GOVERSION)/nfpm
 # it may be more than there are cores; docker and apt in several hosts are not.
 TEST_PARALLEL ?= 2
 # Of one package, hosts and all. A test that hangs is ended by it.
-TEST_TIMEOUT  ?= 50m
+TEST_TIMEOUT  ?= 55m
 # Which tests: make test TESTS=./internal/kind/... ARGS='-run Sudoers'
 TESTS ?= ./...
 ARGS  ?=
