@@ -122,7 +122,7 @@ func (a *App) askFor(ctx context.Context, e queue.Entry) error {
 		return err
 	}
 	if e.What == queue.Rollback && config.Source() == "" {
-		return fmt.Errorf("deployment %s has no releases to go back to", config.Name)
+		return fmt.Errorf("deployment %s has no releases to go back to: %s", config.Name, wayBack(*config))
 	}
 	if strings.HasPrefix(e.Ref, "-") || e.Ref != "" && config.Source() == "" {
 		return fmt.Errorf("--ref %s: deployment %s has no such thing", e.Ref, config.Name)
@@ -248,14 +248,4 @@ func (a *App) manageQuietly(ctx context.Context, o manageOptions) error {
 		return fmt.Errorf("manage: %w", err)
 	}
 	return nil
-}
-
-// composeProjects has projects of this host's backend as they are declared, with what
-// their registries have now.
-func (a *App) composeProjects(ctx context.Context, projects []string) error {
-	var o manageOptions
-	for _, p := range projects {
-		o.only = append(o.only, "compose/"+p)
-	}
-	return a.manageQuietly(ctx, o)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,9 @@ type deploymentDoc struct {
 	QueueUnseen string         `json:"queue_unseen,omitempty"`
 	Last        *deploy.Result `json:"last,omitempty"`
 	Failed      *deploy.Result `json:"failed,omitempty"`
+	// notes are those of the last; of compose projects, those of the last that had any:
+	// from which images the running ones have come.
+	notes []string
 }
 
 type queuedDoc struct {
@@ -104,6 +108,11 @@ func deploymentsOn(r host.Files) ([]deploymentDoc, error) {
 			Name: name, What: config.What(), Ref: config.Ref, Deployed: state.Deployed, Former: state.Former, Trying: state.Trying,
 			Last: state.Last, Failed: state.Failed, Queued: []queuedDoc{},
 		}
+		for _, r := range slices.Backward(state.History) {
+			if d.notes = r.Notes; len(d.notes) > 0 || len(config.Compose) == 0 {
+				break
+			}
+		}
 		entries, _, err := queue.Open(filepath.Join(notes.Queue, name)).List()
 		if err != nil {
 			d.QueueUnseen = err.Error()
@@ -132,6 +141,9 @@ func (a *App) deploymentsText(list []deploymentDoc) {
 			fmt.Fprintf(a.Out, "  deployed  %s\n", clock(d.Last.Ended))
 		default:
 			fmt.Fprintln(a.Out, "  deployed  nothing yet")
+		}
+		for _, n := range d.notes {
+			fmt.Fprintf(a.Out, "  note      %s\n", render.Clean(n))
 		}
 		if t := d.Trying; t != nil {
 			fmt.Fprintf(a.Out, "  running   %s since %s: %s\n", t.Revision, clock(t.Began), t.Phase)

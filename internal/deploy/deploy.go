@@ -57,8 +57,9 @@ type Worker struct {
 	// Manage brings the host to what a release of specs declares, and has health say
 	// whether that stays. Nil: there is no such thing.
 	Manage func(ctx context.Context, dir string, confirm time.Duration, health func(context.Context) error) error
-	// Compose brings compose projects to the images that their registries have now.
-	Compose func(ctx context.Context, projects []string) error
+	// Compose brings compose projects to the images that their registries have now, and
+	// notes which ones ran before in place of which.
+	Compose func(ctx context.Context, projects []string) (notes []string, err error)
 
 	state State
 }

@@ -23,7 +23,12 @@ func (w *Worker) compose(ctx context.Context, res *Result) error {
 	if w.Compose == nil {
 		return errors.New("compose projects cannot be deployed here")
 	}
-	if err := w.Compose(ctx, w.Config.Compose); err != nil {
+	notes, err := w.Compose(ctx, w.Config.Compose)
+	res.Notes = append(res.Notes, notes...)
+	for _, n := range notes {
+		w.say("%s", n)
+	}
+	if err != nil {
 		return err
 	}
 	if err := w.healthy(ctx, ""); err != nil {
