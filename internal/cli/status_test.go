@@ -73,13 +73,21 @@ files:
   /etc/systemd/system/linked.service: {type: symlink, target: /srv/linked.service}
   /etc/systemd/system/masked.service: {type: symlink, target: /dev/null}
   /etc/systemd/system/ssh.service.d/theirs.conf: {content: "[Service]\nNice=1\n"}
+  /etc/systemd/system/opsafe-receive.socket: {content: "[Socket]\nListenStream=127.0.0.1:3400\n"}
+  /etc/systemd/system/opsafe-deploy-site.service: {content: "[Service]\nExecStart=/bin/true\n"}
+  /etc/systemd/system/opsafe-deploy-other.service: {content: "[Service]\nExecStart=/bin/true\n"}
+  /var/lib/opsafe: {type: directory}
+  /var/lib/opsafe/receiver.json: {content: "{}\n"}
+  /var/lib/opsafe/deployments: {type: directory}
+  /var/lib/opsafe/deployments/site.json: {content: "{}\n"}
+  /var/lib/opsafe/deployments/site.state.json: {content: "{}\n"}
 `
 
 // orphanNames are what the host of statusSpec has and no list knows, in order.
 func orphanNames() []string {
 	return []string{
 		"member/sudo/mallory", "group/docker", "key/mallory", "certificate//etc/ssh/ca.pub", "sudoers/90-theirs", "sshd/theirs",
-		"unit/linked.service", "unit/ssh.service.d/theirs", "unit/theirs.service", "network/theirs",
+		"deployment/site", "receiver/receiver", "unit/linked.service", "unit/opsafe-deploy-other.service", "unit/ssh.service.d/theirs", "unit/theirs.service", "network/theirs",
 	}
 }
 
@@ -148,7 +156,7 @@ func TestStatus(t *testing.T) {
 	looked := at(20)
 	w.want(3, []string{"as declared since " + looked, "last run  3, undo 2"}, nil, "status")
 
-	w.want(3, []string{"opsafe_in_declared_state 1\n", `opsafe_orphans{sort="unit"} 3` + "\n", "opsafe_last_run 3\n"}, nil, "status", "--format", "prometheus")
+	w.want(3, []string{"opsafe_in_declared_state 1\n", `opsafe_orphans{sort="unit"} 4` + "\n", "opsafe_last_run 3\n"}, nil, "status", "--format", "prometheus")
 	to := filepath.Join(t.TempDir(), "opsafe.prom")
 	w.want(3, nil, nil, "status", "--format", "prometheus", "--output", to)
 	if got, err := os.ReadFile(to); err != nil || !strings.Contains(string(got), "opsafe_status_success 1\n") || w.out.Len() != 0 {

@@ -69,17 +69,19 @@ type finder struct {
 	unknown []string
 	now     time.Time
 	owned   map[string]bool // paths that packages own; nil: not read yet
+	parts   map[string]bool // units that come and go with an orphan
 }
 
 // Find lists the orphans, in order. Unknown says what could not be seen.
 func Find(ctx context.Context, r host.Reader, in *kind.Input, now time.Time) (found []Orphan, unknown []string, err error) {
-	f := &finder{Reader: r, in: in, now: now}
-	looks := []func(context.Context) error{f.members, f.openGroups, f.keys, f.certificates, f.passwords, f.sudoers, f.units, f.networks, f.containers, f.archives}
+	f := &finder{Reader: r, in: in, now: now, parts: map[string]bool{}}
+	looks := []func(context.Context) error{f.members, f.openGroups, f.keys, f.certificates, f.passwords, f.sudoers}
 	for _, k := range kinds.Table() {
 		if k.Strays != nil {
 			looks = append(looks, f.strays(k))
 		}
 	}
+	looks = append(looks, f.units, f.networks, f.containers, f.archives)
 	for _, look := range looks {
 		if err := look(ctx); host.IsUnknown(err) {
 			f.unknown = append(f.unknown, err.Error())
@@ -111,6 +113,10 @@ func (f *finder) addFor(s Category, name, what, way string) {
 		section = "archives"
 	case Unit:
 		section, item = "units", strings.SplitN(name, ".d/", 2)[0]
+	default:
+		if k, ok := kinds.Find(section); ok {
+			section = k.Sections[0]
+		}
 	}
 	if slices.Contains(f.in.Backend.LeftAlone, section+"/"+item) {
 		return
@@ -199,8 +205,13 @@ func (f *finder) strays(k kind.Kind) func(context.Context) error {
 	return func(context.Context) error {
 		return f.dropIns(k.Strays.Dir, func(name, at string, n *host.Node) error {
 			base, ok := strings.CutSuffix(name, k.Strays.Suffix)
-			if !ok || slices.Contains(f.in.Backend.Owned(), at) {
+			if !ok || slices.Contains(f.in.Backend.Owned(), at) || k.Strays.Takes != nil && !k.Strays.Takes(base) {
 				return nil
+			}
+			if k.Strays.Units != nil {
+				for _, unit := range k.Strays.Units(base) {
+					f.parts[unit] = true
+				}
 			}
 			what := at
 			if n.Type == host.TypeSymlink {

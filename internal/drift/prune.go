@@ -27,6 +27,7 @@ func Kinds(in *kind.Input, orphans []Orphan) []converge.Kind {
 	docker.Networks = cloned(docker.Networks)
 	b.Docker = &docker
 	wanted := map[change.ID]bool{}
+	var parts []func(change.ID) bool
 	var own []kind.Resource
 	for _, o := range orphans {
 		id := change.ID{Kind: string(o.Category), Name: o.Name}
@@ -48,6 +49,9 @@ func Kinds(in *kind.Input, orphans []Orphan) []converge.Kind {
 		default:
 			if k, ok := kinds.Find(string(o.Category)); ok && k.Strays != nil {
 				b = k.Strays.Absent(b, o.Name)
+				if part := k.Strays.Parts; part != nil {
+					parts = append(parts, func(id change.ID) bool { return id.Kind == k.Name && part(id.Name, o.Name) })
+				}
 			}
 		}
 		wanted[id] = true
@@ -56,7 +60,9 @@ func Kinds(in *kind.Input, orphans []Orphan) []converge.Kind {
 	all.Backend = &b
 	out := []converge.Kind{{Kind: kind.Bare("account", kind.StageAccounts), Resources: own}}
 	for _, k := range converge.Declare(&all) {
-		k.Resources = slices.DeleteFunc(k.Resources, func(r kind.Resource) bool { return !wanted[r.ID] })
+		k.Resources = slices.DeleteFunc(k.Resources, func(r kind.Resource) bool {
+			return !wanted[r.ID] && !slices.ContainsFunc(parts, func(of func(change.ID) bool) bool { return of(r.ID) })
+		})
 		out = append(out, k)
 	}
 	return slices.DeleteFunc(out, func(k converge.Kind) bool { return len(k.Resources) == 0 })

@@ -184,6 +184,7 @@ func (e *env) pushKilled(r *remote) {
 		e.await("the worker is at "+stage, func() bool { return e.exists(at + "reached") })
 		e.mustRun("systemctl", "stop", "opsafe-deploy-site.path")
 		e.mustRun("systemctl", "kill", "-s", "KILL", "opsafe-deploy-site.service")
+		e.mustRun("systemctl", "stop", "opsafe-deploy-site.service") // which systemd would start again
 		e.await("the worker is dead", func() bool {
 			return !strings.Contains(e.run("systemctl", "is-active", "opsafe-deploy-site.service").stdout, "activating")
 		})

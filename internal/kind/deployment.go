@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"path"
 	"reflect"
+	"strings"
 	"time"
 
 	"opsafe/internal/debian"
@@ -28,6 +29,15 @@ func Deployments() Kind {
 			Check: checkDeployments, Owns: ownDeployments,
 		},
 		Stage: StageUnits, Declare: declareDeployments, Adopt: adoptDeployments,
+		Strays: &Strays{
+			Dir: notes.Deployments, Suffix: ".json",
+			Takes: func(name string) bool { return !strings.Contains(name, ".") }, // its state has one more suffix
+			Units: deployUnitNames,
+			Parts: func(resource, name string) bool { return resource == name || strings.HasPrefix(resource, name+".") },
+			Absent: func(b spec.Backend, name string) spec.Backend {
+				return spec.With(b, "deployments", withAbsent(deploymentsOf(&b), name, &Deployment{State: stateAbsent}))
+			},
+		},
 	}
 }
 
@@ -238,6 +248,11 @@ func deploymentQueue(name string) string { return path.Join(notes.Queue, name) }
 // DeployUnit is the unit of a deployment with a suffix such as .service.
 func DeployUnit(name, suffix string) string { return "opsafe-deploy-" + name + suffix }
 
+// deployUnitNames are the units of a deployment.
+func deployUnitNames(name string) []string {
+	return []string{DeployUnit(name, ".service"), DeployUnit(name, ".path"), DeployUnit(name, ".timer")}
+}
+
 // ownDeployments are the directories, unless they are declared by themselves, and what
 // is in them that nobody else may put there; and the units.
 func ownDeployments(b *spec.Backend) []spec.Owned {
@@ -246,9 +261,10 @@ func ownDeployments(b *spec.Backend) []spec.Owned {
 		own := func(at string, dir bool) {
 			out = append(out, spec.Owned{Path: at, Label: "deployment " + name, Pos: d.Pos, Absent: d.State == stateAbsent && !dir, Dir: dir, When: d.When})
 		}
-		for _, suffix := range []string{".service", ".path", ".timer"} {
-			own(path.Join(debian.UnitDir, DeployUnit(name, suffix)), false)
+		for _, unit := range deployUnitNames(name) {
+			own(path.Join(debian.UnitDir, unit), false)
 		}
+		own(deploymentFile(name), false)
 		if d.Directory == "" || d.State == stateAbsent {
 			continue
 		}

@@ -94,7 +94,7 @@ StartLimitIntervalSec=0
 Type=oneshot
 ExecStart=` + notes.Program + ` deploy --worker ` + c.Name + `
 KillMode=control-group
-TimeoutStartSec=` + fmt.Sprint(int(limit.Seconds())) + `
+` + again + `TimeoutStartSec=` + fmt.Sprint(int(limit.Seconds())) + `
 UMask=0022
 `
 }

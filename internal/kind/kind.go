@@ -90,6 +90,13 @@ type Taker interface {
 type Strays struct {
 	// Files with another suffix than this one have no effect there.
 	Dir, Suffix string
+	// Takes reports whether a file is a resource, by its name without the suffix; nil:
+	// each is.
+	Takes func(name string) bool
+	// Units are systemd's that come and go with one, by its name; nil: none do.
+	Units func(name string) []string
+	// Parts reports whether a resource is a part of one; nil: it has the same name.
+	Parts func(resource, name string) bool
 	// Absent is the backend with one of them declared not to be there, by the name of
 	// the resource.
 	Absent func(b spec.Backend, name string) spec.Backend

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"net/netip"
 	"path"
 	"reflect"
 	"slices"
@@ -53,6 +52,15 @@ func Receivers() Kind {
 			Check: checkReceiver, Owns: ownReceiver,
 		},
 		Stage: StageUnits, Declare: declareReceiver, Adopt: adoptReceiver,
+		Strays: &Strays{
+			Dir: path.Dir(notes.Receiver), Suffix: ".json",
+			Takes: func(name string) bool { return name+".json" == path.Base(notes.Receiver) },
+			Units: func(string) []string { return receiverUnits() },
+			Parts: func(string, string) bool { return true }, // there is one at most
+			Absent: func(b spec.Backend, _ string) spec.Backend {
+				return spec.With(b, "receiver", &Receiver{State: stateAbsent})
+			},
+		},
 	}
 }
 
@@ -125,57 +133,6 @@ func triggered(b *spec.Backend) []string {
 	return out
 }
 
-// checkReceiver finds what the forms of fields cannot say.
-func checkReceiver(b *spec.Backend, problems *spec.Problems) {
-	d, names := receiverOf(b), triggered(b)
-	for _, name := range names {
-		dep := deploymentsOf(b)[name]
-		if !d.there() {
-			problems.Addf(dep.Triggers.Pos, "deployment %s: triggers: there is no receiver, so that nothing can come in: declare one under receiver", name)
-		}
-		if name == GitHubHook && dep.Triggers.Key != "" {
-			problems.Addf(dep.Triggers.At("key"), "deployment %s: triggers: key: POST /%s is GitHub's form: give the deployment another name", name, name)
-		}
-	}
-	switch {
-	case d == nil:
-		return
-	case d.State == stateAbsent:
-		for _, field := range []string{"listen", "proxies", "github_addresses", "env_files"} {
-			if d.Has(field) {
-				problems.Addf(d.At(field), "receiver: is absent and has %s: want one or the other", field)
-			}
-		}
-		return
-	case len(names) == 0:
-		problems.Addf(d.Pos, "receiver: no deployment has triggers, so that nothing could come in: say who may have one deployed under triggers of it")
-	}
-	if b.Users[ReceiverAccount] != nil {
-		problems.Addf(b.Users[ReceiverAccount].Pos, "user %s: it is the receiver's own account: take it out here", ReceiverAccount)
-	}
-	d.checkAddresses(problems)
-}
-
-func (d *Receiver) checkAddresses(problems *spec.Problems) {
-	if at, err := netip.ParseAddrPort(d.listen()); !path.IsAbs(d.listen()) && (err != nil || at.Port() == 0) {
-		problems.Addf(d.At("listen"), "receiver: listen: %q cannot be: want an address with a port, such as 127.0.0.1:3400", d.Listen)
-	}
-	for i, text := range d.Proxies {
-		if _, err := netip.ParseAddr(text); err != nil {
-			problems.Addf(d.At("proxies", i), "receiver: proxies: %q cannot be: want an address such as 10.1.2.3", text)
-		}
-	}
-	for i, text := range d.GitHubAddresses {
-		_, err := netip.ParsePrefix(text)
-		switch {
-		case text == FromAny && len(d.GitHubAddresses) > 1:
-			problems.Addf(d.At("github_addresses", i), "receiver: github_addresses: any takes in all others: want any alone")
-		case text != FromAny && text != FromPublished && err != nil:
-			problems.Addf(d.At("github_addresses", i), "receiver: github_addresses: %q cannot be: want a range such as 10.1.0.0/16", text)
-		}
-	}
-}
-
 func receiverUnits() []string {
 	return []string{receiverService, receiverSocket, queueService, queuePath, rangesService, rangesTimer}
 }
@@ -190,7 +147,7 @@ func ownReceiver(b *spec.Backend) []spec.Owned {
 		gone := d.State == stateAbsent || strings.HasPrefix(unit, "opsafe-github-ranges") && !d.published()
 		out = append(out, spec.Owned{Path: path.Join(debian.UnitDir, unit), Label: "receiver", Pos: d.Pos, Absent: gone, When: d.When})
 	}
-	return out
+	return append(out, spec.Owned{Path: notes.Receiver, Label: "receiver", Pos: d.Pos, Absent: d.State == stateAbsent, When: d.When})
 }
 
 // declareReceiver lists what the receiver is made of: who it is, what it may write, what

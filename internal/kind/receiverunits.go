@@ -44,6 +44,11 @@ func (in *Input) receiverUnits(d *Receiver) []Resource {
 	return units
 }
 
+// again has a service that cannot do its work, such as one whose program is not there, tried
+// once in a while as long as something waits for it. What has started it would do so at
+// once, as fast as the machine can, and systemd's limits would close the way in for good.
+const again = "Restart=on-failure\nRestartSec=500ms\n"
+
 const unitHeader = "# Managed by opsafe: changes made here are undone.\n"
 
 // receiverSocketText has systemd listen: no process waits, and what comes while there is
@@ -122,7 +127,7 @@ PrivateUsers=yes
 DevicePolicy=closed
 KeyringMode=private
 ` + sandbox + `SystemCallFilter=~@privileged @resources
-` + alone + `LimitNOFILE=4096
+` + alone + again + `LimitNOFILE=4096
 TasksMax=256
 MemoryMax=512M
 TimeoutStopSec=90
@@ -151,7 +156,7 @@ Type=oneshot
 ExecStart=` + notes.Program + ` forward
 ReadWritePaths=` + notes.Queue + `
 CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_FOWNER
-` + sandbox + alone + `TimeoutStartSec=infinity
+` + sandbox + alone + again + `TimeoutStartSec=infinity
 `
 }
 
