@@ -5,9 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -33,6 +30,7 @@ const pushSpec = `    triggers:
       github: {repository: team/site, secret: /etc/opsafe/hooks/site.secret}
       key: /etc/opsafe/hooks/site.key
   there: {ssh: {to: deploy@127.0.0.1, deployment: site}, user: caller}
+  fetched: {git: "git@127.0.0.1:site.git", directory: /srv/fetched, user: caller, every: 24h}
 receiver: {github_addresses: [192.0.2.0/24]}
 packages: {nginx: installed}
 directories:
@@ -59,6 +57,7 @@ const pushUsers = `users:
   site: {system: true}
   caller: {home: /home/caller}
   deploy: {home: /home/deploy, shell: /bin/sh}
+  git: {home: /home/git, shell: /usr/bin/git-shell}
 sudoers:
   deploy: {content: "deploy ALL=(root) NOPASSWD: /usr/local/bin/opsafe deploy site\n"}
 key_pairs: {/home/caller/.ssh/id_ed25519: {owner: caller, type: ed25519}}
@@ -156,8 +155,9 @@ func (e *env) pushHooked(r *remote) {
 func (e *env) pushSSH(r *remote, spec string) {
 	e.t.Helper()
 	key := strings.TrimSpace(e.read("/home/caller/.ssh/id_ed25519.pub"))
-	e.lab(0, spec+"authorized_keys:\n  deploy: {keys: ["+fmt.Sprintf("%q", key)+"], options: 'restrict,command=\"/usr/local/bin/opsafe deploy --requested\"'}\n")
-	e.mustRun("sh", "-c", "ssh-keyscan -t ed25519 127.0.0.1 >/home/caller/.ssh/known_hosts 2>/dev/null; chown caller: /home/caller/.ssh/known_hosts")
+	e.lab(0, spec+"authorized_keys:\n  deploy: {keys: ["+fmt.Sprintf("%q", key)+"], options: 'restrict,command=\"/usr/local/bin/opsafe deploy --requested\"'}\n"+
+		"  git: {keys: ["+fmt.Sprintf("%q", key)+"], options: restrict}\n")
+	e.pushFetched(r)
 	revision := r.push("version", "by ssh")
 	e.says(0, e.opsafe("deploy", "there"), "deployed there")
 	e.served("by ssh", revision)
@@ -165,6 +165,34 @@ func (e *env) pushSSH(r *remote, spec string) {
 		if res := e.runAs("caller", "ssh", "-n", "-o", "BatchMode=yes", "deploy@127.0.0.1", command); res.code == 0 || strings.Contains(res.stdout, "uid=") {
 			e.t.Errorf("the command %q is taken: %s", command, res)
 		}
+	}
+}
+
+// pushFetched has a timer's run fetch over SSH, with the account's own key: from a host
+// that it knows, and from no other.
+func (e *env) pushFetched(r *remote) {
+	e.t.Helper()
+	const unit = "opsafe-deploy-fetched"
+	if got := e.mustRun("systemctl", "show", "--property=Unit", "--value", unit+".timer"); got != unit+".service" {
+		e.t.Errorf("the timer starts %q", got)
+	}
+	e.active(unit+".timer", "active")
+	if res := e.runAs("git", "git", "clone", "--quiet", "--bare", r.url, "/home/git/site.git"); res.code != 0 {
+		e.t.Fatalf("cannot clone: %s", res)
+	}
+	e.mustRun("systemctl", "start", unit+".service") // as the timer does
+	e.says(1, e.opsafe("deployments"), "Host key verification failed")
+	e.mustRun("sh", "-c", "ssh-keyscan -t ed25519 127.0.0.1 >/home/caller/.ssh/known_hosts 2>/dev/null; chown caller: /home/caller/.ssh/known_hosts")
+	e.mustRun("systemctl", "start", unit+".service")
+	revision := r.git(r.work, "rev-parse", "HEAD")
+	if got := strings.TrimSpace(e.run("readlink", "/srv/fetched/current").stdout); got != "releases/"+revision {
+		e.t.Errorf("what was fetched is %s, not %s: %s", got, revision, e.opsafe("deployments"))
+	}
+	if got := e.mustRun("stat", "-c", "%U", "/srv/fetched/current/version"); got != "caller" {
+		e.t.Errorf("what was fetched belongs to %s", got)
+	}
+	if res := e.runAs("caller", "ssh", "-n", "-o", "BatchMode=yes", "git@127.0.0.1", "id"); res.code == 0 || strings.Contains(res.stdout, "uid=") {
+		e.t.Errorf("the deploy key opens more than the repository: %s", res)
 	}
 }
 
@@ -196,78 +224,4 @@ func (e *env) pushKilled(r *remote) {
 		e.awaitServed(version, revision)
 		old = version
 	}
-}
-
-const followSpec = `files: {/etc/motd: {content: "%s\n"}}
-deployments:
-  specs:
-    spec: %s
-    directory: /srv/specs
-    signers: /etc/allowed_signers
-    confirm: 2m
-    health: {run: [/usr/bin/test, "!", -e, /etc/sick]}
-`
-
-// TestFollow has a host follow the repository of its own spec: forward, signed, healthy,
-// and back at the last good commit whenever it is none of that.
-func TestFollow(t *testing.T) {
-	t.Parallel()
-	e := newHost(t, testhost.Full, "")
-	r := newRemote(t, e.Host)
-	key := filepath.Join(t.TempDir(), "key")
-	r.git(r.work, "config", "gpg.format", "ssh")
-	r.git(r.work, "config", "user.signingKey", key)
-	if out, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
-		t.Fatalf("ssh-keygen: %v\n%s", err, out)
-	}
-	public, err := os.ReadFile(key + ".pub")
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.write("/etc/allowed_signers", "a@example "+string(public), 0o644)
-	push := func(signed bool, motd, more string) string {
-		t.Helper()
-		r.git(r.work, "config", "commit.gpgSign", fmt.Sprint(signed))
-		return r.push("backends/lab/backend.yaml", "description: lab\n"+fmt.Sprintf(followSpec, motd, r.url)+more)
-	}
-	e.lab(0, fmt.Sprintf(followSpec, "0", r.url))
-	e.says(0, e.opsafe("bootstrap", "lab"))
-	followed := func(motd, revision string) {
-		t.Helper()
-		if got := e.read("/etc/motd"); got != motd+"\n" {
-			t.Errorf("/etc/motd is %q, not %q", got, motd)
-		}
-		if got := strings.TrimSpace(e.run("readlink", "/srv/specs/current").stdout); got != "releases/"+revision {
-			t.Errorf("the link leads to %s, not to %s", got, revision)
-		}
-		if e.exists("/var/lib/opsafe/confirm/record.json") {
-			t.Error("a run waits to be confirmed")
-		}
-	}
-
-	first := push(true, "1", "")
-	e.says(0, e.opsafe("deploy", "specs"), "deployed specs "+first)
-	followed("1", first)
-	for _, bad := range []struct {
-		name, more string
-		signed     bool
-		words      []string
-	}{
-		{name: "no signature", words: []string{"has no signature by a key of /etc/allowed_signers"}},
-		{name: "no spec", signed: true, more: "nonsense: true\n", words: []string{"failed"}},
-		{name: "sick", signed: true, words: []string{"health"}},
-		{name: "a part fails", signed: true, more: "directories: {/etc/passwd/x: {}}\n", words: []string{"the journal of this unit says what", "as the last good commit declares it"}},
-	} {
-		if bad.name == "sick" {
-			e.write("/etc/sick", "", 0o644)
-		}
-		push(bad.signed, "2 "+bad.name, bad.more)
-		e.says(1, e.opsafe("deploy", "specs"), bad.words...)
-		e.run("rm", "-f", "/etc/sick")
-		followed("1", first)
-	}
-	second := push(true, "3", "")
-	e.says(0, e.opsafe("deploy", "specs"), "deployed specs "+second)
-	followed("3", second)
-	e.says(0, e.opsafe("plan", "--dir", "/srv/specs/current", "--exit-code"), "Nothing to do.")
 }

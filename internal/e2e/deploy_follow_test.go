@@ -1,0 +1,86 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"opsafe/internal/testhost"
+)
+
+const followSpec = `files: {/etc/motd: {content: "%s\n"}}
+deployments:
+  specs:
+    spec: %s
+    directory: /srv/specs
+    signers: /etc/allowed_signers
+    confirm: 2m
+    health: {run: [/usr/bin/test, "!", -e, /etc/sick]}
+`
+
+// TestFollow has a host follow the repository of its own spec: forward, signed, healthy,
+// and back at the last good commit whenever it is none of that.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	e := newHost(t, testhost.Full, "")
+	r := newRemote(t, e.Host)
+	key := filepath.Join(t.TempDir(), "key")
+	r.git(r.work, "config", "gpg.format", "ssh")
+	r.git(r.work, "config", "user.signingKey", key)
+	if out, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
+		t.Fatalf("ssh-keygen: %v\n%s", err, out)
+	}
+	public, err := os.ReadFile(key + ".pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.write("/etc/allowed_signers", "a@example "+string(public), 0o644)
+	push := func(signed bool, motd, more string) string {
+		t.Helper()
+		r.git(r.work, "config", "commit.gpgSign", fmt.Sprint(signed))
+		return r.push("backends/lab/backend.yaml", "description: lab\n"+fmt.Sprintf(followSpec, motd, r.url)+more)
+	}
+	e.lab(0, fmt.Sprintf(followSpec, "0", r.url))
+	e.says(0, e.opsafe("bootstrap", "lab"))
+	followed := func(motd, revision string) {
+		t.Helper()
+		if got := e.read("/etc/motd"); got != motd+"\n" {
+			t.Errorf("/etc/motd is %q, not %q", got, motd)
+		}
+		if got := strings.TrimSpace(e.run("readlink", "/srv/specs/current").stdout); got != "releases/"+revision {
+			t.Errorf("the link leads to %s, not to %s", got, revision)
+		}
+		if e.exists("/var/lib/opsafe/confirm/record.json") {
+			t.Error("a run waits to be confirmed")
+		}
+	}
+
+	first := push(true, "1", "")
+	e.says(0, e.opsafe("deploy", "specs"), "deployed specs "+first)
+	followed("1", first)
+	for _, bad := range []struct {
+		name, more string
+		signed     bool
+		words      []string
+	}{
+		{name: "no signature", words: []string{"has no signature by a key of /etc/allowed_signers"}},
+		{name: "no spec", signed: true, more: "nonsense: true\n", words: []string{"failed"}},
+		{name: "sick", signed: true, words: []string{"health"}},
+		{name: "a part fails", signed: true, more: "directories: {/etc/passwd/x: {}}\n", words: []string{"the journal of this unit says what", "as the last good commit declares it"}},
+	} {
+		if bad.name == "sick" {
+			e.write("/etc/sick", "", 0o644)
+		}
+		push(bad.signed, "2 "+bad.name, bad.more)
+		e.says(1, e.opsafe("deploy", "specs"), bad.words...)
+		e.run("rm", "-f", "/etc/sick")
+		followed("1", first)
+	}
+	second := push(true, "3", "")
+	e.says(0, e.opsafe("deploy", "specs"), "deployed specs "+second)
+	followed("3", second)
+	e.says(0, e.opsafe("plan", "--dir", "/srv/specs/current", "--exit-code"), "Nothing to do.")
+}
