@@ -21,31 +21,40 @@ import (
 // imageProxy is where the committed backends have their images from.
 const imageProxy = "docker-proxy.opensafely.org"
 
+// certified is what a server of the test needs to answer by names over https, and the
+// certificate that its clients have to trust.
+func certified(t *testing.T, names ...string) (config *tls.Config, ca string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: names, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, cert, cert, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, //nolint:gosec // of a test
+		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
 // proxy has a registry answer by the name and address of the backends' own, over https,
 // with images that run until they are told to end.
 func (e *env) proxy(images ...string) (put func(image, label string)) {
 	e.t.Helper()
 	const behind = "127.0.0.1:5443"
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	cert := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{imageProxy}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, cert, cert, key.Public(), key)
-	if err != nil {
-		e.t.Fatal(err)
-	}
+	config, ca := certified(e.t, imageProxy)
 	e.mustRun("mkdir", "-p", "/etc/docker/certs.d/"+imageProxy)
-	e.write("/etc/docker/certs.d/"+imageProxy+"/ca.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), 0o644)
+	e.write("/etc/docker/certs.d/"+imageProxy+"/ca.crt", ca, 0o644)
 	listener, err := e.Listen("tcp", behind)
 	if err != nil {
 		e.t.Fatal(err)
 	}
 	var registry hosttest.Registry
-	server := &http.Server{Handler: &registry, TLSConfig: &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}} //nolint:gosec // of a test
+	server := &http.Server{Handler: &registry, TLSConfig: config} //nolint:gosec // of a test
 	go func() { _ = server.ServeTLS(listener, "", "") }()
 	e.t.Cleanup(func() { _ = server.Close() })
 	// The airlock has the port itself on this host.

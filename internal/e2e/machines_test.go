@@ -85,6 +85,9 @@ func TestDurHack(t *testing.T) {
 	t.Cleanup(func() { _ = server.Close() })
 	e.appendTo("/etc/hosts", "127.0.0.1 mirror.durhack.example\n")
 
+	hub := e.gitHub()
+	e.durHackSecrets()
+
 	e.manageJSON("durhack")
 	e.settledAs("durhack")
 	if asked != 1 {
@@ -92,6 +95,7 @@ func TestDurHack(t *testing.T) {
 	}
 	e.durHackDeployer()
 	e.durHackServices()
+	e.durHackPushes(hub)
 	e.settledAs("durhack")
 }
 
