@@ -135,7 +135,7 @@ func (o *options) input(ctx context.Context, a *App, repo *spec.Repository, b *s
 	if err != nil {
 		return nil, err
 	}
-	in := &kind.Input{Backend: b, Repo: repo, Roster: people, Keys: keys, ServiceKeys: map[string]roster.KeySet{}, AskRegistries: o.registries}
+	in := &kind.Input{Backend: b, Repo: repo, Roster: people, Keys: keys, ServiceKeys: map[string]roster.KeySet{}, Now: a.Now(), AskRegistries: o.registries}
 	for name, k := range b.AuthorizedKeys {
 		in.ServiceKeys[name] = people.ServiceKeys(repo, b, k, keys)
 	}

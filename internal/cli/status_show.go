@@ -142,6 +142,9 @@ func (a *App) metricsOf(s *state) *render.Metrics {
 		if t, ok := s.mark.Drift[r.ID.String()]; ok {
 			m.Drifted = append(m.Drifted, render.Drifted{Kind: r.ID.Kind, Name: r.ID.Name, Since: t})
 		}
+		if len(r.Notes) > 0 {
+			m.Noted = append(m.Noted, r.ID)
+		}
 	}
 	if last := s.last(); last != nil {
 		m.LastRun, m.LastEnded, m.LastSucceeded = last.Run, last.Ended, last.Result == history.Succeeded

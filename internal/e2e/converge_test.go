@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,11 +21,12 @@ func TestConverge(t *testing.T) {
 	tests := []struct {
 		name, backend, suite string
 		image                testhost.Image
+		noted                []string // what is still to be warned of once it has converged
 	}{
 		{name: "tpp on bookworm", backend: "tpp", suite: "bookworm", image: testhost.Bare},
 		{name: "tpp on bullseye", backend: "tpp", suite: "bullseye", image: testhost.Bare},
 		{name: "tpp on trixie", backend: "tpp", suite: "trixie", image: testhost.Bare},
-		{name: "emis", backend: "emis", suite: "bookworm", image: testhost.Full},
+		{name: "emis", backend: "emis", suite: "bookworm", image: testhost.Full, noted: []string{"PRESTO_TLS_CERT_PATH", "PRESTO_TLS_KEY_PATH"}},
 		{name: "test", backend: "test", suite: "bookworm", image: testhost.Full},
 	}
 	for _, tt := range tests {
@@ -34,7 +36,9 @@ func TestConverge(t *testing.T) {
 			planned := e.planJSON(tt.backend)
 			made := e.manageJSON(tt.backend)
 			comparePlan(t, planned, made)
-			wantChanges(t, e.planJSON(tt.backend, "--exit-code"))
+			again := e.planJSON(tt.backend, "--exit-code")
+			wantChanges(t, again)
+			wantNoted(t, again, tt.noted...)
 			wantNoTraces(t, e, tt.backend)
 		})
 	}
@@ -122,6 +126,16 @@ func foreseen(planned, made render.Document) render.Document {
 		})
 	}
 	return made
+}
+
+// wantNoted checks that notes of a document name something.
+func wantNoted(t *testing.T, doc render.Document, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if !slices.ContainsFunc(doc.Notes, func(i render.Item) bool { return strings.Contains(strings.Join(i.Notes, "\n"), name) }) {
+			t.Errorf("no note names %s: %+v", name, doc.Notes)
+		}
+	}
 }
 
 // wantChanges checks that a document has exactly these changes, as ACTION

@@ -113,6 +113,9 @@ type Secrecy struct {
 	// Open reports whether the content of a file is recorded although not
 	// everybody may read it; nil: always.
 	Open func(path string, n Node) bool
+	// Closed reports whether a content is secret by what it is, whoever may read it;
+	// nil: never.
+	Closed func(path string, data []byte) bool
 	// Part is what is recorded of what is declared of a part of a secret file;
 	// nil: nothing.
 	Part func(path string, data []byte) *Part
@@ -129,4 +132,10 @@ type Part struct {
 	Blocks map[string]string `json:"blocks,omitempty"`
 	// Addresses are what variables of it list, by their names.
 	Addresses map[string]AddressList `json:"addresses,omitempty"`
+	// Paths are the files that variables of it name, by their names; empty for none.
+	Paths map[string]string `json:"paths,omitempty"`
+	// Certificate is what is known of the certificates in it, and PublicKey the digest
+	// of the public half of the private key in it.
+	Certificate *Certificate `json:"certificate,omitempty"`
+	PublicKey   string       `json:"public_key,omitempty"`
 }

@@ -6,6 +6,7 @@ package kind
 import (
 	"context"
 	"maps"
+	"time"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -51,6 +52,8 @@ type Input struct {
 	// ServiceKeys are those of service accounts.
 	ServiceKeys map[string]roster.KeySet
 	Repo        *spec.Repository
+	// Now is when the host is looked at: certificates expire by it.
+	Now time.Time
 	// AskRegistries says that registries are to be asked whether they have other images
 	// behind the names of those that are there.
 	AskRegistries bool

@@ -137,7 +137,7 @@ func setUp(t testing.TB, archive *txtar.Archive) (*kind.Input, host.Host) {
 	for name, a := range b.AuthorizedKeys {
 		service[name] = people.ServiceKeys(repo, b, a, keys)
 	}
-	return &kind.Input{Backend: b, Roster: people, Keys: keys, ServiceKeys: service, Repo: repo}, overlay.New(base)
+	return &kind.Input{Backend: b, Roster: people, Keys: keys, ServiceKeys: service, Repo: repo, Now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, overlay.New(base)
 }
 
 func repositoryPath(dir, name string) string {

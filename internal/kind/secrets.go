@@ -42,8 +42,11 @@ func Secrets(backends ...*spec.Backend) host.Secrecy {
 		if path.Dir(p) == cloudDropIns {
 			return cloudPart(p, data, partOf(p, data, declared[p]))
 		}
-		return withAddresses(partOf(p, data, declared[p]), p, data, backends)
+		part := withAddresses(partOf(p, data, declared[p]), p, data, backends)
+		return withCertificate(withPaths(part, p, data, backends), data)
 	}
+	// Whoever has left a private key open to all has not meant it to get around.
+	s.Closed = func(p string, data []byte) bool { return len(declared[p]) == 0 && host.HasPrivateKey(data) }
 	return s
 }
 
@@ -53,6 +56,11 @@ func secretsOf(b *spec.Backend, s *host.Secrecy) {
 	}
 	for p := range b.KeyPairs {
 		s.Paths[p] = true
+	}
+	for _, c := range certificatesOf(b) {
+		if c.Key != "" {
+			s.Paths[c.Key] = true
+		}
 	}
 	for _, f := range hookFiles(b) {
 		s.Paths[f.path] = true

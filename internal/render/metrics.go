@@ -19,6 +19,7 @@ type Metrics struct {
 	Since            time.Time
 	Summary          change.Summary
 	Drifted          []Drifted
+	Noted            []change.ID    // resources of which there is something to say
 	Orphans          map[string]int // by sort
 	LastRun          int            // 0: none
 	LastEnded        time.Time
@@ -73,6 +74,12 @@ func (w *metricsWriter) state(m *Metrics) {
 	w.family("opsafe_drifted_since_timestamp_seconds", "When a resource was first seen not to be as declared.")
 	for _, d := range m.Drifted {
 		w.sample("opsafe_drifted_since_timestamp_seconds", unix(d.Since), "kind", d.Kind, "name", d.Name)
+	}
+	if len(m.Noted) > 0 {
+		w.family("opsafe_noted", "What status has a note on, such as a certificate that expires soon.")
+	}
+	for _, id := range m.Noted {
+		w.sample("opsafe_noted", 1, "kind", id.Kind, "name", id.Name)
 	}
 	w.family("opsafe_orphans", "What is on the host and on no list.")
 	for _, sort := range slices.Sorted(maps.Keys(m.Orphans)) {

@@ -23,7 +23,7 @@ func TestMetrics(t *testing.T) {
 	err := render.WriteMetrics(&b, &render.Metrics{
 		Backend: "north", Version: "1.2", Since: at, LastRun: 7, LastEnded: at, LastSucceeded: true,
 		Summary: change.Summary{Add: 1, Change: 2, Unchanged: 40, Failed: 3},
-		Drifted: []render.Drifted{{Kind: "file", Name: evil, Since: at}}, Orphans: map[string]int{"key": 2, "sudoers": 0},
+		Drifted: []render.Drifted{{Kind: "file", Name: evil, Since: at}}, Noted: []change.ID{{Kind: "certificate", Name: "web"}}, Orphans: map[string]int{"key": 2, "sudoers": 0},
 	}, at.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,8 @@ func TestMetrics(t *testing.T) {
 		"opsafe_resources status=as_declared":  40, "opsafe_resources status=drifted": 3, "opsafe_resources status=failed": 3,
 		"opsafe_resources status=not_applicable": 0, "opsafe_resources status=unknown": 0,
 		"opsafe_drifted_since_timestamp_seconds kind=file name=" + strings.ToValidUTF8(evil, "�"): 1_800_000_001,
-		"opsafe_orphans sort=key": 2, "opsafe_orphans sort=sudoers": 0,
+		"opsafe_noted kind=certificate name=web":                                                  1,
+		"opsafe_orphans sort=key":                                                                 2, "opsafe_orphans sort=sudoers": 0,
 		"opsafe_last_run": 7, "opsafe_last_run_success": 1, "opsafe_last_run_timestamp_seconds": 1_800_000_001,
 	}
 	if !maps.Equal(got, want) {

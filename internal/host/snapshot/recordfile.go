@@ -161,7 +161,7 @@ func (f *filer) content(asked, at string, file *File, data []byte) {
 		p = asked
 	}
 	switch names := secrets.Variables[p]; {
-	case secrets.Paths[p] || f.private(asked, at, file.Node):
+	case secrets.Paths[p] || f.private(asked, at, file.Node) || secrets.Closed != nil && secrets.Closed(p, data):
 		file.Secret = &Secret{Path: p, Digest: host.SecretDigest(p, data)}
 		if host.IsEnvFile(p) {
 			file.Secret.Variables, file.Secret.Unset = host.EnvNames(data), host.EnvUnset(data)

@@ -1,0 +1,105 @@
+package host
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Certificate is what is known of a file of certificates: a service's own first, then
+// those that vouch for it. Nothing of it is secret.
+type Certificate struct {
+	// Until is when the first of them to expire does.
+	Until time.Time `json:"until"`
+	// Names are the names and addresses that the first is for, as it has them.
+	Names []string `json:"names,omitempty"`
+	// Key is the digest of the first one's public key, as PublicKeyDigest gives it.
+	Key string `json:"key"`
+	// SelfSigned says that nobody else vouches for the first.
+	SelfSigned bool `json:"self_signed,omitempty"`
+}
+
+// Blocks of PEM, in which certificates and their keys are kept.
+const (
+	pemCertificate = "CERTIFICATE"
+	pemPrivateKey  = "PRIVATE KEY" // also the end of RSA PRIVATE KEY and EC PRIVATE KEY
+)
+
+// HasCertificate reports whether a content has a certificate in it.
+func HasCertificate(data []byte) bool {
+	return bytes.Contains(data, []byte("-----BEGIN "+pemCertificate+"-----"))
+}
+
+// HasPrivateKey reports whether a content has a private key in it, of whatever type.
+func HasPrivateKey(data []byte) bool { return bytes.Contains(data, []byte(pemPrivateKey+"-----")) }
+
+// ReadCertificate reads a file of certificates in PEM.
+func ReadCertificate(data []byte) (*Certificate, error) {
+	var out *Certificate
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != pemCertificate {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read a certificate: %w", err)
+		}
+		if out == nil {
+			out = firstCertificate(c)
+		}
+		if c.NotAfter.Before(out.Until) {
+			out.Until = c.NotAfter
+		}
+	}
+	if out == nil {
+		return nil, errors.New("cannot find a certificate in PEM")
+	}
+	return out, nil
+}
+
+func firstCertificate(c *x509.Certificate) *Certificate {
+	out := &Certificate{Until: c.NotAfter.UTC(), Names: append([]string{}, c.DNSNames...), Key: digestOfPublic(c.RawSubjectPublicKeyInfo)}
+	for _, ip := range c.IPAddresses {
+		out.Names = append(out.Names, ip.String())
+	}
+	out.SelfSigned = bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+	return out
+}
+
+// ReadPrivateKey reads the first private key in PEM. One with a passphrase cannot be
+// read. Its error says nothing of the content.
+func ReadPrivateKey(data []byte) (crypto.Signer, error) {
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		for _, parse := range []func([]byte) (any, error){
+			x509.ParsePKCS8PrivateKey,
+			func(der []byte) (any, error) { return x509.ParsePKCS1PrivateKey(der) },
+			func(der []byte) (any, error) { return x509.ParseECPrivateKey(der) },
+		} {
+			key, err := parse(block.Bytes)
+			if signer, ok := key.(crypto.Signer); ok && err == nil {
+				return signer, nil
+			}
+		}
+	}
+	return nil, errors.New("cannot find a private key without a passphrase in PEM")
+}
+
+// PublicKeyDigest stands for the public half of a private key.
+func PublicKeyDigest(key crypto.Signer) (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return "", fmt.Errorf("cannot tell the public half of a key: %w", err)
+	}
+	return digestOfPublic(der), nil
+}
+
+func digestOfPublic(der []byte) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
+}
