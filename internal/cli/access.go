@@ -77,7 +77,7 @@ func (a *App) access(ctx context.Context, o accessOptions) error {
 		after := overlay.New(a.Host)
 		plan := converge.Run(ctx, converge.Options{Host: after, Kinds: p.kinds, Now: a.Now})
 		doc.Backend, doc.Planned = name, true
-		q.After, q.Declared = access.Cache(after), p.declared
+		q.After, q.Declared, doc.SetByAdmin = access.Cache(after), p.declared, p.in.SetByAdmin()
 		if len(paths) == 0 {
 			paths, q.Stand = run.RuledPaths(plan)
 		}
@@ -114,8 +114,15 @@ func (a *App) accessOf(ctx context.Context, doc *render.AccessReport, q access.Q
 		if err != nil {
 			return err
 		}
-		doc.Now = append(doc.Now, person(now))
-		doc.Then = append(doc.Then, person(then))
+		for _, of := range []struct {
+			list   *[]render.Person
+			r      host.Reader
+			rights access.Rights
+		}{{&doc.Now, q.Before, now}, {&doc.Then, q.After, then}} {
+			p := person(of.rights)
+			p.Awaits = slices.Contains(doc.SetByAdmin, name) && unset(of.r, name)
+			*of.list = append(*of.list, p)
+		}
 	}
 	sum, err := access.Turns(ctx, q, names, paths)
 	if err != nil {
@@ -123,6 +130,12 @@ func (a *App) accessOf(ctx context.Context, doc *render.AccessReport, q access.Q
 	}
 	doc.Access = sum
 	return openGroups(doc, q.Before)
+}
+
+// unset reports whether an account has no password, not even behind a lock.
+func unset(r host.Reader, name string) bool {
+	p, err := r.Password(name)
+	return err == nil && p != nil && p.State != host.PasswordSet && !p.HasHash
 }
 
 // openGroups looks for the groups that others get into without root's doing.

@@ -29,6 +29,7 @@ func TestEffectPeople(t *testing.T) {
 	}{
 		{"before the first login", proveUntaken},
 		{"first login", proveFirstLogin},
+		{"a password from an administrator", proveGivenPassword},
 		{"login", proveLogin},
 		{"sudo for people", proveSudo},
 		{"sudo for services", proveServiceSudo},
@@ -106,11 +107,49 @@ func proveFirstLogin(e *env, who people) {
 		e.t.Errorf("second login: %s", r)
 	}
 	e.setPassword("rosalind")
-	e.setPassword("rhea")
 	// With a password, su works as ever.
 	if r := e.feed(e.As(e.t.Context(), "rosalind", "su", "-c", "id -un", "madwort"), goodPassword+"\n"); r.stdout != "madwort\n" {
 		e.t.Errorf("su to an account with a password: %s", r)
 	}
+}
+
+// proveGivenPassword: an administrator gives a reviewer a password, who has to change it
+// by the rules for passwords; no run touches either of them.
+func proveGivenPassword(e *env, who people) {
+	const only = "--only=password/rhea"
+	wantNoted(e.t, e.planJSON("tpp", only), "passwd --expire rhea")
+	e.says(0, e.opsafe("access", "--backend", "tpp", "--user", "rhea"), "to be set by an administrator")
+	if shadow := e.mustRun("getent", "shadow", "rhea"); !strings.HasPrefix(shadow, "rhea:!:") {
+		e.t.Errorf("until then the account is not locked: %s", shadow)
+	}
+	e.setPassword("rhea")
+	e.mustRun("passwd", "--expire", "rhea")
+	wantKept := func() {
+		before := e.mustRun("getent", "shadow", "rhea")
+		if made := e.manageJSON("tpp", only); len(made.Changes)+len(made.Notes) > 0 {
+			e.t.Errorf("a run does something, or has something to say: %+v %+v", made.Changes, made.Notes)
+		}
+		if after := e.mustRun("getent", "shadow", "rhea"); after != before {
+			e.t.Errorf("shadow was %s and is %s", before, after)
+		}
+	}
+	wantKept()
+	d := e.talk("rhea", who.reviewer)
+	d.expect("Current password: ")
+	d.say(goodPassword)
+	d.expect("New password: ")
+	d.say("Short-7-one")
+	if said := d.expect("New password: "); !strings.Contains(said, "BAD PASSWORD: The password is shorter than 14 characters") {
+		e.t.Errorf("a short password is not refused as such:\n%s", said)
+	}
+	const own = "Quartz=Lantern=41=Brook"
+	d.say(own)
+	d.expect("Retype new password: ")
+	d.say(own)
+	d.expect("password updated successfully")
+	d.end()
+	wantKept()
+	e.setPassword("rhea") // as everybody here has it
 }
 
 func proveLogin(e *env, who people) {

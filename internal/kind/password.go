@@ -70,6 +70,9 @@ func (l passwordLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	case p.Missing:
 		return c, fmt.Errorf("there is no line for %s in /etc/shadow: user/%s adds it", l.name, l.name)
 	}
+	if l.rule == spec.PasswordSetByAdmin {
+		return l.byAdmin(r, p)
+	}
 	var to host.PasswordChange
 	switch {
 	case l.rule == spec.PasswordLocked && p.State == host.PasswordLocked && !p.MustChange:
@@ -79,7 +82,7 @@ func (l passwordLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	case p.State == host.PasswordLocked && p.HasHash:
 		// Somebody locked it by hand: to take the lock off, and the password
 		// with it, would let them in again.
-		c.Notes = append(c.Notes, "the password is locked, by hand, and stays so: unlock it with passwd -u "+l.name)
+		c.Notes = append(c.Notes, l.lockedByHand())
 		return c, nil
 	case p.State == host.PasswordSet:
 		return c, nil
@@ -110,6 +113,31 @@ func (l passwordLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	differ(&c, "password", p.String(), string(to))
 	c.Steps = []host.Step{host.SetPassword{User: l.name, To: to}}
 	return c, heedStrays(r, &c, l.name, "passwd", "shadow")
+}
+
+// byAdmin keeps an account shut until an administrator has given it a password. One
+// that is there stays, also while it has to be changed at the next login.
+func (l passwordLook) byAdmin(r host.Reader, p *host.Password) (change.Change, error) {
+	var c change.Change
+	switch {
+	case p.State == host.PasswordSet:
+		return c, nil
+	case p.State == host.PasswordLocked && p.HasHash:
+		c.Notes = append(c.Notes, l.lockedByHand())
+		return c, nil
+	}
+	c.Notes = append(c.Notes, fmt.Sprintf("the password is to be set by an administrator: passwd %[1]s, and passwd --expire %[1]s to have the next login change it", l.name))
+	if p.State == host.PasswordLocked {
+		return c, nil
+	}
+	c.Action = change.Modify
+	differ(&c, "password", p.String(), string(host.LockPassword))
+	c.Steps = []host.Step{host.SetPassword{User: l.name, To: host.LockPassword}}
+	return c, heedStrays(r, &c, l.name, "passwd", "shadow")
+}
+
+func (l passwordLook) lockedByHand() string {
+	return "the password is locked, by hand, and stays so: unlock it with passwd -u " + l.name
 }
 
 // keyed reports whether the account has a key.

@@ -41,10 +41,15 @@ type declaredAccount struct {
 }
 
 // FirstLogins are the accounts that are to set a password at their first login.
-func (in *Input) FirstLogins() []string {
+func (in *Input) FirstLogins() []string { return in.withPassword(spec.PasswordSetAtFirstLogin) }
+
+// SetByAdmin are the accounts whose password an administrator sets.
+func (in *Input) SetByAdmin() []string { return in.withPassword(spec.PasswordSetByAdmin) }
+
+func (in *Input) withPassword(rule spec.PasswordRule) []string {
 	var out []string
 	for _, a := range in.accounts() {
-		if a.password == spec.PasswordSetAtFirstLogin && !a.absent {
+		if a.password == rule && !a.absent {
 			out = append(out, a.name)
 		}
 	}

@@ -84,7 +84,12 @@ func (m *Maker) peopleIn(s *Spec, keys []string) {
 		role["groups"] = g
 	}
 	m.put(role, 50, "home_mode", m.mode("0750", "0700"))
-	m.put(role, 50, "password", func() any { return "set-at-first-login" })
+	m.put(role, 50, "password", func() any {
+		if m.chance(30) {
+			return "set-by-admin"
+		}
+		return "set-at-first-login"
+	})
 	s.Backend["roles"] = item{"staff": role}
 	s.Backend["people"] = []string{"staff"}
 	for i, name := range personNames() {

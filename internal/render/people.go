@@ -28,6 +28,8 @@ type AccessReport struct {
 	Detail bool
 	// Asked are the accounts that were asked for; none: all that matter.
 	Asked []string
+	// SetByAdmin are those whose password an administrator sets.
+	SetByAdmin []string
 }
 
 // Person is what one of them may do.
@@ -36,14 +38,16 @@ type Person struct {
 	Account bool   `json:"account"`
 	// Login is whether somebody can log in as them by ssh, without a password, and
 	// get a session; nil if that cannot be told.
-	Login    *bool     `json:"login"`
-	Why      []string  `json:"why_no_login,omitempty"`
-	Keys     []KeyDoc  `json:"keys,omitempty"`
-	Ways     []WayDoc  `json:"ways_in,omitempty"`
-	Password bool      `json:"login_with_password"`
-	Sudo     SudoDoc   `json:"sudo"`
-	Root     []RootDoc `json:"root_by_group,omitempty"`
-	Groups   []string  `json:"groups,omitempty"`
+	Login    *bool    `json:"login"`
+	Why      []string `json:"why_no_login,omitempty"`
+	Keys     []KeyDoc `json:"keys,omitempty"`
+	Ways     []WayDoc `json:"ways_in,omitempty"`
+	Password bool     `json:"login_with_password"`
+	// Awaits says that an administrator is to set their password, and none has yet.
+	Awaits bool      `json:"password_to_be_set_by_administrator,omitempty"`
+	Sudo   SudoDoc   `json:"sudo"`
+	Root   []RootDoc `json:"root_by_group,omitempty"`
+	Groups []string  `json:"groups,omitempty"`
 	// Administers are groups of which they may change the members.
 	Administers []RootDoc `json:"administers,omitempty"`
 	Paths       []PathDoc `json:"paths,omitempty"`
@@ -189,6 +193,9 @@ func (p Person) inShort() []string {
 			out = append(out, clean(w.Words))
 		}
 	}
+	if p.Awaits {
+		out = append(out, awaits)
+	}
 	if s := p.Sudo.words(); s != "" {
 		out = append(out, s)
 	}
@@ -200,6 +207,9 @@ func (p Person) inShort() []string {
 	}
 	return out
 }
+
+// awaits says that somebody has no password yet who is to have one.
+const awaits = "password to be set by an administrator"
 
 // plain reports whether a way is a key that gives a shell, as most are.
 func (w WayDoc) plain() bool { return w.By == "key" && w.Shell && w.Doubt == "" }
@@ -271,6 +281,9 @@ func (t *Text) person(p Person) {
 			words += "  " + w.At
 		}
 		say("way in", words)
+	}
+	if p.Awaits {
+		say("password", "to be set by an administrator: passwd "+p.Name)
 	}
 	switch {
 	case p.Sudo.Everything && p.Sudo.Free:

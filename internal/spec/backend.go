@@ -74,7 +74,7 @@ type Role struct {
 	Groups   []string `yaml:"groups"`
 	Shell    string   `yaml:"shell"`
 	HomeMode string   `yaml:"home_mode"`
-	// Password is what a new account starts with: locked or set-at-first-login.
+	// Password is what a new account starts with.
 	Password PasswordRule `yaml:"password"`
 	// Keys lists where keys may come from: repository, github.
 	Keys []KeySource `yaml:"keys"`
@@ -89,6 +89,7 @@ type PasswordRule string
 const (
 	PasswordLocked          PasswordRule = "locked"
 	PasswordSetAtFirstLogin PasswordRule = "set-at-first-login"
+	PasswordSetByAdmin      PasswordRule = "set-by-admin"
 )
 
 // KeySource is where public keys come from.

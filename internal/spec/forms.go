@@ -17,7 +17,7 @@ func StateForm() Form { return WordsForm("present", "absent") }
 
 // PasswordForm is a rule for passwords.
 func PasswordForm() Form {
-	return WordsForm(string(PasswordLocked), string(PasswordSetAtFirstLogin))
+	return WordsForm(string(PasswordLocked), string(PasswordSetAtFirstLogin), string(PasswordSetByAdmin))
 }
 
 // PathForm is what cleanPath accepts.

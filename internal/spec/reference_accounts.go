@@ -15,7 +15,7 @@ func (Role) Fields() []Field {
 		{Name: "groups", Is: "supplementary groups", More: "Who has several roles gets the groups of all.", Unset: "none", Example: "[developers, sudo]", Form: Form{Says: "name"}, List: ListRules{Distinct: true}},
 		{Name: "shell", Is: "the login shell", Example: "/bin/bash", Form: PathForm()},
 		{Name: "home_mode", Is: "the mode of the home", Unset: "0700 when it is made, and not managed from then on", Example: `"0750"`, Form: ModeForm()},
-		{Name: "password", Is: "what the password field may be", More: "One that its owner has set, or that somebody has locked by hand, is left alone.", Example: "set-at-first-login", Form: PasswordForm()},
+		{Name: "password", Is: "what the password field may be", More: "One that is set, or that somebody has locked by hand, is left alone.", Example: "set-at-first-login", Form: PasswordForm()},
 		{Name: "keys", Is: "where keys may come from", More: "repository: keys/NAME; github: registered and pinned. With several roles, only what all of them allow.", Unset: "keys are not managed", Example: "[repository, github]", Form: WordsForm(string(FromRepository), string(FromGitHub)), List: ListRules{Distinct: true}},
 		{Name: "key_options", Is: "options in front of each key", More: "As in authorized_keys(5).", Unset: "none", Example: "restrict,pty", Form: LineForm()},
 	}
@@ -83,7 +83,7 @@ func (User) Fields() []Field {
 		{Name: "home_mode", Is: "the mode of the home", Unset: "0700 when it is made, and not managed from then on", Example: `"0700"`, Form: ModeForm()},
 		{Name: "shell", Is: "the login shell", Example: "/usr/sbin/nologin", Form: PathForm()},
 		{Name: "comment", Is: "what the account is for, as in passwd(5)", Example: "collects metrics", Form: Form{Says: "line", Pattern: `^[^:` + controlLine + `]*$`}},
-		{Name: "password", Is: "what the password field may be", More: "locked: nothing matches it. set-at-first-login: none, and the first login, which needs a key, has to set one. One that is set, or that somebody has locked by hand, is left alone.", Example: "locked", Form: PasswordForm()},
+		{Name: "password", Is: "what the password field may be", More: "locked: nothing matches it. set-at-first-login: none, and the first login, which needs a key, has to set one. set-by-admin: locked, until an administrator gives one by hand. One that is set, or that somebody has locked by hand, is left alone.", Example: "locked", Form: PasswordForm()},
 		{Name: "reown", Is: "directories to give to it when its id changes", More: "Everything in them.", Unset: "none", Example: "[/srv/metrics]", Form: PathForm(), List: ListRules{Distinct: true}},
 		{Name: "state", Is: "whether there is one", More: "The home stays.", Default: "present", Example: "absent", Form: StateForm()},
 	}

@@ -58,7 +58,7 @@ func (c *checker) source(role *Role, label string, i int, source KeySource) {
 }
 
 func (c *checker) password(m Meta, label string, rule PasswordRule) {
-	c.one(m, label, "password", string(rule), string(PasswordLocked), string(PasswordSetAtFirstLogin))
+	c.one(m, label, "password", string(rule), string(PasswordLocked), string(PasswordSetAtFirstLogin), string(PasswordSetByAdmin))
 }
 
 // fetching checks where keys are fetched.
