@@ -22,12 +22,13 @@ func TestConverge(t *testing.T) {
 		name, backend, suite string
 		image                testhost.Image
 		noted                []string // what is still to be warned of once it has converged
+		trusted              string   // a certificate that programs on it trust
 	}{
 		{name: "tpp on bookworm", backend: "tpp", suite: "bookworm", image: testhost.Bare},
 		{name: "tpp on bullseye", backend: "tpp", suite: "bullseye", image: testhost.Bare},
 		{name: "tpp on trixie", backend: "tpp", suite: "trixie", image: testhost.Bare},
 		{name: "emis", backend: "emis", suite: "bookworm", image: testhost.Full, noted: []string{"PRESTO_TLS_CERT_PATH", "PRESTO_TLS_KEY_PATH"}},
-		{name: "test", backend: "test", suite: "bookworm", image: testhost.Full},
+		{name: "test", backend: "test", suite: "bookworm", image: testhost.Full, trusted: "/home/opensafely/airlock/certs/fullchain.pem"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -40,6 +41,9 @@ func TestConverge(t *testing.T) {
 			wantChanges(t, again)
 			wantNoted(t, again, tt.noted...)
 			wantNoTraces(t, e, tt.backend)
+			if tt.trusted != "" {
+				wantTrusted(e, tt.backend, tt.trusted)
+			}
 		})
 	}
 }
@@ -126,6 +130,27 @@ func foreseen(planned, made render.Document) render.Document {
 		})
 	}
 	return made
+}
+
+// wantTrusted proves that openssl trusts a self-signed certificate with what the host
+// trusts, that it vouches for no other, and that undo has it trusted no more.
+func wantTrusted(e *env, backend, at string) {
+	e.t.Helper()
+	e.mustRun("openssl", "verify", at)
+	if text := e.mustRun("openssl", "x509", "-in", at, "-noout", "-text"); !strings.Contains(text, "CA:FALSE") || !strings.Contains(text, "Public-Key: (2048 bit)") {
+		e.t.Errorf("the certificate is\n%s", text)
+	}
+	e.mustRun("cp", at, "/root/old.pem")
+	e.mustRun("rm", at)
+	wantChanges(e.t, e.manageJSON(backend, "--only=certificate/airlock"), "change certificate/airlock")
+	e.mustRun("openssl", "verify", at)
+	if r := e.run("openssl", "verify", "/root/old.pem"); r.code == 0 {
+		e.t.Errorf("what it has replaced is still trusted: %s", r)
+	}
+	if r := e.opsafe("undo", e.lastRun()); r.code != 0 {
+		e.t.Errorf("undo: %s", r)
+	}
+	e.mustRun("openssl", "verify", "/root/old.pem")
 }
 
 // wantNoted checks that notes of a document name something.

@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -21,8 +22,44 @@ type Certificate struct {
 	Names []string `json:"names,omitempty"`
 	// Key is the digest of the first one's public key, as PublicKeyDigest gives it.
 	Key string `json:"key"`
-	// SelfSigned says that nobody else vouches for the first.
+	// SelfSigned says that nobody else vouches for the first, and Authority that it may
+	// vouch for others.
 	SelfSigned bool `json:"self_signed,omitempty"`
+	Authority  bool `json:"authority,omitempty"`
+	// Digest is the SHA-256 of the first, in hexadecimal.
+	Digest string `json:"digest"`
+	first  []byte // in DER; nil where it was recorded
+}
+
+// First is the first certificate alone, in PEM.
+func (c *Certificate) First() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: pemCertificate, Bytes: c.first})
+}
+
+// Where programs find the certificates that the host trusts: those of an
+// administrator, each in a file of its own, and what update-ca-certificates makes of
+// them and of Debian's.
+const (
+	TrustedDir    = "/usr/local/share/ca-certificates"
+	TrustedBundle = "/etc/ssl/certs/ca-certificates.crt"
+	TrustProgram  = "/usr/sbin/update-ca-certificates"
+)
+
+// LeafDigests are the SHA-256 of the certificates in a content that vouch for no others,
+// in its order.
+func LeafDigests(data []byte) []string {
+	var out []string
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil && block.Type == pemCertificate && !c.IsCA {
+			out = append(out, hexDigest(c.Raw))
+		}
+	}
+	return out
+}
+
+// For reports whether it is for exactly these names.
+func (c *Certificate) For(names []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(c.Names)), slices.Sorted(slices.Values(names)))
 }
 
 // Blocks of PEM, in which certificates and their keys are kept.
@@ -64,7 +101,7 @@ func ReadCertificate(data []byte) (*Certificate, error) {
 }
 
 func firstCertificate(c *x509.Certificate) *Certificate {
-	out := &Certificate{Until: c.NotAfter.UTC(), Names: append([]string{}, c.DNSNames...), Key: digestOfPublic(c.RawSubjectPublicKeyInfo)}
+	out := &Certificate{Until: c.NotAfter.UTC(), Names: append([]string{}, c.DNSNames...), Key: hexDigest(c.RawSubjectPublicKeyInfo), Digest: hexDigest(c.Raw), Authority: c.IsCA, first: c.Raw}
 	for _, ip := range c.IPAddresses {
 		out.Names = append(out.Names, ip.String())
 	}
@@ -96,10 +133,10 @@ func PublicKeyDigest(key crypto.Signer) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("cannot tell the public half of a key: %w", err)
 	}
-	return digestOfPublic(der), nil
+	return hexDigest(der), nil
 }
 
-func digestOfPublic(der []byte) string {
+func hexDigest(der []byte) string {
 	sum := sha256.Sum256(der)
 	return hex.EncodeToString(sum[:])
 }

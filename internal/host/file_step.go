@@ -76,6 +76,23 @@ type (
 		Comment      string
 		Owner, Group string
 	}
+	// MakeCertificate makes a certificate at Path that nobody else vouches for, for the
+	// private key at Key. Where there is no key, it makes an RSA key of 2048 bits, which
+	// is never seen by anything else. Their directories exist.
+	MakeCertificate struct {
+		Path, Key    string
+		Names        []string // names and addresses that it is for
+		Days         int      // for which it is valid, from now on
+		Owner, Group string
+	}
+	// UpdateTrust has programs on the host trust what is in TrustedDir. To there becomes
+	// a copy of the certificate in From before, if there is one: no authority, and for
+	// these names alone, since others than root may have written it. Without the program
+	// that does it there is nothing to update.
+	UpdateTrust struct {
+		From, To string
+		Names    []string
+	}
 )
 
 // ReplacesFile reports whether a step writes a file or link, or removes one.
@@ -96,6 +113,9 @@ func (SetAccess) file()   {}
 func (RemovePath) file()  {}
 func (FixTree) file()     {}
 func (MakeKeyPair) file() {}
+
+func (MakeCertificate) file() {}
+func (UpdateTrust) file()     {}
 
 func (s WriteFile) touches(context.Context, Reader) []Touch {
 	return []Touch{{Subject: Subject{SubjectPath, s.Path}, Secret: s.Content.Secret(), Hidden: s.Content.HiddenNames()}}
@@ -121,6 +141,21 @@ func (s RemovePath) touches(context.Context, Reader) []Touch {
 
 func (s FixTree) touches(context.Context, Reader) []Touch {
 	return []Touch{{Subject: Subject{SubjectTree, s.Rule.Root + " " + s.Rule.Name()}, Rule: &s.Rule}}
+}
+
+// A key that is there already is not touched.
+func (s MakeCertificate) touches(_ context.Context, r Reader) []Touch {
+	if n, err := r.Stat(s.Key); err == nil && n != nil {
+		return touch(SubjectPath, s.Path)
+	}
+	return touch(SubjectPath, s.Path, s.Key)
+}
+
+func (s UpdateTrust) touches(context.Context, Reader) []Touch {
+	if s.From == "" {
+		return nil
+	}
+	return touch(SubjectPath, s.To)
 }
 
 func (s MakeKeyPair) touches(context.Context, Reader) []Touch {

@@ -2,14 +2,12 @@ package kind
 
 import (
 	"cmp"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"opsafe/internal/change"
 	"opsafe/internal/spec"
 )
 
@@ -25,12 +23,12 @@ func Certificates() Kind {
 				Type: reflect.TypeFor[map[string]*Certificate](),
 				Field: spec.Field{
 					Name: "certificates", Item: "certificate NAME", Is: "certificates of services, by name",
-					More:  "They come from elsewhere: plan and status warn of one that is missing, cannot be read, expires soon, or has another key.",
+					More:  "Plan and status warn of one that is missing, cannot be read, expires soon, or has another key.",
 					Unset: "none", Example: `{web: {path: /etc/web/fullchain.pem, key: /etc/web/privkey.pem}}`,
 					Names: &spec.Form{Says: "name", Pattern: itemName, Longest: 64},
 				},
 			}},
-			Check: checkCertificates,
+			Check: checkCertificates, Owns: ownCertificates,
 		},
 		Stage: StageFiles, Declare: declareCertificates, Adopt: adoptCertificates,
 	}
@@ -46,7 +44,32 @@ type Certificate struct {
 	KeyFrom  *PathFrom `yaml:"key_from"`
 	// WarnBefore is a number of days, as in 30d.
 	WarnBefore string `yaml:"warn_before"`
+	// SelfSigned has the pair made on the host, owned by Owner and Group.
+	SelfSigned *SelfSigned `yaml:"self_signed"`
+	Owner      string      `yaml:"owner"`
+	Group      string      `yaml:"group"`
+	Notify     spec.Notify `yaml:"notify"`
+	// State is present (the default) or absent (the host trusts it no more).
+	State string `yaml:"state"`
 }
+
+// SelfSigned is a certificate that nobody else vouches for.
+type SelfSigned struct {
+	spec.Meta
+	Names   []string `yaml:"names"`
+	Days    int      `yaml:"days"`
+	Trusted bool     `yaml:"trusted"`
+}
+
+// days is how long it is valid.
+func (s *SelfSigned) days() int { return cmp.Or(s.Days, selfSignedDays) }
+
+// selfSignedDays is the validity of a certificate whose declaration leaves it open, and
+// maxDays the longest.
+const (
+	selfSignedDays = 365
+	maxDays        = 3650
+)
 
 // PathFrom is a variable of an environment file on the host that names a file.
 type PathFrom struct {
@@ -63,6 +86,20 @@ func (Certificate) Fields() []spec.Field {
 		{Name: "path_from", Is: "a variable on the host that names that file", Unset: "path says it", Example: "{file: /etc/web/local.env, variable: TLS_CERT_PATH}"},
 		{Name: "key_from", Is: "a variable on the host that names the key's file", Unset: "key says it", Example: "{file: /etc/web/local.env, variable: TLS_KEY_PATH}"},
 		{Name: "warn_before", Is: "how long before it expires that is warned of", More: "A number of days.", Default: warnBefore, Example: "30d", Form: spec.Form{Says: "number of days such as 30d", Pattern: `^[1-9][0-9]{0,3}d$`}},
+		{Name: "self_signed", Is: "a pair that the host makes for itself, once", More: "An RSA key of 2048 bits, and a certificate that nobody else vouches for: for tests. It is renewed, with the same key, when its names change, and when it would be warned of.", Unset: "they come from elsewhere", Example: "{names: [web.test], trusted: true}"},
+		{Name: "owner", Is: "whose a self-signed pair is", Default: "root", Example: "web", Form: spec.AccountForm()},
+		{Name: "group", Is: "the group of a self-signed pair", Default: "root", Example: "web", Form: spec.AccountForm()},
+		{Name: "notify", Is: "units to act on when a self-signed pair changes", Unset: "none", Example: "{restart: [web.service]}"},
+		{Name: "state", Is: "whether there is one", More: "absent: the host trusts it no more. Certificate and key stay.", Default: "present", Example: "absent", Form: spec.StateForm()},
+	}
+}
+
+// Fields says what there is to know of the fields.
+func (SelfSigned) Fields() []spec.Field {
+	return []spec.Field{
+		{Name: "names", Is: "names and addresses that it is for", Unset: "an error", Example: `[web.test, "127.0.0.1"]`, Form: spec.Form{Says: "name or address", Pattern: `^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$|^[0-9a-f:.]+$`, Longest: 253}, List: spec.ListRules{Distinct: true, NonEmpty: true}},
+		{Name: "days", Is: "for how many days it is valid", Default: "365", Example: "825", Form: spec.Form{Min: 1, Max: maxDays}},
+		{Name: "trusted", Is: "whether programs on the host trust it", More: "By /usr/local/share/ca-certificates, and update-ca-certificates. It vouches for nothing else.", Default: "false", Example: "true"},
 	}
 }
 
@@ -79,45 +116,14 @@ func certificatesOf(b *spec.Backend) map[string]*Certificate {
 }
 
 // warnFrom is when it begins to be warned of a certificate that expires then.
-func (c *Certificate) warnFrom(until time.Time) time.Time {
+func (c *Certificate) warnFrom(until time.Time) time.Time { return until.AddDate(0, 0, -c.warnDays()) }
+
+func (c *Certificate) warnDays() int {
 	days, _ := strconv.Atoi(strings.TrimSuffix(cmp.Or(c.WarnBefore, warnBefore), "d")) // as its form says
-	return until.AddDate(0, 0, -days)
+	return days
 }
 
 // variables are those that name its files.
 func (c *Certificate) variables() []*PathFrom {
 	return slices.DeleteFunc([]*PathFrom{c.PathFrom, c.KeyFrom}, func(f *PathFrom) bool { return f == nil })
-}
-
-func checkCertificates(b *spec.Backend, problems *spec.Problems) {
-	for name, c := range certificatesOf(b) {
-		label := "certificate " + name
-		switch {
-		case c.Path == "" && c.PathFrom == nil:
-			problems.Addf(c.At("path"), "%s: has no path, and no path_from: say where it is", label)
-		case c.Path != "" && c.PathFrom != nil:
-			problems.Addf(c.At("path_from"), "%s: has path and path_from: want one or the other", label)
-		case c.Key != "" && c.KeyFrom != nil:
-			problems.Addf(c.At("key_from"), "%s: has key and key_from: want one or the other", label)
-		}
-		for _, from := range c.variables() {
-			if from.File == "" || from.Variable == "" {
-				problems.Addf(from.Pos, "%s: want a file and a variable of it that names another", label)
-			}
-		}
-	}
-}
-
-// declareCertificates lists the certificates.
-func declareCertificates(in *Input) []Resource {
-	var out []Resource
-	all := certificatesOf(in.Backend)
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		c := all[name]
-		out = append(out, Resource{
-			ID: change.ID{Kind: "certificate", Name: name}, Pos: c.Pos, When: c.When,
-			Looker: certificateLook{decl: c, now: in.Now},
-		})
-	}
-	return out
 }

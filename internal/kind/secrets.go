@@ -32,6 +32,8 @@ func Secrets(backends ...*spec.Backend) host.Secrecy {
 	s.Open = func(p string, n host.Node) bool { return open[p] || recordable(p, n) }
 	s.Part = func(p string, data []byte) *host.Part {
 		switch {
+		case p == host.TrustedBundle:
+			return &host.Part{Lines: host.LeafDigests(data)}
 		case pairs[p]:
 			return privatePart(p, data)
 		case p == dockerConfig:
@@ -46,7 +48,10 @@ func Secrets(backends ...*spec.Backend) host.Secrecy {
 		return withCertificate(withPaths(part, p, data, backends), data)
 	}
 	// Whoever has left a private key open to all has not meant it to get around.
-	s.Closed = func(p string, data []byte) bool { return len(declared[p]) == 0 && host.HasPrivateKey(data) }
+	// And all that a host trusts is too much to be recorded whole.
+	s.Closed = func(p string, data []byte) bool {
+		return len(declared[p]) == 0 && (p == host.TrustedBundle || host.HasPrivateKey(data))
+	}
 	return s
 }
 

@@ -92,6 +92,8 @@ func (l look) path(ctx context.Context, r host.Reader, c change.Change) (change.
 	switch {
 	case under(at, debian.UnitDir):
 		c.Steps = append(c.Steps, host.ReloadManager{})
+	case under(at, host.TrustedDir) && len(c.Steps) > 0:
+		c.Steps = append(c.Steps, host.UpdateTrust{})
 	case l.unjudged:
 	case under(at, debian.SudoersDir), under(at, "/etc/ssh"), under(at, "/etc/apt"):
 		return l.judged(ctx, r, c)

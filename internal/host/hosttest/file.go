@@ -19,6 +19,8 @@ func fileCases() []testCase {
 		{"SetAccess", setAccess},
 		{"RemovePath", removePath},
 		{"MakeKeyPair", makeKeyPair},
+		{"MakeCertificate", makeCertificate},
+		{"UpdateTrust", updateTrust},
 		{"Unpack", unpack},
 	}
 }

@@ -100,6 +100,10 @@ func (h *Host) doFile(ctx context.Context, s host.FileStep) error {
 		return h.fixTree(ctx, s)
 	case host.MakeKeyPair:
 		return h.makeKeyPair(s)
+	case host.MakeCertificate:
+		return h.makeCertificate(s)
+	case host.UpdateTrust:
+		return h.updateTrust(ctx, s)
 	case host.Unpack:
 		return h.unpack(ctx, s)
 	case host.RemoveUnpacked:

@@ -34,6 +34,10 @@ func (h *Host) explained(s host.FileStep, err error) error {
 		do, why = "remove "+s.Path, h.mayMake(s.Path, host.Access{})
 	case host.MakeKeyPair:
 		do, why = "make key pair "+s.Path, errors.Join(h.mayMake(s.Path, host.Access{}), h.mayMake(s.Path+".pub", host.Access{}))
+	case host.MakeCertificate:
+		do, why = "make certificate "+s.Path, errors.Join(h.mayMake(s.Path, host.Access{}), h.mayMake(s.Key, host.Access{}))
+	case host.UpdateTrust:
+		do, why = "have programs trust "+s.From, h.mayMake(s.To, host.Access{})
 	case host.SetOwner:
 		do, why = "set the owner of "+s.Path, h.mayAlter(s.Path, host.Access{})
 	case host.SetAccess:

@@ -29,6 +29,10 @@ func (h *Host) doFile(ctx context.Context, s host.FileStep) error {
 		return wrap("change the tree "+s.Rule.Root, h.fixTree(s.Rule))
 	case host.MakeKeyPair:
 		return wrap("make key pair "+s.Path, h.makeKeyPair(s))
+	case host.MakeCertificate:
+		return wrap("make certificate "+s.Path, h.makeCertificate(s))
+	case host.UpdateTrust:
+		return wrap("have programs trust the host's own certificates", h.updateTrust(s))
 	case host.Unpack:
 		return wrap("unpack "+s.Source, h.unpack(ctx, s))
 	case host.RemoveUnpacked:
