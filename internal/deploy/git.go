@@ -78,8 +78,8 @@ func (w *Worker) fetch(ctx context.Context, ref string) (string, error) {
 			return "", &unreachableError{fmt.Errorf("cannot fetch %s: %w", w.Config.Source(), err)}
 		}
 		w.say("cannot fetch, and tries again: %v", err)
-		if err := w.Wait(ctx, pause); err != nil {
-			return "", err
+		if w.Wait(ctx, pause) != nil { // the time is up, and why is what the remote did
+			return "", &unreachableError{fmt.Errorf("cannot fetch %s: %w", w.Config.Source(), err)}
 		}
 	}
 	if ref == "" {
