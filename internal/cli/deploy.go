@@ -208,7 +208,10 @@ func (a *App) deployWorker(ctx context.Context, name string) error {
 		Manage: a.manageRelease, Compose: a.composeProjects,
 	}
 	if s := config.Status; s != nil {
-		told := deploy.NewAnnouncer(context.WithoutCancel(ctx), deploy.Announcing{Config: *s, Name: name, Read: a.Host.ReadFile, Wait: a.pause, Say: say})
+		const patience = 15 * time.Second
+		told := deploy.NewAnnouncer(context.WithoutCancel(ctx), deploy.Announcing{
+			Config: *s, Name: name, Read: a.Host.ReadFile, Wait: a.pause, Say: say, Patience: patience,
+		})
 		defer told.Close()
 		w.Announce = told.Announce
 	}

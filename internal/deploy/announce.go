@@ -18,6 +18,9 @@ import (
 type Announcer struct {
 	said chan announcement
 	done chan struct{}
+	// giveUp ends what is being told, Patience after there is nothing else left to do.
+	giveUp   context.CancelFunc
+	patience time.Duration
 }
 
 type announcement struct{ revision, state, why string }
@@ -29,12 +32,16 @@ type Announcing struct {
 	Read   func(path string) ([]byte, error)
 	Wait   func(context.Context, time.Duration) error
 	Say    func(string)
+	// Patience is how long Close waits at most for what is still to be told: so long
+	// nothing else is deployed.
+	Patience time.Duration
 }
 
 // NewAnnouncer makes one. Close ends it.
 func NewAnnouncer(ctx context.Context, o Announcing) *Announcer {
 	const most = 100
-	a := &Announcer{said: make(chan announcement, most), done: make(chan struct{})}
+	ctx, cancel := context.WithCancel(ctx)
+	a := &Announcer{said: make(chan announcement, most), done: make(chan struct{}), giveUp: cancel, patience: o.Patience}
 	go func() {
 		defer close(a.done)
 		for x := range a.said {
@@ -57,7 +64,10 @@ func (a *Announcer) Announce(revision, state, why string) {
 // Close waits until all is told, or given up.
 func (a *Announcer) Close() {
 	close(a.said)
+	late := time.AfterFunc(a.patience, a.giveUp)
 	<-a.done
+	late.Stop()
+	a.giveUp()
 }
 
 // tell sets a commit's status, in a bounded number of tries.
