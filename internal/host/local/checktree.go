@@ -169,12 +169,13 @@ func (h *Host) Evaluate(ctx context.Context, c host.Check) (string, error) {
 	if files == nil || whole && files[filepath.Clean(c.Tree.Main)] == nil {
 		return "", &host.UnknownError{What: what, Why: "the file is not there"}
 	}
-	var said string
-	err = h.stageTree(c, files, whole, func(dir, main string) error {
-		said, err = h.judgeIn(ctx, c, host.NewContent(nil), dir, main)
-		return err
+	return h.evaluated.once(h.evaluationKey(c, files), func() (said string, err error) {
+		err = h.stageTree(c, files, whole, func(dir, main string) error {
+			said, err = h.judgeIn(ctx, c, host.NewContent(nil), dir, main)
+			return err
+		})
+		return said, err
 	})
-	return said, err
 }
 
 // beyond reports whether files are predicted that are neither the main one nor in the

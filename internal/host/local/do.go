@@ -18,6 +18,7 @@ func (h *Host) Do(ctx context.Context, s host.Step) error {
 		return fmt.Errorf("cannot begin a step: %w", err)
 	}
 	defer h.mounts.Clear()
+	defer h.evaluated.forget()
 	switch s := s.(type) {
 	case host.AccountStep:
 		return h.doAccount(ctx, s)

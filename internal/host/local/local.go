@@ -42,6 +42,8 @@ type Host struct {
 	// have become read-only under it.
 	mounts sync.Map
 
+	evaluated evaluations // what programs made of configurations, until the next step
+
 	sweeps  sweeps     // directories already freed of stale temporary files
 	pending sync.Mutex // guards the file of what is owed
 
