@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
 
 	"github.com/spf13/cobra"
@@ -49,6 +50,7 @@ func (p *profiles) close() error {
 		return nil
 	}
 	pprof.StopCPUProfile()
+	runtime.GC() // else it knows nothing of what came after the last one
 	heap, err := os.Create(filepath.Join(p.dir, "heap.pprof"))
 	if err == nil {
 		err = errors.Join(pprof.Lookup("allocs").WriteTo(heap, 0), heap.Close())

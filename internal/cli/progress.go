@@ -31,7 +31,7 @@ type progress struct {
 	wait  func(context.Context, time.Duration) error
 
 	mu     sync.Mutex
-	what   string // empty: nothing is going on
+	what   func() string // nil: nothing is going on
 	since  time.Time
 	said   bool               // a line has been written of it, where there is no terminal
 	stands bool               // the line stands on the terminal
@@ -39,7 +39,11 @@ type progress struct {
 }
 
 // show says what is going on from now on.
-func (p *progress) show(what string) {
+func (p *progress) show(what string) { p.showing(func() string { return what }) }
+
+// showing is show for what is over before anybody sees it, as a rule: the text is
+// made when it is shown.
+func (p *progress) showing(what func() string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear()
@@ -74,13 +78,13 @@ func (p *progress) clear() {
 	if p.stands {
 		fmt.Fprint(p.out, "\r\x1b[K")
 	}
-	p.what, p.said, p.stands = "", false, false
+	p.what, p.said, p.stands = nil, false, false
 }
 
 func (p *progress) follow(ctx context.Context) {
 	for p.wait(ctx, redraw) == nil {
 		p.mu.Lock()
-		if p.what != "" && ctx.Err() == nil {
+		if p.what != nil && ctx.Err() == nil {
 			p.draw()
 		}
 		p.mu.Unlock()
@@ -89,7 +93,7 @@ func (p *progress) follow(ctx context.Context) {
 
 func (p *progress) draw() {
 	took := p.now().Sub(p.since)
-	text := "… " + p.what + ", " + took.Truncate(time.Second).String()
+	text := "… " + p.what() + ", " + took.Truncate(time.Second).String()
 	switch {
 	case p.width > 0:
 		fmt.Fprint(p.out, "\r\x1b[K"+cut(text, p.width-1))
@@ -112,7 +116,8 @@ func (l *looking) Begin([]change.ID, change.Change) {}
 // Done counts what has been looked at.
 func (l *looking) Done(r change.Result) {
 	l.done++
-	l.show(fmt.Sprintf("looking: %d of %d, after %s", l.done, l.total, r.ID))
+	done, id := l.done, r.ID
+	l.showing(func() string { return fmt.Sprintf("looking: %d of %d, after %s", done, l.total, id) })
 }
 
 // doing is what the line says of a change that is being made.

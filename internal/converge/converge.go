@@ -96,7 +96,9 @@ func Declare(in *kind.Input) []Kind {
 // what needs it, not the rest; it is in the report, not in an error.
 func Run(ctx context.Context, o Options) *Report {
 	r := &run{Options: o, bad: map[change.ID]change.ID{}, unseen: map[change.ID]bool{}, closed: map[change.ID]bool{}, declared: map[string]kind.Stage{}, stopped: map[string]bool{}}
+	all := 0
 	for _, k := range o.Kinds {
+		all += len(k.Resources)
 		for _, res := range k.Resources {
 			if res.ID.Kind == "unit" {
 				r.declared[res.ID.Name] = k.Stage
@@ -104,6 +106,7 @@ func Run(ctx context.Context, o Options) *Report {
 			}
 		}
 	}
+	r.results = make([]change.Result, 0, all)
 	start := o.Now()
 	r.watch.now = o.Now
 	r.all(ctx)

@@ -18,14 +18,9 @@ import (
 // as a whole and only comes of ctx. Without a fetcher, people who use GitHub have
 // a Problem where keys are live.
 func (r *Roster) CollectKeys(ctx context.Context, repo *spec.Repository, b *spec.Backend, f *Fetcher) (map[string]KeySet, error) {
-	var people []Member
-	for _, m := range slices.Concat(r.Members, r.Guests) {
-		if m.ManageKeys {
-			people = append(people, m)
-		}
-	}
-	registered := make([]fetched, len(people))
-	if !b.Keys.GitHub.Locked() {
+	people := slices.DeleteFunc(r.everybody(), func(m *Member) bool { return !m.ManageKeys })
+	var registered []fetched
+	if !b.Keys.GitHub.Locked() && slices.ContainsFunc(people, func(m *Member) bool { return m.Uses(spec.FromGitHub) }) {
 		registered = fetchAll(ctx, people, f)
 	}
 	if err := ctx.Err(); err != nil {
@@ -33,7 +28,11 @@ func (r *Roster) CollectKeys(ctx context.Context, repo *spec.Repository, b *spec
 	}
 	sets := make([]KeySet, len(people))
 	for i, m := range people {
-		sets[i] = r.join(m, repo, b, registered[i])
+		var got fetched
+		if registered != nil {
+			got = registered[i]
+		}
+		sets[i] = r.join(m, repo, b, got)
 	}
 	r.claimAll(repo, people, sets)
 	out := make(map[string]KeySet, len(people))
@@ -51,7 +50,7 @@ type fetched struct {
 }
 
 // fetchAll asks for everybody who uses GitHub, a few at a time.
-func fetchAll(ctx context.Context, people []Member, f *Fetcher) []fetched {
+func fetchAll(ctx context.Context, people []*Member, f *Fetcher) []fetched {
 	out := make([]fetched, len(people))
 	var wg sync.WaitGroup
 	var slots chan struct{}
@@ -83,7 +82,7 @@ func fetchAll(ctx context.Context, people []Member, f *Fetcher) []fetched {
 }
 
 // join puts a person's keys together: from the repository first.
-func (r *Roster) join(m Member, repo *spec.Repository, b *spec.Backend, got fetched) KeySet {
+func (r *Roster) join(m *Member, repo *spec.Repository, b *spec.Backend, got fetched) KeySet {
 	s := KeySet{Options: m.KeyOptions}
 	if m.Uses(spec.FromRepository) {
 		keys, err := repositoryKeys(repo, m.Name, b.Keys.MinRSABits)
@@ -104,7 +103,7 @@ func (r *Roster) join(m Member, repo *spec.Repository, b *spec.Backend, got fetc
 }
 
 // noteNone says why somebody has no key.
-func noteNone(s *KeySet, m Member, repo *spec.Repository, b *spec.Backend) {
+func noteNone(s *KeySet, m *Member, repo *spec.Repository, b *spec.Backend) {
 	var why []string
 	if m.Uses(spec.FromRepository) && repo.KeyFiles[m.Name] == nil {
 		why = append(why, "there is no "+keyFile(m.Name))
@@ -136,17 +135,17 @@ func keyFile(name string) string { return "keys/" + name }
 // claimAll finds keys that two people have. It also knows the files of people
 // who have no account here: a key of theirs that a member registers is as
 // wrong, and so is one that is pinned for them.
-func (r *Roster) claimAll(repo *spec.Repository, people []Member, sets []KeySet) {
-	all := owners{}
-	index := map[string]int{}
+func (r *Roster) claimAll(repo *spec.Repository, people []*Member, sets []KeySet) {
+	all, index := make(owners, len(people)), make(map[string]int, len(people))
 	for i, m := range people {
 		index[m.Name] = i
-		for _, k := range sets[i].Keys {
+		for j := range sets[i].Keys {
+			k := &sets[i].Keys[j]
 			other, taken := all.claim(m.Name, k)
 			if !taken {
 				continue
 			}
-			err := shared(other, m.Name, k)
+			err := shared(other, m.Name, *k)
 			sets[i].fail(err)
 			sets[index[other.person]].fail(err)
 		}
@@ -159,7 +158,7 @@ func (r *Roster) claimAll(repo *spec.Repository, people []Member, sets []KeySet)
 		keys, _ := repositoryKeys(repo, p.Name, FloorRSABits)
 		for _, k := range slices.Concat(keys, r.pins[p.Name]) {
 			if other, ok := all[k.Blob]; ok {
-				sets[index[other.person]].fail(shared(owned{person: p.Name, key: k}, other.person, other.key))
+				sets[index[other.person]].fail(shared(owned{person: p.Name, key: &k}, other.person, *other.key))
 			}
 		}
 	}

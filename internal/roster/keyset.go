@@ -77,6 +77,7 @@ func (s *KeySet) notef(format string, args ...any) {
 // add appends the keys that are not there yet. A key without a comment takes
 // that of its repetition.
 func (s *KeySet) add(keys []Key) {
+	s.Keys = slices.Grow(s.Keys, len(keys))
 next:
 	for _, k := range keys {
 		for i, have := range s.Keys {
@@ -122,12 +123,12 @@ type owners map[string]owned
 
 type owned struct {
 	person string
-	key    Key
+	key    *Key
 }
 
 // claim says that the key is the person's. If it is another's already, the
 // other is returned.
-func (o owners) claim(person string, k Key) (other owned, taken bool) {
+func (o owners) claim(person string, k *Key) (other owned, taken bool) {
 	have, ok := o[k.Blob]
 	if !ok {
 		o[k.Blob] = owned{person: person, key: k}

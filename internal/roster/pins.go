@@ -38,7 +38,7 @@ func readPins(repo *spec.Repository, least map[string]int, ps *spec.Problems) []
 				continue
 			}
 			at := item.At("key")
-			other, taken := all.claim(p.Name, k)
+			other, taken := all.claim(p.Name, &k)
 			switch {
 			case taken:
 				ps.Addf(at, "the key %s is pinned for %s too (%s): a key belongs to one person", k.Fingerprint, other.person, other.key.Place())
@@ -78,7 +78,7 @@ func readPin(item *spec.Pin, leastBits int, ps *spec.Problems) (Key, bool) {
 // else counts.
 func (r *Roster) pin(repo *spec.Repository, b *spec.Backend, ps *spec.Problems) {
 	least := map[string]int{}
-	for _, m := range slices.Concat(r.Members, r.Guests) {
+	for _, m := range r.everybody() {
 		if m.Uses(spec.FromGitHub) {
 			least[m.Name] = ParseOptions{MinRSABits: b.Keys.MinRSABits}.minRSABits()
 		}
@@ -94,7 +94,7 @@ func (r *Roster) pin(repo *spec.Repository, b *spec.Backend, ps *spec.Problems) 
 
 // register adds the keys of somebody who may use what they have registered.
 // Those of the repository are there already.
-func (r *Roster) register(s *KeySet, m Member, g spec.GitHub, got fetched) {
+func (r *Roster) register(s *KeySet, m *Member, g spec.GitHub, got fetched) {
 	switch pins := r.pins[m.Name]; {
 	case g.Locked():
 		s.add(pins)

@@ -81,6 +81,9 @@ func (r *Roster) Block(revoked map[string]Revocation) { r.blocked = revoked }
 
 // block takes revoked keys out of a set, and says where the lists still have them.
 func (r *Roster) block(s *KeySet) {
+	if len(r.blocked) == 0 {
+		return
+	}
 	kept := s.Keys[:0:0]
 	for _, k := range s.Keys {
 		v, ok := r.blocked[k.Fingerprint]

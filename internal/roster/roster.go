@@ -56,7 +56,7 @@ type Member struct {
 }
 
 // Uses reports whether keys may come from the source.
-func (m Member) Uses(s spec.KeySource) bool { return slices.Contains(m.Sources, s) }
+func (m *Member) Uses(s spec.KeySource) bool { return slices.Contains(m.Sources, s) }
 
 // Held is a person whom the spec lists and the host has disabled.
 type Held struct {
@@ -74,6 +74,18 @@ func (r *Roster) Member(name string) *Member {
 		return nil
 	}
 	return &r.Members[i]
+}
+
+// everybody is who has an account, and then the guests. The pointers are into the lists.
+func (r *Roster) everybody() []*Member {
+	out := make([]*Member, 0, len(r.Members)+len(r.Guests))
+	for i := range r.Members {
+		out = append(out, &r.Members[i])
+	}
+	for i := range r.Guests {
+		out = append(out, &r.Guests[i])
+	}
+	return out
 }
 
 // Disabled reports whether the person is disabled on this host, listed or not.
@@ -101,7 +113,7 @@ func Resolve(repo *spec.Repository, b *spec.Backend, disabled map[string]Tombsto
 func resolve(repo *spec.Repository, b *spec.Backend, disabled map[string]Tombstone, ps *spec.Problems) *Roster {
 	rs := checkRoles(b, ps)
 	checkGitHub(b, ps)
-	r := &Roster{disabled: disabled, revoked: map[string]string{}}
+	r := &Roster{Members: make([]Member, 0, len(repo.People)), disabled: disabled, revoked: map[string]string{}}
 	for name, t := range disabled {
 		for _, fp := range t.Keys {
 			r.revoked[fp] = name

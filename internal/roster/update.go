@@ -78,14 +78,14 @@ func UpdatePins(ctx context.Context, repo *spec.Repository, f *Fetcher) (PinUpda
 	if err := ps.Err(); err != nil {
 		return PinUpdate{}, err
 	}
-	var people []Member
+	var people []*Member
 	for _, name := range slices.Sorted(maps.Keys(least)) {
 		p := repo.Person(name)
 		if p.GitHubID != 0 && f.o.Form != FormAPI {
 			u.keep(name, fmt.Errorf("github_id of %s (%s) can only be checked in form api: name a backend of that form with --backend", name, p.At("github_id")))
 			continue
 		}
-		people = append(people, Member{Name: name, Person: p, Sources: []spec.KeySource{spec.FromGitHub}})
+		people = append(people, &Member{Name: name, Person: p, Sources: []spec.KeySource{spec.FromGitHub}})
 	}
 	answers := fetchAll(ctx, people, f)
 	if err := ctx.Err(); err != nil {
@@ -105,7 +105,7 @@ func registrants(repo *spec.Repository, ps *spec.Problems) map[string]int {
 	for _, name := range slices.Sorted(maps.Keys(repo.Backends)) {
 		b := repo.Backends[name]
 		r := resolve(repo, b, nil, ps)
-		for _, m := range slices.Concat(r.Members, r.Guests) {
+		for _, m := range r.everybody() {
 			if m.Uses(spec.FromGitHub) {
 				least[m.Name] = max(least[m.Name], ParseOptions{MinRSABits: b.Keys.MinRSABits}.minRSABits())
 			}
@@ -183,20 +183,22 @@ func (u *updater) settle() {
 	files := owners{}
 	for _, p := range u.repo.People {
 		keys, _ := repositoryKeys(u.repo, p.Name, FloorRSABits) // a bad file is Validate's to report
-		for _, k := range keys {
-			files.claim(p.Name, k)
+		for i := range keys {
+			files.claim(p.Name, &keys[i])
 		}
 	}
 	for again := true; again; {
 		again = false
 		all := owners{}
 		for _, name := range slices.Sorted(maps.Keys(u.after)) {
-			for _, k := range u.after[name] {
+			keys := u.after[name] // takeBack puts others in their place
+			for i := range keys {
+				k := &keys[i]
 				if other, ok := files[k.Blob]; ok && other.person != name {
-					again = u.takeBack(name, twice(other, name, k)) || again
+					again = u.takeBack(name, twice(other, name, *k)) || again
 				}
 				if other, taken := all.claim(name, k); taken {
-					err := twice(other, name, k)
+					err := twice(other, name, *k)
 					again = u.takeBack(name, err) || again
 					again = u.takeBack(other.person, err) || again
 				}

@@ -24,7 +24,7 @@ func Validate(repo *spec.Repository) error {
 		r := resolve(repo, b, nil, &ps)
 		r.pin(repo, b, &ps)
 		// The strictest backend on which the file counts decides.
-		for _, m := range slices.Concat(r.Members, r.Guests) {
+		for _, m := range r.everybody() {
 			if m.Uses(spec.FromRepository) {
 				least[m.Name] = max(least[m.Name], bits)
 			}
@@ -39,11 +39,12 @@ func Validate(repo *spec.Repository) error {
 // there is none, as far as can be told without asking anybody.
 func (r *Roster) Keyless(repo *spec.Repository, b *spec.Backend) []Member {
 	var out []Member
-	for _, m := range r.Members {
+	for i := range r.Members {
+		m := &r.Members[i]
 		asks := m.Uses(spec.FromGitHub) && !b.Keys.GitHub.Locked()
 		file := m.Uses(spec.FromRepository) && len(repo.KeyFiles[m.Name]) > 0
 		if m.ManageKeys && len(m.Sources) > 0 && !asks && !file && len(r.pins[m.Name]) == 0 {
-			out = append(out, m)
+			out = append(out, *m)
 		}
 	}
 	return out
@@ -81,7 +82,8 @@ func checkFiles(repo *spec.Repository, least map[string]int, usual int, ps *spec
 		}
 		keys, err := repositoryKeys(repo, name, bits)
 		ps.Merge(at, err)
-		for _, k := range keys {
+		for i := range keys {
+			k := &keys[i]
 			if other, taken := all.claim(name, k); taken {
 				ps.Addf(spec.Pos{File: k.Source, Line: k.Line, Column: 1},
 					"the key %s is in %s too: a key belongs to one person", k.Fingerprint, other.key.Place())

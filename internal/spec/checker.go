@@ -37,18 +37,19 @@ type thing struct {
 }
 
 func (l *loader) newChecker(r *Repository, b *Backend) *checker {
+	many := len(r.People)
 	c := &checker{
-		loader: l, r: r, b: b, problems: &l.problems, people: set{}, members: set{},
-		users: systemUsers(), groups: systemGroups(), units: set{}, brought: set{}, base: baseUnits(), places: map[string]thing{},
+		loader: l, r: r, b: b, problems: &l.problems, people: make(set, many), members: make(set, many),
+		users: systemUsers(), groups: systemGroups(), units: set{}, brought: set{}, base: baseUnits(), places: make(map[string]thing, many),
 	}
 	for _, p := range r.People {
 		c.people.add(p.Name)
 		if slices.ContainsFunc(p.Roles, func(role string) bool { return slices.Contains(b.People, role) }) {
 			c.members.add(p.Name)
+			c.users.add(p.Name)
+			c.groups.add(p.Name)
 		}
 	}
-	c.users.add(slices.Collect(c.members.names())...)
-	c.groups.add(slices.Collect(c.members.names())...)
 	for name, g := range b.Groups {
 		if gone(g.State) {
 			delete(c.groups, name)

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"opsafe/internal/host"
 	"opsafe/internal/words"
 )
@@ -204,36 +206,37 @@ func (l *loader) misnamed(dir, name string) {
 // person may log in with is to be seen where it is looked for.
 func (l *loader) keyFiles() map[string][]byte {
 	files := map[string][]byte{}
-	entries, err := fs.ReadDir(l.root.FS(), keysDir)
+	dir, err := l.root.Open(keysDir)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			l.problems.Addf(Pos{File: keysDir}, "cannot list the keys: %v", cause(err))
 		}
 		return files
 	}
-	dir, err := l.root.OpenRoot(keysDir)
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
 	if err != nil {
-		l.problems.Addf(Pos{File: keysDir}, "cannot read the keys: %v", cause(err))
+		l.problems.Addf(Pos{File: keysDir}, "cannot list the keys: %v", cause(err))
 		return files
 	}
-	defer dir.Close()
-	for _, e := range entries {
-		file := path.Join(keysDir, e.Name())
+	slices.Sort(names)
+	for _, name := range names {
+		if strings.HasPrefix(name, ".") {
+			continue
+		}
+		file := keysDir + "/" + name
+		data, kind, err := readKeys(dir, name, file)
 		switch {
-		case strings.HasPrefix(e.Name(), "."):
-		case e.Type()&fs.ModeSymlink != 0:
+		case kind == unix.S_IFLNK:
 			l.problems.Addf(Pos{File: file}, "is a symbolic link: put the keys themselves here")
-		case !e.Type().IsRegular():
+		case kind != 0 && kind != unix.S_IFREG:
 			l.problems.Addf(Pos{File: file}, "is no file: keys/ holds one file of public keys per name")
 		case file == LockFile:
 			l.locked = true
+		case err != nil:
+			l.problems.Addf(Pos{File: file}, "%v", err)
 		default:
-			data, err := readIn(dir, e.Name(), file, maxKeyFile)
-			if err != nil {
-				l.problems.Addf(Pos{File: file}, "%v", err)
-				continue
-			}
-			files[e.Name()] = data
+			files[name] = data
 			l.sums[file] = sha256.Sum256(data)
 		}
 	}

@@ -3,6 +3,7 @@ package spec
 import (
 	"path"
 	"slices"
+	"strings"
 
 	"opsafe/internal/debian"
 )
@@ -10,17 +11,18 @@ import (
 // homes finds accounts that share a home: each would put the other's files to
 // rights.
 func (c *checker) homes() {
-	taken := map[string]thing{}
-	for name := range sorted(c.members) {
-		taken["/home/"+name] = thing{label: "person " + name, pos: c.r.Person(name).Pos}
-	}
+	taken := map[string]thing{} // by a service account
 	for name, u := range sorted(c.b.Users) {
 		home := c.home(name)
 		if gone(u.State) || nobodysHome(home) || c.members[name] || name == "root" {
 			continue
 		}
 		label, at := "user "+name, u.At("home")
-		switch other, ok := taken[home]; {
+		other, ok := taken[home]
+		if person, below := strings.CutPrefix(home, "/home/"); below && c.members[person] {
+			other, ok = thing{label: "person " + person, pos: c.r.Person(person).Pos}, true
+		}
+		switch {
 		case home == "/root":
 			c.addf(at, "%s: home /root is root's", label)
 		case ok && !exclusive(u.When, other.when):

@@ -43,24 +43,21 @@ func (h *Host) nodeAt(fd int) (host.Node, error) {
 	if err != nil {
 		return host.Node{}, err
 	}
-	get := func(path, attr string, buf []byte) (int, error) {
-		n, err := unix.Getxattr(path, attr, buf)
-		if errors.Is(err, unix.ENOTSUP) {
-			held |= host.NoACL
-		}
-		return n, err
-	}
 	var access, def []byte
 	mode := uint32(st.Mode)
 	kind := nodeType(mode)
 	if kind != host.TypeSymlink {
-		if access, err = getxattr(get, procPath(fd), accessXattr, make([]byte, 256)); err != nil {
+		at := procPath(fd)
+		var none bool
+		if access, none, err = readACL(at, accessXattr); err != nil {
 			return host.Node{}, fmt.Errorf("cannot read its ACL: %w", err)
 		}
-	}
-	if kind == host.TypeDir {
-		if def, err = getxattr(get, procPath(fd), defaultXattr, make([]byte, 256)); err != nil {
-			return host.Node{}, fmt.Errorf("cannot read its default ACL: %w", err)
+		if none {
+			held |= host.NoACL
+		} else if kind == host.TypeDir {
+			if def, _, err = readACL(at, defaultXattr); err != nil {
+				return host.Node{}, fmt.Errorf("cannot read its default ACL: %w", err)
+			}
 		}
 	}
 	n, err := h.node(attributes{mode: mode, uid: st.Uid, gid: st.Gid, access: access, def: def})
@@ -206,9 +203,13 @@ func readRegular(fd int, path string) ([]byte, error) {
 		size = int64(os.Getpagesize())
 	}
 	data := make([]byte, size+1)
-	n, err := io.ReadFull(f, data)
+	enough := len(data)
+	if st.Size == size {
+		enough-- // one more is asked for, and if it does not come with the rest there is none
+	}
+	n, err := io.ReadAtLeast(f, data, enough)
 	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), err == nil && n < len(data):
 		return data[:n], nil
 	case err != nil:
 		return nil, fmt.Errorf("cannot read %s: %w", path, err)

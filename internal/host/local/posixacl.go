@@ -153,6 +153,23 @@ func getxattr(get func(string, string, []byte) (int, error), path, attr string, 
 	return buf[:n], nil
 }
 
+// readACL reads one of the two attributes of a path. Nil: there is none. None reports
+// whether the file system keeps none at all.
+func readACL(path, attr string) (acl []byte, none bool, err error) {
+	var some [256]byte // as much as there is, as a rule: it costs nothing
+	n, err := unix.Getxattr(path, attr, some[:])
+	switch {
+	case err == nil:
+		return slices.Clone(some[:n]), false, nil
+	case errors.Is(err, unix.ENODATA), errors.Is(err, unix.ENOTSUP):
+		return nil, errors.Is(err, unix.ENOTSUP), nil
+	case !errors.Is(err, unix.ERANGE):
+		return nil, false, err
+	}
+	acl, err = getxattr(unix.Getxattr, path, attr, make([]byte, maxACL))
+	return acl, false, err
+}
+
 // setAccessFD makes mode, ACL and default ACL of an open file or directory
 // exactly so. At no moment does it grant more than it did before or will after.
 func (h *Host) setAccessFD(fd int, a host.Access) error {
