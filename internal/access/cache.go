@@ -10,15 +10,16 @@ import (
 )
 
 // Cache is a reader for many questions about one state of a host: it asks
-// programs, and for what lies on the way to a path, once.
+// programs, for what lies on the way to a path, and for what configuration says, once.
 func Cache(r host.Reader) host.Reader {
-	return &cache{Reader: r, said: map[string]said{}, nodes: map[string]looked{}, shadow: map[string]shadowed{}}
+	return &cache{Reader: r, said: map[string]said{}, nodes: map[string]looked{}, files: map[string]written{}, shadow: map[string]shadowed{}}
 }
 
 type cache struct {
 	host.Reader
 	said   map[string]said
 	nodes  map[string]looked
+	files  map[string]written // below /etc: the same few for everybody
 	groups []host.Group
 	shadow map[string]shadowed
 	unit   *sshdUnit
@@ -33,6 +34,11 @@ type said struct {
 type shadowed struct {
 	group *host.GroupShadow
 	err   error
+}
+
+type written struct {
+	data []byte
+	err  error
 }
 
 type looked struct {
@@ -67,6 +73,19 @@ func (c *cache) Stat(at string) (*host.Node, error) {
 		c.nodes[at] = l
 	}
 	return l.node, l.err
+}
+
+// ReadFile remembers configuration, such as PAM's: each account asks for it anew.
+func (c *cache) ReadFile(at string) ([]byte, error) {
+	if !strings.HasPrefix(at, "/etc/") {
+		return c.Reader.ReadFile(at)
+	}
+	w, ok := c.files[at]
+	if !ok {
+		w.data, w.err = c.Reader.ReadFile(at)
+		c.files[at] = w
+	}
+	return w.data, w.err
 }
 
 func (c *cache) Evaluate(ctx context.Context, check host.Check) (string, error) {

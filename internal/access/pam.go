@@ -66,11 +66,12 @@ func (j *judge) pamRules(file, typ string, depth int) ([]pamRule, error) {
 	var out []pamRule
 	for line := range strings.Lines(strings.ReplaceAll(string(data), "\\\n", " ")) {
 		line, _, _ = strings.Cut(line, "#")
-		r := pamLine(pamFields(line), typ)
+		fields := pamFields(line)
+		r := pamLine(fields, typ)
 		if r == nil {
 			continue
 		}
-		r.typ, r.line = typ, file+": "+strings.Join(pamFields(line), " ")
+		r.typ, r.line = typ, file+": "+strings.Join(fields, " ")
 		if r.control != "include" && r.control != "substack" {
 			out = append(out, *r)
 			continue
@@ -118,21 +119,20 @@ func pamLine(f []string, typ string) *pamRule {
 // pamFields splits a line at blanks, but for those between brackets.
 func pamFields(line string) []string {
 	var out []string
-	inside, fresh := false, true
-	for _, c := range line {
-		switch {
-		case !inside && (c == ' ' || c == '\t' || c == '\n'):
-			fresh = true
-			continue
-		case c == '[':
-			inside = true
-		case c == ']':
-			inside = false
+	inside, begin := false, -1
+	for i := range len(line) {
+		c := line[i]
+		blank := !inside && (c == ' ' || c == '\t' || c == '\n')
+		if blank && begin >= 0 {
+			out, begin = append(out, line[begin:i]), -1
 		}
-		if fresh {
-			out, fresh = append(out, ""), false
+		if !blank && begin < 0 {
+			begin = i
 		}
-		out[len(out)-1] += string(c)
+		inside = c == '[' || inside && c != ']'
+	}
+	if begin >= 0 {
+		out = append(out, line[begin:])
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
@@ -120,8 +121,10 @@ func byProcess(ctx context.Context, r host.Reader) (string, error) {
 // Lines of unit files that start sshd, and one that has it read another
 // configuration.
 var (
-	startsSSHD   = regexp.MustCompile(`(?m)^[ \t]*ExecStart[ \t]*=[ \t]*[-@:+!|]*"?(?:/\S*/)?sshd(?:"|\s|$)(.*)$`)
-	otherOptions = regexp.MustCompile(`(?:^|\s)-[A-Za-z]*[fo]`)
+	startsSSHD = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^[ \t]*ExecStart[ \t]*=[ \t]*[-@:+!|]*"?(?:/\S*/)?sshd(?:"|\s|$)(.*)$`)
+	})
+	otherOptions = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|\s)-[A-Za-z]*[fo]`) })
 )
 
 // runsSSHD reports whether a unit that runs starts sshd, by itself or, as a socket,
@@ -139,11 +142,11 @@ func runsSSHD(ctx context.Context, r host.Reader, u *host.Unit) (bool, error) {
 		return false, nil
 	}
 	for _, s := range services {
-		m := startsSSHD.FindStringSubmatch(unitText(r, s))
+		m := startsSSHD().FindStringSubmatch(unitText(r, s))
 		if m == nil {
 			continue
 		}
-		if otherOptions.MatchString(m[1]) {
+		if otherOptions().MatchString(m[1]) {
 			return false, &host.UnknownError{What: "what sshd lets in", Why: u.Name + " starts it with options of its own:" + m[1]}
 		}
 		return true, nil

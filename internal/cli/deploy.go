@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -176,13 +177,13 @@ func (a *App) sayResult(name string, r deploy.Result) error {
 }
 
 // requestable is what an SSH client may ask for.
-var requestable = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
+var requestable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`) })
 
 // requested deploys what an SSH client has asked for, as a forced command does: the
 // name of a deployment, and nothing else.
 func (a *App) requested() error {
 	name := strings.TrimSpace(a.Env("SSH_ORIGINAL_COMMAND"))
-	if !requestable.MatchString(name) {
+	if !requestable().MatchString(name) {
 		return errors.New("want the name of a deployment as the command, and nothing else")
 	}
 	return a.Exec([]string{"/usr/bin/sudo", "-n", notes.Program, "deploy", name}, nil)

@@ -23,13 +23,11 @@ func timed(t *testing.T) *world {
 	now := w.app.Now()
 	w.app.Now = func() time.Time { return now }
 	w.host.dies = func(s host.Step) bool {
-		switch s := s.(type) {
-		case host.AddUser:
+		if _, ok := s.(host.AddUser); ok {
 			now = now.Add(5 * time.Second)
-		case host.MakeDir:
-			if s.Path == "/srv/data" {
-				now = now.Add(time.Second)
-			}
+		}
+		if made, ok := s.(host.MakeDir); ok && made.Path == "/srv/data" {
+			now = now.Add(time.Second)
 		}
 		return false
 	}

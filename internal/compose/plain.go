@@ -1,6 +1,9 @@
 package compose
 
-import "regexp"
+import (
+	"regexp"
+	"sync"
+)
 
 // plain reports whether files say nothing but a few common things, each in a form that
 // the format's schema always allows. Then the schema need not be read, which takes
@@ -18,7 +21,7 @@ func plain(files []File) bool {
 		}
 		for name, s := range services {
 			fields, ok := s.(map[string]any)
-			if !ok || !serviceName.MatchString(name) {
+			if !ok || !serviceName().MatchString(name) {
 				return false
 			}
 			for field, value := range fields {
@@ -31,7 +34,7 @@ func plain(files []File) bool {
 	return true
 }
 
-var serviceName = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
+var serviceName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9._-]+$`) })
 
 // form reports whether a value has a form. It adds the items of lists to those that
 // files have had so far, since a list must not have one twice once files are merged.
@@ -55,10 +58,10 @@ func isText(value any, _ map[string]bool, _ string) bool {
 
 func isName(value any, _ map[string]bool, _ string) bool {
 	s, _ := value.(string)
-	return containerName.MatchString(s)
+	return containerName().MatchString(s)
 }
 
-var containerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
+var containerName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`) })
 
 func isTexts(value any, items map[string]bool, at string) bool {
 	list, ok := value.([]any)

@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"opsafe/internal/host"
@@ -19,7 +20,7 @@ const (
 	refTags   = "refs/opsafe/tags/"
 )
 
-var commitName = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var commitName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`) })
 
 // unreachableError says that the remote could not be asked.
 type unreachableError struct{ err error }
@@ -86,7 +87,7 @@ func (w *Worker) fetch(ctx context.Context, ref string) (string, error) {
 		return w.commit(ctx, refBranch)
 	}
 	names := []string{refHeads + ref, refTags + ref}
-	if commitName.MatchString(ref) {
+	if commitName().MatchString(ref) {
 		names = []string{ref}
 	}
 	for _, name := range names {
@@ -115,7 +116,7 @@ func (w *Worker) initialize(ctx context.Context) error {
 func (w *Worker) commit(ctx context.Context, name string) (string, error) {
 	out, err := w.git(ctx, nil, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}")
 	lines := strings.Fields(out)
-	if err != nil || len(lines) == 0 || !commitName.MatchString(lines[len(lines)-1]) {
+	if err != nil || len(lines) == 0 || !commitName().MatchString(lines[len(lines)-1]) {
 		return "", fmt.Errorf("there is no commit %s: %w", name, err)
 	}
 	return lines[len(lines)-1], nil

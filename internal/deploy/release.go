@@ -176,7 +176,7 @@ func (w *Worker) prune(ctx context.Context) {
 		}
 	}
 	for _, name := range names {
-		if keep[name] || !commitName.MatchString(name) {
+		if keep[name] || !commitName().MatchString(name) {
 			continue
 		}
 		if err := w.Machine.RemoveRelease(ctx, w.releaseDir(name), w.Config.User); err != nil {

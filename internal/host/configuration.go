@@ -64,7 +64,7 @@ func (c *configuration) add(p string) {
 // follow reads what a file includes.
 func (c *configuration) follow(p string, data []byte) {
 	for line := range strings.Lines(string(data)) {
-		m := IncludeLine.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
+		m := IncludeLine().FindStringSubmatch(strings.TrimRight(line, "\r\n"))
 		if m == nil {
 			continue
 		}

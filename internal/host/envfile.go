@@ -6,17 +6,18 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // envFile matches the base names of environment files, and of copies of them:
 // app.env, .env.local, .envrc, .env~, app.env.old.
-var envFile = regexp.MustCompile(`(?i)(^|[.])env(rc)?([.~_-].*)?$`)
+var envFile = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(^|[.])env(rc)?([.~_-].*)?$`) })
 
 // IsEnvFile reports whether a path is by its name that of an environment file, of
 // lines of NAME=VALUE: one that programs and services read, or a copy of it.
 func IsEnvFile(p string) bool {
 	dir := path.Dir(p)
-	return envFile.MatchString(path.Base(p)) || p == "/etc/environment" || dir == "/etc/default" || dir == "/etc/environment.d"
+	return envFile().MatchString(path.Base(p)) || p == "/etc/environment" || dir == "/etc/default" || dir == "/etc/environment.d"
 }
 
 // EnvNames lists the names that an environment file assigns, in its order. What is
@@ -50,10 +51,12 @@ func EnvValue(data []byte, name string) string {
 }
 
 // placeholder is a value that stands for one that is still to be put in.
-var placeholder = regexp.MustCompile(`(?i)^(change[-_ ]?me.*|x{3,}|todo|tbd|fixme|placeholder|replace[-_ ]?me|your[-_].*|<.*>)$`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(change[-_ ]?me.*|x{3,}|todo|tbd|fixme|placeholder|replace[-_ ]?me|your[-_].*|<.*>)$`)
+})
 
 // IsPlaceholder reports whether a value stands for one that is still to be put in.
-func IsPlaceholder(value string) bool { return placeholder.MatchString(value) }
+func IsPlaceholder(value string) bool { return placeholder().MatchString(value) }
 
 // EnvUnset lists the names to which an environment file assigns nothing, or a
 // placeholder: the last assignment counts.
@@ -113,7 +116,7 @@ func EachValue(text string, names map[string]bool, replace func(name, value stri
 func assignment(names map[string]bool) *regexp.Regexp {
 	quoted := make([]string, 0, len(names))
 	for n := range names {
-		quoted = append(quoted, dashed.ReplaceAllString(regexp.QuoteMeta(n), "[-_]"))
+		quoted = append(quoted, dashed().ReplaceAllString(regexp.QuoteMeta(n), "[-_]"))
 	}
 	slices.Sort(quoted)
 	slices.Reverse(quoted) // the longer of two that begin alike
@@ -124,7 +127,7 @@ func assignment(names map[string]bool) *regexp.Regexp {
 }
 
 // dashed are the signs of which a name may have either.
-var dashed = regexp.MustCompile(`[-_]`)
+var dashed = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[-_]`) })
 
 // assignedName is the one of the names that a match of assignment has found.
 func assignedName(text string, match []int, names map[string]bool) string {
@@ -132,7 +135,7 @@ func assignedName(text string, match []int, names map[string]bool) string {
 	if at[0] < 0 {
 		at = match[4:6]
 	}
-	alike := func(name string) string { return strings.ToUpper(dashed.ReplaceAllString(name, "_")) }
+	alike := func(name string) string { return strings.ToUpper(dashed().ReplaceAllString(name, "_")) }
 	found := alike(text[at[0]:at[1]])
 	for _, n := range slices.Sorted(maps.Keys(names)) {
 		if alike(n) == found {
@@ -196,7 +199,7 @@ func HiddenEnv(path, name, value string) string {
 	return Hidden(SecretDigest(path+" "+name, []byte(value)))
 }
 
-var hidden = regexp.MustCompile(`^\(secret, digest [0-9a-f]{12}\)$`)
+var hidden = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\(secret, digest [0-9a-f]{12}\)$`) })
 
 // IsHidden reports whether a value is what Hidden writes.
-func IsHidden(value string) bool { return hidden.MatchString(value) }
+func IsHidden(value string) bool { return hidden().MatchString(value) }

@@ -4,11 +4,12 @@ import (
 	"iter"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
 // variableName is what the environment of a process can have as a name.
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var variableName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
 
 // Environment is what an environment file assigns, in its order, as systemd reads it
 // for EnvironmentFile=: nothing is run or expanded, and what is no assignment to a
@@ -18,7 +19,7 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 func Environment(data []byte) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		for name, value := range assignments(data) {
-			if !variableName.MatchString(name) || !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
+			if !variableName().MatchString(name) || !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
 				continue
 			}
 			if !yield(name, value) {

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"regexp"
+	"sync"
 )
 
 // A Judge has programs, and asks them about the configuration of another machine,
@@ -18,4 +19,6 @@ type Judge interface {
 
 // IncludeLine is a line of sshd_config(5) or sudoers(5) that includes others: the
 // keyword with what is behind it, what is included, and the end of the line.
-var IncludeLine = regexp.MustCompile(`(?i)^(\s*"?(?:include"?|[@#]include|[@#]includedir)(?:\s*=\s*|\s+))(.*?)(\s*)$`)
+var IncludeLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(\s*"?(?:include"?|[@#]include|[@#]includedir)(?:\s*=\s*|\s+))(.*?)(\s*)$`)
+})

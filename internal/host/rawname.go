@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -28,12 +29,12 @@ func Readable(name string) string {
 }
 
 // rawByte is one that Readable has written.
-var rawByte = regexp.MustCompile(`\\x[89a-f][0-9a-f]`)
+var rawByte = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\x[89a-f][0-9a-f]`) })
 
 // FromReadable is the name that Readable has written. What it would not have written,
 // such as the name of a unit, stays as it is.
 func FromReadable(text string) string {
-	name := rawByte.ReplaceAllStringFunc(text, func(s string) string {
+	name := rawByte().ReplaceAllStringFunc(text, func(s string) string {
 		b, err := strconv.ParseUint(s[2:], 16, 8)
 		if err != nil {
 			return s

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"opsafe/internal/spec"
@@ -102,11 +103,13 @@ func (c deploymentCheck) what() {
 }
 
 // scpForm is USER@HOST:PATH, as git takes it for SSH.
-var scpForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[^-:\s][^\s]*$`)
+var scpForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[^-:\s][^\s]*$`)
+})
 
 // badRepository is what is wrong with the address of a repository; empty: nothing.
 func badRepository(at string) string {
-	if scpForm.MatchString(at) || path.IsAbs(at) && path.Clean(at) == at {
+	if scpForm().MatchString(at) || path.IsAbs(at) && path.Clean(at) == at {
 		return ""
 	}
 	const want = "want https://, http:// or ssh://, USER@HOST:PATH, or a path"

@@ -9,6 +9,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"sync"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -209,11 +210,11 @@ func (l fileLook) content(ctx context.Context, r host.Reader, have []byte) ([]by
 	if err == nil || !l.secret || host.IsUnknown(err) {
 		return data, err
 	}
-	return nil, fmt.Errorf("cannot make its content%s: what is wrong is kept back, since it is secret", templatePlace.FindString(err.Error()))
+	return nil, fmt.Errorf("cannot make its content%s: what is wrong is kept back, since it is secret", templatePlace().FindString(err.Error()))
 }
 
 // templatePlace is where text/template says that something is wrong.
-var templatePlace = regexp.MustCompile(`: template: [^:]*:\d+(:\d+)?`)
+var templatePlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`: template: [^:]*:\d+(:\d+)?`) })
 
 // orEmpty tells an empty file from none.
 func orEmpty(data []byte) []byte {

@@ -157,7 +157,7 @@ func (l groupLook) add(r host.Reader, c *change.Change) error {
 // join adds and removes members. Accounts that do not exist yet come with all
 // of their groups when they are made.
 func (l groupLook) join(r host.Reader, g *host.Group, c *change.Change) error {
-	users, err := withMembers(r, g.Members)
+	users, there, err := withMembers(r, g.Members)
 	if err != nil {
 		return err
 	}
@@ -174,9 +174,8 @@ func (l groupLook) join(r host.Reader, g *host.Group, c *change.Change) error {
 	// A member without an account holds no access, and gpasswd would refuse it:
 	// it goes from a group that opsafe owns, and with the next change of others.
 	have := g.Members
-	if !l.exact() {
-		there := userNames(users)
-		have = slices.DeleteFunc(slices.Clone(have), func(m string) bool { return !there[m] })
+	if gone := func(m string) bool { return !there[m] }; !l.exact() && slices.ContainsFunc(have, gone) {
+		have = slices.DeleteFunc(slices.Clone(have), gone)
 	}
 	slices.Sort(want)
 	if slices.Equal(want, have) {
@@ -240,27 +239,28 @@ func (l groupLook) remove(r host.Reader, g *host.Group) (change.Change, error) {
 }
 
 // withMembers are the host's users, and those of the members that come from
-// another source of accounts, which does not list them.
-func withMembers(r host.Reader, members []string) ([]host.User, error) {
-	users, err := r.Users()
+// another source of accounts, which does not list them; there are their names.
+func withMembers(r host.Reader, members []string) (users []host.User, there map[string]bool, err error) {
+	users, err = r.Users()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	users = slices.Clip(users)
-	there := userNames(users)
+	there = userNames(users)
 	for _, m := range members {
 		if there[m] {
 			continue
 		}
 		u, err := r.User(m)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if u != nil {
 			users = append(users, *u)
+			there[u.Name] = true
 		}
 	}
-	return users, nil
+	return users, there, nil
 }
 
 func userNames(users []host.User) map[string]bool {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
@@ -102,7 +103,7 @@ func (in *Input) GrantedOtherwise() map[string]spec.Pos {
 }
 
 // templateActions are what a template has between its text.
-var templateActions = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
+var templateActions = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)\{\{.*?\}\}`) })
 
 // sudoGroups are the groups that rules of sudo name. A template is read both as it is
 // and as it comes out on no host in particular: what it has under a condition counts.
@@ -113,7 +114,7 @@ func (in *Input) sudoGroups(t spec.Text) []string {
 	if t.Template == "" {
 		return groupsOfSudo(t.Data)
 	}
-	groups := groupsOfSudo(templateActions.ReplaceAll(t.Data, []byte("\n")))
+	groups := groupsOfSudo(templateActions().ReplaceAll(t.Data, []byte("\n")))
 	data := templateData{Backend: in.Backend.Name, Values: in.Backend.Values}
 	if text, err := renderTemplate(t.Template, string(t.Data), data); err == nil {
 		groups = append(groups, groupsOfSudo(text)...)

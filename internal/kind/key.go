@@ -40,7 +40,9 @@ func declareKeys(in *Input) []Resource {
 		})
 	}
 	if in.Roster != nil {
-		for _, m := range in.Roster.Members {
+		out = slices.Grow(out, len(in.Roster.Members)+len(in.Backend.KeyPairs))
+		for i := range in.Roster.Members {
+			m := &in.Roster.Members[i]
 			if !m.ManageKeys {
 				continue
 			}

@@ -231,7 +231,7 @@ func (l leaveLook) Look(_ context.Context, r host.Reader) (change.Change, error)
 		admins = s.Admins
 	}
 	// gpasswd refuses members without an account.
-	users, err := withMembers(r, slices.Concat(g.Members, admins))
+	users, _, err := withMembers(r, slices.Concat(g.Members, admins))
 	if err != nil {
 		return c, err
 	}

@@ -152,7 +152,7 @@ func (s *sudoersReader) add(r host.Reader, at string) {
 		return // whoever reads the file says so
 	}
 	for line := range strings.Lines(string(data)) {
-		m := host.IncludeLine.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
+		m := host.IncludeLine().FindStringSubmatch(strings.TrimRight(line, "\r\n"))
 		if m == nil {
 			continue
 		}

@@ -3,6 +3,7 @@ package kind
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
@@ -34,11 +35,15 @@ func (l settingLine) idle() bool {
 // Settings as they are written in each form. A comment is a setting that is commented
 // out only if it looks like one: "#UMASK 022", but no sentence that begins with UMASK.
 var (
-	wordsSetting  = regexp.MustCompile(`^([ \t]*#?)([^\s#]+)([ \t]*)(.*?)[ \t]*$`)
-	equalsSetting = regexp.MustCompile(`(?s)^([ \t]*(?:#[ \t]*)?(?:export[ \t]+)?)([^\s=#]+?)([ \t]*\+?=[ \t]*)(.*?)[ \t]*$`)
-	iniSetting    = regexp.MustCompile(`(?s)^([ \t]*(?:[#;][ \t]*)?)([^\s=#;\[](?:[^=\n]*[^\s=])?)([ \t]*=[ \t]*)(.*?)[ \t]*$`)
-	iniHeader     = regexp.MustCompile(`^[ \t]*\[[ \t]*([^\]]*?)[ \t]*\]`)
-	continued     = regexp.MustCompile(`\\\r?\n[ \t]*`)
+	wordsSetting  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([ \t]*#?)([^\s#]+)([ \t]*)(.*?)[ \t]*$`) })
+	equalsSetting = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?s)^([ \t]*(?:#[ \t]*)?(?:export[ \t]+)?)([^\s=#]+?)([ \t]*\+?=[ \t]*)(.*?)[ \t]*$`)
+	})
+	iniSetting = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?s)^([ \t]*(?:[#;][ \t]*)?)([^\s=#;\[](?:[^=\n]*[^\s=])?)([ \t]*=[ \t]*)(.*?)[ \t]*$`)
+	})
+	iniHeader = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[ \t]*\[[ \t]*([^\]]*?)[ \t]*\]`) })
+	continued = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\\r?\n[ \t]*`) })
 )
 
 // settingLines takes a file of settings apart.
@@ -55,10 +60,10 @@ func settingLines(form, content string) []settingLine {
 				break
 			}
 		}
-		if m := iniHeader.FindStringSubmatch(l.text); m != nil && form == spec.SettingINI {
+		if m := iniHeader().FindStringSubmatch(l.text); m != nil && form == spec.SettingINI {
 			l.header, section = true, m[1]
 		} else if m := settingPattern(form).FindStringSubmatch(l.text); m != nil {
-			l.before, l.name, l.between, l.value = m[1], m[2], m[3], continued.ReplaceAllString(m[4], "")
+			l.before, l.name, l.between, l.value = m[1], m[2], m[3], continued().ReplaceAllString(m[4], "")
 			l.comment = strings.ContainsAny(l.before, "#;")
 		}
 		l.section = section
@@ -70,11 +75,11 @@ func settingLines(form, content string) []settingLine {
 func settingPattern(form string) *regexp.Regexp {
 	switch form {
 	case spec.SettingWords:
-		return wordsSetting
+		return wordsSetting()
 	case spec.SettingEquals:
-		return equalsSetting
+		return equalsSetting()
 	}
-	return iniSetting
+	return iniSetting()
 }
 
 // settingEnd is where the first line of a text ends, with those that continue it:

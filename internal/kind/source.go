@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"opsafe/internal/change"
@@ -364,11 +365,13 @@ func (l mirrorLook) rewrite(at string, content []byte) []byte {
 }
 
 // sourceLine is a line of sources.list(5), up to its URL, and the rest.
-var sourceLine = regexp.MustCompile(`^(\s*deb(?:-src)?\s+(?:\[[^\]]*\]\s*)?)([^\s#]+)((?s:.*))$`)
+var sourceLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\s*deb(?:-src)?\s+(?:\[[^\]]*\]\s*)?)([^\s#]+)((?s:.*))$`)
+})
 
 // rewriteLine replaces the URL of a line in the one-line layout.
 func rewriteLine(line string, replace func(string) string) string {
-	m := sourceLine.FindStringSubmatch(line)
+	m := sourceLine().FindStringSubmatch(line)
 	if m == nil {
 		return line
 	}

@@ -7,16 +7,21 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"opsafe/internal/host"
 )
 
 // systemctlRule is a command of a sudoers rule that does something to units.
-var systemctlRule = regexp.MustCompile(`systemctl[ \t]+(?:-\S+[ \t]+)*(start|stop|restart|reload|try-restart|reload-or-restart|status|kill|enable|disable)[ \t]+([^,\n\\]+)`)
+var systemctlRule = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`systemctl[ \t]+(?:-\S+[ \t]+)*(start|stop|restart|reload|try-restart|reload-or-restart|status|kill|enable|disable)[ \t]+([^,\n\\]+)`)
+})
 
 // journalRule is one that shows the journal of a unit. What -t names is no unit, and
 // need not be anything on the host.
-var journalRule = regexp.MustCompile(`journalctl[ \t]+(?:-\S+[ \t]+)*?(?:-u[ \t]*|--unit[= \t])([^\s,\\]+)`)
+var journalRule = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`journalctl[ \t]+(?:-\S+[ \t]+)*?(?:-u[ \t]*|--unit[= \t])([^\s,\\]+)`)
+})
 
 // sudoUnits says which units the rules are for that neither the spec nor the host
 // has: such a rule gives nobody anything.
@@ -47,10 +52,10 @@ func (in *Input) sudoUnits(ctx context.Context, r host.Reader, rules []byte) []s
 // unitsNamed are the words of a line of rules that stand where a unit does.
 func unitsNamed(line string) []string {
 	var out []string
-	for _, m := range systemctlRule.FindAllStringSubmatch(line, -1) {
+	for _, m := range systemctlRule().FindAllStringSubmatch(line, -1) {
 		out = append(out, strings.Fields(m[2])...)
 	}
-	for _, m := range journalRule.FindAllStringSubmatch(line, -1) {
+	for _, m := range journalRule().FindAllStringSubmatch(line, -1) {
 		out = append(out, m[1])
 	}
 	return out

@@ -58,7 +58,11 @@ func (in *Input) withPassword(rule spec.PasswordRule) []string {
 
 // accounts lists service accounts, then people.
 func (in *Input) accounts() []declaredAccount {
-	var out []declaredAccount
+	many := len(in.Backend.Users)
+	if in.Roster != nil {
+		many += len(in.Roster.Members)
+	}
+	out := make([]declaredAccount, 0, many)
 	for _, name := range slices.Sorted(maps.Keys(in.Backend.Users)) {
 		u := in.Backend.Users[name]
 		out = append(out, declaredAccount{pos: u.Pos, when: u.When, account: account{

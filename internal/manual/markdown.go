@@ -4,6 +4,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -85,17 +86,17 @@ func (w *writer) all(text string) {
 }
 
 var (
-	itemPattern  = regexp.MustCompile(`^(- |\d+\. )(.*)$`)
-	fencePattern = regexp.MustCompile("^ *```")
+	itemPattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(- |\d+\. )(.*)$`) })
+	fencePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^ *```") })
 )
 
 func (w *writer) take(line string) {
 	trimmed := strings.TrimSpace(line)
-	switch item := itemPattern.FindStringSubmatch(line); {
-	case fencePattern.MatchString(line) && w.code == nil:
+	switch item := itemPattern().FindStringSubmatch(line); {
+	case fencePattern().MatchString(line) && w.code == nil:
 		w.end()
 		w.code = []string{}
-	case fencePattern.MatchString(line):
+	case fencePattern().MatchString(line):
 		w.block()
 	case w.code != nil:
 		w.code = append(w.code, line)
@@ -193,8 +194,8 @@ func cellsOf(line string) []string {
 }
 
 var (
-	linkPattern   = regexp.MustCompile(`\[([^\]]+)\]\(([^)\s]+)\)`)
-	inlinePattern = regexp.MustCompile("`[^`]+`|\\*\\*[^*]+\\*\\*|\\*[^*\\s][^*]*\\*")
+	linkPattern   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\[([^\]]+)\]\(([^)\s]+)\)`) })
+	inlinePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("`[^`]+`|\\*\\*[^*]+\\*\\*|\\*[^*\\s][^*]*\\*") })
 )
 
 // inline is a text with words that are bold or code. Of a link, its text stays, and
@@ -203,7 +204,7 @@ func inline(text string) string {
 	text = unlink(text)
 	var out strings.Builder
 	last := 0
-	for _, m := range inlinePattern.FindAllStringIndex(text, -1) {
+	for _, m := range inlinePattern().FindAllStringIndex(text, -1) {
 		out.WriteString(Escape(text[last:m[0]]))
 		switch word := text[m[0]:m[1]]; {
 		case strings.HasPrefix(word, "`"):
@@ -220,8 +221,8 @@ func inline(text string) string {
 }
 
 func unlink(text string) string {
-	return linkPattern.ReplaceAllStringFunc(text, func(link string) string {
-		m := linkPattern.FindStringSubmatch(link)
+	return linkPattern().ReplaceAllStringFunc(text, func(link string) string {
+		m := linkPattern().FindStringSubmatch(link)
 		if strings.Contains(m[2], "://") {
 			return m[1] + " (" + m[2] + ")"
 		}

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -90,8 +91,8 @@ const (
 )
 
 var (
-	namePattern   = regexp.MustCompile(`^[0-9]{20}-[0-9a-f]{16}\.json$`)
-	digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	namePattern   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]{20}-[0-9a-f]{16}\.json$`) })
+	digestPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
 )
 
 // NameOf makes the name of an entry's file: 20 digits of nanoseconds since 1970, and 16
@@ -120,7 +121,7 @@ func (e Entry) encode() ([]byte, error) {
 
 // decode reads an entry's file. Fields that a later opsafe has are left alone.
 func decode(name string, data []byte) (Entry, error) {
-	if !namePattern.MatchString(name) {
+	if !namePattern().MatchString(name) {
 		return Entry{}, fmt.Errorf("its name is no entry's: NANOSECONDS-ID.json, with 20 digits and 16 hex digits")
 	}
 	var e Entry
@@ -143,7 +144,7 @@ func (e Entry) check() error {
 	default:
 		return fmt.Errorf("it asks for %.40q, which is nothing that opsafe does", e.What)
 	}
-	if e.Digest != "" && !digestPattern.MatchString(e.Digest) {
+	if e.Digest != "" && !digestPattern().MatchString(e.Digest) {
 		return fmt.Errorf("its digest is no SHA-256")
 	}
 	if e.Tries < 0 {

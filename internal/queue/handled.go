@@ -54,7 +54,7 @@ func (h *Handled) read(data []byte) []byte {
 	scan := bufio.NewScanner(bytes.NewReader(data[:bytes.LastIndexByte(data, '\n')+1]))
 	for scan.Scan() {
 		digest, name, _ := strings.Cut(scan.Text(), " ")
-		if digestPattern.MatchString(digest) && namePattern.MatchString(name) && time.Since(timeOf(name)) < RememberFor {
+		if digestPattern().MatchString(digest) && namePattern().MatchString(name) && time.Since(timeOf(name)) < RememberFor {
 			lines = append(lines, scan.Text())
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"opsafe/internal/change"
 )
@@ -19,11 +20,11 @@ func escape(text string) string {
 	for _, c := range []string{"&#64;", "&#35;"} { // @ and #
 		text = strings.ReplaceAll(text, c, "<code>"+c+"</code>")
 	}
-	return issueNumber.ReplaceAllString(text, "<code>$1</code>$2")
+	return issueNumber().ReplaceAllString(text, "<code>$1</code>$2")
 }
 
 // issueNumber is the other way to write #4711, besides the sign.
-var issueNumber = regexp.MustCompile(`(?i)\b(GH)(-\d)`)
+var issueNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\b(GH)(-\d)`) })
 
 // markup makes text harmless in code, where GitHub looks for nothing.
 func markup(text string) string {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // decoder fills typed values from nodes. It is strict: whatever it does not
@@ -246,10 +247,10 @@ func (d *decoder) boolean(n *node, v reflect.Value, at spot) {
 }
 
 // decimal has no leading zero: YAML takes 010 for eight.
-var decimal = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
+var decimal = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`) })
 
 func integer(n *node) (int64, bool) {
-	if n.kind != scalarNode || n.quoted || !decimal.MatchString(n.value) {
+	if n.kind != scalarNode || n.quoted || !decimal().MatchString(n.value) {
 		return 0, false
 	}
 	i, err := strconv.ParseInt(n.value, 10, 64)

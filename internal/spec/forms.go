@@ -41,19 +41,19 @@ func BesideForm() Form { return Form{Says: "file", Pattern: `^[^/]`} }
 
 // AccountForm is the name of a user or group.
 func AccountForm() Form {
-	return Form{Says: "name", Pattern: accountPattern.String(), Longest: 32, Not: object{"pattern": digitsPattern.String()}}
+	return Form{Says: "name", Pattern: accountPattern().String(), Longest: 32, Not: object{"pattern": digitsPattern().String()}}
 }
 
 // VariableForm is the name of a variable.
-func VariableForm() Form { return Form{Says: "name", Pattern: variablePattern.String()} }
+func VariableForm() Form { return Form{Says: "name", Pattern: variablePattern().String()} }
 
 // PackageForm is the name of a package.
-func PackageForm() Form { return Form{Says: "package", Pattern: packagePattern.String()} }
+func PackageForm() Form { return Form{Says: "package", Pattern: packagePattern().String()} }
 
 // UnitForm is the name of a unit, with its type.
 func UnitForm() Form {
 	types := strings.ReplaceAll(strings.Join(debian.UnitTypes(), "|"), ".", "")
-	return Form{Says: "unit", Pattern: strings.TrimSuffix(unitPattern.String(), "$") + `\.(` + types + `)$`, Longest: 255}
+	return Form{Says: "unit", Pattern: strings.TrimSuffix(unitPattern().String(), "$") + `\.(` + types + `)$`, Longest: 255}
 }
 
 // projectPrefix begins what stands for a compose project beside units.
@@ -71,7 +71,7 @@ func ProjectNamed(entry string) (string, bool) { return strings.CutPrefix(entry,
 
 // DropInForm is the name of a drop-in file.
 func DropInForm() Form {
-	return Form{Says: "name", Pattern: dropInPattern.String(), Longest: 200}
+	return Form{Says: "name", Pattern: dropInPattern().String(), Longest: 200}
 }
 
 // DurationForm is a length of time, in hours, minutes and seconds: 1h30m.

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
@@ -14,21 +15,21 @@ import (
 )
 
 var (
-	backendPattern  = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
-	accountPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
-	digitsPattern   = regexp.MustCompile(`^[0-9]+$`)
-	packagePattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(:[a-z][a-z0-9-]+)?$`)
-	unitPattern     = regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]+$`)
-	dropInPattern   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
-	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	networkPattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
-	bridgePattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
+	backendPattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9-]*$`) })
+	accountPattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`) })
+	digitsPattern   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+$`) })
+	packagePattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(:[a-z][a-z0-9-]+)?$`) })
+	unitPattern     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]+$`) })
+	dropInPattern   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`) })
+	variablePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
+	networkPattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`) })
+	bridgePattern   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`) })
 )
 
 // backendName checks the name of a backend.
 func backendName(name string) error {
 	switch {
-	case !backendPattern.MatchString(name):
+	case !backendPattern().MatchString(name):
 		return errors.New("want small letters, digits and -, beginning with a letter")
 	case strings.HasSuffix(name, "-backend"):
 		return fmt.Errorf("names do not end in -backend: call it %s", quote(strings.TrimSuffix(name, "-backend")))
@@ -42,9 +43,9 @@ func accountName(name string) error {
 	switch {
 	case len(name) > 32:
 		return fmt.Errorf("has %d characters: want at most 32", len(name))
-	case !accountPattern.MatchString(name):
+	case !accountPattern().MatchString(name):
 		return errors.New("want letters, digits, _ and -, not beginning with -")
-	case digitsPattern.MatchString(name):
+	case digitsPattern().MatchString(name):
 		return errors.New("digits alone would be taken for an id")
 	}
 	return nil
@@ -53,7 +54,7 @@ func accountName(name string) error {
 // packageName checks the name of a package, after Debian policy 5.6.1, with or
 // without an architecture.
 func packageName(name string) error {
-	if !packagePattern.MatchString(name) {
+	if !packagePattern().MatchString(name) {
 		return fmt.Errorf("package name %s: want small letters, digits, +, - and ., at least two, beginning with a letter or digit, and :ARCHITECTURE if it is for another than the host's own", quote(name))
 	}
 	switch _, arch, _ := strings.Cut(name, ":"); arch {
@@ -69,7 +70,7 @@ func unitName(name string) error {
 	switch ext := path.Ext(name); {
 	case len(name) > 255:
 		return errors.New("unit name is longer than 255 characters")
-	case !unitPattern.MatchString(name):
+	case !unitPattern().MatchString(name):
 		return fmt.Errorf("unit name %s: want letters, digits and any of :_.\\@-", quote(name))
 	case !slices.Contains(suffixes, ext) || ext == name:
 		return fmt.Errorf("unit name %s: want a type at the end, such as .service or .timer%s", quote(name), words.DidYouMean(ext, slices.Values(suffixes)))
@@ -85,7 +86,7 @@ func dropInName(name, program string) error {
 		return errors.New("sudo ignores files with a dot or a tilde in their name: leave it out")
 	case strings.HasSuffix(name, ".conf"):
 		return fmt.Errorf(".conf is added by itself: call it %s", quote(strings.TrimSuffix(name, ".conf")))
-	case !dropInPattern.MatchString(name) || len(name) > 200:
+	case !dropInPattern().MatchString(name) || len(name) > 200:
 		return errors.New("want letters, digits, _ and -, not beginning with -")
 	}
 	return nil

@@ -7,11 +7,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // maxNamed is how many paths an error about owners names.
@@ -24,8 +21,23 @@ const maxNamed = 5
 // excuse. The directory's path, dir, is for messages.
 func checkOwners(root *os.Root, dir string) error {
 	o := owners{root: root, dir: dir}
-	for _, part := range []string{".", peopleFile, backendsDir, keysDir} {
-		if err := o.part(part); err != nil {
+	defer o.close()
+	if _, err := o.look("."); err != nil {
+		return err
+	}
+	for _, part := range []string{peopleFile, backendsDir, keysDir} {
+		err := fs.WalkDir(root.FS(), part, func(p string, _ fs.DirEntry, err error) error {
+			// WalkDir follows a part that is a link: what is there is looked at here.
+			there, look := o.look(p)
+			if look != nil || !there {
+				return look
+			}
+			if err != nil && len(o.found) == 0 {
+				return fmt.Errorf("cannot check who can write the repository: %w", err)
+			}
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -37,94 +49,57 @@ type owners struct {
 	dir   string
 	found []string
 	more  int
+
+	// in is the directory whose names are looked at, at the path at: nil for the root.
+	in *os.Root
+	at string
 }
 
-// part looks at the directory itself, or at a name in it and all below, also if that is
-// a link.
-func (o *owners) part(name string) error {
-	info, err := o.root.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) && name != "." {
-		return nil
+func (o *owners) close() {
+	if o.in != nil {
+		o.in.Close()
+	}
+	o.in, o.at = nil, ""
+}
+
+// lstat looks at p. The names of a directory come one after the other, and its path is
+// gone through for the first of them only.
+func (o *owners) lstat(p string) (fs.FileInfo, error) {
+	dir, name := path.Split(p)
+	if dir == "" {
+		return o.root.Lstat(p)
+	}
+	if dir != o.at || o.in == nil {
+		o.close()
+		var err error
+		if o.in, err = o.root.OpenRoot(path.Clean(dir)); err != nil {
+			o.in = nil
+			return o.root.Lstat(p)
+		}
+		o.at = dir
+	}
+	return o.in.Lstat(name)
+}
+
+func (o *owners) look(p string) (there bool, err error) {
+	info, err := o.lstat(p)
+	if errors.Is(err, fs.ErrNotExist) && p != "." {
+		return false, nil
 	}
 	if err != nil {
-		return unchecked(err)
+		return false, fmt.Errorf("cannot check who can write the repository: %w", err)
 	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return unchecked(errors.ErrUnsupported)
+	name := filepath.Join(o.dir, p)
+	if uid := ownerOf(info); uid != 0 {
+		o.add(fmt.Sprintf("%s belongs to uid %d", name, uid))
 	}
-	if err := o.look(name, st.Uid, st.Mode); err != nil || name == "." {
-		return err
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return true, o.link(p)
 	}
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFDIR, unix.S_IFLNK:
-		return o.below(name)
+	if m := info.Mode().Perm(); m&0o022 != 0 {
+		o.add(fmt.Sprintf("%s has mode %04o", name, m))
 	}
-	return nil
-}
-
-// below looks at all in a directory, in the order of the names, through the descriptor
-// by which it is read.
-func (o *owners) below(p string) error {
-	dir, err := o.root.OpenFile(p, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, syscall.ENOTDIR) {
-		return nil // a link to a file
-	}
-	if err != nil {
-		return o.unlisted(err)
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return o.unlisted(err)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		var st unix.Stat_t
-		err := unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return unchecked(fmt.Errorf("%s/%s: %w", p, name, err))
-		}
-		if err := o.look(p+"/"+name, st.Uid, st.Mode); err != nil {
-			return err
-		}
-		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-			if err := o.below(p + "/" + name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// unlisted is the error about a directory that cannot be listed, unless there is
-// enough to refuse.
-func (o *owners) unlisted(err error) error {
-	if len(o.found) > 0 {
-		return nil
-	}
-	return unchecked(err)
-}
-
-func unchecked(err error) error {
-	return fmt.Errorf("cannot check who can write the repository: %w", err)
-}
-
-// look judges one path, by its owner and its mode.
-func (o *owners) look(p string, uid, mode uint32) error {
-	if uid != 0 {
-		o.add(fmt.Sprintf("%s belongs to uid %d", filepath.Join(o.dir, p), uid))
-	}
-	if mode&unix.S_IFMT == unix.S_IFLNK {
-		return o.link(p)
-	}
-	if mode&0o022 != 0 {
-		o.add(fmt.Sprintf("%s has mode %04o", filepath.Join(o.dir, p), mode&0o777))
-	}
-	return nil
+	return true, nil
 }
 
 // link refuses a link out of what is checked. What it leads through is in there

@@ -9,7 +9,7 @@ func (Backend) Fields() []Field {
 		{Name: "defaults", Is: "whose the items are that this file begins", More: "Items that an included file has begun, and files that include this one, keep to what they say themselves.", Example: "{directories: {owner: app, group: app}}"},
 		{Name: "values", Is: "values for templates", More: "Templates say {{ .Values.NAME }}.", Unset: "none", Example: "{proxy: https://proxy.north.example}", Names: new(VariableForm())},
 		{Name: "people", Is: "the roles whose people have accounts here", More: "Their people are those of developers.yaml.", Unset: "nobody", Example: "[developers, reviewers]", Form: Form{Says: "name"}, List: ListRules{Distinct: true}},
-		{Name: "roles", Item: "role NAME", Is: "what the people of a role get here", Unset: "none", Example: "{developers: {groups: [sudo], shell: /bin/bash, keys: [repository]}}", Names: &Form{Says: "name", Pattern: backendPattern.String()}},
+		{Name: "roles", Item: "role NAME", Is: "what the people of a role get here", Unset: "none", Example: "{developers: {groups: [sudo], shell: /bin/bash, keys: [repository]}}", Names: &Form{Says: "name", Pattern: backendPattern().String()}},
 		{Name: "keys", Is: "how people's keys are fetched", Example: "{min_rsa_bits: 4096}"},
 		{Name: "applications", Item: "application NAME", Is: "the registry of applications, with a number and a port for each", More: "It is for a file that all backends include, and says nothing of which host has which. A user or group that is declared with an application's name gets its number.", Unset: "none", Example: "{shop: {id: 60101, port: 3101}}", Names: new(AccountForm())},
 		{Name: "apt", Is: "where packages come from", Example: "{mode: verify}"},

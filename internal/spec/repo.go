@@ -15,8 +15,6 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"opsafe/internal/host"
 	"opsafe/internal/words"
 )
@@ -206,37 +204,36 @@ func (l *loader) misnamed(dir, name string) {
 // person may log in with is to be seen where it is looked for.
 func (l *loader) keyFiles() map[string][]byte {
 	files := map[string][]byte{}
-	dir, err := l.root.Open(keysDir)
+	entries, err := fs.ReadDir(l.root.FS(), keysDir)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			l.problems.Addf(Pos{File: keysDir}, "cannot list the keys: %v", cause(err))
 		}
 		return files
 	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
+	dir, err := l.root.OpenRoot(keysDir)
 	if err != nil {
-		l.problems.Addf(Pos{File: keysDir}, "cannot list the keys: %v", cause(err))
+		l.problems.Addf(Pos{File: keysDir}, "cannot read the keys: %v", cause(err))
 		return files
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		if strings.HasPrefix(name, ".") {
-			continue
-		}
-		file := keysDir + "/" + name
-		data, kind, err := readKeys(dir, name, file)
+	defer dir.Close()
+	for _, e := range entries {
+		file := path.Join(keysDir, e.Name())
 		switch {
-		case kind == unix.S_IFLNK:
+		case strings.HasPrefix(e.Name(), "."):
+		case e.Type()&fs.ModeSymlink != 0:
 			l.problems.Addf(Pos{File: file}, "is a symbolic link: put the keys themselves here")
-		case kind != 0 && kind != unix.S_IFREG:
+		case !e.Type().IsRegular():
 			l.problems.Addf(Pos{File: file}, "is no file: keys/ holds one file of public keys per name")
 		case file == LockFile:
 			l.locked = true
-		case err != nil:
-			l.problems.Addf(Pos{File: file}, "%v", err)
 		default:
-			files[name] = data
+			data, err := readIn(dir, e.Name(), file, maxKeyFile)
+			if err != nil {
+				l.problems.Addf(Pos{File: file}, "%v", err)
+				continue
+			}
+			files[e.Name()] = data
 			l.sums[file] = sha256.Sum256(data)
 		}
 	}

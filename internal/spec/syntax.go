@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"opsafe/internal/words"
@@ -34,7 +35,7 @@ func explain(file string, lines []string, at Pos, text string) (Pos, string, boo
 	}
 	switch {
 	case strings.Contains(text, "did not find expected comment or line break"):
-		if m := blockText.FindStringSubmatch(strings.TrimRight(here, " \r")); m != nil {
+		if m := blockText().FindStringSubmatch(strings.TrimRight(here, " \r")); m != nil {
 			return Pos{File: file, Line: n, Column: 1 + indentOf(here)}, "a text that begins with > or | is in quotes: want " + m[1] + quote(m[2]), true
 		}
 	case strings.Contains(text, "could not find expected ':'") && noColon(here):
@@ -43,7 +44,7 @@ func explain(file string, lines []string, at Pos, text string) (Pos, string, boo
 		if above > 0 && noColon(lines[above-1]) && indentOf(lines[above-1]) <= indentOf(here) {
 			return Pos{File: file, Line: above, Column: 1 + indentOf(lines[above-1])}, colonMissing(lines[above-1]), true
 		}
-		if above > 0 && valueLine.MatchString(lines[above-1]) && indentOf(here) > indentOf(lines[above-1]) {
+		if above > 0 && valueLine().MatchString(lines[above-1]) && indentOf(here) > indentOf(lines[above-1]) {
 			return at, fmt.Sprintf("is indented deeper than line %d, which has its value already: indent both by %s, or give that one a map of fields",
 				above, words.Count(indentOf(lines[above-1]), "space")), true
 		}
@@ -76,15 +77,15 @@ func aboveOf(lines []string, n int) int {
 }
 
 var (
-	blockText = regexp.MustCompile(`^ *([A-Za-z_]+: +)([>|][^#]*)$`)
-	bareWords = regexp.MustCompile(`^ *[A-Za-z0-9_./@-]+( +[^:#]*)?$`)
-	valueLine = regexp.MustCompile(`^ *[^\s#:]+: +[^\s{\[|>#]`)
-	tight     = regexp.MustCompile(`^([a-z_]+):([^\s:/].*|/[^/\s].*)$`)
+	blockText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^ *([A-Za-z_]+: +)([>|][^#]*)$`) })
+	bareWords = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^ *[A-Za-z0-9_./@-]+( +[^:#]*)?$`) })
+	valueLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^ *[^\s#:]+: +[^\s{\[|>#]`) })
+	tight     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([a-z_]+):([^\s:/].*|/[^/\s].*)$`) })
 )
 
 // noColon reports whether a line has words and no colon.
 func noColon(line string) bool {
-	return bareWords.MatchString(strings.TrimRight(line, " \r")) && !strings.HasPrefix(strings.TrimSpace(line), "-")
+	return bareWords().MatchString(strings.TrimRight(line, " \r")) && !strings.HasPrefix(strings.TrimSpace(line), "-")
 }
 
 func colonMissing(line string) string {
@@ -95,7 +96,7 @@ func colonMissing(line string) string {
 // tightColon explains a colon without a space behind it, which is a part of the word
 // in YAML; empty if there is none.
 func tightColon(text string) string {
-	m := tight.FindStringSubmatch(strings.TrimSpace(text))
+	m := tight().FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
 		return ""
 	}
@@ -140,14 +141,14 @@ func openQuote(lines []string) (line, column int, quote string) {
 		if at, q := openIn(l); at >= 0 {
 			return i + 1, 1 + utf8.RuneCountInString(l[:at]), string(q)
 		}
-		if blockStart.MatchString(strings.TrimRight(l, " \r")) {
+		if blockStart().MatchString(strings.TrimRight(l, " \r")) {
 			block = indentOf(l)
 		}
 	}
 	return 0, 0, ""
 }
 
-var blockStart = regexp.MustCompile(`(^|[:\-] +)[|>][+\-0-9]*( +#.*)?$`)
+var blockStart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|[:\-] +)[|>][+\-0-9]*( +#.*)?$`) })
 
 // openIn finds the quote in a line that begins a text and is not closed in it; -1:
 // there is none.

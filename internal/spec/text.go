@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"text/template"
 )
 
@@ -119,7 +120,7 @@ func (l *loader) beside(at Pos, label, name string, problems *Problems) []byte {
 	return t.data
 }
 
-var templateLine = regexp.MustCompile(`^template: [^:]*:(\d+)(?::\d+)?: (.*)$`)
+var templateLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^template: [^:]*:(\d+)(?::\d+)?: (.*)$`) })
 
 // checkTemplate looks for syntax errors; values are looked up on the host. What is
 // wrong with a secret one may quote it, and is not said.
@@ -134,7 +135,7 @@ func (l *loader) checkTemplate(b *Backend, at Pos, t *Text, secret bool, problem
 	}
 	place := Pos{File: path.Join(path.Dir(at.File), t.Template), Line: 1, Column: 1}
 	text := err.Error()
-	if m := templateLine.FindStringSubmatch(strings.ReplaceAll(text, "\n", " ")); m != nil {
+	if m := templateLine().FindStringSubmatch(strings.ReplaceAll(text, "\n", " ")); m != nil {
 		place.Line, _ = strconv.Atoi(m[1])
 		text = m[2]
 	}

@@ -16,7 +16,7 @@ func (c *checker) roles() {
 	for name, role := range c.b.Roles {
 		known.add(name)
 		label := "role " + name
-		if !backendPattern.MatchString(name) {
+		if !backendPattern().MatchString(name) {
 			c.addf(role.Pos, "%s: want small letters, digits and -, beginning with a letter", label)
 		}
 		c.groupList(role.Meta, label, "groups", role.Groups)
@@ -38,7 +38,7 @@ func (c *checker) roles() {
 		}
 	}
 	for name := range c.b.Values {
-		if !variablePattern.MatchString(name) {
+		if !variablePattern().MatchString(name) {
 			c.addf(c.b.AtKey("values", name), "value %s: want letters, digits and _: templates say .Values.NAME", quote(name))
 		}
 	}

@@ -24,14 +24,14 @@ func (c *checker) networks(d *Docker) {
 	bridges := map[string]string{}
 	for name, n := range sorted(d.Networks) {
 		label := "network " + name
-		if !networkPattern.MatchString(name) {
+		if !networkPattern().MatchString(name) {
 			c.addf(n.Pos, "%s: want letters, digits, _, . and -", label)
 		}
 		if slices.Contains(dockersOwn(), name) {
 			c.addf(n.Pos, "%s: docker keeps this name for itself: choose another", label)
 		}
 		c.state(n.Meta, label, n.State)
-		if n.Has("interface") && !bridgePattern.MatchString(n.Interface) {
+		if n.Has("interface") && !bridgePattern().MatchString(n.Interface) {
 			c.addf(n.At("interface"), "%s: interface %s: want at most 15 letters, digits, _, . and -", label, quote(n.Interface))
 		}
 		if n.Interface == "lo" {

@@ -22,7 +22,7 @@ func (c *checker) apt() {
 	for name, k := range a.Keys {
 		keys.add(name)
 		label := "apt key " + name
-		if !networkPattern.MatchString(name) {
+		if !networkPattern().MatchString(name) {
 			c.addf(k.Pos, "%s: want letters, digits, _, . and -", label)
 		}
 		if k.Source == "" {
@@ -59,7 +59,7 @@ func keyringData(ext string, data []byte) error {
 
 func (c *checker) aptSource(name string, s *AptSource, keys set) {
 	label := "apt source " + name
-	if !networkPattern.MatchString(name) {
+	if !networkPattern().MatchString(name) {
 		c.addf(s.Pos, "%s: want letters, digits, _, . and -", label)
 	}
 	c.state(s.Meta, label, s.State)

@@ -4,16 +4,17 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 )
 
 // versionPattern is a wish for a version of opsafe, as in ">= 1.2".
-var versionPattern = regexp.MustCompile(`^>= ?v?((0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){0,2})$`)
+var versionPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^>= ?v?((0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){0,2})$`) })
 
 // VersionForm is the oldest version of opsafe that will do.
-func VersionForm() Form { return Form{Says: "version", Pattern: versionPattern.String()} }
+func VersionForm() Form { return Form{Says: "version", Pattern: versionPattern().String()} }
 
 // version looks which opsafe a file wants, before anything else of it is understood: an
 // older one does not know what is in it.
@@ -21,7 +22,7 @@ func (in *includer) version(n *node) {
 	if n == nil || n.kind != scalarNode || n.tag != "!!str" && n.tag != "!!timestamp" {
 		return // the decoder says so
 	}
-	m := versionPattern.FindStringSubmatch(n.value)
+	m := versionPattern().FindStringSubmatch(n.value)
 	switch {
 	case m == nil:
 		in.problems.Addf(n.pos, `opsafe: want the oldest version that will do, as in ">= 1.2", got %s`, quote(n.value))

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -95,7 +96,9 @@ func pwdLocked(etc string) bool {
 
 // accountTemp are the names that shadow's tools give to locks and to what is on
 // its way to a database.
-var accountTemp = regexp.MustCompile(`^(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$`)
+var accountTemp = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$`)
+})
 
 func accountTemps(etc string) ([]string, error) {
 	dir, err := os.Open(etc)
@@ -109,7 +112,7 @@ func accountTemps(etc string) ([]string, error) {
 	}
 	var found []string
 	for _, name := range names {
-		if strings.IndexByte("pgs", name[0]) < 0 || !accountTemp.MatchString(name) {
+		if strings.IndexByte("pgs", name[0]) < 0 || !accountTemp().MatchString(name) {
 			continue
 		}
 		path := filepath.Join(etc, name)

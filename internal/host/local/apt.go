@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"opsafe/internal/host"
 )
@@ -46,7 +47,9 @@ func simulate(ctx context.Context, args []string) (*simulation, error) {
 }
 
 // aptNoise begins the lines that apt-get says whatever comes of it.
-var aptNoise = regexp.MustCompile(`^(?:Reading |Building |NOTE: |\s+apt-get needs|\s+Keep also|\s+so don't|Some packages could not|requested an impossible|distribution that some|or been moved|The following information|This may mean|is only available from|E: Unable to correct problems|E: The list of sources could not be read|W: )`)
+var aptNoise = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:Reading |Building |NOTE: |\s+apt-get needs|\s+Keep also|\s+so don't|Some packages could not|requested an impossible|distribution that some|or been moved|The following information|This may mean|is only available from|E: Unable to correct problems|E: The list of sources could not be read|W: )`)
+})
 
 // refusal is why apt-get refuses something: its errors, and what it explains them
 // with on standard output, in one line.
@@ -54,7 +57,7 @@ func refusal(out, errs string) string {
 	var lines []string
 	for line := range strings.Lines(out + "\n" + errs) {
 		text := strings.TrimSpace(line)
-		if text == "" || aptNoise.MatchString(line) || slices.Contains(lines, text) {
+		if text == "" || aptNoise().MatchString(line) || slices.Contains(lines, text) {
 			continue
 		}
 		lines = append(lines, text)

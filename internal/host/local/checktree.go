@@ -239,7 +239,7 @@ func (h *Host) judgeIn(ctx context.Context, c host.Check, content host.Content, 
 func includeStaged(data []byte, instead func(arg string) string) []byte {
 	var out bytes.Buffer
 	for line := range bytes.Lines(data) {
-		m := host.IncludeLine.FindSubmatch(line)
+		m := host.IncludeLine().FindSubmatch(line)
 		if m == nil {
 			out.Write(line)
 			continue

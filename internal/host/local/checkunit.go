@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"opsafe/internal/debian"
@@ -24,7 +25,9 @@ const (
 // unitRefused is what systemd-analyze says of a unit that systemd itself would
 // not load. All else that it finds fault with is none of that: what systemd
 // ignores, and programs and other units that are missing, which may come later.
-var unitRefused = regexp.MustCompile(`(?m)^Unit (\S+) (?:has a bad unit file setting|failed to load properly)`)
+var unitRefused = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^Unit (\S+) (?:has a bad unit file setting|failed to load properly)`)
+})
 
 // checkUnit lets systemd's own parser judge a unit with its drop-ins; see
 // host.UnitCheck. Everybody may ask it.
@@ -50,7 +53,7 @@ func (h *Host) checkUnit(ctx context.Context, c host.Check) error {
 		if !errors.As(err, &failed) || failed.Code < 0 {
 			return err
 		}
-		for _, m := range unitRefused.FindAllStringSubmatch(failed.Output, -1) {
+		for _, m := range unitRefused().FindAllStringSubmatch(failed.Output, -1) {
 			if sameUnit(m[1], c.Unit.Name) {
 				words := strings.ReplaceAll(failed.Output, dir, debian.UnitDir)
 				return &host.CheckError{Program: "systemd", Output: words}

@@ -227,7 +227,7 @@ func FuzzInclude(f *testing.F) {
 				if !bytes.Contains(bytes.ToLower(was[i]), []byte("include")) && !bytes.Equal(was[i], is[i]) {
 					t.Fatalf("%q became %q", was[i], is[i])
 				}
-				m := host.IncludeLine.FindSubmatch(is[i])
+				m := host.IncludeLine().FindSubmatch(is[i])
 				if m == nil {
 					continue
 				}

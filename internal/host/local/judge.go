@@ -147,7 +147,7 @@ func includeBase(file, main string) string {
 func withoutDirs(data []byte, file, main string, files map[string][]byte) []byte {
 	var out bytes.Buffer
 	for line := range bytes.Lines(data) {
-		m := host.IncludeLine.FindSubmatch(line)
+		m := host.IncludeLine().FindSubmatch(line)
 		if m == nil || !bytes.Contains(bytes.ToLower(m[1]), []byte("includedir")) {
 			out.Write(line)
 			continue

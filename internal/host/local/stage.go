@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -24,7 +25,7 @@ const stagePrefix = ".opsafe-"
 const treePrefix = stagePrefix + "tree-"
 
 // stageName tells opsafe's own temporary names from others that begin alike.
-var stageName = regexp.MustCompile(`^\.opsafe-(tree-)?[0-9a-f]{16}$`)
+var stageName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\.opsafe-(tree-)?[0-9a-f]{16}$`) })
 
 // newStageName makes up a name that nobody can foresee.
 func newStageName(prefix string) (string, error) {

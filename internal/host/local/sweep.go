@@ -37,7 +37,7 @@ func (h *Host) sweep(dir int) error {
 		return fmt.Errorf("cannot look for temporary files of dead runs: %w", err)
 	}
 	for _, name := range names {
-		if stageName.MatchString(name) && isDead(dir, name) {
+		if stageName().MatchString(name) && isDead(dir, name) {
 			h.removeDead(dir, &st, name)
 		}
 	}

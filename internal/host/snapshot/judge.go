@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"sync"
 
 	"opsafe/internal/host"
 )
@@ -39,11 +40,11 @@ func (r *Reader) judged(ctx context.Context, c host.Check, content *host.Content
 	return says, err, err == nil || errors.As(err, new(*host.CheckError))
 }
 
-var groupMatch = regexp.MustCompile(`(?im)^[ \t]*match[ \t=].*\bgroup\b`)
+var groupMatch = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?im)^[ \t]*match[ \t=].*\bgroup\b`) })
 
 func byGroup(files map[string][]byte) bool {
 	for _, data := range files {
-		if groupMatch.Match(data) {
+		if groupMatch().Match(data) {
 			return true
 		}
 	}
