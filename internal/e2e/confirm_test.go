@@ -66,7 +66,7 @@ func TestConfirm(t *testing.T) {
 
 	t.Run("nobody confirms", func(t *testing.T) {
 		e := e.on(t)
-		r := e.opsafe("manage", "--backend", "waits", "--confirm", "5s")
+		r := e.opsafe("manage", "--backend", "waits", "--confirm", "15s")
 		if r.code != 0 || !strings.Contains(r.stderr, "sudo opsafe confirm") || !strings.Contains(r.stderr, "/etc/ssh/sshd_config.d/opsafe.conf") {
 			t.Fatalf("manage: %s", r)
 		}
@@ -96,7 +96,7 @@ func TestConfirm(t *testing.T) {
 	})
 	t.Run("the host reboots", func(t *testing.T) {
 		e := e.on(t)
-		if r := e.opsafe("manage", "--backend", "waits", "--confirm", "10s"); r.code != 0 {
+		if r := e.opsafe("manage", "--backend", "waits", "--confirm", "30s"); r.code != 0 {
 			t.Fatalf("manage: %s", r)
 		}
 		if err := e.Reboot(t.Context()); err != nil {
