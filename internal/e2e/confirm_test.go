@@ -120,7 +120,7 @@ func TestConfirm(t *testing.T) {
 	})
 	t.Run("a directory is lost", func(t *testing.T) {
 		e := e.on(t)
-		if r := e.opsafe("manage", "--backend", "waits", "--confirm", "5s"); r.code != 0 {
+		if r := e.opsafe("manage", "--backend", "waits", "--confirm", "15s"); r.code != 0 {
 			t.Fatalf("manage: %s", r)
 		}
 		e.mustRun("rm", "-rf", "/home/madwort/.ssh")
