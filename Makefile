@@ -61,7 +61,7 @@ endef
 BUILD_PACKAGES := ca-certificates curl git jq
 
 # What tests ask: judges of manual pages, bash as people have it, and Ansible.
-TEST_PACKAGES := ansible-core bash-completion man-db mandoc openssl
+TEST_PACKAGES := bash-completion man-db mandoc openssl
 
 .PHONY: deps
 deps: build-deps testhost-deps test-deps ## install the Debian packages that tests and try need
@@ -171,9 +171,10 @@ release: build-deps $(NFPM) ## binaries, packages, Ansible's collection, checksu
 
 .PHONY: release-test
 release-test: deps images release ## what Debian says of the package, and what it does on hosts
-	@$(call install,lintian chromium,to judge the package and look at reports)
+	@$(call install,ansible-core chromium lintian,to judge the package and the collection and to look at reports)
 	@lintian --fail-on error,warning,info dist/*_amd64.deb
 	@$(GO) test -count=1 -timeout 40m -v -tags release ./internal/release ./internal/report
+	@$(GO) test -count=1 -timeout 40m -v -tags release -run 'TestAnsible$$' ./internal/e2e
 
 .PHONY: clean
 clean: ## delete what was built, but for tools and images of hosts

@@ -20,7 +20,7 @@ import (
 
 // roundsOnHost is how many specs are made up for each real host: each meets what
 // those before it have left behind.
-const roundsOnHost = 9
+const roundsOnHost = 6
 
 // TestPairsOnHosts makes up specs for real hosts. Each time, manage does what plan
 // says, and takes its kept plan; the plan by recorded facts, far from the host, is

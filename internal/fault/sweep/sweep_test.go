@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 
 // points is how many points the sweep takes of each scenario and fault, so that
 // it is done in a few minutes; make soak takes many more.
-var points = flag.Int("points", 8, "at most so many points of each scenario and fault")
+var points = flag.Int("points", 4, "at most so many points of each scenario and fault")
 
 // TestSweep has something go wrong at points that are spread over all calls of
 // all scenarios.
