@@ -18,12 +18,12 @@ import (
 type Certificate struct {
 	// Until is when the first of them to expire does.
 	Until time.Time `json:"until"`
-	// Names are the names and addresses that the first is for, as it has them.
+	// Names are all that the first is for: hosts, addresses, and whatever else it names.
 	Names []string `json:"names,omitempty"`
 	// Key is the digest of the first one's public key, as PublicKeyDigest gives it.
 	Key string `json:"key"`
-	// SelfSigned says that nobody else vouches for the first, and Authority that it may
-	// vouch for others.
+	// SelfSigned says that nobody else vouches for the first, and Authority that programs
+	// may take it for one that vouches for others.
 	SelfSigned bool `json:"self_signed,omitempty"`
 	Authority  bool `json:"authority,omitempty"`
 	// Digest is the SHA-256 of the first, in hexadecimal.
@@ -50,7 +50,7 @@ const (
 func LeafDigests(data []byte) []string {
 	var out []string
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		if c, err := x509.ParseCertificate(block.Bytes); err == nil && block.Type == pemCertificate && !c.IsCA {
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil && block.Type == pemCertificate && !vouches(c) {
 			out = append(out, hexDigest(c.Raw))
 		}
 	}
@@ -100,10 +100,25 @@ func ReadCertificate(data []byte) (*Certificate, error) {
 	return out, nil
 }
 
+// vouches reports whether a program may take a certificate for one that vouches for
+// others: unless it says itself that it does not, and has no leave to sign. OpenSSL
+// takes one without basic constraints for an authority if its key may sign others.
+func vouches(c *x509.Certificate) bool {
+	return c.IsCA || !c.BasicConstraintsValid || c.KeyUsage&x509.KeyUsageCertSign != 0
+}
+
 func firstCertificate(c *x509.Certificate) *Certificate {
-	out := &Certificate{Until: c.NotAfter.UTC(), Names: append([]string{}, c.DNSNames...), Key: hexDigest(c.RawSubjectPublicKeyInfo), Digest: hexDigest(c.Raw), Authority: c.IsCA, first: c.Raw}
+	out := &Certificate{Until: c.NotAfter.UTC(), Names: append([]string{}, c.DNSNames...), Key: hexDigest(c.RawSubjectPublicKeyInfo), Digest: hexDigest(c.Raw), Authority: vouches(c), first: c.Raw}
 	for _, ip := range c.IPAddresses {
 		out.Names = append(out.Names, ip.String())
+	}
+	for _, uri := range c.URIs {
+		out.Names = append(out.Names, uri.String())
+	}
+	out.Names = append(out.Names, c.EmailAddresses...)
+	// Where it has no other host's name, programs may go by this one.
+	if name := c.Subject.CommonName; name != "" && len(c.DNSNames) == 0 && !slices.Contains(out.Names, name) {
+		out.Names = append(out.Names, name)
 	}
 	out.SelfSigned = bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 	return out
