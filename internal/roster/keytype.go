@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -21,14 +22,7 @@ func keyTypes() []string {
 	}
 }
 
-func isKeyType(s string) bool {
-	switch s {
-	case ssh.KeyAlgoED25519, ssh.KeyAlgoRSA, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
-		ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256:
-		return true
-	}
-	return false
-}
+func isKeyType(s string) bool { return slices.Contains(keyTypes(), s) }
 
 // refusedKeyType tells key types that OpenSSH has had but opsafe does not take.
 func refusedKeyType(s string) bool { return s == "ssh-dss" || strings.Contains(s, "-cert-v0") }
