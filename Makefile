@@ -171,8 +171,8 @@ release: build-deps $(NFPM) ## binaries, packages, Ansible's collection, checksu
 
 .PHONY: release-test
 release-test: deps images release ## what Debian says of the package, and what it does on hosts
-	@$(call install,ansible-core chromium lintian,to judge the package and the collection and to look at reports)
-	@lintian --fail-on error,warning,info dist/*_amd64.deb
+	@$(call install,ansible-core chromium lintian qemu-user-static,to judge the packages and the collection and to look at reports)
+	@lintian --fail-on error,warning,info dist/*.deb
 	@$(GO) test -count=1 -timeout 40m -v -tags release ./internal/release ./internal/report
 	@$(GO) test -count=1 -timeout 40m -v -tags release -run 'TestAnsible$$' ./internal/e2e
 

@@ -184,3 +184,28 @@ func TestVersion(t *testing.T) {
 		t.Errorf("%+v is not of commit %s", v, head)
 	}
 }
+
+// TestArm has an emulator run the program for arm64: off a host, it says byte by byte what
+// the one for amd64 says of the committed backends.
+func TestArm(t *testing.T) {
+	const repository = "../.."
+	facts, err := filepath.Glob(filepath.Join(repository, "backends/*/facts.json"))
+	if err != nil || len(facts) == 0 {
+		t.Fatalf("found no facts of backends: %v", err)
+	}
+	commands := [][]string{{"version", "--format", "json"}, {"validate", "--dir", repository}}
+	for _, of := range facts {
+		backend := filepath.Base(filepath.Dir(of))
+		commands = append(commands, []string{"plan", "--dir", repository, "--backend", backend, "--facts", of})
+	}
+	for _, args := range commands {
+		want := local(t, append([]string{binary(*dist, "amd64")}, args...)...)
+		got := local(t, append([]string{"qemu-aarch64-static", binary(*dist, "arm64")}, args...)...)
+		if args[0] == "version" {
+			want = strings.Replace(want, `"architecture": "amd64"`, `"architecture": "arm64"`, 1)
+		}
+		if got != want {
+			t.Errorf("opsafe %s: for arm64 it says\n%s\nand not\n%s", strings.Join(args, " "), got, want)
+		}
+	}
+}
