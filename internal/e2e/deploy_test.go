@@ -212,10 +212,36 @@ func (e *env) deployRemote(r *remote) {
 	r.hangs.Store(true)
 	e.says(1, e.opsafe("deploy", "site"), "cannot fetch")
 	r.hangs.Store(false)
-	e.lab(0, fmt.Sprintf(deploySpec, r.url))
+	e.lab(0, strings.Replace(fmt.Sprintf(deploySpec, r.url), "within: 2m", "within: 2m\n    every: 24h", 1))
+	e.timerWaits("site")
 	e.served("prune2", last)
 	if got := e.mustRun("sh", "-c", "ls /var/lib/opsafe/queue/aside | wc -l"); got != "2" {
 		e.t.Errorf("%s entries are aside", got)
 	}
 	e.says(0, e.opsafe("deploy", "site"), "unchanged")
+}
+
+// timerWaits demands that a deployment's timer did not ask its repository when manage
+// started it, on a host that has been up for longer than a timer waits after a boot.
+func (e *env) timerWaits(name string) {
+	e.t.Helper()
+	number := func(argv ...string) (n int64) {
+		e.t.Helper()
+		out := e.mustRun(argv...)
+		if _, err := fmt.Sscan(strings.TrimPrefix(out, "t "), &n); err != nil {
+			e.t.Fatalf("%v: %q: %v", argv, out, err)
+		}
+		return n
+	}
+	const minute = 60_000_000
+	booted := number("systemctl", "show", "--value", "--property=UserspaceTimestampMonotonic")
+	began := number("systemctl", "show", "--value", "--property=ActiveEnterTimestampMonotonic", "opsafe-deploy-"+name+".timer")
+	asked := number("busctl", "get-property", "org.freedesktop.systemd1", "/org/freedesktop/systemd1/unit/opsafe_2ddeploy_2d"+name+"_2etimer",
+		"org.freedesktop.systemd1.Timer", "LastTriggerUSecMonotonic")
+	if began < booted+minute {
+		e.t.Fatalf("the timer of %s began %d µs after the boot, which is too soon to tell", name, began-booted)
+	}
+	if asked != 0 && asked < began+minute {
+		e.t.Errorf("the timer of %s asked %d µs after it began", name, asked-began)
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -58,10 +57,10 @@ func TestFirstTime(t *testing.T) {
 			if got := e.mustRun("find", "/usr/local/bin", "-mindepth", "1"); got != guestBinary {
 				t.Errorf("in /usr/local/bin are now\n%s", got)
 			}
-			if seen := o.seen(); !slices.Contains(seen, gitServer+":443") || !slices.Contains(seen, fileServer+":443") {
+			if seen := o.proxy.seen(); !slices.Contains(seen, gitServer+":443") || !slices.Contains(seen, fileServer+":443") {
 				t.Errorf("the proxy was asked for %v", seen)
 			}
-			if r := e.bash(commands[1] + "\n" + commands[3]); r.code != 0 || !strings.Contains(r.stdout, "Nothing to do.") || len(o.seen()) != 0 {
+			if r := e.bash(commands[1] + "\n" + commands[3]); r.code != 0 || !strings.Contains(r.stdout, "Nothing to do.") || len(o.proxy.seen()) != 0 {
 				t.Errorf("once more, with nothing to fetch: %s", r)
 			}
 		})
@@ -122,10 +121,10 @@ type outside struct {
 	t       *testing.T
 	git     string // directory of repositories
 	backend *httptest.Server
+	proxy   *tunnel
 
-	mu    sync.Mutex
-	file  string
-	asked []string
+	mu   sync.Mutex
+	file string
 }
 
 func newOutside(t *testing.T) *outside {
@@ -149,6 +148,7 @@ func newOutside(t *testing.T) *outside {
 	o.backend = httptest.NewUnstartedServer(mux)
 	o.backend.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t, gitServer, fileServer)}, MinVersion: tls.VersionTLS12}
 	o.backend.StartTLS()
+	o.proxy = &tunnel{knows: []string{gitServer + ":443", fileServer + ":443"}, to: o.backend.Listener.Addr().String()}
 	t.Cleanup(o.backend.Close)
 	return o
 }
@@ -193,17 +193,6 @@ func (o *outside) serve(file string) {
 	o.file = file
 }
 
-// seen are the names that the proxy was asked for since it was last asked.
-func (o *outside) seen() []string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	defer func() { o.asked = nil }()
-	return o.asked
-}
-
-// proxyPort is where hosts have the proxy.
-const proxyPort = "127.0.0.1:3128"
-
 // newcomer is a host with git, bash and perhaps curl, that trusts the servers and has the
 // proxy.
 func (o *outside) newcomer(t *testing.T, curl bool) *env {
@@ -221,42 +210,8 @@ func (o *outside) newcomer(t *testing.T, curl bool) *env {
 	block := &pem.Block{Type: "CERTIFICATE", Bytes: o.backend.TLS.Certificates[0].Certificate[0]}
 	e.write("/usr/local/share/ca-certificates/example.crt", string(pem.EncodeToMemory(block)), 0o644)
 	e.mustRun("update-ca-certificates")
-	l, err := e.Listen("tcp", proxyPort)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := &http.Server{Handler: http.HandlerFunc(o.connect)} //nolint:gosec // it ends with the test
-	go func() { _ = proxy.Serve(l) }()
-	t.Cleanup(func() { _ = proxy.Close() })
+	o.proxy.open(e)
 	return e
-}
-
-// connect is the proxy: it knows the two names, and passes on what it cannot read.
-func (o *outside) connect(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodConnect || r.Host != gitServer+":443" && r.Host != fileServer+":443" {
-		http.Error(w, "not for you", http.StatusForbidden)
-		return
-	}
-	o.mu.Lock()
-	o.asked = append(o.asked, r.Host)
-	o.mu.Unlock()
-	there, err := net.Dial("tcp", o.backend.Listener.Addr().String())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
-		return
-	}
-	defer func() { _ = there.Close() }()
-	w.WriteHeader(http.StatusOK)
-	here, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		return
-	}
-	defer func() { _ = here.Close() }()
-	go func() {
-		_, _ = io.Copy(there, here)
-		_ = there.Close()
-	}()
-	_, _ = io.Copy(here, there)
 }
 
 // bash runs lines as they are typed into root's shell, up to the first that fails.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -28,9 +29,11 @@ const (
 // its API takes commit statuses and tells ranges.
 type gitHub struct {
 	*remote
-	down     atomic.Bool // the API answers with 503
-	mu       sync.Mutex
-	statuses []string // "CONTEXT STATE COMMIT", in the order in which they came
+	certificate *tls.Config
+	down        atomic.Bool // the API answers with 503
+	moreHooks   atomic.Bool // the API tells a range more
+	mu          sync.Mutex
+	statuses    []string // "CONTEXT STATE COMMIT", in the order in which they came
 }
 
 func (g *gitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -40,6 +43,8 @@ func (g *gitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.remote.ServeHTTP(w, r)
 	case g.down.Load():
 		http.Error(w, "{}", http.StatusServiceUnavailable)
+	case r.URL.Path == "/meta" && g.moreHooks.Load():
+		_, _ = io.WriteString(w, `{"hooks": ["140.82.112.0/20", "192.0.2.0/24"]}`)
 	case r.URL.Path == "/meta":
 		_, _ = io.WriteString(w, `{"hooks": ["140.82.112.0/20"]}`)
 	case r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, statuses) && r.Header.Get("Authorization") == "Bearer "+durHackToken:
@@ -70,6 +75,7 @@ func (e *env) gitHub() *gitHub {
 	e.t.Helper()
 	g := &gitHub{remote: newRepository(e.t, "ducompsoc/durhack.git")}
 	config, ca := certified(e.t, "github.com", "api.github.com")
+	g.certificate = config
 	e.write("/usr/local/share/ca-certificates/github.crt", ca, 0o644)
 	e.mustRun("update-ca-certificates")
 	e.appendTo("/etc/hosts", "127.0.0.1 github.com api.github.com\n")
@@ -150,8 +156,10 @@ func (e *env) durHackPushes(g *gitHub) {
 	e.mustRun("nginx", "-t")
 	e.durHackSays("3401", "main 1")
 	e.await("GitHub to be told", func() bool { return len(g.told()) == 4 })
+	e.says(1, e.opsafe("deploy", "durhack"), "nonsense") // once more the same
 	want := []string{
 		"opsafe/durhack pending " + first, "opsafe/durhack success " + first,
+		"opsafe/durhack pending " + bad, "opsafe/durhack failure " + bad,
 		"opsafe/durhack pending " + bad, "opsafe/durhack failure " + bad,
 	}
 	if got := g.told(); !slices.Equal(got, want) {

@@ -96,6 +96,7 @@ func TestDurHack(t *testing.T) {
 	e.durHackDeployer()
 	e.durHackServices()
 	e.durHackPushes(hub)
+	e.durHackBehindProxy(hub)
 	e.settledAs("durhack")
 }
 

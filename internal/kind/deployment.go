@@ -54,24 +54,26 @@ type Deployment struct {
 	Spec    string     `yaml:"spec"`
 	Ref     string     `yaml:"ref"`
 	// Directory has the releases, what they share, and the link to the one that counts.
-	Directory string        `yaml:"directory"`
-	User      string        `yaml:"user"`
-	Shared    []string      `yaml:"shared"`
-	Steps     []DeployStep  `yaml:"steps"`
-	Check     []string      `yaml:"check"`
-	CheckAs   string        `yaml:"check_as"`
-	Restart   []string      `yaml:"restart"`
-	Reload    []string      `yaml:"reload"`
-	Health    *Health       `yaml:"health"`
-	Within    string        `yaml:"within"`
-	Keep      *int          `yaml:"keep"`
-	Rewind    *bool         `yaml:"rewind"`
-	Every     string        `yaml:"every"`
-	Signers   string        `yaml:"signers"`
-	Confirm   string        `yaml:"confirm"`
-	Triggers  *Triggers     `yaml:"triggers"`
-	Status    *CommitStatus `yaml:"status"`
-	State     string        `yaml:"state"`
+	Directory string `yaml:"directory"`
+	User      string `yaml:"user"`
+	// EnvFiles have the environment of the worker, of which git gets the proxies.
+	EnvFiles []string      `yaml:"env_files"`
+	Shared   []string      `yaml:"shared"`
+	Steps    []DeployStep  `yaml:"steps"`
+	Check    []string      `yaml:"check"`
+	CheckAs  string        `yaml:"check_as"`
+	Restart  []string      `yaml:"restart"`
+	Reload   []string      `yaml:"reload"`
+	Health   *Health       `yaml:"health"`
+	Within   string        `yaml:"within"`
+	Keep     *int          `yaml:"keep"`
+	Rewind   *bool         `yaml:"rewind"`
+	Every    string        `yaml:"every"`
+	Signers  string        `yaml:"signers"`
+	Confirm  string        `yaml:"confirm"`
+	Triggers *Triggers     `yaml:"triggers"`
+	Status   *CommitStatus `yaml:"status"`
+	State    string        `yaml:"state"`
 }
 
 // SSHTarget is the deployment of another host.
@@ -153,6 +155,7 @@ func (Deployment) Fields() []spec.Field {
 		{Name: "ref", Is: "the branch that is followed", Default: defaultRef, Example: "production", Form: spec.Form{Says: "branch", Pattern: `^[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*$`, Longest: 200}},
 		{Name: "directory", Is: "where releases are", More: "releases/COMMIT, shared, and current, a link to the release that counts. The directory itself is root's.", Unset: "an error of git and spec", Example: "/srv/site", Form: spec.PathForm()},
 		{Name: "user", Is: "whose releases are, and who runs git, steps and checks", More: "For ssh, the account whose key and known_hosts are used.", Unset: "an error of git and ssh; root of others", Example: "site", Form: spec.AccountForm()},
+		{Name: "env_files", Is: "files with the environment for asking the remote, and for telling commits", More: "Such as HTTPS_PROXY, in lines NAME=VALUE. Those that are missing are passed over. Steps do not get it.", Unset: "none", Example: "[/etc/opsafe/proxy.env]", Form: spec.PathForm(), List: spec.ListRules{Distinct: true}},
 		{Name: "shared", Is: "paths in a release that all releases have in common", More: "A directory ends in a slash, and is made. A file has to be there.", Unset: "none", Example: "[uploads/, .env]", Form: sharedForm(), List: spec.ListRules{Distinct: true}},
 		{Name: "steps", Is: "programs that make a release ready, in their order", Unset: "none", Example: "[{run: [/usr/bin/npm, ci]}]"},
 		named(program("[/usr/sbin/nginx, -t]"), "check", "what has to succeed for the link to move", "It is run before and once more afterwards: a program and its arguments. No shell.", "nothing is tried"),
@@ -163,7 +166,7 @@ func (Deployment) Fields() []spec.Field {
 		within("within", "how long all of it may take", "", "15m"),
 		{Name: "keep", Is: "how many releases are kept", More: "The one that counts and the one before it always are.", Default: "5", Example: "3", Form: spec.Form{Min: 2, Max: 1000}},
 		{Name: "rewind", Is: "whether a branch is followed that was pushed by force", Default: "false", Example: "true"},
-		{Name: "every", Is: "how often the repository is asked, besides", Unset: "never", Example: `"5m"`, Form: spec.DurationForm()},
+		{Name: "every", Is: "how often the repository is asked, besides", More: "Counted from the end of the time before; for the first time a minute after the timer began, or after it is due, if that is sooner.", Unset: "never", Example: `"5m"`, Form: spec.DurationForm()},
 		{Name: "signers", Is: "a file on the host with keys whose signatures count", More: "As in ssh-keygen(1), ALLOWED SIGNERS: a commit without a signature of theirs is not deployed.", Unset: "signatures are not asked for", Example: "/etc/opsafe/allowed_signers", Form: spec.PathForm()},
 		within("confirm", "how long the old state can come back by itself", "Of spec alone: manage --confirm, confirmed by health.", ""),
 		{Name: "triggers", Is: "who may have it deployed", Unset: "root alone, by opsafe deploy", Example: "{key: /etc/opsafe/hooks/site.key}"},

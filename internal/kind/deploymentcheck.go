@@ -71,7 +71,7 @@ func (c deploymentCheck) what() {
 	}
 	what := said[0]
 	for field, of := range map[string][]string{
-		"directory": {"git", "spec"}, "ref": {"git", "spec"}, "shared": {"git"}, "steps": {"git"}, "check": {"git"}, "check_as": {"git"}, "restart": {"git"}, "reload": {"git"},
+		"directory": {"git", "spec"}, "ref": {"git", "spec"}, "env_files": {"git", "spec"}, "shared": {"git"}, "steps": {"git"}, "check": {"git"}, "check_as": {"git"}, "restart": {"git"}, "reload": {"git"},
 		"keep": {"git", "spec"}, "rewind": {"git", "spec"}, "signers": {"git", "spec"}, "status": {"git", "spec"}, "confirm": {"spec"}, "user": {"git", "ssh"}, "health": {"git", "spec", "compose"},
 	} {
 		if d.Has(field) && !slices.Contains(of, what) {

@@ -93,7 +93,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=oneshot
 ExecStart=` + notes.Program + ` deploy --worker ` + c.Name + `
-KillMode=control-group
+` + environmentFiles(c.EnvFiles) + `KillMode=control-group
 ` + again + `TimeoutStartSec=` + fmt.Sprint(int(limit.Seconds())) + `
 UMask=0022
 `
@@ -112,13 +112,15 @@ WantedBy=multi-user.target
 `
 }
 
+// timer is the unit that asks the repository. It begins to count when it is started: a
+// moment after the boot that has passed by then would have it ask at once, amid manage.
 func (c DeploymentConfig) timer() string {
 	return `# Managed by opsafe: changes made here are undone.
 [Unit]
 Description=Deployment ` + c.Name + `, from time to time
 
 [Timer]
-OnBootSec=` + fmt.Sprint(int(min(c.Every, time.Minute).Seconds())) + `
+OnActiveSec=` + fmt.Sprint(int(min(c.Every, time.Minute).Seconds())) + `
 OnUnitInactiveSec=` + fmt.Sprint(int(c.Every.Seconds())) + `
 AccuracySec=1
 
@@ -135,6 +137,9 @@ type deploymentLook struct {
 
 func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
+	if err := safeEnvironment(r, l.config.EnvFiles); err != nil {
+		return c, err
+	}
 	if l.config.Directory != "" {
 		dir, user := l.config.Directory, l.config.User
 		for _, of := range []struct{ at, owner string }{
@@ -167,6 +172,21 @@ func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, e
 		c.Notes = append(c.Notes, notes.Program+" is not there, which deploys: run opsafe bootstrap, which puts it there")
 	}
 	return c, err
+}
+
+// safeEnvironment refuses files of the worker's environment that others than root could
+// write: it says, among others, what is loaded into each program.
+func safeEnvironment(r host.Reader, files []string) error {
+	for _, at := range files {
+		_, exposed, err := host.Exposed(at, r.Stat)
+		if err != nil {
+			return err
+		}
+		if exposed != "" {
+			return fmt.Errorf("env_files: others than root can write %s, and with it what runs as root: correct its owner and mode", exposed)
+		}
+	}
+	return nil
 }
 
 // DeploymentState is where the worker writes down how a deployment is.

@@ -161,10 +161,6 @@ CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_FOWNER
 }
 
 func rangesServiceText(d *Receiver) string {
-	var env strings.Builder
-	for _, at := range d.EnvFiles {
-		env.WriteString("EnvironmentFile=-" + at + "\n")
-	}
 	return unitHeader + `[Unit]
 Description=Asking GitHub from where it sends webhooks
 Wants=network-online.target
@@ -173,11 +169,20 @@ After=network-online.target
 [Service]
 Type=oneshot
 ExecStart=` + notes.Program + ` github-ranges
-` + env.String() + `ReadWritePaths=` + notes.Dir + `
+` + environmentFiles(d.EnvFiles) + `ReadWritePaths=` + notes.Dir + `
 CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER
 ` + sandbox + `RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 TimeoutStartSec=120
 `
+}
+
+// environmentFiles are the lines of a service by which it has the environment of files.
+func environmentFiles(files []string) string {
+	var lines strings.Builder
+	for _, at := range files {
+		lines.WriteString("EnvironmentFile=-" + at + "\n")
+	}
+	return lines.String()
 }
 
 func rangesTimerText() string {
