@@ -65,16 +65,23 @@ func TestALTLab(t *testing.T) {
 			put := app.serveApplication(s)
 			gw.on(t).deploysOn(app, s, put)
 			if s == altlabServers()[0] {
-				app.goesBack(s)
+				app.goesBack(s, put)
 			}
 		})
 	}
 	gw.settledAs("altlab-gw")
 }
 
-// goesBack has the image before run again, by the way that rollback says.
-func (e *env) goesBack(s altlabServer) {
+// goesBack has an image fail its health check, and the one before run again, by the way that
+// rollback says.
+func (e *env) goesBack(s altlabServer, put func(label string)) {
 	e.t.Helper()
+	put("sick")
+	e.says(1, e.opsafe("deploy", s.application), "health: not within 30s", s.application+" was of the image ")
+	e.says(1, e.opsafe("deployments"), "failed", "health: not within 30s")
+	if _, _, image := e.container(); image != "sick" {
+		e.t.Errorf("the container is of the %s image", image)
+	}
 	e.says(1, e.opsafe("rollback", s.application), "has no releases to go back to", "opsafe deployments says")
 	ran := regexp.MustCompile(s.application + `/\S+ was of the image (\S+@sha256:[0-9a-f]{64}) before`).FindStringSubmatch(e.opsafe("deployments").stdout)
 	if ran == nil {
@@ -85,7 +92,7 @@ func (e *env) goesBack(s altlabServer) {
 	if r := e.opsafe("deploy", s.application); r.code != 0 {
 		e.t.Fatalf("cannot go back to %s: %s\n%s", ran[1], r, e.run("journalctl", "--no-pager", "-n", "40", "-o", "cat", "-u", "opsafe-deploy-"+s.application+".service").stdout)
 	}
-	if _, _, image := e.container(); image != "first" {
+	if _, _, image := e.container(); image != "second" {
 		e.t.Errorf("after going back the container is of the %s image", image)
 	}
 	e.answersAs(s)
@@ -142,7 +149,11 @@ func (e *env) imagesOf(s altlabServer) (put func(label string)) {
 	}
 	return func(label string) {
 		e.t.Helper()
-		argv := []string{"/bin/busybox", "sh", "-c", "trap exit TERM; /bin/busybox httpd -f -p 8000 -h /data & wait"}
+		serves := "/bin/busybox httpd -f -p 8000 -h /data"
+		if label == "sick" {
+			serves = "/bin/busybox sleep 1d"
+		}
+		argv := []string{"/bin/busybox", "sh", "-c", "trap exit TERM; " + serves + " & wait"}
 		if err := registry.Put("ualbertaaltlab/"+s.application, "latest", program, argv, label); err != nil {
 			e.t.Fatal(err)
 		}
