@@ -19,7 +19,7 @@ func (r *run) batch(ctx context.Context, resources []kind.Resource) {
 		if ctx.Err() != nil {
 			return
 		}
-		out, ok := r.look(ctx, res)
+		out, ok := r.look(ctx, r.Host, res)
 		if ok {
 			if err := r.approve(out); err != nil {
 				out, ok = r.outcome(out, err), false

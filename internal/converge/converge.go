@@ -59,6 +59,10 @@ type Options struct {
 	// declare.
 	Kinds []Kind
 	Sink  Sink // may be nil
+	// Ahead makes a host that remembers, over another. By it is seen what there is to do
+	// next while nothing has been done yet, so that changes can be made together; nil: each
+	// is made by itself, as on a host that remembers anyway.
+	Ahead func(host.Reader) host.Host
 	Now   func() time.Time
 	// Approve is asked before each change, if it is there: what it refuses fails,
 	// and is not made.
@@ -162,11 +166,17 @@ func (r *run) kind(ctx context.Context, k Kind) bool {
 		r.batch(ctx, k.Resources)
 		return true
 	}
-	for _, res := range k.Resources {
+	for left := k.Resources; len(left) > 0; {
 		if ctx.Err() != nil {
 			return false
 		}
-		r.resource(ctx, res)
+		n := 1
+		if k.Together && r.Ahead != nil {
+			n = r.gather(ctx, left)
+		} else {
+			r.resource(ctx, left[0])
+		}
+		left = left[n:]
 	}
 	return true
 }
@@ -196,7 +206,12 @@ func (r *run) resource(ctx context.Context, res kind.Resource) {
 		r.done(out)
 		return
 	}
-	out, todo := r.look(ctx, res)
+	out, todo := r.look(ctx, r.Host, res)
+	r.act(ctx, res, out, todo)
+}
+
+// act makes the change that a look has found, if there is something to do.
+func (r *run) act(ctx context.Context, res kind.Resource, out change.Result, todo bool) {
 	if why := r.keptOut(res, out.Change); todo && why != "" {
 		out = change.Result{ID: res.ID, Pos: res.Pos, Status: change.Blocked, Reason: why}
 		todo = false
@@ -236,8 +251,8 @@ func (r *run) approve(out change.Result) error {
 	return r.Approve(out)
 }
 
-// look compares one resource and reports whether there is something to do.
-func (r *run) look(ctx context.Context, res kind.Resource) (change.Result, bool) {
+// look compares one resource with a host, and reports whether there is something to do.
+func (r *run) look(ctx context.Context, on host.Reader, res kind.Resource) (change.Result, bool) {
 	out := change.Result{ID: res.ID, Pos: res.Pos}
 	for _, need := range res.Needs {
 		if first, bad := r.bad[need]; bad {
@@ -246,16 +261,16 @@ func (r *run) look(ctx context.Context, res kind.Resource) (change.Result, bool)
 			return out, false
 		}
 	}
-	applies, why, err := kind.Applies(ctx, r.Host, res.When)
+	applies, why, err := kind.Applies(ctx, on, res.When)
 	if err == nil && !applies {
 		out.Status, out.Reason = change.NotApplicable, why
 		return out, false
 	}
 	if err == nil {
-		out.Change, err = res.Look(ctx, r.Host)
+		out.Change, err = res.Look(ctx, on)
 		out.Notes = out.Change.Notes
 	}
-	if why := kind.Later(r.Host, err); why != "" {
+	if why := kind.Later(on, err); why != "" {
 		out.Change, err = change.Change{Action: change.Modify, Deferred: why}, nil
 	}
 	var unknown *host.UnknownError
@@ -371,6 +386,16 @@ func (r *run) step(ctx context.Context, s host.Step) error {
 		}
 	}
 	return r.Host.Do(ctx, s)
+}
+
+// foresee has a host that remembers do steps, and reports whether they can be done.
+func foresee(ctx context.Context, on host.Host, steps []host.Step) bool {
+	for _, s := range steps {
+		if on.Do(ctx, s) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // outcome turns a planned change and the error of making it into a result.

@@ -53,6 +53,9 @@ func (f *fakeHost) Do(ctx context.Context, s host.Step) error {
 	}
 	f.steps = append(f.steps, text)
 	if err := f.fail[text]; err != nil {
+		if some, ok := s.(host.WriteFiles); ok { // it dies after the first
+			err = errors.Join(err, f.Host.Do(ctx, some.Files[0]))
+		}
 		return err
 	}
 	if gone, ok := s.(host.RemovePackages); ok {
@@ -86,6 +89,12 @@ func stepText(s host.Step) string {
 	switch s := s.(type) {
 	case host.WriteFile:
 		return "write " + s.Path + " " + string(s.Content.Bytes())
+	case host.WriteFiles:
+		names := make([]string, 0, len(s.Files))
+		for _, f := range s.Files {
+			names = append(names, f.Path)
+		}
+		return "write together " + strings.Join(names, " ")
 	case host.RemovePath:
 		return "remove " + s.Path
 	case host.StartUnit:

@@ -47,6 +47,9 @@ type (
 		Comment string
 		System  bool
 	}
+	// AddUsers creates several accounts as AddUser does, in as few passes over the
+	// databases as the host allows. None is a system account.
+	AddUsers struct{ Users []AddUser }
 	// SetUser changes fields of an account; fields that are nil stay. Neither
 	// the home nor files are moved or re-owned.
 	SetUser struct {
@@ -119,6 +122,7 @@ func (SetGID) account()             {}
 func (DeleteGroup) account()        {}
 func (SetMembers) account()         {}
 func (AddUser) account()            {}
+func (AddUsers) account()           {}
 func (SetUser) account()            {}
 func (DeleteUser) account()         {}
 func (SetPassword) account()        {}
@@ -138,6 +142,8 @@ func (s SetMembers) touches(context.Context, Reader) []Touch  { return touch(Sub
 func (s AddUser) touches(context.Context, Reader) []Touch {
 	return slices.Concat(touch(SubjectUser, s.Name), touch(SubjectGroup, s.Name), touch(SubjectGroup, s.Groups...))
 }
+
+func (s AddUsers) touches(ctx context.Context, r Reader) []Touch { return touchEach(ctx, r, s.Users) }
 
 func (s SetUser) touches(context.Context, Reader) []Touch { return touch(SubjectUser, s.Name) }
 

@@ -32,6 +32,12 @@ type (
 		// renamed, so that a home is there whole or not at all.
 		Skeleton bool
 	}
+	// MakeDirs makes several directories as MakeDir does, and WriteFiles several files as
+	// WriteFile does, none of which a program has to accept: each is there whole or not at
+	// all, and all of them are brought to disk together.
+	MakeDirs struct{ Dirs []MakeDir }
+	// WriteFiles is described with MakeDirs.
+	WriteFiles struct{ Files []WriteFile }
 	// MakeLink makes path a symbolic link, atomically.
 	MakeLink struct {
 		Path, Target string
@@ -107,6 +113,8 @@ func ReplacesFile(s Step) bool {
 
 func (WriteFile) file()   {}
 func (MakeDir) file()     {}
+func (MakeDirs) file()    {}
+func (WriteFiles) file()  {}
 func (MakeLink) file()    {}
 func (SetOwner) file()    {}
 func (SetAccess) file()   {}
@@ -123,6 +131,12 @@ func (s WriteFile) touches(context.Context, Reader) []Touch {
 
 func (s MakeDir) touches(context.Context, Reader) []Touch {
 	return []Touch{{Subject: Subject{SubjectPath, s.Path}, Home: s.Skeleton}}
+}
+
+func (s MakeDirs) touches(ctx context.Context, r Reader) []Touch { return touchEach(ctx, r, s.Dirs) }
+
+func (s WriteFiles) touches(ctx context.Context, r Reader) []Touch {
+	return touchEach(ctx, r, s.Files)
 }
 
 func (s MakeLink) touches(context.Context, Reader) []Touch { return touch(SubjectPath, s.Path) }

@@ -85,6 +85,15 @@ func touch(t SubjectType, names ...string) []Touch {
 	return out
 }
 
+// touchEach lists what several steps touch.
+func touchEach[S Step](ctx context.Context, r Reader, steps []S) []Touch {
+	var out []Touch
+	for _, s := range steps {
+		out = append(out, s.touches(ctx, r)...)
+	}
+	return out
+}
+
 // Merge joins two steps of one batch that can be done in one call, as two
 // installations of packages can. It reports whether it could.
 func Merge(a, b Step) (Step, bool) {
@@ -104,6 +113,30 @@ func Merge(a, b Step) (Step, bool) {
 	case HoldPackages:
 		if b, ok := b.(HoldPackages); ok && a.Hold == b.Hold {
 			return HoldPackages{Names: append(a.Names[:len(a.Names):len(a.Names)], b.Names...), Hold: a.Hold}, true
+		}
+	case AddUser:
+		if b, ok := b.(AddUser); ok && !a.System && !b.System {
+			return AddUsers{[]AddUser{a, b}}, true
+		}
+	case AddUsers:
+		if b, ok := b.(AddUser); ok && !b.System {
+			return AddUsers{append(a.Users[:len(a.Users):len(a.Users)], b)}, true
+		}
+	case MakeDir:
+		if b, ok := b.(MakeDir); ok {
+			return MakeDirs{[]MakeDir{a, b}}, true
+		}
+	case MakeDirs:
+		if b, ok := b.(MakeDir); ok {
+			return MakeDirs{append(a.Dirs[:len(a.Dirs):len(a.Dirs)], b)}, true
+		}
+	case WriteFile:
+		if b, ok := b.(WriteFile); ok && a.Check == nil && b.Check == nil {
+			return WriteFiles{[]WriteFile{a, b}}, true
+		}
+	case WriteFiles:
+		if b, ok := b.(WriteFile); ok && b.Check == nil {
+			return WriteFiles{append(a.Files[:len(a.Files):len(a.Files)], b)}, true
 		}
 	default: // no other steps can be done in one call
 	}

@@ -67,6 +67,9 @@ type Kind struct {
 	// Batch kinds look at all of their resources before any is changed, and
 	// steps that can be merged are.
 	Batch bool
+	// Together kinds have changes of resources that follow one another made in the same
+	// steps, where these can be merged: nobody needs what another makes.
+	Together bool
 	// Declare lists the resources that the input declares, in the order in
 	// which they are to be made.
 	Declare func(in *Input) []Resource

@@ -8,6 +8,8 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
 	"opsafe/internal/history"
+	"opsafe/internal/host"
+	"opsafe/internal/host/overlay"
 	"opsafe/internal/spec"
 )
 
@@ -54,6 +56,7 @@ func resultOf(rep *converge.Report) history.Result {
 func (r *Runner) recorded(ctx context.Context, book *history.Book, job Job, plan *converge.Report, view View) (*converge.Report, error) {
 	rep := converge.Run(ctx, converge.Options{
 		Host: r.Host, Kinds: job.Kinds, Before: book.Before, Sink: book.Sink(view), Approve: job.approve(plan), Now: r.Now,
+		Ahead: func(on host.Reader) host.Host { return overlay.New(on) },
 	})
 	rep.Access, rep.HostNotes, rep.Times = plan.Access, job.notes(), rep.Times.With(plan.Times...)
 	result, err := resultOf(rep), error(nil)

@@ -54,7 +54,7 @@ type scenario struct {
 func list() []scenario {
 	manage := []string{"manage", "--backend", "lab"}
 	return []scenario{
-		{name: "accounts", argv: manage, open: []string{"alice"}, pairs: []string{"/home/app/.ssh/id_ed25519"}},
+		{name: "accounts", argv: manage, open: []string{"alice", "bob", "carol", "dave", "erin"}, pairs: []string{"/home/app/.ssh/id_ed25519"}},
 		{name: "corrections", argv: manage, husks: []string{"legacy"}},
 		{name: "files", argv: manage},
 		{

@@ -16,6 +16,8 @@ func accountCases() []testCase {
 		{"AddUser_groups", addUserGroups},
 		{"AddUser_uid_taken_as_gid", addUserTakenGID},
 		{"AddUser_refused", addUserRefused},
+		{"AddUsers", addUsers},
+		{"AddUsers_refused", addUsersRefused},
 		{"SetUser", setUser},
 		{"DeleteUser", deleteUser},
 		{"DeleteUser_group_in_use", deleteUserGroupInUse},
@@ -144,6 +146,77 @@ func addUserRefused(e *env) {
 	for _, name := range []string{"ctdup2", "ctdup3", "ctdup4"} {
 		if e.user(name) != nil || e.group(name) != nil {
 			e.Errorf("the refused step left user or group %s", name)
+		}
+	}
+}
+
+// several are accounts with consecutive names and numbers.
+func several(name string, uid int, groups ...string) host.AddUsers {
+	var out host.AddUsers
+	for i := range 6 {
+		n := name + string(rune('a'+i))
+		out.Users = append(out.Users, host.AddUser{Name: n, UID: uid + i, Groups: groups, Home: "/home/" + n, Shell: "/bin/bash"})
+	}
+	return out
+}
+
+func addUsers(e *env) {
+	e.do(host.AddGroup{Name: "ctmany", GID: 42301}, host.AddGroup{Name: "ctmanyd", GID: 42318})
+	e.addUser("ctmanyz", 42302)
+	e.do(host.SetMembers{Group: "ctmany", Members: []string{"ctmanyz"}})
+	s := several("ctmany", 42311, "ctmany", "sudo")
+	s.Users[2].Groups, s.Users[2].Comment = nil, "Carol"
+	s.Users[4].GID = 42319 // its own number is taken
+	s.Users[5].Group = "ctmanyd"
+	s.Users[3].Group = "ctmanyd" // a group of its name is there
+	e.do(s)
+	e.same("user", e.user("ctmanyc"), &host.User{Name: "ctmanyc", UID: 42313, GID: 42313, Comment: "Carol", Home: "/home/ctmanyc", Shell: "/bin/bash"})
+	e.same("gid", e.user("ctmanye").GID, 42319)
+	e.same("gid", e.user("ctmanyd").GID, 42318)
+	e.same("gid", e.user("ctmanyf").GID, 42318)
+	e.same("members", e.members("ctmany"), []string{"ctmanya", "ctmanyb", "ctmanyd", "ctmanye", "ctmanyf", "ctmanyz"})
+	for _, u := range s.Users {
+		p, err := e.host.Password(u.Name)
+		e.ok(err)
+		p.Changed = 0 // today, or not known before
+		e.same("password of "+u.Name, p, &host.Password{State: host.PasswordLocked, Expires: -1})
+		if u.Group != "" {
+			continue
+		}
+		g, err := e.host.GroupShadow(u.Name)
+		e.ok(err)
+		e.same("shadow of group "+u.Name, g, &host.GroupShadow{Password: host.PasswordLocked})
+		e.same("members of group "+u.Name, e.members(u.Name), []string{})
+	}
+	strays, err := e.host.Strays()
+	e.ok(err)
+	if len(strays.Twice) > 0 || slices.ContainsFunc(strays.Shadow, func(n string) bool { return n[:2] == "ct" }) {
+		e.Errorf("strays: %+v", strays)
+	}
+}
+
+// addUsersRefused leaves nothing by halves: those before the one that is refused are
+// there, or not.
+func addUsersRefused(e *env) {
+	e.do(host.AddGroup{Name: "ctfew", GID: 42331})
+	for _, spoil := range []func(*host.AddUser){
+		func(u *host.AddUser) { u.UID = 42341 },
+		func(u *host.AddUser) { u.Group = "ctnone" },
+		func(u *host.AddUser) { u.Groups = []string{"ctnone"} },
+		func(u *host.AddUser) { u.Name = "ctfewa" },
+	} {
+		s := several("ctfew", 42341, "ctfew")
+		spoil(&s.Users[4])
+		e.refuse(s)
+		for _, u := range s.Users {
+			if e.user(u.Name) != nil {
+				e.same("group of "+u.Name, e.group(u.Name) != nil, true)
+				e.same("membership of "+u.Name, slices.Contains(e.members("ctfew"), u.Name), true)
+				e.do(host.DeleteUser{Name: u.Name})
+			}
+			if e.group(u.Name) != nil {
+				e.Errorf("a group %s is left", u.Name)
+			}
 		}
 	}
 }

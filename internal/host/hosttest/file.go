@@ -13,6 +13,8 @@ func fileCases() []testCase {
 		{"WriteFile_kernel", writeFileKernel},
 		{"MakeDir", makeDir},
 		{"MakeDir_skeleton", makeDirSkeleton},
+		{"MakeDirs", makeDirs},
+		{"WriteFiles", writeFiles},
 		{"MakeLink", makeLink},
 		{"links_on_the_way", linksOnTheWay},
 		{"SetOwner", setOwner},
@@ -94,6 +96,37 @@ func makeDir(e *env) {
 	e.refuse(dir(room+"/d"), dir(room+"/no/d"), dir(room+"/d/f"), dir(room+"/d/f/d"),
 		host.MakeDir{Path: room + "/e", Owner: "ctnobody", Group: "root", Access: host.AccessOf(0o755)})
 	e.absent(room + "/e")
+}
+
+func makeDirs(e *env) {
+	room := e.room()
+	e.do(several("ctdirs", 43021))
+	e.do(host.MakeDirs{Dirs: []host.MakeDir{
+		dir(room + "/a"),
+		{Path: "/home/ctdirsa", Owner: "ctdirsa", Group: "ctdirsa", Access: host.AccessOf(0o750), Skeleton: true},
+		{Path: room + "/b", Owner: "daemon", Group: "sudo", Access: host.AccessOf(0o2770)},
+	}})
+	e.same("names", e.names(room), []string{"a", "b"})
+	e.same("node", e.node(room+"/b"), &host.Node{Type: host.TypeDir, Owner: "daemon", Group: "sudo", Access: host.AccessOf(0o2770)})
+	e.same("home", e.node("/home/ctdirsa"), &host.Node{Type: host.TypeDir, Owner: "ctdirsa", Group: "ctdirsa", Access: host.AccessOf(0o750)})
+	e.same("names", e.names("/home/ctdirsa"), e.names("/etc/skel"))
+	e.refuse(
+		host.MakeDirs{Dirs: []host.MakeDir{dir(room + "/c"), dir(room + "/no/d")}},
+		host.MakeDirs{Dirs: []host.MakeDir{dir(room + "/b"), dir(room + "/d")}},
+	)
+	e.absent(room + "/d")
+}
+
+func writeFiles(e *env) {
+	room := e.room()
+	secret := host.WriteFile{Path: room + "/b", Content: host.NewSecret([]byte("two")), Owner: "daemon", Group: "sudo", Access: host.AccessOf(0o640)}
+	e.do(file(room+"/a", "old"), host.WriteFiles{Files: []host.WriteFile{file(room+"/a", "one"), secret}})
+	e.same("names", e.names(room), []string{"a", "b"})
+	e.same("content", e.content(room+"/a"), "one")
+	e.same("content", e.content(room+"/b"), "two")
+	e.same("node", e.node(room+"/b"), &host.Node{Type: host.TypeFile, Owner: "daemon", Group: "sudo", Access: host.AccessOf(0o640), Size: 3, Links: 1})
+	e.refuse(host.WriteFiles{Files: []host.WriteFile{file(room+"/no/c", "x"), file(room+"/d", "x")}})
+	e.absent(room + "/d")
 }
 
 func makeDirSkeleton(e *env) {

@@ -131,6 +131,7 @@ func insideAccounts(t *testing.T, h *Host) {
 	refuse(t, h, host.AddUser{Name: "third", UID: 5001, Home: "/x", Shell: "/bin/sh"}, "not unique")
 	same[*host.Group](t, "group of a user that could not be made", nil)(h.Group("third"))
 
+	insideTogether(t, h)
 	insidePasswords(t, h)
 	insideShadow(t, h)
 	insideSetUser(t, h)
@@ -149,6 +150,81 @@ func insideAccounts(t *testing.T, h *Host) {
 	if _, err := os.Lstat("/home/LFISHER7/file"); err != nil {
 		t.Errorf("the user's files have to stay: %v", err)
 	}
+}
+
+// insideTogether makes accounts together, and then all but the first two anew by useradd
+// alone: each database has to come out the same, to the byte.
+func insideTogether(t *testing.T, h *Host) {
+	before, err := os.ReadFile("/etc/subuid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Ranges with holes between them, of one and a half and of two and a half.
+	put(t, "/etc/subuid", string(before)+"far:1000000:65536\nfarther:1163840:65536\nfarthest:1393216:65536\n")
+	put(t, "/etc/subgid", string(before)+"far:1000000:600\n")
+	for _, file := range []string{"/etc/login.defs", "/etc/default/useradd"} {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, file, string(data)+map[string]string{
+			"/etc/login.defs":      "PASS_MAX_DAYS 90\nPASS_MIN_DAYS 2\nSUB_UID_MIN 1000000\nSUB_GID_MIN 1000000\n",
+			"/etc/default/useradd": "INACTIVE=30\nEXPIRE=2040-01-01\n",
+		}[file])
+		defer put(t, file, string(data))
+	}
+	all := host.AddUsers{}
+	for i, name := range []string{"pa", "pb", "pc", "pd", "pe", "pf", "pg", "ph"} {
+		all.Users = append(all.Users, host.AddUser{
+			Name: name, UID: 7001 + i, Groups: [][]string{{"reviewers", "sys-one"}, {"reviewers"}, nil}[i%3],
+			Home: "/home/" + name, Shell: "/bin/bash", Comment: "Person " + name,
+		})
+	}
+	doSteps(t, h, all)
+	together := accountsNow(t, h)
+	if passwd, err := os.ReadFile("/etc/passwd-"); err != nil || strings.Contains(string(passwd), "\npb:") {
+		t.Errorf("useradd has made more than two, or none: %v\n%s", err, passwd)
+	}
+	remake := func() {
+		t.Helper()
+		for _, u := range all.Users[2:] {
+			doSteps(t, h, host.DeleteUser{Name: u.Name})
+		}
+		for _, u := range all.Users[2:] {
+			doSteps(t, h, u)
+		}
+	}
+	remake()
+	for file, want := range accountsNow(t, h) {
+		if diff := cmp.Diff(want, together[file]); diff != "" {
+			t.Errorf("%s, useradd by useradd (-) and together (+):\n%s", file, diff)
+		}
+	}
+	// Where hooks are to hear of each account, each is made by useradd.
+	if err := os.MkdirAll("/etc/shadow-maint/useradd-post.d", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll("/etc/shadow-maint") //nolint:errcheck // the host is thrown away
+	for _, u := range all.Users {
+		doSteps(t, h, host.DeleteUser{Name: u.Name})
+	}
+	doSteps(t, h, all)
+	if passwd, err := os.ReadFile("/etc/passwd-"); err != nil || !strings.Contains(string(passwd), "\npg:") {
+		t.Errorf("useradd has not made each of them: %v\n%s", err, passwd)
+	}
+	for _, u := range all.Users {
+		doSteps(t, h, host.DeleteUser{Name: u.Name})
+	}
+}
+
+// accountsNow are the account databases, as text.
+func accountsNow(t *testing.T, h *Host) map[string]string {
+	t.Helper()
+	text, err := h.readAccounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text.files
 }
 
 func insidePasswords(t *testing.T, h *Host) {

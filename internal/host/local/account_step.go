@@ -15,7 +15,8 @@ import (
 )
 
 // doAccount carries out the steps on users and groups, through shadow's own
-// tools: they lock, keep subuid and the NSS caches in step, and are audited.
+// tools: they lock, keep subuid and the NSS caches in step, and are audited. Only of
+// several accounts that are made together, it writes lines as they would.
 func (h *Host) doAccount(ctx context.Context, s host.AccountStep) error {
 	defer h.accounts.forget()
 	switch s := s.(type) {
@@ -29,6 +30,8 @@ func (h *Host) doAccount(ctx context.Context, s host.AccountStep) error {
 		return h.accountTool(ctx, "gpasswd", "-M", strings.Join(s.Members, ","), "--", s.Group)
 	case host.AddUser:
 		return h.addUser(ctx, s)
+	case host.AddUsers:
+		return h.addUsers(ctx, s)
 	case host.SetUser:
 		return h.setUser(ctx, s)
 	case host.DeleteUser:

@@ -89,6 +89,10 @@ func (h *Host) doFile(ctx context.Context, s host.FileStep) error {
 		return h.writeFile(ctx, s)
 	case host.MakeDir:
 		return h.makeDir(s)
+	case host.MakeDirs:
+		return h.makeDirs(s)
+	case host.WriteFiles:
+		return h.writeFiles(s)
 	case host.MakeLink:
 		return h.makeLink(s)
 	case host.SetOwner:

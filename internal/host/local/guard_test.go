@@ -84,7 +84,7 @@ func TestSweepTakesStagedHomes(t *testing.T) {
 			from, err := unix.Open(debian.Skeleton, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 			must(t, err)
 			defer unix.Close(from)
-			must(t, copyInto(s.fd(), from, mallory, mallory))
+			must(t, copyInto(s.fd(), from, mallory, mallory, unix.Fsync))
 			must(t, h.setAllFD(s.fd(), mallory, mallory, host.AccessOf(0o755)))
 			if used {
 				must(t, os.WriteFile(base+"/homes/"+s.name+"/diary", nil, 0o600))

@@ -28,6 +28,8 @@ func (h *Host) explained(s host.FileStep, err error) error {
 		do, why = "write "+s.Path, h.mayMake(s.Path, s.Access)
 	case host.MakeDir:
 		do, why = "make directory "+s.Path, h.mayMake(s.Path, s.Access)
+	case host.MakeDirs, host.WriteFiles:
+		// Each is done by itself afterwards, and then says why.
 	case host.MakeLink:
 		do, why = "make link "+s.Path, h.mayMake(s.Path, host.Access{})
 	case host.RemovePath:

@@ -12,53 +12,41 @@ import (
 	"opsafe/internal/host"
 )
 
-// makeHome makes a directory filled from the skeleton, all of it the new
-// owner's. It is staged, so that it is there whole or not at all, and closed to
-// everybody but root until it is complete.
-func (h *Host) makeHome(dir int, name string, a host.Access, uid, gid int) error {
-	if err := h.sweep(dir); err != nil {
-		return err
+// fillHome fills a staged home from the skeleton, all of it the new owner's.
+func (h *Host) fillHome(s *stage, uid, gid int, sync syncFD) error {
+	from, err := h.openDir(debian.Skeleton)
+	if absent(err) {
+		return nil
 	}
-	s, err := newStageDir(dir)
 	if err != nil {
 		return err
 	}
-	defer s.discard()
-	from, err := h.openDir(debian.Skeleton)
-	if err != nil && !absent(err) {
-		return err
+	defer unix.Close(from)
+	if err := copyInto(s.fd(), from, uid, gid, sync); err != nil {
+		return fmt.Errorf("cannot fill it from %s: %w", debian.Skeleton, err)
 	}
-	if err == nil {
-		defer unix.Close(from)
-		if err := copyInto(s.fd(), from, uid, gid); err != nil {
-			return fmt.Errorf("cannot fill it from %s: %w", debian.Skeleton, err)
-		}
-	}
-	if err := h.setAllFD(s.fd(), uid, gid, a); err != nil {
-		return err
-	}
-	if err := s.sync(); err != nil {
-		return err
-	}
-	return s.rename(name, unix.RENAME_NOREPLACE)
+	return nil
 }
+
+// syncFD brings something open to disk.
+type syncFD func(fd int) error
 
 // copyInto copies the files, directories and links in one directory into
 // another, with their modes, for a new owner. What is neither is left out.
-func copyInto(to, from, uid, gid int) error {
+func copyInto(to, from, uid, gid int, sync syncFD) error {
 	names, err := namesIn(from)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if err := copyOne(to, from, name, uid, gid); err != nil {
+		if err := copyOne(to, from, name, uid, gid, sync); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	return unix.Fsync(to)
+	return sync(to)
 }
 
-func copyOne(to, from int, name string, uid, gid int) error {
+func copyOne(to, from int, name string, uid, gid int, sync syncFD) error {
 	var st unix.Stat_t
 	if err := unix.Fstatat(from, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return err
@@ -75,15 +63,15 @@ func copyOne(to, from int, name string, uid, gid int) error {
 		}
 		return unix.Fchownat(to, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW)
 	case host.TypeFile:
-		return copyFile(to, from, name, st.Mode, uid, gid)
+		return copyFile(to, from, name, st.Mode, uid, gid, sync)
 	case host.TypeDir:
-		return copyDir(to, from, name, st.Mode, uid, gid)
+		return copyDir(to, from, name, st.Mode, uid, gid, sync)
 	case host.TypeOther:
 	}
 	return nil
 }
 
-func copyFile(to, from int, name string, mode uint32, uid, gid int) error {
+func copyFile(to, from int, name string, mode uint32, uid, gid int, sync syncFD) error {
 	in, err := unix.Openat(from, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -97,12 +85,12 @@ func copyFile(to, from int, name string, mode uint32, uid, gid int) error {
 	dst := os.NewFile(uintptr(out), name) //nolint:gosec // a descriptor is not negative
 	_, err = io.Copy(dst, src)
 	if err == nil {
-		err = finish(out, mode, uid, gid)
+		err = finish(out, mode, uid, gid, sync)
 	}
 	return errors.Join(err, dst.Close())
 }
 
-func copyDir(to, from int, name string, mode uint32, uid, gid int) error {
+func copyDir(to, from int, name string, mode uint32, uid, gid int, sync syncFD) error {
 	in, err := openat2(from, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, unix.RESOLVE_NO_SYMLINKS)
 	if err != nil {
 		return err
@@ -116,20 +104,20 @@ func copyDir(to, from int, name string, mode uint32, uid, gid int) error {
 		return err
 	}
 	defer unix.Close(out)
-	if err := copyInto(out, in, uid, gid); err != nil {
+	if err := copyInto(out, in, uid, gid, sync); err != nil {
 		return err
 	}
-	return finish(out, mode, uid, gid)
+	return finish(out, mode, uid, gid, sync)
 }
 
 // finish gives a copy its owner, then its mode (chown(2) clears set-id bits),
 // and brings it to disk.
-func finish(fd int, mode uint32, uid, gid int) error {
+func finish(fd int, mode uint32, uid, gid int, sync syncFD) error {
 	if err := unix.Fchown(fd, uid, gid); err != nil {
 		return err
 	}
 	if err := unix.Fchmod(fd, mode&0o7777); err != nil {
 		return err
 	}
-	return unix.Fsync(fd)
+	return sync(fd)
 }

@@ -137,6 +137,14 @@ func (s *stage) sync() error {
 // of nothing (unix.RENAME_NOREPLACE), and makes sure that it is this file that
 // has got it.
 func (s *stage) rename(name string, flags uint) error {
+	if err := s.place(name, flags); err != nil {
+		return err
+	}
+	return syncDir(s.dir)
+}
+
+// place is rename, without bringing the directory to disk.
+func (s *stage) place(name string, flags uint) error {
 	if err := unix.Renameat2(s.dir, s.name, s.dir, name, flags); err != nil {
 		if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ENOTEMPTY) {
 			return fmt.Errorf("cannot take the place of a directory: move it away first: %w", err)
@@ -151,7 +159,7 @@ func (s *stage) rename(name string, flags uint) error {
 	if err := unix.Fstatat(s.dir, name, &there, unix.AT_SYMLINK_NOFOLLOW); err != nil || !sameInode(&mine, &there) {
 		return errors.New("cannot keep it in place: somebody has exchanged it meanwhile")
 	}
-	return syncDir(s.dir)
+	return nil
 }
 
 // discard removes what has not got its name, and closes it. Somebody may have
@@ -208,23 +216,11 @@ func openMade(dir int, name string) (int, error) {
 // replace writes a file atomically under name in dir. Judge, if not nil, sees
 // the path of the staged file, complete with owner and access, and can refuse.
 func (h *Host) replace(dir int, name string, w fileWish, judge func(staged string) error) error {
-	if err := h.sweep(dir); err != nil {
-		return err
-	}
-	s, err := newStage(dir)
+	s, err := h.stageFile(dir, w)
 	if err != nil {
 		return err
 	}
 	defer s.discard()
-	if err := s.write(w.content); err != nil {
-		return err
-	}
-	if err := unix.Fchown(s.fd(), w.uid, w.gid); err != nil {
-		return fmt.Errorf("cannot set its owner: %w", err)
-	}
-	if err := h.setAccessFD(s.fd(), w.access); err != nil {
-		return err
-	}
 	if err := s.sync(); err != nil {
 		return err
 	}
@@ -244,6 +240,29 @@ func (h *Host) replace(dir int, name string, w fileWish, judge func(staged strin
 		return err
 	}
 	return nil
+}
+
+// stageFile makes a file in dir that is complete but for its name, and not on disk yet.
+func (h *Host) stageFile(dir int, w fileWish) (_ *stage, err error) {
+	if err := h.sweep(dir); err != nil {
+		return nil, err
+	}
+	s, err := newStage(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.discard()
+		}
+	}()
+	if _, err := s.file.Write(w.content); err != nil {
+		return nil, fmt.Errorf("cannot write the temporary file: %w", err)
+	}
+	if err := unix.Fchown(s.fd(), w.uid, w.gid); err != nil {
+		return nil, fmt.Errorf("cannot set its owner: %w", err)
+	}
+	return s, h.setAccessFD(s.fd(), w.access)
 }
 
 // fileWish is a file as it is to become.

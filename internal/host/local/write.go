@@ -94,33 +94,48 @@ func (h *Host) makeDir(s host.MakeDir) error {
 }
 
 func (h *Host) makeDirAt(s host.MakeDir) error {
-	uid, gid, err := h.owners(s.Owner, s.Group)
-	if err != nil {
-		return err
-	}
 	dir, name, err := h.openParent(s.Path)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(dir)
-	if s.Skeleton {
-		return h.makeHome(dir, name, s.Access, uid, gid)
-	}
-	if err := h.sweep(dir); err != nil {
-		return err
-	}
-	staged, err := newStageDir(dir)
+	staged, err := h.stageDir(dir, s, unix.Fsync)
 	if err != nil {
 		return err
 	}
 	defer staged.discard()
-	if err := h.setAllFD(staged.fd(), uid, gid, s.Access); err != nil {
-		return err
-	}
 	if err := staged.sync(); err != nil {
 		return err
 	}
 	return staged.rename(name, unix.RENAME_NOREPLACE)
+}
+
+// stageDir makes a directory in dir that is complete but for its name. It is staged, so
+// that a home is there whole or not at all, and closed to everybody but root until it is
+// complete. What is in it has been brought to disk by sync.
+func (h *Host) stageDir(dir int, s host.MakeDir, sync syncFD) (_ *stage, err error) {
+	uid, gid, err := h.owners(s.Owner, s.Group)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.sweep(dir); err != nil {
+		return nil, err
+	}
+	staged, err := newStageDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			staged.discard()
+		}
+	}()
+	if s.Skeleton {
+		if err := h.fillHome(staged, uid, gid, sync); err != nil {
+			return nil, err
+		}
+	}
+	return staged, h.setAllFD(staged.fd(), uid, gid, s.Access)
 }
 
 // setAllFD sets owner and group (-1: as it is), then mode and ACL of something

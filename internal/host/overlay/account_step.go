@@ -31,6 +31,8 @@ func (h *Host) doAccount(s host.AccountStep) error {
 		return h.byTool("set the administrators of group "+s.Group, func() error { return h.setAdmins(s) })
 	case host.AddUser:
 		return h.byTool("add user "+s.Name, func() error { return h.addUser(s) })
+	case host.AddUsers:
+		return eachOf(s.Users, func(u host.AddUser) error { return h.doAccount(u) })
 	case host.SetUser:
 		return h.byTool("change user "+s.Name, func() error { return h.setUser(s) })
 	case host.DeleteUser:
@@ -49,6 +51,16 @@ func (h *Host) doAccount(s host.AccountStep) error {
 		return wrap("set linger of "+s.User, h.mark(h.linger, s.User, s.On))
 	}
 	return errNoStep
+}
+
+// eachOf does several steps, one after another.
+func eachOf[S any](steps []S, do func(S) error) error {
+	for _, s := range steps {
+		if err := do(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // byTool edits the databases as an account tool does, which clears stale locks.

@@ -17,6 +17,10 @@ func (h *Host) doFile(ctx context.Context, s host.FileStep) error {
 		return wrap("write "+s.Path, h.writeFile(ctx, s))
 	case host.MakeDir:
 		return wrap("make directory "+s.Path, h.makeDir(s))
+	case host.MakeDirs:
+		return eachOf(s.Dirs, func(d host.MakeDir) error { return h.doFile(ctx, d) })
+	case host.WriteFiles:
+		return eachOf(s.Files, func(f host.WriteFile) error { return h.doFile(ctx, f) })
 	case host.MakeLink:
 		return wrap("make link "+s.Path, h.makeLink(ctx, s))
 	case host.SetOwner:

@@ -32,7 +32,7 @@ func (h *Host) databases(s host.AccountStep) error {
 		names = []string{"group"}
 	case host.LockGroup, host.SetGroupAdmins:
 		names = []string{"gshadow"}
-	case host.AddUser, host.DeleteUser:
+	case host.AddUser, host.AddUsers, host.DeleteUser:
 		names = []string{"passwd", "shadow", "group", "gshadow"}
 	case host.SetUser:
 		names = []string{"passwd"}
