@@ -48,7 +48,7 @@ func files() []Item {
 		{notes.Revoked, "Keys that revoke-key keeps out until the lists have caught up."},
 		{notes.Kept + "/NAME", "Copies of jobs and units that disable-user has removed. Only root can read them."},
 		{notes.Lines, "Which lines are in files because the spec had them under lines, so that a changed one can take the place of the one that it was. None of a secret file."},
-		{notes.Unpacked, "What was unpacked from archives, and what its files were then."},
+		{notes.Unpacked, "What was unpacked from archives and wheels, and what its files were then."},
 		{notes.Unchecked, "Checks of archives that are owed, and where the links led before. Written before they move, so that after a run that dies in between the next one runs the check, and has them lead back if it fails."},
 		{notes.Confirm, "What comes back unless it is confirmed. Only root can read it. With it the units opsafe-revert.timer and opsafe-revert.service, and " + notes.Revert + ", a copy of opsafe. Gone after opsafe confirm."},
 		{notes.Deployments + "/NAME.json", "What a deployment is: what opsafe deploy goes by. No secrets."},

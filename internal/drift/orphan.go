@@ -47,6 +47,7 @@ const (
 	Network     Category = "network"   // of docker
 	Container   Category = "container" // of docker
 	Archive     Category = "archive"   // trees that opsafe has unpacked under a name
+	Venv        Category = "venv"      // the same, of wheels
 )
 
 // Categories lists them in the order in which they are shown, with one for each kind that
@@ -58,7 +59,7 @@ func Categories() []Category {
 			categories = append(categories, Category(k.Name))
 		}
 	}
-	return append(categories, Unit, Network, Container, Archive)
+	return append(categories, Unit, Network, Container, Archive, Venv)
 }
 
 // finder looks for orphans.

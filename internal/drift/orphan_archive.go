@@ -8,18 +8,23 @@ import (
 	"opsafe/internal/notes"
 )
 
-// archives are trees that opsafe has unpacked under a name that nothing declares any
-// more. Prune does not remove them: it would leave links that lead nowhere.
+// archives are trees of archives and wheels that opsafe has unpacked under a name that
+// nothing declares any more. Prune does not remove them: it would leave links that lead nowhere.
 func (f *finder) archives(ctx context.Context) error {
 	names, err := f.ReadDir(notes.Unpacked)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if kind.DeclaresArchive(f.in.Backend, name) {
+	for _, noted := range names {
+		is, name, declared := kind.DeclaresUnpacked(f.in.Backend, noted)
+		if declared {
 			continue
 		}
-		trees, err := f.Unpacked(ctx, name)
+		category, hint := Archive, "declare it with state: absent, and with its link and commands"
+		if is == "venv" {
+			category, hint = Venv, "declare it with state: absent, and with its commands"
+		}
+		trees, err := f.Unpacked(ctx, noted)
 		if err != nil {
 			f.unknown = append(f.unknown, err.Error())
 			continue
@@ -31,7 +36,7 @@ func (f *finder) archives(ctx context.Context) error {
 			}
 		}
 		if len(paths) > 0 {
-			f.addFor(Archive, name, strings.Join(paths, ", ")+": unpacked by opsafe, and on no list", "declare it with state: absent, and with its link and commands")
+			f.addFor(category, name, strings.Join(paths, ", ")+": unpacked by opsafe, and on no list", hint)
 		}
 	}
 	return nil

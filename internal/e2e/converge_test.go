@@ -23,17 +23,21 @@ func TestConverge(t *testing.T) {
 		image                testhost.Image
 		noted                []string // what is still to be warned of once it has converged
 		trusted              string   // a certificate that programs on it trust
+		wheels               bool     // of osrelease are there
 	}{
 		{name: "tpp on bookworm", backend: "tpp", suite: "bookworm", image: testhost.Bare},
 		{name: "tpp on bullseye", backend: "tpp", suite: "bullseye", image: testhost.Bare},
 		{name: "tpp on trixie", backend: "tpp", suite: "trixie", image: testhost.Bare},
 		{name: "emis", backend: "emis", suite: "bookworm", image: testhost.Full, noted: []string{"PRESTO_TLS_CERT_PATH", "PRESTO_TLS_KEY_PATH"}},
-		{name: "test", backend: "test", suite: "bookworm", image: testhost.Full, trusted: "/home/opensafely/airlock/certs/fullchain.pem"},
+		{name: "test", backend: "test", suite: "bookworm", image: testhost.Full, trusted: "/home/opensafely/airlock/certs/fullchain.pem", wheels: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			e := newHost(t, tt.image, tt.suite)
+			if tt.wheels {
+				e.toolWheels("/srv/install/osrelease", "osrelease", "1.0")
+			}
 			planned := e.planJSON(tt.backend)
 			made := e.manageJSON(tt.backend)
 			comparePlan(t, planned, made)
@@ -41,6 +45,9 @@ func TestConverge(t *testing.T) {
 			wantChanges(t, again)
 			wantNoted(t, again, tt.noted...)
 			wantNoTraces(t, e, tt.backend)
+			if tt.wheels {
+				wantOsrelease(e)
+			}
 			if tt.trusted != "" {
 				wantTrusted(e, tt.backend, tt.trusted)
 			}
@@ -130,6 +137,21 @@ func foreseen(planned, made render.Document) render.Document {
 		})
 	}
 	return made
+}
+
+// wantOsrelease proves that reviewers can run osrelease, that nobody else can, and that
+// they see nothing else in the home where it lies.
+func wantOsrelease(e *env) {
+	e.t.Helper()
+	as := func(group string, argv ...string) result {
+		return e.run(append([]string{"setpriv", "--reuid", "nobody", "--regid", "nogroup", "--groups", group}, argv...)...)
+	}
+	e.says(0, as("reviewers", "/usr/local/bin/osrelease"), "hello 1.0")
+	for _, r := range []result{as("nogroup", "/usr/local/bin/osrelease"), as("reviewers", "ls", "/home/opensafely"), as("reviewers", "touch", "/home/opensafely/osrelease/x")} {
+		if r.code == 0 {
+			e.t.Errorf("it is allowed: %s", r)
+		}
+	}
 }
 
 // wantTrusted proves that openssl trusts a self-signed certificate with what the host

@@ -32,6 +32,12 @@ type Archive struct {
 	// Mode is that of directories and of files that the archive says are programs;
 	// other files have it without its execute bits.
 	Mode Mode `json:"mode"`
+	// Python is the version, such as 3.11, of which the tree is an environment: it is made
+	// of Wheels, which lie in the directory Source. SHA256 is the digest of their list, and
+	// Format is empty. Empty: it is an archive.
+	Python string `json:"python,omitempty"`
+	// Wheels are all that is in the environment, sorted by name.
+	Wheels []Wheel `json:"wheels,omitempty"`
 }
 
 // ArchiveFormats are the formats that can be unpacked, as the ends of names.
@@ -43,7 +49,7 @@ func ArchiveFormats() []string {
 // they come from.
 func (a Archive) Same(b Archive) bool {
 	return a.Path == b.Path && a.SHA256 == b.SHA256 && a.Strip == b.Strip && slices.Equal(a.Only, b.Only) &&
-		a.Owner == b.Owner && a.Group == b.Group && a.Mode == b.Mode
+		a.Owner == b.Owner && a.Group == b.Group && a.Mode == b.Mode && a.Python == b.Python
 }
 
 // UnpackedTree is a tree that was made from an archive.

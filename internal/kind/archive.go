@@ -74,7 +74,7 @@ func (Archive) Fields() []spec.Field {
 		{Name: "only", Is: "what is taken of it", More: "Names of files and directories, as they are after strip.", Unset: "all", Example: "[bin/tool]", Form: memberForm(), List: spec.ListRules{Distinct: true, NonEmpty: true}},
 		{Name: "owner", Is: "whose all of it is", Default: "root", Example: "app", Form: spec.AccountForm()},
 		{Name: "group", Is: "the group of all of it", Default: "root", Example: "app", Form: spec.AccountForm()},
-		{Name: "mode", Is: "the mode of directories and of programs", More: "Programs are the files that the archive says may be executed. Other files have it without its execute bits.", Default: `"0755"`, Example: `"0750"`, Form: spec.Form{Says: "mode that gives the owner all rights, without set-id or sticky bits", Pattern: `^0?7[0-7]{2}$`}},
+		{Name: "mode", Is: "the mode of directories and of programs", More: "Programs are the files that the archive says may be executed. Other files have it without its execute bits.", Default: `"0755"`, Example: `"0750"`, Form: treeModeForm()},
 		{Name: "link", Is: "a link that leads to path", More: "It moves once all is unpacked, in one step.", Unset: "none", Example: "/opt/tool/current", Form: spec.PathForm()},
 		{Name: "commands", Is: "links that lead to what is in it, by their paths", More: "By way of link, if there is one.", Unset: "none", Example: "{/usr/local/bin/tool: bin/tool}", Form: memberForm(), Names: new(spec.PathForm())},
 		{Name: "check", Is: "what has to succeed for the links to stay", More: "It is run once they lead to this version: a program and its arguments, run as root, so that nobody else may write what it runs. No shell. If it fails, the links lead back.", Unset: "nothing is tried", Example: "[/usr/local/bin/tool, --version]", Form: spec.LineForm()},
@@ -82,6 +82,18 @@ func (Archive) Fields() []spec.Field {
 		{Name: "state", Is: "whether there is one", More: "absent: all versions go, and the links to them.", Default: "present", Example: "absent", Form: spec.StateForm()},
 		{Name: "notify", Is: "units to act on when it changes", Unset: "none", Example: "{restart: [tool.service]}"},
 	}
+}
+
+func treeModeForm() spec.Form {
+	return spec.Form{Says: "mode that gives the owner all rights, without set-id or sticky bits", Pattern: `^0?7[0-7]{2}$`}
+}
+
+// treeMode is the mode of directories and programs, as it is declared or left open.
+func treeMode(declared string) host.Mode {
+	if m := spec.Mode(declared); m != nil {
+		return *m
+	}
+	return archiveMode
 }
 
 // maxStrip is more directories than names have.
@@ -94,13 +106,6 @@ func memberForm() spec.Form {
 
 func archivesOf(b *spec.Backend) map[string]*Archive {
 	return spec.Of[map[string]*Archive](b, "archives")
-}
-
-// DeclaresArchive reports whether a backend has an archive of that name, present or
-// absent.
-func DeclaresArchive(b *spec.Backend, name string) bool {
-	_, ok := archivesOf(b)[name]
-	return ok
 }
 
 // format is the declared one, or what the name of the source ends in.
@@ -186,7 +191,7 @@ func declareArchives(in *Input) []Resource {
 		}
 		r.Looker = look
 		out = append(out, r, Resource{
-			ID: change.ID{Kind: r.ID.Kind, Name: name + "/versions"}, Pos: a.Pos, When: a.When, Looker: versionsLook{look, a.Keep},
+			ID: change.ID{Kind: r.ID.Kind, Name: name + "/versions"}, Pos: a.Pos, When: a.When, Looker: versionsLook{name: name, path: a.Path, first: look, keep: a.Keep},
 		})
 	}
 	return out
@@ -198,12 +203,8 @@ func (in *Input) archive(name string, a *Archive) host.Archive {
 	if a.beside() && in.Repo != nil {
 		source = path.Join(in.Repo.Dir, spec.Beside{At: a.At("source"), Name: a.Source}.Path())
 	}
-	mode := archiveMode
-	if m := spec.Mode(a.Mode); m != nil {
-		mode = *m
-	}
 	return host.Archive{
 		Name: name, Path: a.Path, Source: source, SHA256: a.SHA256, Format: a.format(), Strip: a.Strip, Only: slices.Sorted(slices.Values(a.Only)),
-		Owner: cmp.Or(a.Owner, rootsOwn), Group: cmp.Or(a.Group, rootsOwn), Mode: mode,
+		Owner: cmp.Or(a.Owner, rootsOwn), Group: cmp.Or(a.Group, rootsOwn), Mode: treeMode(a.Mode),
 	}
 }

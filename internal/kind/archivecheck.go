@@ -55,10 +55,7 @@ func checkArchives(b *spec.Backend, problems *spec.Problems) {
 
 // othersWrite says who but root may write what is unpacked; empty: nobody.
 func othersWrite(a *Archive) string {
-	mode := archiveMode
-	if m := spec.Mode(a.Mode); m != nil {
-		mode = *m
-	}
+	mode := treeMode(a.Mode)
 	switch {
 	case a.Owner != "" && a.Owner != rootsOwn:
 		return a.Owner
@@ -120,6 +117,9 @@ func adoptArchive(ctx context.Context, t Taker, name string) error {
 		}
 	}
 	for _, n := range names {
+		if strings.HasPrefix(n, venvNotes) {
+			continue
+		}
 		trees, err := t.Unpacked(ctx, n)
 		if err != nil {
 			return err

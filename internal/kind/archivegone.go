@@ -16,19 +16,20 @@ import (
 // have left, once the declared one is in place. It is a change of its own: a removal that
 // fails must not have the links lead back.
 type versionsLook struct {
-	archiveLook
-	keep *int // versions before this one; nil: all
+	name, path string // of the archive, and of the declared version
+	first      Looker // the declared version itself
+	keep       *int   // versions before this one; nil: all
 }
 
 func (l versionsLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
-	trees, err := r.Unpacked(ctx, l.want.Name)
+	trees, err := r.Unpacked(ctx, l.name)
 	if err != nil {
 		return change.Change{}, err
 	}
 	var gone, old []host.UnpackedTree
 	for _, u := range trees {
 		switch {
-		case u.Path == l.want.Path:
+		case u.Path == l.path:
 		case u.Gone:
 			gone = append(gone, u)
 		default:
@@ -46,7 +47,7 @@ func (l versionsLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 	}
 	if len(c.Steps) > 0 {
 		c.Action = change.Modify
-		if first, err := l.archiveLook.Look(ctx, r); err != nil || !first.Empty() {
+		if first, err := l.first.Look(ctx, r); err != nil || !first.Empty() {
 			return change.Change{}, nil //nolint:nilerr // the archive itself says what is wrong
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // archiveLook is a tree that is made as a whole, in a directory of its version, and the
-// links that lead to it.
+// links that lead to it. The tree of wheels is one, too.
 type archiveLook struct {
 	want   host.Archive
 	source string // as it is declared
@@ -87,13 +87,23 @@ func (l archiveLook) add(r host.Reader, c *change.Change) error {
 		return err
 	}
 	c.Action = change.Add
-	fresh(c, "path", l.want.Path, "source", l.source, "sha256", l.want.SHA256[:min(len(l.want.SHA256), shortDigest)],
-		"owner", l.want.Owner, "group", l.want.Group, "mode", l.want.Mode.String())
+	fresh(c, "path", l.want.Path)
+	if l.want.Python == "" {
+		fresh(c, "source", l.source, "sha256", l.want.SHA256[:min(len(l.want.SHA256), shortDigest)])
+	} else {
+		fresh(c, "wheels", l.source, "python", l.want.Python)
+		showWheels(c, nil, l.want.Wheels)
+	}
+	fresh(c, "owner", l.want.Owner, "group", l.want.Group, "mode", l.want.Mode.String())
 	return l.unpack(r, c, nil)
 }
 
 // differences says why a tree is unpacked anew.
 func (l archiveLook) differences(c *change.Change, have host.Archive) {
+	if l.want.Python != "" {
+		differ(c, "python", have.Python, l.want.Python)
+		showWheels(c, have.Wheels, l.want.Wheels)
+	}
 	differ(c, "sha256", have.SHA256[:min(len(have.SHA256), shortDigest)], l.want.SHA256[:min(len(l.want.SHA256), shortDigest)])
 	differ(c, "strip", fmt.Sprint(have.Strip), fmt.Sprint(l.want.Strip))
 	differ(c, "only", strings.Join(have.Only, " "), strings.Join(l.want.Only, " "))
@@ -105,7 +115,12 @@ func (l archiveLook) differences(c *change.Change, have host.Archive) {
 // unpack adds the step. An archive on the host has to be there; one in the repository
 // is wherever that is.
 func (l archiveLook) unpack(r host.Reader, c *change.Change, changed []string) error {
-	if path.IsAbs(l.source) {
+	switch {
+	case path.IsAbs(l.source) && l.want.Python != "":
+		if err := wheelsThere(r, l.source, l.want); err != nil {
+			return err
+		}
+	case path.IsAbs(l.source):
 		n, err := r.Stat(l.source)
 		if err != nil {
 			return err

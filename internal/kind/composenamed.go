@@ -51,6 +51,9 @@ func checkProjectsNamed(b *spec.Backend, problems *spec.Problems) {
 	for at, a := range archivesOf(b) {
 		check(a.Notify.Meta, "archive "+at+": notify", "restart", a.Notify.Restart, filesAlone)
 	}
+	for name, v := range venvsOf(b) {
+		check(v.Notify.Meta, "venv "+name+": notify", "restart", v.Notify.Restart, filesAlone)
+	}
 	for name, k := range certificatesOf(b) {
 		check(k.Notify.Meta, "certificate "+name+": notify", "restart", k.Notify.Restart, filesAlone)
 	}

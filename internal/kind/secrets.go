@@ -25,6 +25,9 @@ func Secrets(backends ...*spec.Backend) host.Secrecy {
 				open[p] = true
 			}
 		}
+		for _, v := range venvsOf(b) { // which versions of what are installed is no secret
+			open[v.Requirements] = true
+		}
 		for p := range b.KeyPairs {
 			pairs[p], open[p+".pub"] = true, true
 		}

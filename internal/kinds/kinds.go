@@ -23,6 +23,7 @@ func Table() []kind.Kind {
 		kind.ACLs(),
 		kind.Files(),
 		kind.Archives(),
+		kind.Venvs(),
 		kind.Certificates(),
 		kind.Keys(),
 		kind.Sudoers(),

@@ -37,7 +37,8 @@ const (
 	Status = Dir + "/status.json"
 	// Pending is what a run owes: restarts, reloads and starts.
 	Pending = Dir + "/pending.json"
-	// Unpacked has a directory for each archive, with a file for each tree from it.
+	// Unpacked has a directory for each archive and each Python environment, with a file
+	// for each tree of it.
 	Unpacked = Dir + "/unpacked"
 	// Unchecked has a file for each archive whose links have moved, and whose check is
 	// owed.

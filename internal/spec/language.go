@@ -39,6 +39,8 @@ type Beside struct {
 	At    Pos    // where it is named: the path is relative to that file
 	Label string // what messages call the field
 	Name  string
+	// Dir judges the names in it, which is a directory then; nil: it is a file.
+	Dir func(names []string) error
 }
 
 // Path is where the file is in the repository.

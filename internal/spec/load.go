@@ -92,6 +92,7 @@ func (l *loader) backend(name string, problems *Problems) *Backend {
 	b.Pos = Pos{File: file, Line: 1, Column: 1}
 	l.loadTexts(b, problems)
 	l.loadOwn(b, problems)
+	l.loadBeside(b, problems)
 	return b
 }
 

@@ -50,6 +50,10 @@ func (l *loader) loadTexts(b *Backend, problems *Problems) {
 			k.Data = l.beside(k.At("source"), "apt key "+name+": source", k.Source, problems)
 		}
 	}
+}
+
+// loadBeside makes sure that what is not read is there.
+func (l *loader) loadBeside(b *Backend, problems *Problems) {
 	for _, p := range l.parts {
 		if p.Beside == nil {
 			continue
@@ -70,6 +74,10 @@ func (l *loader) there(f Beside, problems *Problems) {
 		case err != nil:
 			err = cause(err)
 			err = fmt.Errorf("cannot read %s: %w%s", file, err, l.nearFile(file, err, problems))
+		case f.Dir != nil && !st.IsDir():
+			err = fmt.Errorf("cannot read %s: it is no directory", file)
+		case f.Dir != nil:
+			err = l.judgeDir(file, f.Dir)
 		case !st.Mode().IsRegular():
 			err = fmt.Errorf("cannot read %s: it is no regular file", file)
 		}
@@ -77,6 +85,18 @@ func (l *loader) there(f Beside, problems *Problems) {
 	if err != nil {
 		problems.Addf(f.At, "%s: %v", f.Label, err)
 	}
+}
+
+func (l *loader) judgeDir(dir string, judge func(names []string) error) error {
+	entries, err := fs.ReadDir(l.root.FS(), dir)
+	if err != nil {
+		return fmt.Errorf("cannot read %s: %w", dir, cause(err))
+	}
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return judge(names)
 }
 
 // loadOwn reads the files that sections of kinds refer to.

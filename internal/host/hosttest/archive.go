@@ -2,6 +2,7 @@ package hosttest
 
 import (
 	"archive/tar"
+	"archive/zip"
 	"bytes"
 	"strings"
 
@@ -87,4 +88,41 @@ func unpack(e *env) {
 	e.do(host.RemoveUnpacked{Name: "ct-tool", Path: two.Path})
 	e.same("trees", e.unpacked(), []string(nil))
 	e.same("names", e.names(room), []string{"one.tar", "theirs", "two.tar"})
+}
+
+// venv has an environment of a wheel take the place of a tree, and go.
+func venv(e *env) {
+	room := e.room()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for name, content := range map[string]string{"x.py": "", "x-1.dist-info/METADATA": "Version: 1\n", "x-1.dist-info/WHEEL": "Wheel-Version: 1.0\n"} {
+		w, err := z.Create(name)
+		e.ok(err)
+		_, err = w.Write([]byte(content))
+		e.ok(err)
+	}
+	e.ok(z.Close())
+	e.do(dir(room+"/wheels"), file(room+"/wheels/x-1-py3-none-any.whl", b.String()))
+	sum := host.NewContent(b.Bytes()).Digest()
+	made := host.Archive{
+		Name: "ct-tool", Path: room + "/venv", Source: room + "/wheels", SHA256: sum, Python: "3.11",
+		Wheels: []host.Wheel{{Name: "x", Version: "1", SHA256: []string{sum}}}, Owner: "daemon", Group: "daemon", Mode: 0o750,
+	}
+	e.do(host.Unpack{Archive: made})
+	e.same("trees", e.unpacked(), []string{made.Path})
+	e.same("node", e.node(made.Path), &host.Node{Type: host.TypeDir, Owner: "daemon", Group: "daemon", Access: host.AccessOf(0o750)})
+	newer := made
+	newer.Python = "3.12"
+	e.do(host.Unpack{Archive: newer})
+	all, err := e.host.Unpacked(e.ctx, "ct-tool")
+	e.ok(err)
+	if len(all) != 1 || !all[0].Same(newer) || all[0].Same(made) {
+		e.Errorf("the environment is %+v", all)
+	}
+	file := newer
+	file.Source += "/x-1-py3-none-any.whl"
+	file.Path += "2"
+	e.refuse(host.Unpack{Archive: file})
+	e.do(host.RemoveUnpacked{Name: "ct-tool", Path: made.Path})
+	e.same("names", e.names(room), []string{"wheels"})
 }

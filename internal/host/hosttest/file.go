@@ -24,6 +24,7 @@ func fileCases() []testCase {
 		{"MakeCertificate", makeCertificate},
 		{"UpdateTrust", updateTrust},
 		{"Unpack", unpack},
+		{"Venv", venv},
 	}
 }
 

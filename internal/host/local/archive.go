@@ -56,11 +56,11 @@ func (h *Host) unpackAt(ctx context.Context, s host.Unpack) error {
 		note.Stage = nil
 		return h.writeTree(note)
 	}
-	from, err := h.fetchArchive(ctx, a)
+	fill, err := h.filling(ctx, a)
 	if err != nil {
 		return err
 	}
-	defer from.Close()
+	defer fill.close()
 	if note == nil {
 		note = &treeNote{Archive: a, When: time.Now().UTC()}
 	}
@@ -70,7 +70,7 @@ func (h *Host) unpackAt(ctx context.Context, s host.Unpack) error {
 	}
 	defer stage.discard()
 	note.Stage.Changed = s.Changed
-	members, err := h.build(ctx, stage.fd(), a, from)
+	members, err := h.build(ctx, stage.fd(), a, fill)
 	if err != nil {
 		return errors.Join(err, h.abandon(stage, note, there))
 	}

@@ -29,13 +29,13 @@ type builder struct {
 }
 
 // build unpacks what is wanted of an archive below an open directory.
-func (h *Host) build(ctx context.Context, root int, a host.Archive, from *os.File) ([]noteMember, error) {
+func (h *Host) build(ctx context.Context, root int, a host.Archive, fill filling) ([]noteMember, error) {
 	uid, gid, err := h.owners(a.Owner, a.Group)
 	if err != nil {
 		return nil, err
 	}
 	b := &builder{Host: h, root: root, archive: a, uid: uid, gid: gid, left: maxUnpacked}
-	if err := b.all(ctx, from); err != nil {
+	if err := fill.into(ctx, b); err != nil {
 		return nil, err
 	}
 	if err := unix.Syncfs(root); err != nil {
@@ -44,37 +44,74 @@ func (h *Host) build(ctx context.Context, root int, a host.Archive, from *os.Fil
 	return b.made, nil
 }
 
+// filling is what a tree is made of: an archive, or wheels.
+type filling struct {
+	archive *os.File // nil: wheels
+	wheels  []openWheel
+}
+
+// filling opens what a tree is made of, as copies that nobody else can change.
+func (h *Host) filling(ctx context.Context, a host.Archive) (filling, error) {
+	var f filling
+	var err error
+	if a.Python == "" {
+		f.archive, err = h.fetchArchive(ctx, a)
+	} else {
+		f.wheels, err = h.fetchWheels(ctx, a)
+	}
+	return f, err
+}
+
+func (f filling) close() {
+	if f.archive != nil {
+		_ = f.archive.Close()
+	}
+	closeWheels(f.wheels)
+}
+
+func (f filling) into(ctx context.Context, b *builder) error {
+	if f.archive == nil {
+		return b.venv(ctx, f.wheels)
+	}
+	return b.all(ctx, f.archive)
+}
+
 // all makes what is wanted of the archive.
 func (b *builder) all(ctx context.Context, from *os.File) error {
 	which := newMembers(b.archive)
 	err := readArchive(from, b.archive.Format, func(m member, content io.Reader) error {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("interrupted: %w", err)
-		}
-		m, implied, ok, err := which.take(m)
-		if err != nil {
-			return err
-		}
-		for _, dir := range implied {
-			if err := b.dir(dir); err != nil {
-				return fmt.Errorf("cannot make its directory %s: %w", dir, err)
-			}
-		}
-		if ok {
-			err = b.add(m, content)
-		}
-		if err != nil {
-			return fmt.Errorf("cannot unpack its member %q: %w", m.raw, err)
-		}
-		if len(b.made) > maxMembers { // with the directories that names imply
-			return errMembers()
-		}
-		return nil
+		return b.take(ctx, which, m, content)
 	})
 	if err == nil {
 		err = which.complete()
 	}
 	return err
+}
+
+// take makes a member, with the directories that its name implies, if it is wanted.
+func (b *builder) take(ctx context.Context, which *members, m member, content io.Reader) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("interrupted: %w", err)
+	}
+	m, implied, ok, err := which.take(m)
+	if err != nil {
+		return err
+	}
+	for _, dir := range implied {
+		if err := b.dir(dir); err != nil {
+			return fmt.Errorf("cannot make its directory %s: %w", dir, err)
+		}
+	}
+	if ok {
+		err = b.add(m, content)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot unpack its member %q: %w", m.raw, err)
+	}
+	if len(b.made) > maxMembers { // with the directories that names imply
+		return errMembers()
+	}
+	return nil
 }
 
 func (b *builder) add(m member, content io.Reader) error {

@@ -52,7 +52,7 @@ func (r archiveRoom) killed(a host.Archive, point int) {
 	from, err := os.Open(a.Source)
 	must(err)
 	defer from.Close()
-	members, err := r.build(r.Context(), s.fd(), a, from)
+	members, err := r.build(r.Context(), s.fd(), a, filling{archive: from})
 	must(err)
 	slices.SortFunc(members, func(a, b noteMember) int { return strings.Compare(a.Path, b.Path) })
 	become := &treeNote{Archive: a, When: time.Now(), Members: members}

@@ -51,7 +51,7 @@ func (h *Host) unpack(ctx context.Context, s host.Unpack) error {
 	if n, err = h.makes(s.Path, at, old, n); err != nil {
 		return err
 	}
-	if err := h.sourceThere(s.Source); err != nil {
+	if err := h.sourceThere(s.Archive); err != nil {
 		return err
 	}
 	h.replaceBelow(at)
@@ -63,15 +63,19 @@ func (h *Host) unpack(ctx context.Context, s host.Unpack) error {
 	return nil
 }
 
-// sourceThere refuses an archive that is not on the host. One of a repository is
-// wherever opsafe runs, and not among what is known of the host.
-func (h *Host) sourceThere(source string) error {
-	if !path.IsAbs(source) {
+// sourceThere refuses what is no archive, or no directory of wheels. One of a repository
+// is wherever opsafe runs, and not among what is known of the host.
+func (h *Host) sourceThere(a host.Archive) error {
+	if !path.IsAbs(a.Source) {
 		return nil
 	}
-	n, err := h.stat(source)
-	if err == nil && n != nil && n.Type != host.TypeFile {
-		return fmt.Errorf("%s is a %s, not an archive", source, n.Type)
+	want, is := host.TypeFile, "an archive"
+	if a.Python != "" {
+		want, is = host.TypeDir, "a directory of wheels"
+	}
+	n, err := h.stat(a.Source)
+	if err == nil && n != nil && n.Type != want {
+		return fmt.Errorf("%s is a %s, not %s", a.Source, n.Type, is)
 	}
 	return nil
 }
