@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"path"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ import (
 
 // boots looks whether sshd starts with the host.
 func (j *judge) boots(ctx context.Context) error {
-	if err := j.target(ctx); err != nil {
+	if err := errors.Join(j.startable(), j.target(ctx)); err != nil {
 		return err
 	}
 	for _, name := range []string{"ssh.service", "ssh.socket", "sshd.service", j.sshdUnit(ctx).name} {

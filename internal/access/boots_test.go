@@ -26,6 +26,12 @@ func TestNextStart(t *testing.T) {
 			w.Files["/etc/systemd/system/default.target"] = snapshot.File{Node: host.Node{Type: host.TypeSymlink, Owner: "root", Target: to}}
 		}
 	}
+	dirLink := func(dir, name, to string) func(w *world) {
+		return func(w *world) {
+			w.file(dir+"/"+name, "")
+			w.Files[dir+"/"+name] = snapshot.File{Node: host.Node{Type: host.TypeSymlink, Owner: "root", Target: to}}
+		}
+	}
 	for _, tt := range []struct {
 		name string
 		make func(w *world)
@@ -50,6 +56,34 @@ func TestNextStart(t *testing.T) {
 		{"beside", file("/etc/fstab", "# /home\ntmpfs /srv tmpfs defaults 0 0\nUUID=1 none swap sw 0 0\n"), ""},
 		{"by a unit", file("/etc/systemd/system/home.mount", "x"), "home.mount changes"},
 		{"by a unit beside", file("/etc/systemd/system/srv.mount", "x"), ""},
+		{"one without which the host does not start", file("/etc/fstab", "UUID=1 /srv ext4 defaults 0 2\n"), "/etc/fstab changes"},
+		{"one that may be missing", file("/etc/fstab", "UUID=1 /srv ext4 defaults,nofail 0 2\nnfs:/x /mnt nfs defaults 0 0\n"), ""},
+		{"a unit of the start, masked", dirLink("/etc/systemd/system", "systemd-user-sessions.service", "/dev/null"), "systemd-user-sessions.service changes"},
+		{"a unit of the start, by another name", dirLink("/etc/systemd/system", "sshd.service", "/lib/systemd/system/ssh.service"), ""},
+		{"another unit, masked", dirLink("/etc/systemd/system", "cron.service", "/dev/null"), ""},
+		{"a unit of the start, another", file("/etc/systemd/system/basic.target", "x"), "basic.target changes"},
+		{"a drop-in of the start", file("/etc/systemd/system/sysinit.target.d/x.conf", "[Unit]\nRequires=no.service\n"), "x.conf changes"},
+		{"a drop-in of all targets", file("/etc/systemd/system/target.d/x.conf", "[Unit]\nRequires=no.service\n"), "x.conf changes"},
+		{"required by sshd", dirLink("/etc/systemd/system/ssh.service.requires", "x.service", "/etc/systemd/system/x.service"), "ssh.service.requires/x.service changes"},
+		{"wanted by the host", dirLink("/etc/systemd/system/multi-user.target.wants", "x.service", "/etc/systemd/system/x.service"), ""},
+		{"rescue is wanted by the host", dirLink("/etc/systemd/system/multi-user.target.wants", "rescue.target", "/lib/systemd/system/rescue.target"), "rescue.target changes"},
+		{"before sshd", file("/etc/systemd/system/x.service", "[Unit]\nBefore=ssh.service\n"), "x.service changes"},
+		{"before sshd, by a drop-in", file("/etc/systemd/system/cron.service.d/x.conf", "[Unit]\nBefore=a.service \\\n ssh.service\n"), "x.conf changes"},
+		{"against sshd", file("/etc/systemd/system/x.service", "[Unit]\nConflicts=sshd.service\n"), "x.service changes"},
+		{"ends the host", file("/etc/systemd/system/x.service", "[Unit]\nSuccessAction=poweroff\n"), "x.service changes"},
+		{"stops sshd", file("/etc/systemd/system/x.service", "[Service]\nExecStart=-/bin/sh -c 'sleep 1; systemctl stop ssh'\n"), "x.service changes"},
+		{"sets a packet filter", file("/etc/systemd/system/x.service", "[Service]\nExecStart=/usr/sbin/iptables-restore /srv/x\n"), "x.service changes"},
+		{"a mount that the host wants", file("/etc/systemd/system/srv.mount", "[Unit]\nBefore=local-fs.target\n[Install]\nWantedBy=local-fs.target\n"), ""},
+		{"a mount that the host requires", file("/etc/systemd/system/srv.mount", "[Install]\nRequiredBy=local-fs.target\n"), "srv.mount changes"},
+		{"shuts down something else", file("/etc/systemd/system/x.service", "[Service]\nExecStop=/usr/bin/redis-cli shutdown\nExecReload=/usr/bin/systemctl restart app.service ssh-app\n"), ""},
+		{"shuts down", file("/etc/systemd/system/x.service", "[Service]\nExecStart=!/usr/bin/env shutdown now\n"), "x.service changes"},
+		{"restarts another", file("/etc/systemd/system/x.service", "[Unit]\nAfter=network.target\nBefore=docker.service\n[Service]\nExecStart=/srv/ssh/nft-exporter\nExecStartPost=/bin/systemctl restart app\n[Install]\nWantedBy=multi-user.target\n"), ""},
+		{"a generator of units", file("/etc/systemd/system-generators/x", "x"), "generators/x changes"},
+		{"memory of the network", file("/etc/sysctl.d/x.conf", "net/ipv4/tcp_mem = 0 0 0\n"), "x.conf changes"},
+		{"too few processes", file("/etc/sysctl.conf", "kernel.pid_max=301\n"), "sysctl.conf changes"},
+		{"values that do not matter", file("/etc/sysctl.d/x.conf", "# net.x = 1\n; y = 2\n-vm.swappiness = 1\nnet.ipv4.conf.all.send_redirects=0\nnet.ipv4.tcp_rmem = 4096 87380 6291456\nkernel.pid_max = 4194304\n"), ""},
+		{"a module", file("/etc/modprobe.d/x.conf", "blacklist virtio_net\n"), "x.conf changes"},
+		{"modules that do not matter", file("/etc/modprobe.d/x.conf", "# x\nblacklist usb_storage\ninstall dccp /bin/true\n"), ""},
 		{"tmpfiles", file("/etc/tmpfiles.d/x.conf", "f /run/nologin\n"), "x.conf changes"},
 		{"tmpfiles by a pattern", file("/etc/tmpfiles.d/x.conf", "z /h* 0700\n"), "x.conf changes"},
 		{"tmpfiles beside", file("/etc/tmpfiles.d/x.conf", "d /run/app 0755\n"), ""},

@@ -23,7 +23,8 @@ type cache struct {
 	groups []host.Group
 	shadow map[string]shadowed
 	unit   *sshdUnit
-	sshd   *bool // whether sshd's configuration depends on who comes
+	boot   map[string]string // what a start of the host goes by, see atBoot; nil: not read yet
+	sshd   *bool             // whether sshd's configuration depends on who comes
 }
 
 type said struct {

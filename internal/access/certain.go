@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ import (
 // certainly judges what the guard alone asks about: that all on the way is as it is
 // understood. What cannot be read of it cannot be told.
 func (j *judge) certainly(ctx context.Context) error {
-	looks := []func(context.Context) error{j.packages, j.wrappers, j.boots, j.unit, j.trusted}
+	looks := []func(context.Context) error{j.packages, j.replaced, j.wrappers, j.boots, j.unit, j.separation, j.trusted}
 	if j.user.UID != 0 {
 		looks = append(looks, j.sudoWorks)
 	}
@@ -45,7 +46,7 @@ func (j *judge) doubt(why string) {
 // packages looks for those that are to go and on which the way rests: sudo, sshd, what
 // both ask about people, and the shell. No archive may bring them back.
 func (j *judge) packages(context.Context) error {
-	names := []string{"openssh-server", "libpam-modules", "libpam-modules-bin", "libpam-runtime", "libpam0g", "passwd", "login", path.Base(j.user.Shell)}
+	names := []string{"openssh-server", "libpam-modules", "libpam-modules-bin", "libpam-runtime", "libpam0g", "passwd", "login", "systemd", "systemd-sysv", "udev", path.Base(j.user.Shell)}
 	if j.user.UID != 0 {
 		names = append(names, "sudo", "sudo-ldap")
 	}
@@ -67,14 +68,29 @@ func (j *judge) packages(context.Context) error {
 
 // beneath is the host before a plan; nil if there is none.
 func beneath(r host.Reader) host.Reader {
+	if p := planned(r); p != nil {
+		return p.Before()
+	}
+	return nil
+}
+
+// A plan is a reader of the host as it leaves it. To read by it is not noted: what the
+// judgement rests on is the same before a plan that alters nothing of it, and after.
+type plan interface {
+	host.Reader
+	host.Planned
+}
+
+// planned is the plan by which a reader reads; nil if there is none.
+func planned(r host.Reader) plan {
 	for {
 		switch w := r.(type) {
 		case *traced:
 			r = w.Reader
 		case *cache:
 			r = w.Reader
-		case host.Planned:
-			return w.Before()
+		case plan:
+			return w
 		default:
 			return nil
 		}
@@ -125,6 +141,25 @@ func (j *judge) unit(context.Context) error {
 		if ok && name == "SSHD_OPTS" && strings.Trim(value, `"' `) != "" {
 			j.doubt("sshd is started with options that opsafe does not know: /etc/default/ssh: " + strings.TrimSpace(line))
 		}
+	}
+	return nil
+}
+
+// separation looks for the directory without which sshd lets nobody in. Its unit makes it
+// anew when it starts.
+func (j *judge) separation(context.Context) error {
+	const dir = "/run/sshd"
+	n, err := j.Stat(dir)
+	if host.IsUnknown(err) { // facts do not hold it
+		return nil
+	}
+	switch {
+	case err != nil:
+		return err
+	case n == nil:
+		j.moment("sshd lets nobody in without " + dir)
+	case n.Type != host.TypeDir || n.Owner != root || n.Access.Mode()&0o022 != 0:
+		j.moment(fmt.Sprintf("sshd lets nobody in while others than root can write %s (mode %s, of %s)", dir, n.Access.Mode(), n.Owner))
 	}
 	return nil
 }

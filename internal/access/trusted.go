@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
@@ -21,11 +23,10 @@ func (j *judge) trusted(ctx context.Context) error {
 		"/etc/nsswitch.conf", "/etc/ld.so.preload", "/etc/environment", "/etc/default/locale", "/etc/security/pam_env.conf",
 		"/etc/ssh/sshrc", "/etc/network/interfaces", "/etc/login.defs",
 	}
-	if err := j.mounts(); err != nil {
-		return err
-	}
-	if err := j.managerDefaults(); err != nil {
-		return err
+	for _, look := range []func() error{j.mounts, j.managerDefaults, j.atBoot} {
+		if err := look(); err != nil {
+			return err
+		}
 	}
 	for _, dir := range []string{"/etc/network/interfaces.d", "/etc/netplan", "/etc/systemd/network", "/etc/nftables.d"} {
 		names, err := j.ReadDir(dir)
@@ -36,12 +37,17 @@ func (j *judge) trusted(ctx context.Context) error {
 			files = append(files, path.Join(dir, n))
 		}
 	}
-	for _, at := range files {
-		data, err := host.ReadThrough(j.Reader, at)
+	for i := 0; i < len(files) && i < mostIncluded; i++ {
+		data, err := host.ReadThrough(j.Reader, files[i])
 		if err != nil {
 			return err
 		}
-		j.trust(at, string(data))
+		j.trust(files[i], string(data))
+		more, err := j.included(path.Dir(files[i]), string(data))
+		if err != nil {
+			return err
+		}
+		files = append(files, slices.DeleteFunc(more, func(at string) bool { return slices.Contains(files, at) })...)
 	}
 	// Networks and packet filters come from these.
 	for _, name := range []string{
@@ -74,10 +80,52 @@ func (j *judge) trusted(ctx context.Context) error {
 
 const systemSlice = "system.slice"
 
-// mounts trusts what fstab(5) mounts over what is on the way, and what tmpfiles.d(5)
-// makes of that at the next boot; not their other lines.
+// mostIncluded bounds how many files are read of packet filters and networks.
+const mostIncluded = 200
+
+// includes are lines of nftables' files, of interfaces(5) and of scripts by which they
+// read others.
+var includes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^[ \t]*(?:include|source|source-directory)[ \t]+"?([^"\s;]+)`)
+})
+
+// included are the files that one in a directory reads besides.
+func (j *judge) included(dir, text string) ([]string, error) {
+	var out []string
+	for _, m := range includes().FindAllStringSubmatch(text, -1) {
+		at := m[1]
+		if !path.IsAbs(at) {
+			at = path.Join(dir, at)
+		}
+		n, err := j.Stat(at)
+		switch {
+		case err != nil && !host.IsUnknown(err):
+			return nil, err
+		case n != nil && n.Type == host.TypeDir:
+			at += "/*"
+		case !strings.ContainsAny(at, "*?["):
+			out = append(out, at)
+			continue
+		}
+		names, err := j.ReadDir(path.Dir(at))
+		if err != nil && !host.IsUnknown(err) {
+			return nil, err
+		}
+		for _, name := range names {
+			if ok, err := path.Match(path.Base(at), name); ok && err == nil {
+				out = append(out, path.Join(path.Dir(at), name))
+			}
+		}
+	}
+	return out, nil
+}
+
+// mounts trusts what fstab(5) mounts over what is on the way, or has the host not start
+// without, and what tmpfiles.d(5) makes of the way at the next boot; not their other
+// lines.
 func (j *judge) mounts() error {
-	files := []string{"/etc/fstab"}
+	const fstab = "/etc/fstab"
+	files := []string{fstab}
 	for _, dir := range []string{"/etc/tmpfiles.d", "/usr/local/lib/tmpfiles.d"} {
 		names, err := j.ReadDir(dir)
 		if err != nil {
@@ -96,7 +144,7 @@ func (j *judge) mounts() error {
 		}
 		var lines []string
 		for line := range strings.Lines(string(data)) {
-			if f := strings.Fields(line); len(f) > 1 && f[0][0] != '#' && j.onWay(f[1]) {
+			if f := strings.Fields(line); len(f) > 1 && f[0][0] != '#' && (j.onWay(f[1]) || at == fstab && mayStopStart(f)) {
 				lines = append(lines, strings.Join(f, " "))
 			}
 		}

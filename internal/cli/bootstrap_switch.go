@@ -52,8 +52,12 @@ func (a *App) formers(ctx context.Context, o bootstrapOptions, repo *spec.Reposi
 	switch {
 	case len(left) > 0 && o.prune:
 		for _, more := range drift.Kinds(in, left) {
-			i := slices.IndexFunc(kinds, func(k converge.Kind) bool { return k.Name == more.Name })
-			kinds[i].Resources = append(kinds[i].Resources, more.Resources...)
+			kinds = with(kinds, more)
+		}
+		for _, x := range left {
+			if x.Way != "" {
+				notes = append(notes, fmt.Sprintf("note: %s stays (%s): %s", x, x.What, x.Way))
+			}
 		}
 	case len(left) > 0:
 		names := make([]string, len(left))
@@ -64,6 +68,17 @@ func (a *App) formers(ctx context.Context, o bootstrapOptions, repo *spec.Reposi
 			was, o.backend, strings.Join(names, ", "), strings.Join(names, " ")))
 	}
 	return kinds, append(notes, a.stays(former, next)...), nil
+}
+
+// with has the resources of a kind among the others of it; one that has none, as what
+// somebody loses who is no account's own, comes first in its stage.
+func with(kinds []converge.Kind, more converge.Kind) []converge.Kind {
+	if i := slices.IndexFunc(kinds, func(k converge.Kind) bool { return k.Name == more.Name }); i >= 0 {
+		kinds[i].Resources = append(kinds[i].Resources, more.Resources...)
+		return kinds
+	}
+	i := slices.IndexFunc(kinds, func(k converge.Kind) bool { return k.Stage == more.Stage })
+	return slices.Insert(kinds, max(0, i), more)
 }
 
 // stays names what is neither run nor a way in, and is left behind.

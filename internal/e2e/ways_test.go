@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,7 +35,9 @@ type way struct {
 	spec  string
 	setup string // lines of a shell, of which the host is restored afterwards
 	over  string // lines of a shell that end what setup has brought for the moment
-	args  string // of manage
+	after string // lines of a shell that take away what setup has brought for good
+	cmd   string // in place of manage; KEY stands for the admin's key
+	args  string // of the command
 }
 
 // waysSpec has one person, who logs in with a key and becomes root by sudo with a
@@ -91,10 +94,20 @@ func (w *waysHost) become(c way) (outcome, result) {
 	if c.setup != "" {
 		w.mustRun("sh", "-ec", c.setup)
 	}
-	w.labSpec(waysSpec + c.spec)
+	spec := waysSpec + c.spec
+	if strings.HasPrefix(c.spec, "people:") {
+		spec = c.spec // the whole of it
+	}
+	w.labSpec(spec)
 	w.run0 = w.lastRun()
-	r := w.opsafe(append([]string{"manage", "--backend", "lab"}, strings.Fields(c.args)...)...)
+	cmd := cmp.Or(c.cmd, "manage --backend lab")
+	if strings.Contains(cmd, "KEY") {
+		cmd = strings.ReplaceAll(cmd, "KEY", strings.Fields(w.mustRun("ssh-keygen", "-lf", "/home/alice/.ssh/authorized_keys"))[1])
+	}
+	r := w.opsafe(strings.Fields(cmd + " " + c.args)...)
 	switch {
+	case strings.Contains(r.stderr, "problem; nothing has been changed"), strings.Contains(r.stderr, "problems; nothing has been changed"):
+		w.t.Fatalf("it is the spec that is refused, and says nothing of the way: %s", r)
 	case r.code != 0 && strings.Contains(r.stderr, "nothing has been changed"):
 		return refused, r
 	case r.code != 0 && strings.Contains(r.stderr, "has been undone"):
@@ -112,10 +125,14 @@ func (w *waysHost) restore(c way, was outcome) {
 	if last := w.lastRun(); last != w.run0 && (was == through || was == failed) {
 		w.opsafe("undo", last, "--allow-locking-out-every-admin") // the way back alters the way, too
 	}
-	if c.setup != "" {
-		w.mustRun("tar", "-C", "/", "-xpf", "/snap.tar")
-		w.mustRun("systemctl", "restart", "ssh")
+	if c.setup == "" {
+		return
 	}
+	w.mustRun("tar", "-C", "/", "-xpf", "/snap.tar")
+	if c.after != "" {
+		w.mustRun("sh", "-ec", c.after)
+	}
+	w.mustRun("systemctl", "restart", "ssh")
 }
 
 // TestWays holds that no spec shuts the way in: of each line of the table the run is
@@ -133,8 +150,30 @@ func TestWays(t *testing.T) {
 					lines = append(lines, c)
 				}
 			}
-			newWaysHost(t, "").tryWays(t, lines)
+			w := newWaysHost(t, "")
+			w.tryWays(t, lines)
+			if i == 0 {
+				w.startsAgain(t)
+			}
 		})
+	}
+}
+
+// startsAgain holds that what goes through leaves the way open also when the host has
+// started again.
+func (w *waysHost) startsAgain(t *testing.T) {
+	t.Helper()
+	w = &waysHost{env: w.on(t), key: w.key}
+	for _, c := range waysAtBoot() {
+		if c.want == through {
+			w.lab(0, waysSpec+c.spec) // what is not declared any more stays
+		}
+	}
+	if err := w.Reboot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if open, why := w.open(); !open {
+		t.Errorf("after the host has started again, the way is shut: %s", why)
 	}
 }
 
@@ -199,20 +238,20 @@ func ruleIs(rule string) string {
 	return fmt.Sprintf("files: {/etc/sudoers: {content: %q}}\n", "Defaults env_reset\n@includedir /etc/sudoers.d\n") + sudoIs(rule)
 }
 
+// anotherUnit has sshd run under another unit's name.
+const anotherUnit = "sed '/^Alias=/d' /lib/systemd/system/ssh.service >/etc/systemd/system/mysshd.service; systemctl disable --now ssh; systemctl daemon-reload; systemctl enable --now mysshd"
+
 // TestWaysElsewhere tries some lines on the other releases of Debian, with sshd behind
 // a socket of systemd's, and as a unit of another name on another port.
 func TestWaysElsewhere(t *testing.T) {
 	t.Parallel()
-	const (
-		socket  = "systemctl disable --now ssh.service; systemctl enable --now ssh.socket"
-		another = "sed '/^Alias=/d' /lib/systemd/system/ssh.service >/etc/systemd/system/mysshd.service; systemctl disable --now ssh; systemctl daemon-reload; systemctl enable --now mysshd"
-	)
+	const socket = "systemctl disable --now ssh.service; systemctl enable --now ssh.socket"
 	for _, on := range []struct{ name, suite, setup string }{
 		{"bullseye", "bullseye", ""},
 		{"trixie", "trixie", ""},
 		{"trixie, by a socket", "trixie", socket},
 		{"bookworm, by a socket", "bookworm", socket},
-		{"another unit", "bookworm", another},
+		{"another unit", "bookworm", anotherUnit},
 	} {
 		t.Run(on.name, func(t *testing.T) {
 			t.Parallel()

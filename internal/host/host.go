@@ -70,7 +70,12 @@ type Host interface {
 
 // Planned is a Reader of what a plan leaves behind, which also tells how things are
 // before it.
-type Planned interface{ Before() Reader }
+type Planned interface {
+	Before() Reader
+	// Replaced are the paths, sorted and without links on the way to them, at which
+	// steps have written a file, made a link or a directory, or removed what was there.
+	Replaced() []string
+}
 
 // UnknownError says that a value cannot be known: because this process may not
 // see it, because a service that would say is down, or because it will only

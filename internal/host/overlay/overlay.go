@@ -66,6 +66,20 @@ func New(base host.Reader) *Host {
 // Before is the host without any step.
 func (h *Host) Before() host.Reader { return h.base }
 
+// Replaced are the paths at which there is something else than before the steps.
+func (h *Host) Replaced() []string {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	var out []string
+	for at, e := range h.files.nodes {
+		if e.fresh || e.absent {
+			out = append(out, at)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 var _ host.Host = (*Host)(nil)
 
 // Do predicts one step. It refuses what the real host would refuse; then

@@ -1,0 +1,134 @@
+package access
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"opsafe/internal/host"
+)
+
+// Units on which it rests that sshd answers once the host has started: early ones come
+// before it, later ones bring it.
+const (
+	earlyUnits = `
+	ssh.service sshd.service ssh.socket ssh@.service sysinit.target basic.target local-fs.target local-fs-pre.target
+	network.target network-pre.target nss-user-lookup.target systemd-user-sessions.service dbus.service dbus.socket
+	systemd-logind.service user@.service user-runtime-dir@.service systemd-journald.service systemd-journald.socket
+	systemd-remount-fs.service systemd-tmpfiles-setup.service systemd-tmpfiles-setup-dev.service
+	systemd-sysusers.service systemd-udevd.service systemd-udev-trigger.service systemd-modules-load.service
+	systemd-sysctl.service kmod-static-nodes.service`
+	laterUnits = "multi-user.target graphical.target sockets.target timers.target paths.target slices.target"
+)
+
+// endingTargets are those that take the host down, or into a state without sshd.
+const endingTargets = "poweroff.target reboot.target halt.target kexec.target exit.target soft-reboot.target shutdown.target rescue.target emergency.target"
+
+// atBoot trusts what decides whether the host starts, and sshd with it, and is not
+// judged. It is the same for everybody.
+func (j *judge) atBoot() error {
+	c := cacheOf(j.Reader)
+	texts := map[string]string(nil)
+	if c != nil {
+		texts = c.boot
+	}
+	if texts == nil {
+		b := &bootFiles{Reader: untraced(j.Reader), texts: map[string]string{}}
+		if err := b.read(); err != nil {
+			return err
+		}
+		texts = b.texts
+	}
+	if c != nil {
+		c.boot = texts
+	}
+	for what, text := range texts {
+		j.trust(what, text)
+	}
+	if t, ok := j.Reader.(*traced); ok {
+		t.note("at boot", texts, nil)
+	}
+	return nil
+}
+
+// untraced is a reader of which nothing is noted.
+func untraced(r host.Reader) host.Reader {
+	if t, ok := r.(*traced); ok {
+		return t.Reader
+	}
+	return r
+}
+
+// cacheOf is the cache that a reader reads by; nil if there is none.
+func cacheOf(r host.Reader) *cache {
+	c, _ := untraced(r).(*cache)
+	return c
+}
+
+// bootFiles collects, by what it is about, the text of what is trusted. What facts do
+// not hold is left out: a change of it shows all the same.
+type bootFiles struct {
+	host.Reader
+	texts map[string]string
+}
+
+func (b *bootFiles) read() error {
+	for _, read := range []func() error{b.units, b.kernelValues, b.modules, b.others} {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bootFiles) list(dir string) ([]string, error) {
+	names, err := b.ReadDir(dir)
+	if host.IsUnknown(err) {
+		return nil, nil
+	}
+	return names, err
+}
+
+func (b *bootFiles) text(at string) (string, error) {
+	data, err := host.ReadThrough(b.Reader, at)
+	if host.IsUnknown(err) {
+		return "", nil
+	}
+	return string(data), err
+}
+
+// add has a line counted for what is at a path.
+func (b *bootFiles) add(at, line string) { b.texts[at] += line + "\n" }
+
+func isAmong(name, names string) bool { return slices.Contains(strings.Fields(names), name) }
+
+// others are files that programs at the start go by, whole.
+func (b *bootFiles) others() error {
+	files := []string{
+		"/etc/crypttab", "/etc/machine-id", "/etc/rc.local", "/etc/default/grub", "/boot/grub/grub.cfg", "/etc/default/networking",
+		"/etc/dhcp/dhclient.conf", "/etc/dhcpcd.conf", "/etc/default/ufw",
+	}
+	for _, dir := range []string{
+		"/etc/udev/rules.d", "/etc/systemd/system-generators", "/usr/local/lib/systemd/system-generators", "/etc/default/grub.d",
+		"/etc/NetworkManager/conf.d", "/etc/NetworkManager/system-connections", "/etc/ufw", "/etc/firewalld/zones",
+	} {
+		names, err := b.list(dir)
+		if err != nil {
+			return err
+		}
+		for _, n := range names {
+			files = append(files, path.Join(dir, n))
+		}
+	}
+	for _, at := range files {
+		text, err := b.text(at)
+		if err != nil {
+			return fmt.Errorf("cannot read %s: %w", at, err)
+		}
+		if text != "" {
+			b.add(at, text)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package access
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"opsafe/internal/debian"
+	"opsafe/internal/host"
+)
+
+// units trusts what the administrator's unit files, drop-ins and links make of the units
+// that a start of the host goes through.
+func (b *bootFiles) units() error {
+	dirs, err := dropInDirs(b.Reader)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		names, err := b.list(dir)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			at := path.Join(dir, name)
+			ext := path.Ext(name)
+			switch of := strings.TrimSuffix(name, ext); {
+			case ext == ".d":
+				err = b.dropIns(at, of)
+			case ext == ".requires" || ext == ".wants" || ext == ".upholds":
+				err = b.pulled(at, of, ext)
+			case debian.IsUnitName(name) && !strings.HasPrefix(dir, debian.PackageUnitDir) && !strings.HasPrefix(dir, debian.ShownUnitDir):
+				err = b.unit(at, name)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mounts reports whether a unit is one of those that local-fs.target usually wants: it
+// starts without them.
+func mounts(name string) bool {
+	return slices.Contains([]string{".mount", ".automount", ".swap"}, path.Ext(name))
+}
+
+// dropIns are those of one unit. Those of sshd's are trusted with its file.
+func (b *bootFiles) dropIns(dir, of string) error {
+	names, err := b.list(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if path.Ext(name) != ".conf" {
+			continue
+		}
+		at := path.Join(dir, name)
+		text, err := b.text(at)
+		if err != nil {
+			return err
+		}
+		switch {
+		case strings.HasPrefix(of, "ssh"):
+		case isAmong(of, earlyUnits+" "+laterUnits), of == "target", of == "mount", of == "socket":
+			b.add(at, text)
+		default:
+			b.lines(at, text)
+		}
+	}
+	return nil
+}
+
+// pulled are the units that one of the start pulls in by links.
+func (b *bootFiles) pulled(dir, of, ext string) error {
+	names, err := b.list(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		early := isAmong(of, earlyUnits) && (ext == ".requires" || !mounts(name))
+		if early || isAmong(of, laterUnits) && (ext == ".requires" || isAmong(name, endingTargets)) {
+			b.add(path.Join(dir, name), "is pulled in")
+		}
+	}
+	return nil
+}
+
+// unit is one unit file or link of the administrator's.
+func (b *bootFiles) unit(at, name string) error {
+	n, err := b.Stat(at)
+	if host.IsUnknown(err) || err == nil && n == nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	ofStart := isAmong(name, earlyUnits+" "+laterUnits)
+	if n.Type == host.TypeSymlink && ofStart {
+		// Another name of one of them is judged by that.
+		if !isAmong(path.Base(n.Target), earlyUnits) {
+			b.add(at, n.Target)
+		}
+		return nil
+	}
+	text, err := b.text(at)
+	if err != nil {
+		return err
+	}
+	if ofStart {
+		b.add(at, text)
+		return nil
+	}
+	b.lines(at, text)
+	return nil
+}
+
+// lines are those of a unit file by which it reaches into the start of the host: what
+// has to wait for it, ends with it or is stopped by it.
+func (b *bootFiles) lines(at, text string) {
+	for _, s := range debian.ParseUnit(text).Settings {
+		among := ""
+		switch s.Key {
+		case "Before", "WantedBy":
+			if !mounts(path.Base(at)) {
+				among = earlyUnits
+			}
+		case "RequiredBy", "UpheldBy":
+			among = earlyUnits
+		case "Conflicts", "Alias", "PropagatesStopTo":
+			among = earlyUnits + " " + laterUnits
+		case "OnFailure", "OnSuccess", "Wants", "Requires", "BindsTo", "Upholds":
+			among = endingTargets
+		case "SuccessAction", "FailureAction", "StartLimitAction", "JobTimeoutAction":
+			if s.Value != none && s.Value != "" {
+				b.add(at, s.Key+"="+s.Value)
+			}
+		}
+		if strings.HasPrefix(s.Key, "Exec") && reaches(s.Value) {
+			b.add(at, s.Key+"="+s.Value)
+		}
+		for word := range strings.FieldsSeq(s.Value) {
+			if isAmong(word, among) {
+				b.add(at, s.Key+"="+word)
+			}
+		}
+	}
+}
+
+// filters are programs that have to do with packets and networks, or end the host.
+const filters = "iptables ip6tables iptables-restore iptables-nft iptables-legacy nft ufw firewall-cmd ebtables arptables ifdown shutdown poweroff reboot halt telinit"
+
+// reaches reports whether a command line of a unit stops what a start goes through, or
+// has to do with packets and networks. What a script does that it runs is not looked
+// into.
+func reaches(line string) bool {
+	for command := range strings.FieldsFuncSeq(line, func(c rune) bool { return strings.ContainsRune("\"';&|()`", c) }) {
+		words := strings.Fields(strings.TrimLeft(command, " -@:+!"))
+		for len(words) > 0 && isAmong(path.Base(words[0]), "exec env nice nohup sudo") {
+			words = words[1:]
+		}
+		switch {
+		case len(words) == 0:
+		case isAmong(path.Base(words[0]), filters):
+			return true
+		case path.Base(words[0]) == "systemctl" && slices.ContainsFunc(words[1:], ofStart):
+			return true
+		}
+	}
+	return false
+}
+
+// ofStart reports whether a word of systemctl's names a unit of the start, or has the
+// host leave it.
+func ofStart(word string) bool {
+	return isAmong(word, earlyUnits+" "+laterUnits+" "+endingTargets+" isolate rescue emergency poweroff reboot halt") || isAmong(word+".service", earlyUnits)
+}

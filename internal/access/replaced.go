@@ -1,0 +1,75 @@
+package access
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+
+	"opsafe/internal/host"
+)
+
+// wayPackages are packages, but for sudo's and the shell's, of whose programs a login
+// or a start of the host makes use.
+const wayPackages = `
+	openssh-server libpam-modules libpam-modules-bin libpam0g libpam-systemd login passwd dash libc6 libc-bin
+	systemd systemd-sysv init init-system-helpers udev dbus dbus-daemon dbus-system-bus-common mount util-linux kmod
+	ifupdown iproute2 isc-dhcp-client dhcpcd-base network-manager netplan.io`
+
+// replaced looks for programs and libraries on which the way rests, and in whose place
+// a plan puts something else: what that does nobody can tell by looking at it, and it
+// may be too large to be kept.
+func (j *judge) replaced(context.Context) error {
+	after := planned(j.Reader)
+	if after == nil {
+		return nil
+	}
+	for _, at := range after.Replaced() {
+		was, err := after.Before().Stat(at)
+		if err != nil && !host.IsUnknown(err) {
+			return err
+		}
+		is, err := after.Stat(at)
+		if err != nil && !host.IsUnknown(err) {
+			return err
+		}
+		switch {
+		case is != nil && j.user.UID != 0 && before(at) && path.Base(at) == sudoProgram:
+			j.noRoot(at + " is found before " + sudoBinary + ", and what it does is not known")
+		case was != nil && j.rests(after, at):
+			j.way.Login = append(j.way.Login, at+" is replaced or goes, on which it rests")
+		}
+	}
+	return nil
+}
+
+// before reports whether shells find what is at a path before the programs of packages.
+func before(at string) bool {
+	return slices.Contains([]string{"/usr/local/bin", "/usr/local/sbin"}, path.Dir(at))
+}
+
+// rests reports whether the way rests on what is at a path: a shared library that
+// programs are linked with, or what a package of the way has brought beside
+// configuration, which is judged by itself.
+func (j *judge) rests(after plan, at string) bool {
+	switch {
+	case slices.Contains([]string{"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr"}, at), at == j.user.Shell:
+		return true
+	case !strings.HasPrefix(at, "/usr/") && !strings.HasPrefix(at, "/lib") && !strings.HasPrefix(at, "/bin/") && !strings.HasPrefix(at, "/sbin/"),
+		strings.HasPrefix(at, "/usr/share/"), strings.HasPrefix(at, "/usr/local/"):
+		return false
+	}
+	if dir := path.Dir(at); strings.Contains(path.Base(at), ".so") && (path.Base(dir) == "security" || strings.HasSuffix(dir, "-linux-gnu") || strings.HasPrefix(path.Base(dir), "lib")) {
+		return true
+	}
+	names := append(strings.Fields(wayPackages), path.Base(j.user.Shell))
+	if j.user.UID != 0 {
+		names = append(names, sudoProgram, "sudo-ldap")
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		if now, err := after.Package(name); err == nil && (now == nil || now.State != host.Installed) {
+			return false // that it goes is said of the package
+		}
+		return slices.ContainsFunc(host.PackagePaths(after.Before(), name), func(p string) bool { return p == at || "/usr"+p == at })
+	})
+}
