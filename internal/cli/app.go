@@ -92,6 +92,8 @@ type App struct {
 	// Log passes events on to the system journal; nil: nobody is told.
 	Log func(history.Event)
 
+	// live is told by the machine how far a step or a look has come; nil: it tells nobody.
+	live *liveLine
 	// record is set when Host is a recorded one, and Root says whether root
 	// recorded it.
 	record *snapshot.Reader
@@ -102,9 +104,15 @@ type App struct {
 // Main runs the program with these arguments and returns its exit code.
 func Main(args []string) int {
 	ignored := local.Ignored()
-	machine := local.New(local.Options{Tell: func(what string) { note(os.Stderr, "%s", what) }})
+	options := local.Options{Tell: func(what string) { note(os.Stderr, "%s", what) }}
+	live := &liveLine{}
+	if width(os.Stderr) > 0 {
+		options.Progress = live.far // elsewhere nothing of it is shown, and apt need not tell
+	}
+	machine := local.New(options)
 	app := &App{
-		Out: local.StandardOutput(), Err: os.Stderr, Env: os.Getenv, Now: time.Now,
+		live: live,
+		Out:  local.StandardOutput(), Err: os.Stderr, Env: os.Getenv, Now: time.Now,
 		Host: machine, Machine: machine, Root: os.Geteuid() == 0, Tidy: machine.Tidy, Judge: local.NewJudge(),
 		LockPath: local.LockPath, Executable: os.Executable,
 		ReadOwn: machine.ReadOwn, Exec: func(argv []string, vars map[string]string) error { return local.Exec(argv, vars, ignored) }, Behind: local.Behind, Staged: local.Staged,

@@ -38,6 +38,9 @@ func (a *App) newOutput(command string, opts options, backend, hostname string, 
 	o.style.Full = opts.full
 	if opts.format != formatJSON {
 		o.live = &progress{out: a.Err, width: width(a.Err), now: a.Now, wait: a.pause}
+		if a.live != nil {
+			a.live.shown.Store(o.live)
+		}
 	}
 	if opts.format == formatText {
 		o.text = render.NewText(a.Out, o.style)

@@ -6,7 +6,9 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"opsafe/internal/change"
 	"opsafe/internal/words"
@@ -32,6 +34,7 @@ type progress struct {
 
 	mu     sync.Mutex
 	what   func() string // nil: nothing is going on
+	how    func() string // how far it has come, for a terminal; nil: nobody has said
 	since  time.Time
 	said   bool               // a line has been written of it, where there is no terminal
 	stands bool               // the line stands on the terminal
@@ -52,6 +55,16 @@ func (p *progress) showing(what func() string) {
 		var ctx context.Context
 		ctx, p.stop = context.WithCancel(context.Background())
 		go p.follow(ctx)
+	}
+}
+
+// far says by what it can be told how far that has come which is going on. On a terminal
+// it is shown, elsewhere not: a line of a log is written once.
+func (p *progress) far(how func() string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.what != nil {
+		p.how = how
 	}
 }
 
@@ -78,7 +91,7 @@ func (p *progress) clear() {
 	if p.stands {
 		fmt.Fprint(p.out, "\r\x1b[K")
 	}
-	p.what, p.said, p.stands = nil, false, false
+	p.what, p.how, p.said, p.stands = nil, nil, false, false
 }
 
 func (p *progress) follow(ctx context.Context) {
@@ -93,14 +106,39 @@ func (p *progress) follow(ctx context.Context) {
 
 func (p *progress) draw() {
 	took := p.now().Sub(p.since)
-	text := "… " + p.what() + ", " + took.Truncate(time.Second).String()
+	what, since := "… "+p.what(), ", "+took.Truncate(time.Second).String()
 	switch {
 	case p.width > 0:
-		fmt.Fprint(p.out, "\r\x1b[K"+cut(text, p.width-1))
+		fmt.Fprint(p.out, "\r\x1b[K"+cut(p.withHow(what, since), p.width-1))
 		p.stands = true
 	case took >= patient && !p.said:
-		fmt.Fprintln(p.out, text)
+		fmt.Fprintln(p.out, what+since)
 		p.said = true
+	}
+}
+
+// withHow is a line with how far it has come, for which what is too long makes room.
+func (p *progress) withHow(what, since string) string {
+	if p.how == nil {
+		return what + since
+	}
+	how := p.how()
+	if how == "" {
+		return what + since
+	}
+	rest := ", " + how + since
+	const least = 20 // of what is going on
+	return cut(what, max(least, p.width-1-utf8.RuneCountInString(rest))) + rest
+}
+
+// liveLine is the line of the run that goes on, as the machine knows it that the run is
+// on; the zero value has none.
+type liveLine struct{ shown atomic.Pointer[progress] }
+
+// far passes on how far a step or a look has come.
+func (l *liveLine) far(how func() string) {
+	if p := l.shown.Load(); p != nil {
+		p.far(how)
 	}
 }
 

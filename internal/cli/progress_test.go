@@ -75,6 +75,30 @@ func TestProgressOnTerminal(t *testing.T) {
 	}
 }
 
+// TestProgressFar shows on a terminal how far something has come, also where what it is
+// has to be cut for that, and in a log not at all.
+func TestProgressFar(t *testing.T) {
+	for width, want := range map[int]string{
+		60: "\r\x1b[K… step 2 of 2: installing 1 package: vim-…, 40 % (vim), 12s\r\x1b[K\r\x1b[K… the next, 13s\r\x1b[K",
+		0:  "… step 2 of 2: installing 1 package: vim-with-a-long-name, 12s\n… the next, 13s\n",
+	} {
+		p, c, out := newProgress(width)
+		live := &liveLine{}
+		live.far(func() string { return "nobody is shown that" })
+		live.shown.Store(p)
+		live.far(func() string { return "nothing goes on" })
+		p.show("step 2 of 2: installing 1 package: vim-with-a-long-name")
+		live.far(func() string { return "40 % (vim)" })
+		w := c.pass(<-c.asks, 12*time.Second)
+		p.show("the next")
+		c.pass(w, 13*time.Second)
+		p.close()
+		if out.String() != want {
+			t.Errorf("width %d:\ngot  %q\nwant %q", width, out.String(), want)
+		}
+	}
+}
+
 // TestProgressInLog writes a line of what takes ten seconds, once, and no control
 // characters.
 func TestProgressInLog(t *testing.T) {

@@ -174,6 +174,12 @@ func (e *env) talk(user string, k sshKey, argv ...string) *dialogue {
 			break
 		}
 	}
+	return e.converse(ctx, cmd)
+}
+
+// converse starts a program that is talked to until the context is over.
+func (e *env) converse(ctx context.Context, cmd *exec.Cmd) *dialogue {
+	e.t.Helper()
 	d := &dialogue{t: e.t, cmd: cmd, out: make(chan []byte), ctx: ctx}
 	var err error
 	if d.in, err = cmd.StdinPipe(); err != nil {

@@ -25,6 +25,10 @@ type Options struct {
 	// Tell is told, in a sentence, what was found in the way of a step and put
 	// aside. Nil: nobody is.
 	Tell func(string)
+	// Progress is told, while a step or a look goes on that may take long, by what it can
+	// be asked at any time how far that has come; it says nothing if that is not known. Nil:
+	// nobody wants to know.
+	Progress func(how func() string)
 }
 
 // Host is the machine itself. It is safe for concurrent reads; steps are done

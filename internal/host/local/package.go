@@ -121,7 +121,7 @@ func (h *Host) doPackage(ctx context.Context, s host.PackageStep) error {
 		if s.Hold {
 			verb = "hold"
 		}
-		return packageTool(ctx, append([]string{"apt-mark", "-q", verb, "--"}, s.Names...)...)
+		return h.packageTool(ctx, append([]string{"apt-mark", "-q", verb, "--"}, s.Names...)...)
 	}
 	return errNoStep
 }
@@ -214,7 +214,7 @@ func (h *Host) askedFor(ctx context.Context, s host.InstallPackages) ([]string, 
 	if len(marked) == 0 {
 		return missing, nil
 	}
-	return missing, packageTool(ctx, append([]string{"apt-mark", "-q", "manual", "--"}, marked...)...)
+	return missing, h.packageTool(ctx, append([]string{"apt-mark", "-q", "manual", "--"}, marked...)...)
 }
 
 // reached reports whether all packages are in a state now; empty: gone.
@@ -233,7 +233,7 @@ func (h *Host) installChecked(ctx context.Context, names, replaced []string) err
 	if err := h.installable(ctx, names, nil, replaced); err != nil {
 		return err
 	}
-	return packageTool(ctx, aptGet(installArgs(names)...)...)
+	return h.packageTool(ctx, aptGet(installArgs(names)...)...)
 }
 
 // removePackages removes with what only the packages needed. It refuses when
@@ -289,7 +289,7 @@ func (h *Host) removeByDpkg(ctx context.Context, s host.RemovePackages) error {
 	if s.Purge {
 		verb = "--purge"
 	}
-	return packageTool(ctx, append([]string{"dpkg", "--force-remove-reinstreq", verb, "--"}, s.Names...)...)
+	return h.packageTool(ctx, append([]string{"dpkg", "--force-remove-reinstreq", verb, "--"}, s.Names...)...)
 }
 
 // purgeRest purges what an earlier run was stopped amid removing: of it, apt removes
@@ -318,7 +318,7 @@ func (h *Host) removeChecked(ctx context.Context, s host.RemovePackages) error {
 	if err := h.removable(ctx, s.Names, nil, verb); err != nil {
 		return err
 	}
-	return packageTool(ctx, aptGet(removeArgs(verb, s.Names)...)...)
+	return h.packageTool(ctx, aptGet(removeArgs(verb, s.Names)...)...)
 }
 
 // refreshIndex fetches the index, at most once as long as the sources are the same:
@@ -328,7 +328,7 @@ func (h *Host) refreshIndex(ctx context.Context) error {
 	if h.packages.refreshed == now {
 		return nil
 	}
-	err := packageTool(ctx, aptGet("update")...)
+	err := h.packageTool(ctx, aptGet("update")...)
 	if err == nil {
 		h.packages.refreshed = now
 	}

@@ -25,10 +25,10 @@ func (h *Host) finishPackages(ctx context.Context) error {
 		return nil
 	}
 	defer h.packages.forget()
-	err = configurePackages(ctx)
+	err = h.configurePackages(ctx)
 	if err != nil || len(torn) > 0 {
 		// Dpkg has configured what it could. The others lack what they need.
-		err = mend(ctx, torn)
+		err = h.mendPackages(ctx, torn)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot finish the interrupted installation of %s: run dpkg --configure -a by hand and mend what it names: %w", strings.Join(broken, ", "), err)
@@ -36,14 +36,14 @@ func (h *Host) finishPackages(ctx context.Context) error {
 	return nil
 }
 
-func configurePackages(ctx context.Context) error {
+func (h *Host) configurePackages(ctx context.Context) error {
 	argv := append([]string{"dpkg"}, keepConf()...)
-	return packageTool(ctx, append(argv, "--configure", "-a")...)
+	return h.packageTool(ctx, append(argv, "--configure", "-a")...)
 }
 
-// mend unpacks packages anew that are torn, and installs what packages need that
+// mendPackages unpacks packages anew that are torn, and installs what packages need that
 // are there without it. Nothing else is upgraded by it, and nothing goes.
-func mend(ctx context.Context, torn []string) error {
+func (h *Host) mendPackages(ctx context.Context, torn []string) error {
 	args := append([]string{"--no-install-recommends", "--fix-broken", "--reinstall", changeHeld, "install", "--"}, torn...)
 	sim, err := simulate(ctx, args)
 	if err != nil {
@@ -53,7 +53,7 @@ func mend(ctx context.Context, torn []string) error {
 	if err := sim.refuseInstall(torn, nil); err != nil {
 		return err
 	}
-	return packageTool(ctx, aptGet(args...)...)
+	return h.packageTool(ctx, aptGet(args...)...)
 }
 
 // tidyPackages has dpkg merge what a run of opsafe that died amid a step on packages
@@ -71,7 +71,7 @@ func (h *Host) tidyPackages(ctx context.Context) (done []string, err error) {
 	if len(left) > 0 {
 		defer h.packages.forget()
 		// To set no selections is the least that has it merge.
-		if err := packageTool(ctx, "dpkg", "--set-selections"); err != nil {
+		if err := h.packageTool(ctx, "dpkg", "--set-selections"); err != nil {
 			return nil, fmt.Errorf("cannot merge what a dpkg that died has left of its database: %w", err)
 		}
 		done = []string{"had dpkg merge its database, which a run of opsafe that died has left in pieces"}
@@ -95,9 +95,10 @@ func held(path string) bool {
 // may have been told to leave that to chance (force-unsafe-io). Once begun it is
 // not killed when ctx ends, since packages would be left half-configured; while
 // it only waits for another's lock, it is given up.
-func packageTool(ctx context.Context, argv ...string) error {
+func (h *Host) packageTool(ctx context.Context, argv ...string) error {
+	argv, tell := h.followApt(argv)
 	err := retry(ctx, dpkgPatience, dpkgPause, dpkgLocked, func() error {
-		_, err := run(context.WithoutCancel(ctx), argv, runOptions{env: packageEnv()})
+		_, err := run(context.WithoutCancel(ctx), argv, runOptions{env: packageEnv(), status: tell})
 		return err
 	})
 	if err != nil {

@@ -37,6 +37,8 @@ type runOptions struct {
 	as  *syscall.Credential
 	// stdin is what it reads; nil: nothing.
 	stdin io.Reader
+	// status is told each line that it writes to statusFD; nil: it has no such descriptor.
+	status func(line string)
 }
 
 // runError is a program that ran and failed, or could not be run to its end.
@@ -94,7 +96,17 @@ func run(ctx context.Context, argv []string, o runOptions) (string, error) {
 	}
 	cmd.WaitDelay = pipeGrace
 
-	err = cmd.Run()
+	status, err := newStatusPipe(o.status)
+	if err != nil {
+		return "", err
+	}
+	cmd.ExtraFiles = status.files()
+	err = cmd.Start()
+	status.started()
+	if err == nil {
+		err = cmd.Wait()
+	}
+	status.end()
 	if errors.Is(err, exec.ErrWaitDelay) {
 		err = nil // it ended well; only a daemon still holds its pipes
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -42,6 +43,7 @@ type treeWalk struct {
 	device        [2]uint32                  // of the root
 	noACLs        bool                       // the file system keeps none
 	except, prune map[string]map[string]bool // names, by their directory's path
+	seen          atomic.Int64               // paths
 	jobs          chan treeJob
 	open          sync.WaitGroup // directories that are not done
 }
@@ -76,6 +78,7 @@ func (t *treeWalk) run(root int) (*treeFinds, error) {
 	t.noACLs = keepsNoACLs(root)
 	t.except, t.prune = byDirectory(t.rule.Except), byDirectory(t.rule.Prune)
 	t.jobs = make(chan treeJob)
+	t.host.progress(pathsSeen(&t.seen))
 	workers := make([]*treeWorker, 1)
 	if t.predict == nil {
 		workers = make([]*treeWorker, runtime.GOMAXPROCS(0))
@@ -161,6 +164,7 @@ func (w *treeWorker) directory(job treeJob, level int) {
 			if d.dots() || prune[string(d.name)] {
 				continue
 			}
+			w.walk.seen.Add(1)
 			if w.visit(job, d, except[string(d.name)]) {
 				w.descend(job, d, level)
 				w.xattrs.enter(job.fd)

@@ -112,7 +112,7 @@ func (h *Host) upgradePackages(ctx context.Context, s host.UpgradePackages) erro
 	if err := refuseMore(errs); err != nil {
 		return err
 	}
-	return packageTool(ctx, aptGet(upgradeArgs(exact)...)...)
+	return h.packageTool(ctx, aptGet(upgradeArgs(exact)...)...)
 }
 
 // RememberUpgrades keeps what Upgrades has found, if it is not known already.
