@@ -79,6 +79,12 @@ func TestFollow(t *testing.T) {
 		e.run("rm", "-f", "/etc/sick")
 		followed("1", first)
 	}
+	if res := e.opsafe("status", "--backend", "lab"); !strings.Contains(res.stdout, "what was to be deployed last is not in service") {
+		t.Errorf("status does not say that it has failed: %s", res)
+	}
+	if res := e.opsafe("status", "--backend", "lab", "--format", "prometheus"); !strings.Contains(res.stdout, `opsafe_deployment_success{name="specs"} 0`) {
+		t.Errorf("no metric says that it has failed: %s", res)
+	}
 	second := push(true, "3", "")
 	e.says(0, e.opsafe("deploy", "specs"), "deployed specs "+second)
 	followed("3", second)

@@ -11,12 +11,17 @@ import (
 	"opsafe/internal/testhost"
 )
 
-// waits is a script that ends at once, unless the file wait names it: then it says that
-// it was reached, and goes on when that file is gone.
-const waits = `at=/srv/site/shared/uploads
-[ "$(cat $at/wait 2>/dev/null)" = %[1]s ] || exit 0
-: >$at/reached
-while [ -e $at/wait ]; do sleep 0.1; done
+// Where what waits is told to, until the next boot, and says that it was reached.
+const (
+	waitFile    = "/run/wait"
+	reachedFile = "/srv/site/shared/uploads/reached"
+)
+
+// waits is a script that ends at once, unless a file names it: then it says that it was
+// reached, and goes on when that file is gone.
+const waits = `[ "$(cat ` + waitFile + ` 2>/dev/null)" = %[1]s ] || exit 0
+: >` + reachedFile + `
+while [ -e ` + waitFile + ` ]; do sleep 0.1; done
 `
 
 const (
@@ -80,6 +85,8 @@ func TestPush(t *testing.T) {
 	e.pushHooked(r)
 	e.pushSSH(r, spec)
 	e.pushKilled(r)
+	e.pushCrashed(r)
+	e.pushTogether(r)
 }
 
 // hook sends what GitHub sends of a push, from an address, and returns the status.
@@ -196,20 +203,30 @@ func (e *env) pushFetched(r *remote) {
 	}
 }
 
+// pushStages are the places at which the scripts of waits can be held: amid the steps, and
+// in the check before and after the link moves.
+func pushStages() []string { return []string{"step", "before", "after"} }
+
+// pushedTo pushes a version, has a webhook say so, and holds the worker at a stage.
+func (e *env) pushedTo(r *remote, stage, version string) (revision string) {
+	e.t.Helper()
+	revision = r.push("version", version)
+	e.write(waitFile, stage, 0o644)
+	e.run("rm", "-f", reachedFile)
+	e.mustRun("systemctl", "start", "--no-block", "opsafe-deploy-site.service")
+	e.hook(pushOf(revision), pushSecret, "192.0.2.1")
+	e.await("the worker is at "+stage, func() bool { return e.exists(reachedFile) })
+	return revision
+}
+
 // pushKilled kills the worker with all that it has started, at each stage: the service
 // answers, and what comes next finishes.
 func (e *env) pushKilled(r *remote) {
 	e.t.Helper()
-	const at = "/srv/site/shared/uploads/"
 	old := e.siteSays()
-	for _, stage := range []string{"step", "before", "after"} {
+	for _, stage := range pushStages() {
 		version := "killed in " + stage
-		revision := r.push("version", version)
-		e.write(at+"wait", stage, 0o644)
-		e.run("rm", "-f", at+"reached")
-		e.mustRun("systemctl", "start", "--no-block", "opsafe-deploy-site.service")
-		e.hook(pushOf(revision), pushSecret, "192.0.2.1")
-		e.await("the worker is at "+stage, func() bool { return e.exists(at + "reached") })
+		revision := e.pushedTo(r, stage, version)
 		e.mustRun("systemctl", "stop", "opsafe-deploy-site.path")
 		e.mustRun("systemctl", "kill", "-s", "KILL", "opsafe-deploy-site.service")
 		e.mustRun("systemctl", "stop", "opsafe-deploy-site.service") // which systemd would start again
@@ -219,9 +236,55 @@ func (e *env) pushKilled(r *remote) {
 		if got := e.siteSays(); got != old {
 			e.t.Errorf("killed in %s: the service says %q, not %q", stage, got, old)
 		}
-		e.mustRun("rm", at+"wait")
+		e.mustRun("rm", waitFile)
 		e.mustRun("systemctl", "start", "opsafe-deploy-site.path")
 		e.awaitServed(version, revision)
 		old = version
+	}
+}
+
+// pushCrashed takes the power away at each stage. Once the host is up again, a whole release
+// answers, and what was asked for is finished by itself.
+func (e *env) pushCrashed(r *remote) {
+	e.t.Helper()
+	for _, stage := range pushStages() {
+		old, version := e.siteSays(), "without power in "+stage
+		revision := e.pushedTo(r, stage, version)
+		if err := e.Crash(e.t.Context()); err != nil {
+			e.t.Fatal(err)
+		}
+		if got := e.siteSays(); got != old && got != version {
+			e.t.Errorf("after the power went in %s: the service says %q, neither %q nor %q", stage, got, old, version)
+		}
+		e.awaitServed(version, revision)
+	}
+	if left := e.mustRun("ls", "/var/lib/opsafe/queue/aside"); left != "" {
+		e.t.Errorf("aside are %s", left)
+	}
+}
+
+// pushTogether pushes twice while the worker is held: what has come meanwhile is deployed
+// at once, as the branch is then.
+func (e *env) pushTogether(r *remote) {
+	e.t.Helper()
+	held := e.pushedTo(r, "step", "held")
+	var passed, last string
+	for _, version := range []string{"passed over", "last"} {
+		passed, last = last, r.push("version", version)
+		if got := e.hook(pushOf(last), pushSecret, "192.0.2.1"); got != "204" {
+			e.t.Fatalf("a push is answered with %s", got)
+		}
+	}
+	e.await("both to wait behind what is being deployed", func() bool {
+		const all = 3
+		return len(strings.Fields(e.mustRun("ls", "/var/lib/opsafe/queue/site"))) == all
+	})
+	if out := e.opsafe("deployments").stdout; !strings.Contains(out, "running   "+held) || !strings.Contains(out, "queued    3, ") {
+		e.t.Errorf("it does not say what runs and what waits:\n%s", out)
+	}
+	e.mustRun("rm", waitFile)
+	e.awaitServed("last", last)
+	if out := e.mustRun("journalctl", "--no-pager", "--output=cat", "--unit=opsafe-deploy-site.service"); strings.Contains(out, "deploying "+passed) {
+		e.t.Errorf("%s was deployed, which had been passed over by then", passed)
 	}
 }

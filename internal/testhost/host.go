@@ -191,6 +191,27 @@ func (h *Host) Reboot(ctx context.Context) error {
 	return nil
 }
 
+// Crash kills everything on the host at once, as when its power goes, and boots it again.
+// What its disk was given stays, whether it was synced or not.
+func (h *Host) Crash(ctx context.Context) error {
+	h.mu.Lock()
+	rec, exited := h.rec, h.exited
+	h.mu.Unlock()
+	// The kernel kills all others of a namespace whose first process is killed.
+	if err := rec.Leader.kill(limitOf(ctx, bootLimit)); err != nil {
+		return fmt.Errorf("cannot kill host %s: %w", h.name, err)
+	}
+	if err := h.ended(rec, exited); err != nil {
+		return fmt.Errorf("cannot kill host %s: %w", h.name, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, bootLimit)
+	defer cancel()
+	if err := h.launch(ctx); err != nil {
+		return fmt.Errorf("cannot boot host %s again: %w", h.name, err)
+	}
+	return nil
+}
+
 // shutDown asks the host's systemd to power off and waits until it has.
 func (h *Host) shutDown(ctx context.Context) error {
 	h.mu.Lock()
@@ -205,6 +226,11 @@ func (h *Host) shutDown(ctx context.Context) error {
 	if err := rec.Leader.await(limitOf(ctx, 60*time.Second)); err != nil {
 		return err
 	}
+	return h.ended(rec, exited)
+}
+
+// ended waits for what has held the host, once its first process is gone.
+func (h *Host) ended(rec record, exited <-chan struct{}) error {
 	if exited != nil {
 		<-exited
 	} else if err := rec.Nspawn.await(5 * time.Second); err != nil {

@@ -151,22 +151,25 @@ func TestReboot(t *testing.T) {
 	if err := h.WriteFile("/root/kept", []byte("kept"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.WriteFile("/run/lost", nil, 0o600); err != nil {
-		t.Fatal(err)
+	network := mustRun(t, h, "readlink", "/proc/self/ns/net")
+	for _, again := range []func(context.Context) error{h.Reboot, h.Crash} {
+		if err := h.WriteFile("/run/lost", nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		leader := h.Info().Leader
+		if err := again(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if h.Info().Leader == leader {
+			t.Error("still the same systemd")
+		}
+		wantEqual(t, "namespace", mustRun(t, h, "readlink", "/proc/self/ns/net"), network)
+		wantEqual(t, "file", mustRun(t, h, "cat", "/root/kept"), "kept")
+		if _, err := h.ReadFile("/run/lost"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("/run survived: %v", err)
+		}
+		wantRunning(t, h)
 	}
-	network, leader := mustRun(t, h, "readlink", "/proc/self/ns/net"), h.Info().Leader
-	if err := h.Reboot(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if h.Info().Leader == leader {
-		t.Error("still the same systemd")
-	}
-	wantEqual(t, "namespace", mustRun(t, h, "readlink", "/proc/self/ns/net"), network)
-	wantEqual(t, "file", mustRun(t, h, "cat", "/root/kept"), "kept")
-	if _, err := h.ReadFile("/run/lost"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("/run survived: %v", err)
-	}
-	wantRunning(t, h)
 }
 
 func TestCloseLeavesNothing(t *testing.T) {
