@@ -278,7 +278,7 @@ func TestGroupShadow(t *testing.T) {
 // what it was not about.
 func TestTidyOthers(t *testing.T) {
 	h := New(Options{RunDir: t.TempDir()})
-	h.accounts.root = tree(t, map[string]string{"etc/passwd": "", "etc/group": "", "etc/passwd.lock": "1", "etc/shadow+": "", "etc/group.lock": "1"})
+	h.accounts.root = tree(t, map[string]string{"etc/passwd": "", "etc/group": "", "etc/passwd.lock": "1", "etc/shadow+": "", "etc/group.lock": "1", "etc/.opsafe-0123456789abcdef": ""})
 	etc := h.accounts.root + "/etc/"
 	began := time.Now()
 	if err := os.Chtimes(etc+"group.lock", began.Add(-time.Hour), began.Add(-time.Hour)); err != nil {
@@ -287,9 +287,16 @@ func TestTidyOthers(t *testing.T) {
 	if done, err := h.Tidy(t.Context(), Dead{Started: began}); err != nil || len(done) > 0 {
 		t.Errorf("a run that was not about accounts: %q, %v", done, err)
 	}
+	staged := func() bool { _, err := os.Lstat(etc + ".opsafe-0123456789abcdef"); return err == nil }
+	if !staged() {
+		t.Error("a database that a run without accounts cannot have staged is gone")
+	}
 	done, err := h.Tidy(t.Context(), Dead{Started: began, Accounts: true})
 	if err != nil || len(done) != 2 {
 		t.Errorf("a run that was about accounts: %q, %v", done, err)
+	}
+	if staged() {
+		t.Error("a database that it had staged is left")
 	}
 	if _, err := os.Lstat(etc + "group.lock"); err != nil {
 		t.Errorf("what is older is gone: %v", err)

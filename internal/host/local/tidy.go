@@ -32,8 +32,8 @@ type Dead struct {
 // opsafe's own records. It says what it has done. In opsafe's own directories, what
 // nobody has locked any more is opsafe's own, record or not. Elsewhere, what is older than that run, or
 // was none of its business, somebody else has left: it stays. What is staged beside
-// the files that it was for is swept by the change of those, and half an account is
-// completed by the change of that.
+// the files that it was for is swept by the change of those, the account databases here,
+// since others change them, too; half an account is completed by the change of that.
 func (h *Host) Tidy(ctx context.Context, dead Dead) (done []string, err error) {
 	since := func(path string) bool {
 		st, err := os.Lstat(path)
@@ -43,7 +43,7 @@ func (h *Host) Tidy(ctx context.Context, dead Dead) (done []string, err error) {
 	if dead.Accounts {
 		done, err = clearStaleLocks(h.accounts.root+"/etc", since)
 		dropped, dropErr := h.dropHalves(ctx, dead.Users, dead.Groups)
-		done, err = append(done, dropped...), errors.Join(err, dropErr)
+		done, err = append(done, dropped...), errors.Join(err, dropErr, h.sweepAt(h.accounts.root+"/etc"))
 	}
 	staged, stagedErr := h.tidyChecks()
 	tried, triedErr := tidyTrials()
@@ -96,16 +96,21 @@ func ownDirs() []string {
 func (h *Host) tidyOwn() error {
 	var errs []error
 	for _, path := range ownDirs() {
-		dir, err := h.openDir(path)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err == nil {
-			err = errors.Join(h.sweep(dir), unix.Close(dir))
-		}
-		errs = append(errs, err)
+		errs = append(errs, h.sweepAt(path))
 	}
 	return errors.Join(errs...)
+}
+
+// sweepAt sweeps a directory, if it is there.
+func (h *Host) sweepAt(path string) error {
+	dir, err := h.openDir(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(h.sweep(dir), unix.Close(dir))
 }
 
 // tidyTrials removes the keys of trials: a trial is a part of a run, and there is
