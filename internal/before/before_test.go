@@ -294,6 +294,26 @@ func TestNotKept(t *testing.T) {
 	}
 }
 
+// TestLargeTreeNotKept: of a tree of which more changes than is kept, nothing is looked at.
+func TestLargeTreeNotKept(t *testing.T) {
+	h := newHost(t)
+	c := before.NewCollector(unwalked{h, t}, nil)
+	c.Step(t.Context(), host.FixTree{Rule: host.TreeRule{Root: "/srv/data", Owner: "root"}, Differ: 10_001})
+	if got := c.Taken[0].Lost(); got != "owners and rights below /srv/data: 10001 paths are changed there, and no more than 10000 are kept" {
+		t.Errorf("it says %q", got)
+	}
+}
+
+type unwalked struct {
+	host.Reader
+	t *testing.T
+}
+
+func (u unwalked) ScanTree(context.Context, host.TreeRule) (*host.TreeScan, error) {
+	u.t.Error("the tree is walked through")
+	return nil, errUnseen
+}
+
 type unseeing struct{ host.Reader }
 
 func (unseeing) Stat(string) (*host.Node, error) { return nil, errUnseen }

@@ -138,7 +138,7 @@ func take(ctx context.Context, r host.Reader, w host.Touch, room int) (Image, er
 		if w.Rule == nil {
 			break // it is not known which paths counted
 		}
-		t, err := takeTree(ctx, r, *w.Rule)
+		t, err := takeTree(ctx, r, *w.Rule, w.Differ)
 		return Image{Tree: t}, err
 	case host.SubjectUser:
 		u, err := takeUser(r, w.Name)

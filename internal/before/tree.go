@@ -40,15 +40,21 @@ func (t *Tree) String() string { return "owners and rights below " + t.Root }
 
 func (t *Tree) state() any { return t.Nodes }
 
-func takeTree(ctx context.Context, r host.Reader, rule host.TreeRule) (*Tree, error) {
+// takeTree keeps what a rule is about to change, of which so many paths are known
+// already: of more than are kept, none is looked at.
+func takeTree(ctx context.Context, r host.Reader, rule host.TreeRule, known int) (*Tree, error) {
 	t := &Tree{Root: rule.Root, Rule: rule.Name()}
+	if known > maxTree {
+		t.lose(known)
+		return t, nil
+	}
 	rule.Most = maxTree
 	scan, err := r.ScanTree(ctx, rule)
 	if err != nil || scan == nil {
 		return t, err
 	}
 	if scan.Differ > len(scan.First) {
-		t.Lost = fmt.Sprintf("%d paths are changed there, and no more than %d are kept", scan.Differ, maxTree)
+		t.lose(scan.Differ)
 		return t, nil
 	}
 	for _, d := range scan.First {
@@ -56,6 +62,11 @@ func takeTree(ctx context.Context, r host.Reader, rule host.TreeRule) (*Tree, er
 		t.Nodes = append(t.Nodes, TreeNode{Path: d.Path, Type: n.Type, Owner: n.Owner, Group: n.Group, Access: n.Access})
 	}
 	return t, nil
+}
+
+// lose says that none of so many paths is kept.
+func (t *Tree) lose(paths int) {
+	t.Lost = fmt.Sprintf("%d paths are changed there, and no more than %d are kept", paths, maxTree)
 }
 
 // again is the same tree as it is now.

@@ -99,7 +99,7 @@ func Declare(in *kind.Input) []Kind {
 // Run brings the host to the declared state. A failure in one resource stops
 // what needs it, not the rest; it is in the report, not in an error.
 func Run(ctx context.Context, o Options) *Report {
-	r := &run{Options: o, bad: map[change.ID]change.ID{}, unseen: map[change.ID]bool{}, closed: map[change.ID]bool{}, declared: map[string]kind.Stage{}, stopped: map[string]bool{}}
+	r := &run{Options: o, bad: map[change.ID]change.ID{}, unseen: map[change.ID]bool{}, closed: map[change.ID]bool{}, declared: map[string]kind.Stage{}, stopped: map[string]bool{}, looked: map[change.ID]int{}}
 	all := 0
 	for _, k := range o.Kinds {
 		all += len(k.Resources)
@@ -137,6 +137,8 @@ type run struct {
 	undropped []host.Settle
 	acted     []string // units that were started or restarted, and may not have settled yet
 	changed   bool
+	steps     int               // that were begun
+	looked    map[change.ID]int // after how many steps each was looked at last
 	watch     stopwatch
 }
 
@@ -380,6 +382,7 @@ func (r *run) do(ctx context.Context, steps []host.Step) (done int, err error) {
 
 // step does a step: nothing else in this package does, but Keep.
 func (r *run) step(ctx context.Context, s host.Step) error {
+	r.steps++
 	if r.Before != nil {
 		if err := r.Before(ctx, s); err != nil {
 			return err
@@ -423,6 +426,7 @@ func (r *run) done(out change.Result) {
 		r.unseen[out.ID] = true
 	}
 	r.results = append(r.results, out)
+	r.looked[out.ID] = r.steps
 	if r.Sink != nil {
 		r.Sink.Done(out)
 	}

@@ -11,7 +11,8 @@ import (
 
 // verify looks at everything once more after the last change: a later change
 // may have undone an earlier one, and then the host is not in the declared
-// state although each step succeeded.
+// state although each step succeeded. What was looked at after the last step is
+// not looked at again.
 func (r *run) verify(ctx context.Context) {
 	r.hint(ctx)
 	status := map[change.ID]int{}
@@ -23,7 +24,7 @@ func (r *run) verify(ctx context.Context) {
 	for _, k := range r.Kinds {
 		r.watch.time(k.Name, len(k.Resources) > 0, func() {
 			for _, res := range k.Resources {
-				if i, ok := status[res.ID]; ok && !r.closed[res.ID] && !refused[res.ID] && ctx.Err() == nil {
+				if i, ok := status[res.ID]; ok && r.looked[res.ID] < r.steps && !r.closed[res.ID] && !refused[res.ID] && ctx.Err() == nil {
 					r.lasted(ctx, res, &r.results[i])
 				}
 			}

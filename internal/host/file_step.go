@@ -72,6 +72,8 @@ type (
 		// Told is set when it has been said what the rule refuses: it is no
 		// failure then.
 		Told bool
+		// Differ is how many paths differed when it was planned; 0: not known.
+		Differ int
 	}
 	// MakeKeyPair makes an OpenSSH key pair at Path and Path.pub, whose
 	// directory exists. The private half is never seen by anything else.
@@ -154,7 +156,7 @@ func (s RemovePath) touches(context.Context, Reader) []Touch {
 }
 
 func (s FixTree) touches(context.Context, Reader) []Touch {
-	return []Touch{{Subject: Subject{SubjectTree, s.Rule.Root + " " + s.Rule.Name()}, Rule: &s.Rule}}
+	return []Touch{{Subject: Subject{SubjectTree, s.Rule.Root + " " + s.Rule.Name()}, Rule: &s.Rule, Differ: s.Differ}}
 }
 
 // A key that is there already is not touched.

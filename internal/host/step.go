@@ -49,6 +49,7 @@ type Touch struct {
 	Archive string    // of a path: a tree that is unpacked under this name
 	Package string    // of a path or unit: the package that it goes with
 	Rule    *TreeRule // of a tree
+	Differ  int       // of a tree: how many of its paths are changed; 0: not known
 }
 
 // A Subject names a thing on a host that steps change.

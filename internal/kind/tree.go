@@ -53,7 +53,7 @@ func (l treeLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 		}
 		return change.Change{Notes: l.notes}, nil
 	}
-	c := change.Change{Action: change.Modify, Notes: slices.Clone(l.notes), Notify: l.notify, Steps: []host.Step{host.FixTree{Rule: l.rule, Told: len(scan.Refused) > 0}}}
+	c := change.Change{Action: change.Modify, Notes: slices.Clone(l.notes), Notify: l.notify, Steps: []host.Step{host.FixTree{Rule: l.rule, Told: len(scan.Refused) > 0, Differ: scan.Differ}}}
 	if len(scan.Refused) > 0 {
 		c.Open = refused(scan.Refused)
 	}

@@ -236,6 +236,9 @@ func (h *Host) setModeAndACL(path string, was uint32, a host.Access) error {
 	if err := h.setACL(path, accessXattr, host.Default{User: a.User, Group: a.Group, Other: a.Other, Named: a.Named, Mask: a.Mask}); err != nil {
 		return err
 	}
+	if a.Special == 0 {
+		return nil // the ACL has set the rest of the mode
+	}
 	return chmod(path, a.Mode())
 }
 

@@ -107,6 +107,7 @@ func (f *treeFixer) bring(fd int, from, to host.Node) error {
 			if err := chmod(procPath(fd), both); err != nil {
 				return err
 			}
+			access = both != to.Access.Mode() || !bits(from.Access) || !bits(to.Access)
 		}
 	}
 	if chown {
@@ -121,3 +122,6 @@ func (f *treeFixer) bring(fd int, from, to host.Node) error {
 	}
 	return nil
 }
+
+// bits reports whether rights are those of the mode alone.
+func bits(a host.Access) bool { return len(a.Named) == 0 && a.Mask == nil && a.Default == nil }

@@ -41,6 +41,8 @@ type Host struct {
 	services  map[host.ServiceRef]*host.Container // nil: removed
 	detached  map[string]bool                     // names of containers that have been stopped or removed
 	pulled    map[string]bool                     // images, by NAME:TAG
+
+	trees scanned
 }
 
 // New returns a host that predicts above base. Nothing is ever written to base.
@@ -87,6 +89,16 @@ var _ host.Host = (*Host)(nil)
 func (h *Host) Do(ctx context.Context, s host.Step) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	fixed, isTree := s.(host.FixTree)
+	was := h.trees.forget()
+	err := h.do(ctx, s)
+	if isTree && err == nil {
+		h.trees.fixed(fixed.Rule, was)
+	}
+	return err
+}
+
+func (h *Host) do(ctx context.Context, s host.Step) error {
 	switch s := s.(type) {
 	case host.AccountStep:
 		return h.doAccount(s)

@@ -102,7 +102,12 @@ func below(p, dir string) bool {
 
 // ScanTree counts what would differ from the rule.
 func (h *Host) ScanTree(ctx context.Context, rule host.TreeRule) (*host.TreeScan, error) {
-	return h.scanTree(ctx, rule, nil)
+	if known := h.trees.again(rule); known != nil {
+		return known, nil
+	}
+	found, err := h.scanTree(ctx, rule, nil)
+	h.trees.look(rule, found)
+	return found, err
 }
 
 // ScanTreeWith is ScanTree where each node is passed through predict: for an
