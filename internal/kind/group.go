@@ -124,6 +124,9 @@ func (l groupLook) look(r host.Reader) (change.Change, error) {
 		if err := gidFree(r, *l.decl.GID); err != nil {
 			return c, err
 		}
+		if err := host.GroupGoesAlone(r, g.GID); err != nil {
+			return c, err
+		}
 		c.Action = change.Modify
 		c.Notes = append(c.Notes, fmt.Sprintf("files that belong to gid %d keep it", g.GID))
 		differ(&c, "gid", idText(g.GID), idText(*l.decl.GID))

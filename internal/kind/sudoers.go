@@ -38,7 +38,7 @@ func declareSudoers(in *Input) []Resource {
 		check:  sudoersCheck(),
 		reader: sudoersReads,
 		probe:  sudoersProbe(),
-		notes:  in.sudoUnits,
+		notes:  in.sudoNotes,
 	})
 }
 

@@ -25,12 +25,9 @@ var journalRule = sync.OnceValue(func() *regexp.Regexp {
 
 // sudoUnits says which units the rules are for that neither the spec nor the host
 // has: such a rule gives nobody anything.
-func (in *Input) sudoUnits(ctx context.Context, r host.Reader, rules []byte) []string {
+func (in *Input) sudoUnits(ctx context.Context, r host.Reader, lines []string) []string {
 	var missing []string
-	for line := range strings.Lines(strings.ReplaceAll(string(rules), "\\\n", " ")) {
-		if strings.HasPrefix(strings.TrimSpace(line), "#") {
-			continue
-		}
+	for _, line := range lines {
 		for _, name := range unitsNamed(line) {
 			if strings.HasPrefix(name, "-") || strings.ContainsAny(name, `*?[%:"`) {
 				continue

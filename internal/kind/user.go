@@ -161,7 +161,7 @@ func (l userLook) look(ctx context.Context, r host.Reader) (change.Change, error
 	case l.absent && u == nil:
 		return c, nil
 	case l.absent:
-		return l.remove(r, u), nil
+		return l.remove(r, u), host.UserGoesAlone(r, l.name)
 	case u == nil:
 		err = l.add(r, &c)
 	default:

@@ -23,7 +23,7 @@ func (h *Host) doAccount(ctx context.Context, s host.AccountStep) error {
 	case host.AddGroup:
 		return h.addGroup(ctx, s)
 	case host.SetGID:
-		return h.accountTool(ctx, "groupmod", "-g", strconv.Itoa(s.GID), "--", s.Name)
+		return h.setGID(ctx, s)
 	case host.DeleteGroup:
 		return h.wholly(ctx, nil, []string{s.Name}, "groupdel", "--", s.Name)
 	case host.SetMembers:
@@ -35,6 +35,9 @@ func (h *Host) doAccount(ctx context.Context, s host.AccountStep) error {
 	case host.SetUser:
 		return h.setUser(ctx, s)
 	case host.DeleteUser:
+		if err := host.UserGoesAlone(h, s.Name); err != nil {
+			return err
+		}
 		return h.wholly(ctx, []string{s.Name}, []string{s.Name}, "userdel", "--", s.Name)
 	case host.SetPassword:
 		return h.setPassword(ctx, s)
@@ -54,6 +57,19 @@ func (h *Host) doAccount(ctx context.Context, s host.AccountStep) error {
 		return h.setLinger(ctx, s)
 	}
 	return errNoStep
+}
+
+func (h *Host) setGID(ctx context.Context, s host.SetGID) error {
+	g, err := h.Group(s.Name)
+	if err != nil {
+		return err
+	}
+	if g != nil {
+		if err := host.GroupGoesAlone(h, g.GID); err != nil {
+			return err
+		}
+	}
+	return h.accountTool(ctx, "groupmod", "-g", strconv.Itoa(s.GID), "--", s.Name)
 }
 
 func (h *Host) addGroup(ctx context.Context, s host.AddGroup) error {
