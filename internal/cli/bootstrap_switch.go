@@ -49,23 +49,24 @@ func (a *App) formers(ctx context.Context, o bootstrapOptions, repo *spec.Reposi
 	for _, why := range unseen {
 		notes = append(notes, "note: what "+was+" left may be more: "+why)
 	}
+	byPrune := slices.DeleteFunc(slices.Clone(left), func(x drift.Orphan) bool { return x.Way != "" })
 	switch {
-	case len(left) > 0 && o.prune:
-		for _, more := range drift.Kinds(in, left) {
+	case len(byPrune) > 0 && o.prune:
+		for _, more := range drift.Kinds(in, byPrune) {
 			kinds = with(kinds, more)
 		}
-		for _, x := range left {
-			if x.Way != "" {
-				notes = append(notes, fmt.Sprintf("note: %s stays (%s): %s", x, x.What, x.Way))
-			}
-		}
-	case len(left) > 0:
-		names := make([]string, len(left))
-		for i, x := range left {
+	case len(byPrune) > 0:
+		names := make([]string, len(byPrune))
+		for i, x := range byPrune {
 			names[i] = x.String()
 		}
 		notes = append(notes, fmt.Sprintf("note: %s declared these, and %s does not; they stay, and run on: %s\n  to take them away: sudo opsafe prune %s",
 			was, o.backend, strings.Join(names, ", "), strings.Join(names, " ")))
+	}
+	for _, x := range left {
+		if x.Way != "" {
+			notes = append(notes, fmt.Sprintf("note: %s stays: %s\n  to end that: %s", x, x.What, x.Way))
+		}
 	}
 	return kinds, append(notes, a.stays(former, next)...), nil
 }

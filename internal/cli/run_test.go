@@ -335,6 +335,34 @@ func TestBootstrap(t *testing.T) {
 	w.want(0, []string{"Next: opsafe plan --dir " + w.dir + "\n"}, nil, "bootstrap", "two", "--dir", w.dir)
 }
 
+// TestSwitchPeople: whom only the former backend lets in is named, with the way that
+// ends it, and loses keys and rules if that is agreed to.
+func TestSwitchPeople(t *testing.T) {
+	w := newWorld(t, `-- developers.yaml --
+alice: {roles: [devs]}
+-- keys/alice --
+`+aliceKey+`
+-- backends/one/backend.yaml --
+people: [devs]
+roles: {devs: {keys: [repository], password: set-at-first-login}}
+sudoers: {devs: {content: "alice ALL=(ALL) NOPASSWD: ALL\n"}}
+-- backends/two/backend.yaml --
+description: nobody's
+`)
+	was := func() {
+		w.want(0, nil, nil, "bootstrap", "one", "--switch")
+		w.want(0, nil, nil, "manage")
+	}
+	was()
+	ended := "note: password/alice stays: an empty password lets somebody in as alice, no role of theirs has accounts here: at the console, by su or RDP\n  to end that: opsafe disable-user alice\n"
+	w.want(0, nil, []string{"sudo opsafe prune key/alice sudoers/devs\n", ended}, "bootstrap", "two", "--switch")
+	was()
+	w.want(0, []string{"2 changed, 2 removed"}, []string{ended}, "bootstrap", "two", "--switch", "--prune")
+	if keys := w.file("/home/alice/.ssh/authorized_keys"); strings.Contains(keys, "ssh-") {
+		t.Error("alice has a key still:", keys)
+	}
+}
+
 // TestOlderThanWanted: a program that is too old for a spec says so, and where it is
 // asked for.
 func TestOlderThanWanted(t *testing.T) {

@@ -190,6 +190,17 @@ units:
 		e.active(u, "active")
 	}
 	e.lab(0, "units: {db.service: {state: absent}, jobs.service: {state: absent}, part.service: {state: absent}}\n")
+	// Two that require each other: neither can be started before both are there.
+	e.lab(0, `
+units:
+  one.service: {content: "[Unit]\nRequires=two.service\n[Service]\nExecStart=/bin/sleep 400004\n", running: true}
+  two.service: {content: "[Unit]\nRequires=one.service\n[Service]\nExecStart=/bin/sleep 500005\n", running: true}
+`)
+	e.active("one.service", "active")
+	e.active("two.service", "active")
+	e.unitsSettled()
+	e.undoLast()
+	e.unitsSettled()
 }
 
 func proveAbsent(e *env) {

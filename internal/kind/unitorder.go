@@ -62,16 +62,7 @@ func unitsBefore(b *spec.Backend, declared map[string]string, name string) []str
 	if u.State == stateAbsent {
 		return nil
 	}
-	texts := [][]byte{u.Data}
-	for _, d := range slices.Sorted(maps.Keys(u.DropIns)) {
-		texts = append(texts, u.DropIns[d].Data)
-	}
-	named := []string{activated(name, u.Data)}
-	for _, key := range []string{"Requires", "BindsTo", "Requisite", "Wants", "After"} {
-		for _, text := range texts {
-			named = append(named, debian.ParseUnit(string(text)).List("Unit", key)...)
-		}
-	}
+	named := append([]string{activated(name, u.Data)}, listed(u, "Requires", "BindsTo", "Requisite", "Wants", "After")...)
 	var out []string
 	for _, n := range named {
 		other := declared[n]
@@ -83,31 +74,85 @@ func unitsBefore(b *spec.Backend, declared map[string]string, name string) []str
 	return out
 }
 
-// conflicts stops the units that run and that systemd would stop for this one
-// (Conflicts= in systemd.unit(5)), by its declared text and drop-ins: so that the plan
-// knows that they are stopped, and undo that they ran.
-func (l unitLook) conflicts(ctx context.Context, r host.Reader, c *change.Change) error {
-	texts := [][]byte{l.decl.Data}
-	for _, d := range slices.Sorted(maps.Keys(l.decl.DropIns)) {
-		texts = append(texts, l.decl.DropIns[d].Data)
+// listed are the units that the keys of a unit's declared text and drop-ins list.
+func listed(u *spec.Unit, keys ...string) []string {
+	texts := [][]byte{u.Data}
+	for _, d := range slices.Sorted(maps.Keys(u.DropIns)) {
+		texts = append(texts, u.DropIns[d].Data)
 	}
-	for _, text := range texts {
-		for _, name := range debian.ParseUnit(string(text)).List("Unit", "Conflicts") {
-			if !debian.IsProgramUnit(name) {
-				continue
-			}
-			u, err := r.Unit(ctx, name)
-			if err != nil {
-				return err
-			}
-			if !u.Running() {
-				continue
-			}
-			c.Notes = append(c.Notes, name+" is stopped, since the unit conflicts with it")
-			if err := stopWith(ctx, r, c, name); err != nil {
-				return err
+	var out []string
+	for _, key := range keys {
+		for _, text := range texts {
+			out = append(out, debian.ParseUnit(string(text)).List("Unit", key)...)
+		}
+	}
+	return out
+}
+
+// required are the declared units without which one cannot be started, and those
+// without which they cannot.
+func (in *Input) required(name string) map[string]bool {
+	declared, out := in.Backend.UnitNames(), map[string]bool{}
+	var visit func(name string)
+	visit = func(name string) {
+		for _, n := range listed(in.Backend.Units[name], "Requires", "BindsTo") {
+			if other := declared[n]; other != "" && !out[other] && in.Backend.Units[other].State != stateAbsent {
+				out[other] = true
+				visit(other)
 			}
 		}
 	}
+	visit(name)
+	return out
+}
+
+// circle are the declared units that one requires, and that require it: systemd starts
+// none of them before it has the files of all. Missing is set if it does not have
+// those yet.
+func (l unitLook) circle(ctx context.Context, r host.Reader) (names []string, missing bool, err error) {
+	for _, name := range slices.Sorted(maps.Keys(l.in.required(l.name))) {
+		if name == l.name || !l.in.required(name)[l.name] {
+			continue
+		}
+		names = append(names, name)
+		u, err := r.Unit(ctx, name)
+		if err != nil {
+			return nil, false, err
+		}
+		missing = missing || u == nil
+	}
+	return names, missing, nil
+}
+
+// conflicts stops the units that run and that systemd would stop for this one
+// (Conflicts= in systemd.unit(5)), by its text and declared drop-ins: so that the plan
+// knows that they are stopped, and undo that they ran.
+func (l unitLook) conflicts(ctx context.Context, r host.Reader, c *change.Change) error {
+	for _, name := range append(listed(l.decl, "Conflicts"), l.hostsConflicts(ctx, r)...) {
+		if !debian.IsProgramUnit(name) {
+			continue
+		}
+		u, err := r.Unit(ctx, name)
+		if err != nil {
+			return err
+		}
+		if !u.Running() {
+			continue
+		}
+		c.Notes = append(c.Notes, name+" is stopped, since the unit conflicts with it")
+		if err := stopWith(ctx, r, c, name); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// hostsConflicts are those of a unit file that the spec leaves to the host. One that
+// cannot be read is systemd's to follow.
+func (l unitLook) hostsConflicts(ctx context.Context, r host.Reader) []string {
+	if l.in.text(l.decl.Text).given() {
+		return nil
+	}
+	text, _ := unitText(ctx, r, l.in, l.name, l.decl)
+	return debian.ParseUnit(string(text)).List("Unit", "Conflicts")
 }

@@ -84,6 +84,10 @@ func (l unitLook) start(ctx context.Context, r host.Reader, u *host.Unit, c *cha
 	if err != nil || waits {
 		return err
 	}
+	circle, missing, err := l.circle(ctx, r)
+	if err != nil || missing {
+		return err // the last of the circle starts them all
+	}
 	differ(c, "running", runs(u), "yes")
 	c.Action = cmp.Or(c.Action, change.Modify)
 	if err := l.mountPoint(r, c); err != nil {
@@ -94,7 +98,7 @@ func (l unitLook) start(ctx context.Context, r host.Reader, u *host.Unit, c *cha
 	}
 	if !host.Opens(l.name) {
 		c.Steps = append(c.Steps, host.StartUnit{Name: l.name})
-		return nil
+		return l.startWith(ctx, r, circle, c)
 	}
 	var after []host.Step
 	for _, name := range l.blocks(u) {
@@ -118,6 +122,21 @@ func (l unitLook) start(ctx context.Context, r host.Reader, u *host.Unit, c *cha
 		}
 	}
 	c.Steps = append(append(c.Steps, host.StartUnit{Name: l.name}), after...)
+	return nil
+}
+
+// startWith starts those of other units that are declared to run.
+func (l unitLook) startWith(ctx context.Context, r host.Reader, others []string, c *change.Change) error {
+	for _, name := range others {
+		u, err := r.Unit(ctx, name)
+		if err != nil {
+			return err
+		}
+		if spec.Is(l.in.Backend.Units[name].Running) && !u.Running() {
+			differ(c, name+" running", runs(u), "yes")
+			c.Steps = append(c.Steps, host.StartUnit{Name: name}, host.Settle{Unit: name, Verb: host.Start})
+		}
+	}
 	return nil
 }
 
