@@ -1,6 +1,7 @@
 package before
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,7 +134,7 @@ func (p *Package) state() any {
 	if p.Package == nil {
 		return nil
 	}
-	return []any{p.Package.State, p.Package.Hold}
+	return []any{p.Package.State, p.Package.Hold, p.Package.Auto}
 }
 
 // There reports whether a package was there, be it only half.
@@ -164,6 +165,15 @@ func (p *Package) restore(_ context.Context, r host.Reader) (change.Change, erro
 		return c, nil
 	default:
 		return p.remove(have), nil
+	}
+	if was.Auto && (have == nil || !have.Auto) {
+		from := ""
+		if there(have) {
+			from = "manual"
+		}
+		differ(&c, "mark", from, "auto")
+		c.Steps = append(c.Steps, host.MarkPackages{Names: []string{p.Name}, Auto: true})
+		c.Action = cmp.Or(c.Action, change.Modify)
 	}
 	if held := have != nil && have.Hold; held != was.Hold {
 		differ(&c, "held", yesNo(held), yesNo(was.Hold))

@@ -110,7 +110,7 @@ func TestAnsible(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		facts := filepath.Join(f.dir, "spec", "backends", all[2], "facts.json")
+		facts := filepath.Join(f.dir, "spec", "backends", "facts", all[2]+".json")
 		out, err := exec.CommandContext(t.Context(), program, "plan", "--dir", filepath.Join(f.dir, "spec"), "--facts", facts).CombinedOutput()
 		if err != nil || !bytes.Contains(out, []byte("Nothing to do.")) {
 			t.Errorf("%v\n%s", err, out)

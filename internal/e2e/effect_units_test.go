@@ -200,7 +200,8 @@ units:
 	e.active("two.service", "active")
 	e.unitsSettled()
 	e.undoLast()
-	e.unitsSettled()
+	e.active("one.service", "inactive")
+	e.active("two.service", "inactive")
 }
 
 func proveAbsent(e *env) {

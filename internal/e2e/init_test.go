@@ -79,7 +79,8 @@ func testInitByAnswers(e *env) {
 // testInitWorkflow runs the commands of the workflow that init writes, in its
 // repository, with opsafe fetched from where it lies.
 func testInitWorkflow(e *env) {
-	e.mustRun(guestBinary, "facts", "--out", guestRepository+"/backends/north/facts.json")
+	e.mustRun("mkdir", guestRepository+"/backends/facts")
+	e.mustRun(guestBinary, "facts", "--out", guestRepository+"/backends/facts/north.json")
 	e.mustRun("cp", guestBinary, "/root/opsafe_linux_"+runtime.GOARCH)
 	var w workflow
 	if err := yaml.Unmarshal([]byte(e.read(guestRepository+"/.github/workflows/opsafe.yml")), &w); err != nil {

@@ -37,7 +37,7 @@ func TestNewcomerByFacts(t *testing.T) {
 	}
 	for _, backend := range []string{"test", "tpp"} {
 		e := &env{t: t}
-		r := e.finish(exec.CommandContext(t.Context(), path, "plan", "--dir", dir, "--backend", backend, "--facts", filepath.Join(dir, "backends", backend, "facts.json")))
+		r := e.finish(exec.CommandContext(t.Context(), path, "plan", "--dir", dir, "--backend", backend, "--facts", filepath.Join(dir, "backends", "facts", backend+".json")))
 		if r.code != 0 || !strings.Contains(r.stdout, "gains login (1 key)") || strings.Contains(r.stdout, "cannot be told") {
 			t.Errorf("%s: %v", backend, r)
 		}

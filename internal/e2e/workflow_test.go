@@ -21,7 +21,7 @@ import (
 )
 
 // updateFacts is how the facts of the backends are recorded anew.
-var updateFacts = flag.Bool("update-facts", false, "record backends/*/facts.json on throwaway hosts that are converged to them")
+var updateFacts = flag.Bool("update-facts", false, "record backends/facts/*.json on throwaway hosts that are converged to them")
 
 // backends are those of the repository.
 func backends(t *testing.T) []string {
@@ -47,7 +47,7 @@ func TestCommittedFacts(t *testing.T) {
 	for _, backend := range backends(t) {
 		t.Run(backend, func(t *testing.T) {
 			t.Parallel()
-			file := filepath.Join(repository, "backends", backend, "facts.json")
+			file := filepath.Join(repository, "backends", "facts", backend+".json")
 			if *updateFacts {
 				recordBackend(t, backend, file)
 			}

@@ -87,6 +87,9 @@ type Package struct {
 	Version string
 	State   PackageState
 	Hold    bool // the selection is "hold"
+	// Auto is set for what apt has installed only since other packages need it: it goes
+	// with the last of them (apt-mark(8)).
+	Auto bool
 }
 
 // Provides is what is known beforehand of a package: what it brings and what
@@ -143,6 +146,12 @@ type (
 		Names []string
 		Hold  bool
 	}
+	// MarkPackages has apt take installed packages for asked for or, with Auto, for
+	// needed by others only.
+	MarkPackages struct {
+		Names []string
+		Auto  bool
+	}
 )
 
 // PackageInstall is one package to install and what is known of it beforehand.
@@ -168,6 +177,7 @@ func (InstallPackages) pkg() {}
 func (RemovePackages) pkg()  {}
 func (UpgradePackages) pkg() {}
 func (HoldPackages) pkg()    {}
+func (MarkPackages) pkg()    {}
 
 func (s InstallPackages) touches(_ context.Context, r Reader) []Touch {
 	var names, gone []string
@@ -195,5 +205,9 @@ func (s UpgradePackages) names() []string {
 }
 
 func (s HoldPackages) touches(context.Context, Reader) []Touch {
+	return touch(SubjectPackage, s.Names...)
+}
+
+func (s MarkPackages) touches(context.Context, Reader) []Touch {
 	return touch(SubjectPackage, s.Names...)
 }

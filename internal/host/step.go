@@ -139,6 +139,10 @@ func Merge(a, b Step) (Step, bool) {
 		if b, ok := b.(WriteFile); ok && b.Check == nil {
 			return WriteFiles{append(a.Files[:len(a.Files):len(a.Files)], b)}, true
 		}
+	case MarkPackages:
+		if b, ok := b.(MarkPackages); ok && a.Auto == b.Auto {
+			return MarkPackages{Names: append(a.Names[:len(a.Names):len(a.Names)], b.Names...), Auto: a.Auto}, true
+		}
 	default: // no other steps can be done in one call
 	}
 	return nil, false

@@ -148,7 +148,7 @@ func (l packageLook) hold(p *host.Package, others []host.Package) (change.Change
 func (l packageLook) install(r host.Reader, p *host.Package, others []host.Package) (change.Change, error) {
 	var c change.Change
 	if p != nil && p.State == host.Installed {
-		return l.marked(c, p, others), nil
+		return l.marked(askedFor(p), p, others), nil
 	}
 	facts, err := r.Facts()
 	if err != nil {
@@ -174,6 +174,18 @@ func (l packageLook) install(r host.Reader, p *host.Package, others []host.Packa
 	}
 	p.State = host.Installed
 	return l.marked(c, p, others), nil
+}
+
+// askedFor marks an installed package as one that is asked for: otherwise it would go
+// with the last of those that need it.
+func askedFor(p *host.Package) change.Change {
+	var c change.Change
+	if p.Auto {
+		c.Action = change.Modify
+		differ(&c, "mark", "auto", "manual")
+		c.Steps = []host.Step{host.MarkPackages{Names: []string{p.Name}}}
+	}
+	return c
 }
 
 // marked adds what sets or clears the hold, of all architectures that are there.

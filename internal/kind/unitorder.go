@@ -95,6 +95,9 @@ func (in *Input) required(name string) map[string]bool {
 	declared, out := in.Backend.UnitNames(), map[string]bool{}
 	var visit func(name string)
 	visit = func(name string) {
+		if in.Backend.Units[name] == nil {
+			return // opsafe's own, which no unit requires
+		}
 		for _, n := range listed(in.Backend.Units[name], "Requires", "BindsTo") {
 			if other := declared[n]; other != "" && !out[other] && in.Backend.Units[other].State != stateAbsent {
 				out[other] = true

@@ -74,6 +74,12 @@ func installPackages(e *env) {
 	e.same("hold", e.pkg(name).Hold, true)
 	e.do(host.HoldPackages{Names: []string{name}})
 	e.same("hold", e.pkg(name).Hold, false)
+	e.do(host.MarkPackages{Names: []string{name}, Auto: true})
+	e.same("auto", e.pkg(name).Auto, true)
+	e.same("asked for", e.manual(name), false)
+	e.do(host.MarkPackages{Names: []string{name}})
+	e.same("auto", e.pkg(name).Auto, false)
+	e.same("asked for", e.manual(name), true)
 	e.do(host.RemovePackages{Names: []string{name}, Purge: true})
 	if p := e.pkg(name); p != nil {
 		e.Errorf("package is still there: %+v", p)

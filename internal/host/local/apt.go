@@ -111,10 +111,7 @@ func (h *Host) removable(ctx context.Context, names, gone []string, verb string,
 	if err != nil {
 		return err
 	}
-	auto, err := status.autoInstalled(h.packages.root)
-	if err != nil {
-		return err
-	}
+	auto := maps.Clone(status.auto)
 	for name := range status.leaving() {
 		auto[name] = true
 	}
@@ -181,7 +178,7 @@ func (s *simulation) refuseVirtual(status *dpkgStatus, names []string) error {
 	var errs []error
 	for _, name := range names {
 		stanza, known := status.find(name)
-		if p := packageOf(name, stanza); known && p != nil && p.State != host.ConfigFiles {
+		if p := status.packageOf(name, stanza); known && p != nil && p.State != host.ConfigFiles {
 			continue // it only has to be configured
 		}
 		if slices.ContainsFunc(s.installs, func(p simulated) bool { return p.name == host.NativeKey(name, status.native) }) {
@@ -272,13 +269,13 @@ func (s *simulation) upgrades(what string) []error {
 // autoInstalled reads which packages apt installed only because others need them,
 // by key, from its stanzas of Package, Architecture and Auto-Installed. Without
 // the file, none was.
-func (s *dpkgStatus) autoInstalled(root string) (map[string]bool, error) {
-	data, err := os.ReadFile(root + "/var/lib/apt/extended_states")
+func autoInstalled(file, native string) (map[string]bool, error) {
+	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]bool{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot see which packages were installed by hand: %w", err)
+		return nil, err
 	}
 	auto, name, arch := map[string]bool{}, "", ""
 	for line := range strings.Lines(string(data)) {
@@ -289,7 +286,7 @@ func (s *dpkgStatus) autoInstalled(root string) (map[string]bool, error) {
 		case "Architecture":
 			arch = value
 		case "Auto-Installed":
-			auto[host.PackageKey(name, arch, s.native)] = value == "1"
+			auto[host.PackageKey(name, arch, native)] = value == "1"
 		}
 	}
 	return auto, nil

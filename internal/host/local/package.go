@@ -25,7 +25,7 @@ func (h *Host) Package(name string) (*host.Package, error) {
 	if !ok {
 		return nil, nil
 	}
-	return packageOf(host.NativeKey(name, s.native), stanza), nil
+	return s.packageOf(host.NativeKey(name, s.native), stanza), nil
 }
 
 // Foreign are those of other architectures.
@@ -74,13 +74,9 @@ func (h *Host) Manual() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	auto, err := s.autoInstalled(h.packages.root)
-	if err != nil {
-		return nil, unknown("which packages were installed by hand", err)
-	}
 	var out []string
 	for p := range s.all {
-		if p.State == host.Installed && !auto[p.Name] && !s.base(p.Name) {
+		if p.State == host.Installed && !p.Auto && !s.base(p.Name) {
 			out = append(out, p.Name)
 		}
 	}
@@ -120,6 +116,12 @@ func (h *Host) doPackage(ctx context.Context, s host.PackageStep) error {
 		verb := "unhold"
 		if s.Hold {
 			verb = "hold"
+		}
+		return h.packageTool(ctx, append([]string{"apt-mark", "-q", verb, "--"}, s.Names...)...)
+	case host.MarkPackages:
+		verb := "manual"
+		if s.Auto {
+			verb = "auto"
 		}
 		return h.packageTool(ctx, append([]string{"apt-mark", "-q", verb, "--"}, s.Names...)...)
 	}
@@ -195,19 +197,11 @@ func (h *Host) installPackages(ctx context.Context, s host.InstallPackages) erro
 // askedFor lists what is not installed yet. What has come as another's dependency
 // meanwhile is asked for by name from now on, so that it does not go with that.
 func (h *Host) askedFor(ctx context.Context, s host.InstallPackages) ([]string, error) {
-	status, err := h.packages.dpkg()
-	if err != nil {
-		return nil, err
-	}
-	auto, err := status.autoInstalled(h.packages.root)
-	if err != nil {
-		return nil, err
-	}
 	var missing, marked []string
 	for _, p := range s.Packages {
 		if have, err := h.Package(p.Name); err != nil || have == nil || have.State != host.Installed {
 			missing = append(missing, p.Name)
-		} else if auto[have.Name] {
+		} else if have.Auto {
 			marked = append(marked, p.Name)
 		}
 	}

@@ -45,6 +45,9 @@ func (p *packageDB) dpkg() (*dpkgStatus, error) {
 	if err != nil {
 		return nil, unknown("dpkg's database", err)
 	}
+	if s.auto, err = autoInstalled(p.root+"/var/lib/apt/extended_states", s.native); err != nil {
+		return nil, unknown("which packages apt has installed for others", err)
+	}
 	p.status = s
 	return s, nil
 }
@@ -100,6 +103,8 @@ type dpkgStatus struct {
 	more map[string][]int // all offsets of names that occur more than once
 	// native is the host's own architecture.
 	native string
+	// auto are the keys of packages that apt has installed for others.
+	auto map[string]bool
 }
 
 const packageField = "Package: "
@@ -240,7 +245,7 @@ func (s *dpkgStatus) findNative() string {
 
 // packageOf reads a stanza. Nil for a package of which nothing is on disk and
 // nothing is remembered but what was once wanted.
-func packageOf(key string, stanza []byte) *host.Package {
+func (s *dpkgStatus) packageOf(key string, stanza []byte) *host.Package {
 	words := strings.Fields(field(stanza, "Status"))
 	if len(words) != 3 || words[2] == "not-installed" {
 		return nil
@@ -250,13 +255,14 @@ func packageOf(key string, stanza []byte) *host.Package {
 		Version: field(stanza, "Version"),
 		State:   host.PackageState(words[2]),
 		Hold:    words[0] == "hold",
+		Auto:    s.auto[key],
 	}
 }
 
 // all calls yield for every package.
 func (s *dpkgStatus) all(yield func(*host.Package) bool) {
 	for key, st := range s.each {
-		if p := packageOf(key, st); p != nil && !yield(p) {
+		if p := s.packageOf(key, st); p != nil && !yield(p) {
 			return
 		}
 	}
@@ -266,7 +272,7 @@ func (s *dpkgStatus) all(yield func(*host.Package) bool) {
 func (s *dpkgStatus) foreign(name string) []host.Package {
 	var out []host.Package
 	s.stanzas(name, func(key string, st []byte) bool {
-		if p := packageOf(key, st); p != nil && key != name {
+		if p := s.packageOf(key, st); p != nil && key != name {
 			out = append(out, *p)
 		}
 		return true

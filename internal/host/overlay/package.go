@@ -14,6 +14,11 @@ type predictedPackage struct {
 	brought *host.Provides
 }
 
+// manual reports whether it is installed and asked for.
+func (p *predictedPackage) manual() bool {
+	return p.now != nil && p.now.State == host.Installed && !p.now.Auto
+}
+
 // Package is what dpkg would say.
 func (h *Host) Package(name string) (*host.Package, error) {
 	h.mu.RLock()
@@ -108,10 +113,15 @@ func (h *Host) Manual() ([]string, error) {
 	}
 	all = slices.DeleteFunc(slices.Clone(all), func(name string) bool {
 		p := h.packages[name]
-		return p != nil && (p.now == nil || p.now.State != host.Installed)
+		return p != nil && !p.manual()
 	})
 	for name, p := range h.packages {
-		if p.brought != nil && p.now != nil && p.now.State == host.Installed && !slices.Contains(all, name) {
+		if !p.manual() || slices.Contains(all, name) {
+			continue
+		}
+		// What was there before and is neither listed nor marked as others' is a library,
+		// or of the base system.
+		if was, err := h.base.Package(name); p.brought != nil || err == nil && was != nil && was.Auto {
 			all = append(all, name)
 		}
 	}

@@ -20,7 +20,9 @@ func (h *Host) doPackage(ctx context.Context, s host.PackageStep) error {
 	case host.UpgradePackages:
 		return wrap("upgrade packages", h.upgrade(s))
 	case host.HoldPackages:
-		return wrap("hold packages", h.hold(s))
+		return wrap("hold packages", h.label(s.Names, func(p *host.Package) { p.Hold = s.Hold }))
+	case host.MarkPackages:
+		return wrap("mark packages", h.label(s.Names, func(p *host.Package) { p.Auto = s.Auto }))
 	}
 	return errNoStep
 }
@@ -268,10 +270,11 @@ func (h *Host) dropFiles(fs []host.ProvidedFile, purge bool) {
 	}
 }
 
-func (h *Host) hold(s host.HoldPackages) error {
-	found := make([]*host.Package, 0, len(s.Names))
+// label sets a mark of packages that are there.
+func (h *Host) label(names []string, set func(*host.Package)) error {
+	found := make([]*host.Package, 0, len(names))
 	var missing []error
-	for _, name := range s.Names {
+	for _, name := range names {
 		p, err := h.pkg(name)
 		if err != nil {
 			return err
@@ -286,7 +289,7 @@ func (h *Host) hold(s host.HoldPackages) error {
 		return err
 	}
 	for _, p := range found {
-		p.Hold = s.Hold
+		set(p)
 		next := &predictedPackage{now: p}
 		if old := h.packages[p.Name]; old != nil {
 			next.brought = old.brought

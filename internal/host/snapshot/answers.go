@@ -145,7 +145,8 @@ func words(v any) (text string, items []string) {
 		}
 	case *host.Package:
 		if v != nil {
-			return strings.TrimSpace(fmt.Sprintf("%s %s%s", v.State, v.Version, map[bool]string{true: " held"}[v.Hold])), nil
+			marks := map[bool]string{true: " held"}[v.Hold] + map[bool]string{true: " auto"}[v.Auto]
+			return strings.TrimSpace(fmt.Sprintf("%s %s%s", v.State, v.Version, marks)), nil
 		}
 	case *host.Unit:
 		if v != nil {

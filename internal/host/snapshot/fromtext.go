@@ -302,7 +302,7 @@ func (t FileText) file() (File, error) {
 	return f, err
 }
 
-// packageOf reads "installed 1.2-3 hold".
+// packageOf reads "installed 1.2-3 hold auto".
 func packageOf(name, words string) host.Package {
 	p := host.Package{Name: name, State: host.Installed}
 	for i, w := range strings.Fields(words) {
@@ -311,6 +311,8 @@ func packageOf(name, words string) host.Package {
 			p.State = host.PackageState(w)
 		case w == "hold":
 			p.Hold = true
+		case w == "auto":
+			p.Auto = true
 		default:
 			p.Version = w
 		}

@@ -43,6 +43,9 @@ func (s State) text() Text {
 		if p.Hold {
 			words += " hold"
 		}
+		if p.Auto {
+			words += " auto"
+		}
 		t.Packages[name] = words
 	}
 	for name, u := range s.Units {

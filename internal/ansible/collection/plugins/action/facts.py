@@ -20,7 +20,7 @@ class ActionModule(OpsafeAction):
         dest = self.args['dest']
         if not dest and not self.args['spec']:
             raise Failure('say by dest where the facts go, or by spec in which repository their backend is')
-        dest = dest or os.path.join(self.args['spec'], 'backends', self.backend, 'facts.json')
+        dest = dest or os.path.join(self.args['spec'], 'backends', 'facts', self.backend + '.json')
         program, directory, brought = self.bring(keep=False)
         ran = self.opsafe(program, 'facts', '--backend', self.backend, '--dir', directory, '--out', '/dev/stdout')
         facts = self.document(ran)
@@ -38,6 +38,7 @@ class ActionModule(OpsafeAction):
             return
         part = dest + '.part'
         try:
+            os.makedirs(os.path.dirname(dest) or '.', exist_ok=True)
             with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w', encoding='utf-8') as f:
                 f.write(ran['stdout'])
             os.chmod(part, mode)

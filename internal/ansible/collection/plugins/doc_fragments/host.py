@@ -17,7 +17,7 @@ options:
     type: path
   spec:
     description:
-      - On the controller, the repository of the spec. C(developers.yaml), C(keys) and C(backends) are brought, but for C(facts.json).
+      - On the controller, the repository of the spec. C(developers.yaml), C(keys) and C(backends) are brought, but for C(backends/facts).
       - Without it, the host has to have it in O(dir).
     type: path
   dir:

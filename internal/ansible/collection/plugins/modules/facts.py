@@ -9,7 +9,7 @@ description:
   - The file is left alone if nothing of the host has changed but the time. A new one is for its owner. There is no secret in it.
 options:
   dest:
-    description: On the controller, the file. C(facts.json) beside the backend of O(spec), if left out.
+    description: On the controller, the file. C(backends/facts/BACKEND.json) in O(spec), if left out.
     type: path
 extends_documentation_fragment:
   - opsafe.opsafe.host

@@ -53,14 +53,15 @@ def spec_files(top):
         take(os.path.join(top, 'developers.yaml'))
     for part in ('backends', 'keys'):
         for at, dirs, names in os.walk(os.path.join(top, part)):
+            if at == os.path.join(top, 'backends') and 'facts' in dirs:
+                # Facts are for plans elsewhere. They change with each host.
+                dirs.remove('facts')
             for name in sorted(dirs):
                 if os.path.islink(os.path.join(at, name)):
                     take(os.path.join(at, name))  # which refuses it
             dirs.sort()
             for name in sorted(names):
-                # Facts are for plans elsewhere. They change with each host.
-                if name != 'facts.json' or os.path.dirname(at) != os.path.join(top, 'backends'):
-                    take(os.path.join(at, name))
+                take(os.path.join(at, name))
     return out
 
 
