@@ -94,18 +94,27 @@ func TestMethods(t *testing.T) {
 		lists             []string
 		state             host.PasswordState
 		certain, possible bool
+		off               string // a setting that is off
 	}{
-		{nil, host.PasswordLocked, true, true},
-		{[]string{"any"}, host.PasswordLocked, true, true},
-		{[]string{"publickey"}, host.PasswordLocked, true, true},
-		{[]string{"publickey,password"}, host.PasswordLocked, false, false},
-		{[]string{"publickey,password"}, host.PasswordSet, true, true},
-		{[]string{"publickey,keyboard-interactive:pam"}, host.PasswordSet, true, true},
-		{[]string{"publickey,keyboard-interactive:pam"}, host.PasswordLocked, false, true},
-		{[]string{"publickey,hostbased"}, host.PasswordSet, false, true},
-		{[]string{"publickey,hostbased", "publickey"}, host.PasswordSet, true, true},
+		{nil, host.PasswordLocked, true, true, ""},
+		{[]string{"any"}, host.PasswordLocked, true, true, ""},
+		{[]string{"publickey"}, host.PasswordLocked, true, true, ""},
+		{[]string{"publickey,password"}, host.PasswordLocked, false, false, ""},
+		{[]string{"publickey,password"}, host.PasswordSet, true, true, ""},
+		{[]string{"publickey,keyboard-interactive:pam"}, host.PasswordSet, true, true, ""},
+		{[]string{"publickey,keyboard-interactive:pam"}, host.PasswordLocked, false, true, ""},
+		{[]string{"publickey,password"}, host.PasswordSet, false, false, "passwordauthentication"},
+		{[]string{"publickey,keyboard-interactive"}, host.PasswordSet, false, false, "kbdinteractiveauthentication"},
+		{[]string{"publickey,keyboard-interactive"}, host.PasswordSet, false, false, "usepam"},
+		{[]string{"publickey,password", "publickey"}, host.PasswordSet, true, true, "passwordauthentication"},
+		{[]string{"publickey,hostbased"}, host.PasswordSet, false, true, ""},
+		{[]string{"publickey,hostbased", "publickey"}, host.PasswordSet, true, true, ""},
 	} {
-		p := &passage{judge: &judge{password: host.Password{State: tt.state}}, config: sshdConfig{"authenticationmethods": tt.lists}}
+		config := sshdConfig{"authenticationmethods": tt.lists, "passwordauthentication": {yes}, "kbdinteractiveauthentication": {yes}, "usepam": {yes}}
+		if tt.off != "" {
+			config[tt.off] = []string{no}
+		}
+		p := &passage{judge: &judge{password: host.Password{State: tt.state}}, config: config}
 		p.methods()
 		if certain, possible := len(p.keys) == 0, !shut(p.keys); certain != tt.certain || possible != tt.possible {
 			t.Errorf("%v: certain %v, possible %v", tt.lists, certain, possible)

@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -145,21 +144,26 @@ func (j *judge) unit(context.Context) error {
 	return nil
 }
 
-// separation looks for the directory without which sshd lets nobody in. Its unit makes it
-// anew when it starts.
+// separation looks whether a plan takes away the directory without which sshd lets nobody
+// in, or lets others write it. Its unit makes and removes it as it starts and stops.
 func (j *judge) separation(context.Context) error {
 	const dir = "/run/sshd"
-	n, err := j.Stat(dir)
-	if host.IsUnknown(err) { // facts do not hold it
+	after := planned(j.Reader)
+	if after == nil {
 		return nil
 	}
-	switch {
-	case err != nil:
-		return err
-	case n == nil:
-		j.moment("sshd lets nobody in without " + dir)
-	case n.Type != host.TypeDir || n.Owner != root || n.Access.Mode()&0o022 != 0:
-		j.moment(fmt.Sprintf("sshd lets nobody in while others than root can write %s (mode %s, of %s)", dir, n.Access.Mode(), n.Owner))
+	was, err := after.Before().Stat(dir)
+	if err != nil || !separates(was) {
+		return nil //nolint:nilerr // as where facts do not hold it
 	}
-	return nil
+	is, err := after.Stat(dir)
+	if err == nil && !separates(is) {
+		j.way.Login = append(j.way.Login, "sshd lets nobody in while "+dir+" is not there, or is another's than root's to write")
+	}
+	return err
+}
+
+// separates reports whether sshd takes a directory for the one that it separates itself in.
+func separates(n *host.Node) bool {
+	return n != nil && n.Type == host.TypeDir && n.Owner == root && n.Access.Mode()&0o022 == 0
 }

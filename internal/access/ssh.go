@@ -54,6 +54,8 @@ type passage struct {
 	unsure []string     // what may keep the keys out that were found
 	doubts []string     // what may do so by all that the guard knows
 	wanted int          // how many keys sshd asks for
+	// asksPAM is set if sshd asks them for a password, too, of which PAM decides.
+	asksPAM bool
 }
 
 func (p *passage) gate(why string, sure bool) { p.gates = append(p.gates, gate{why: why, sure: sure}) }

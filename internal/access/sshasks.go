@@ -62,9 +62,12 @@ func (p *passage) methods() {
 	if len(lists) > 0 && !slices.Contains(lists, "any") && !slices.Contains(lists, "publickey") {
 		p.way.Untried = true
 	}
-	certain, possible := false, false
+	c := p.config
+	byPassword := c.is("passwordauthentication", yes)
+	interactive := c.is("usepam", yes) && (c.is("kbdinteractiveauthentication", yes) || c.is("challengeresponseauthentication", yes))
+	certain, possible, keyAlone := false, false, len(lists) == 0
 	for _, l := range lists {
-		ok, may, keys := true, true, 0
+		ok, may, alone, keys := true, true, true, 0
 		for m := range strings.SplitSeq(l, ",") {
 			m, _, _ = strings.Cut(m, ":")
 			switch m {
@@ -72,10 +75,11 @@ func (p *passage) methods() {
 			case "publickey":
 				keys++
 			case "password":
-				ok = ok && p.password.State == host.PasswordSet
-				may = may && p.password.State != host.PasswordLocked
+				ok, alone = ok && byPassword && p.password.State == host.PasswordSet, false
+				may = may && byPassword && p.password.State != host.PasswordLocked
 			case "keyboard-interactive":
-				ok = ok && p.password.State == host.PasswordSet
+				ok, alone = ok && interactive && p.password.State == host.PasswordSet, false
+				may = may && interactive
 			default:
 				ok = false
 			}
@@ -83,8 +87,9 @@ func (p *passage) methods() {
 		if ok && (!certain || keys < p.wanted) {
 			p.wanted = keys
 		}
-		certain, possible = certain || ok, possible || may
+		certain, possible, keyAlone = certain || ok, possible || may, keyAlone || ok && alone
 	}
+	p.asksPAM = certain && !keyAlone
 	if len(lists) > 0 && !certain {
 		p.keys = append(p.keys, gate{why: "sshd asks for more than a key, which they do not have: AuthenticationMethods " + strings.Join(lists, " "), sure: !possible})
 	}

@@ -184,7 +184,11 @@ func (p *passage) hostKeys() {
 
 // pam judges what sshd asks PAM of somebody who comes with a key.
 func (p *passage) pam() error {
-	for _, typ := range []string{"account", "session"} {
+	types := []string{"account", "session"}
+	if p.asksPAM {
+		types = append(types, "auth")
+	}
+	for _, typ := range types {
 		no, doubt, err := p.judge.pam(sshdProgram, typ)
 		switch {
 		case err != nil:
