@@ -165,6 +165,12 @@ bench: deps ## measure a first run, and one that finds nothing to do beside its 
 bench-check: deps ## fail if a run that finds nothing to do takes longer than with another build, OTHER=FILE
 	@$(GO) run ./internal/bench -people "$${PEOPLE:-20,200}" -against "$(OTHER)"
 
+# Ansible's own modules for keys and ACLs are in the package ansible.
+.PHONY: bench-ansible
+bench-ansible: deps images ## measure the collection beside Ansible's own modules for the same state
+	@$(call install,ansible,to measure beside it)
+	@$(GO) test -count=1 -timeout 60m -v -tags release,bench -run '^TestBesideAnsible$$' ./internal/e2e -args -people "$${PEOPLE:-20}"
+
 .PHONY: release
 release: build-deps $(NFPM) ## binaries, packages, Ansible's collection, checksums in dist/, the same from the same commit
 	@GOTOOLCHAIN=$(RELEASE_GO) $(GO) run ./internal/release $(NFPM) dist && cat dist/SHA256SUMS

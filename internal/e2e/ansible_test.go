@@ -35,7 +35,12 @@ files:
 // Python, over ssh, by the collection as it is released.
 func TestAnsible(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, 5)
+	f := newFleet(t, 5, testhost.Bare)
+	for i := range f.hosts {
+		f.spec(i, f.specOf(i))
+	}
+	f.file("spec/developers.yaml", "alice: {roles: [admins]}\n")
+	f.file("spec/keys/alice", newFleetKey(t, f.dir, "alice")+"\n")
 	all := slices.Clone(f.names)
 
 	t.Run("check mode is the plan", func(t *testing.T) {
@@ -149,16 +154,16 @@ type fleet struct {
 	hosts []*env
 }
 
-// newFleet boots bare hosts on which there is no more than an account that may become
-// root, and installs the collection.
-func newFleet(t *testing.T, n int) *fleet {
+// newFleet boots hosts of an image, with an account more that may become root, and installs
+// the collection.
+func newFleet(t *testing.T, n int, image testhost.Image) *fleet {
 	t.Helper()
 	f := &fleet{t: t, dir: t.TempDir(), names: make([]string, n), hosts: make([]*env, n)}
 	key := newFleetKey(t, f.dir, "deploy")
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
-			h, err := testhost.Boot(t.Context(), testhost.Options{Log: t.Logf})
+			h, err := testhost.Boot(t.Context(), testhost.Options{Image: image, Log: t.Logf})
 			if err != nil {
 				t.Error(err)
 				return
@@ -173,15 +178,12 @@ func newFleet(t *testing.T, n int) *fleet {
 	}
 	slices.SortFunc(f.hosts, func(a, b *env) int { return strings.Compare(a.Name(), b.Name()) })
 	slices.Sort(f.names) // Ansible goes by them
-	for i, e := range f.hosts {
+	for _, e := range f.hosts {
 		e.mustRun("useradd", "--create-home", "--shell", "/bin/bash", "deploy")
 		e.mustRun("install", "-d", "-m", "0700", "-o", "deploy", "-g", "deploy", "/home/deploy/.ssh")
 		e.write("/home/deploy/.ssh/authorized_keys", key+"\n", 0o644)
 		e.write("/etc/sudoers.d/deploy", "deploy ALL=(ALL) NOPASSWD: ALL\n", 0o440)
-		f.spec(i, f.specOf(i))
 	}
-	f.file("spec/developers.yaml", "alice: {roles: [admins]}\n")
-	f.file("spec/keys/alice", newFleetKey(t, f.dir, "alice")+"\n")
 	f.furnish()
 	return f
 }
@@ -228,13 +230,13 @@ func (f *fleet) furnish() {
 		f.t.Fatal(err)
 	}
 	f.file("collection.tar.gz", string(packed))
-	if out, code := f.ansible("ansible-galaxy", "collection", "install", "--offline", "-p", f.dir+"/collections", f.dir+"/collection.tar.gz"); code != 0 {
-		f.t.Fatalf("ansible-galaxy: exit code %d\n%s", code, out)
+	if out, ended := f.ansible("ansible-galaxy", "collection", "install", "--offline", "-p", f.dir+"/collections", f.dir+"/collection.tar.gz"); !ended.Success() {
+		f.t.Fatalf("ansible-galaxy: %v\n%s", ended, out)
 	}
-	if out, code := f.ansible("ansible-galaxy", "collection", "verify", "--offline", "-p", f.dir+"/collections", "opsafe.opsafe"); code != 0 {
+	if out, ended := f.ansible("ansible-galaxy", "collection", "verify", "--offline", "-p", f.dir+"/collections", "opsafe.opsafe"); !ended.Success() {
 		f.t.Errorf("ansible-galaxy finds the collection not as its manifest says:\n%s", out)
 	}
-	if out, code := f.ansible("ansible-doc", "opsafe.opsafe.manage", "opsafe.opsafe.plan", "opsafe.opsafe.facts"); code != 0 || strings.Contains(out, "WARNING") {
+	if out, ended := f.ansible("ansible-doc", "opsafe.opsafe.manage", "opsafe.opsafe.plan", "opsafe.opsafe.facts"); !ended.Success() || strings.Contains(out, "WARNING") {
 		f.t.Errorf("ansible-doc:\n%s", out)
 	}
 }
@@ -282,7 +284,7 @@ func (f *fleet) is(t *testing.T, hosts ...int) {
 }
 
 // ansible runs a program of Ansible's on the controller, which is this machine.
-func (f *fleet) ansible(argv ...string) (said string, code int) {
+func (f *fleet) ansible(argv ...string) (said string, ended *os.ProcessState) {
 	f.t.Helper()
 	cmd := exec.CommandContext(f.t.Context(), argv[0], argv[1:]...)
 	cmd.Dir = f.dir
@@ -291,17 +293,24 @@ func (f *fleet) ansible(argv ...string) (said string, code int) {
 	if err != nil && cmd.ProcessState == nil {
 		f.t.Fatal(err)
 	}
-	return string(out), cmd.ProcessState.ExitCode()
+	return string(out), cmd.ProcessState
 }
 
 // counts are Ansible's counts of each host.
 type counts map[string]map[string]int
 
-// play runs the playbook, which has to end with the code.
+// play runs the playbook of the role, which has to end with the code.
 func (f *fleet) play(code int, args ...string) (string, counts) {
 	f.t.Helper()
-	said, got := f.ansible(append([]string{"ansible-playbook", "-i", "inventory.yml", "site.yml"}, args...)...)
-	if got != code {
+	said, counts, _ := f.playbook(code, append([]string{"site.yml"}, args...)...)
+	return said, counts
+}
+
+// playbook runs a playbook, which has to end with the code.
+func (f *fleet) playbook(code int, args ...string) (string, counts, *os.ProcessState) {
+	f.t.Helper()
+	said, ended := f.ansible(append([]string{"ansible-playbook", "-i", "inventory.yml"}, args...)...)
+	if got := ended.ExitCode(); got != code {
 		f.t.Errorf("ansible-playbook %v: exit code %d, not %d\n%s", args, got, code, said)
 	}
 	out := counts{}
@@ -312,7 +321,7 @@ func (f *fleet) play(code int, args ...string) (string, counts) {
 			out[m[1]][name], _ = strconv.Atoi(n)
 		}
 	}
-	return said, out
+	return said, out, ended
 }
 
 // want demands counts of hosts, such as changed=1.
