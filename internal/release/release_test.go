@@ -189,13 +189,13 @@ func TestVersion(t *testing.T) {
 // the one for amd64 says of the committed backends.
 func TestArm(t *testing.T) {
 	const repository = "../.."
-	facts, err := filepath.Glob(filepath.Join(repository, "backends/*/facts.json"))
+	facts, err := filepath.Glob(filepath.Join(repository, "backends/facts/*.json"))
 	if err != nil || len(facts) == 0 {
 		t.Fatalf("found no facts of backends: %v", err)
 	}
 	commands := [][]string{{"version", "--format", "json"}, {"validate", "--dir", repository}}
 	for _, of := range facts {
-		backend := filepath.Base(filepath.Dir(of))
+		backend := strings.TrimSuffix(filepath.Base(of), ".json")
 		commands = append(commands, []string{"plan", "--dir", repository, "--backend", backend, "--facts", of})
 	}
 	for _, args := range commands {
