@@ -158,12 +158,12 @@ soak-ways: deps images
 	echo "$$out" | grep -v '^=== '; exit $$code
 
 .PHONY: bench
-bench: deps ## measure a first run, and one that finds nothing to do beside its lower bound, with 20, 200 and 1,000 people
+bench: deps ## measure first runs and runs that find nothing to do, of people, trees and specs, each beside other programs
 	@$(GO) run ./internal/bench -people "$${PEOPLE:-20,200,1000}"
 
 .PHONY: bench-check
 bench-check: deps ## fail if a run that finds nothing to do takes longer than with another build, OTHER=FILE
-	@$(GO) run ./internal/bench -people "$${PEOPLE:-20,200}" -against "$(OTHER)"
+	@$(GO) run ./internal/bench -people "$${PEOPLE:-20,200}" -files 0 -against "$(OTHER)"
 
 # Ansible's own modules for keys and ACLs are in the package ansible.
 .PHONY: bench-ansible

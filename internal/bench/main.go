@@ -1,6 +1,7 @@
 // Command bench measures what it costs to find nothing to do: opsafe plan and
 // opsafe manage on a converged throwaway host, beside a program that only reads
-// what they have to look at.
+// what they have to look at. It also measures first runs, trees of files and specs
+// of many people, each beside other programs on the same host.
 package main
 
 import (
@@ -37,6 +38,8 @@ type options struct {
 	people, rounds int
 	keep           string
 	against        string // another build of opsafe
+	files          int    // of the tree; 0: what is not about people on a host is left out
+	many           []int  // people of the specs that are only read
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) (err error) {
@@ -46,9 +49,11 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	flags.IntVar(&o.rounds, "rounds", 31, "rounds to measure")
 	flags.StringVar(&o.keep, "keep", "", "leave the host behind, under this `name`")
 	flags.StringVar(&o.against, "against", "", "measure this `build` of opsafe, too, in the same rounds, and fail if the present one is slower")
+	flags.IntVar(&o.files, "files", 100_000, "files of the tree that is measured; with 0, neither that nor specs of many people are")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	o.many = []int{1000, 5000}
 	for text := range strings.SplitSeq(*people, ",") {
 		if o.people, err = strconv.Atoi(text); err != nil {
 			return fmt.Errorf("-people %s: want numbers with commas between them", *people)
@@ -57,7 +62,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 			return err
 		}
 	}
-	return nil
+	if o.files == 0 {
+		return nil
+	}
+	return others(ctx, o, out, progress)
 }
 
 // one measures with so many people.
@@ -76,7 +84,15 @@ func one(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := table(out, o.people, first, measured); err != nil {
+	if err := table(out, o.people, measured); err != nil {
+		return err
+	}
+	tool, err := b.once(ctx, "useradd, one by one", useradds(o.people))
+	if err != nil {
+		return err
+	}
+	first.Name = "opsafe manage"
+	if err := rows(out, fmt.Sprintf("First run: %d people, with homes and keys, packages, units and files; useradd makes accounts alone", o.people), tool, first); err != nil {
 		return err
 	}
 	return slower(measured)

@@ -15,13 +15,7 @@ type sample struct {
 }
 
 // table prints the medians, and the ratio of each program's to the first one's.
-// First is the run that has brought the host to the state: it is done only once.
-func table(out io.Writer, people int, first measured, ms []measured) error {
-	once := first.Runs[0]
-	fmt.Fprintf(
-		out, "\nFirst run: %d people, %.1f s, of opsafe and what it starts %.1f s user, %.1f s system, %.1f MiB.\n",
-		people, once.Wall.Seconds(), once.User.Seconds(), once.System.Seconds(), float64(once.MaxRSS)/1024,
-	)
+func table(out io.Writer, people int, ms []measured) error {
 	fmt.Fprintf(out, "\nNothing to do: %d people, medians of %d runs in turn on one host.\n\n", people, len(ms[0].Runs))
 	fmt.Fprintf(out, "%-14s %9s %7s %9s %9s %9s %10s %10s\n", "", "wall ms", "ratio", "fastest", "user ms", "sys ms", "memory MiB", "processes")
 	floor := median(ms[0].Runs, func(s sample) time.Duration { return s.Wall })
@@ -43,6 +37,28 @@ func table(out io.Writer, people int, first measured, ms []measured) error {
 	fmt.Fprintln(out, "The refclock of the workload is shared memory, as the host has no PTP device.")
 	return nil
 }
+
+// rows prints what else was measured, and the ratio of each program's time to the
+// first one's: by the clock, and of processors, which says more on a busy machine.
+func rows(out io.Writer, what string, ms ...measured) error {
+	clock := func(s sample) time.Duration { return s.Wall }
+	processor := func(s sample) time.Duration { return s.User + s.System }
+	fmt.Fprintf(out, "\n%s, medians of %d.\n\n", what, len(ms[0].Runs))
+	fmt.Fprintf(out, "%-24s %10s %7s %12s %7s %10s\n", "", "wall ms", "ratio", "processor ms", "ratio", "memory MiB")
+	for _, m := range ms {
+		wall, cpu := median(m.Runs, clock), median(m.Runs, processor)
+		_, err := fmt.Fprintf(
+			out, "%-24s %10.1f %7.2f %12.1f %7.2f %10.1f\n", m.Name, ms1(wall), ratio(wall, median(ms[0].Runs, clock)),
+			ms1(cpu), ratio(cpu, median(ms[0].Runs, processor)), float64(median(m.Runs, func(s sample) int64 { return s.MaxRSS }))/1024,
+		)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ratio(a, b time.Duration) float64 { return float64(a) / float64(max(b, 1)) }
 
 func ms1(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 

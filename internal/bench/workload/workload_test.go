@@ -31,3 +31,17 @@ func TestWorkload(t *testing.T) {
 		t.Errorf("got %d people with %d key files, %v", len(repo.People), len(repo.KeyFiles), err)
 	}
 }
+
+func TestTreeSpec(t *testing.T) {
+	dir := t.TempDir()
+	if err := WriteTreeSpec(dir); err != nil {
+		t.Fatal(err)
+	}
+	repo, err := kinds.Load(spec.LoadOptions{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := repo.Backend(Backend); err != nil || b.Directories[Tree] == nil || b.ACLs[Tree] == nil {
+		t.Errorf("the tree is not declared: %+v, %v", b, err)
+	}
+}
