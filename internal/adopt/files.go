@@ -159,6 +159,11 @@ func printable(data []byte) bool {
 // sudoers takes a file whose rules sudo shows anyway, though only root may read it.
 func (t *taker) sudoers(_ context.Context, name string) error {
 	at := path.Join(debian.SudoersDir, name)
+	return t.dropIn("sudoers", name, at, func(f fields, _ *host.Node) error { return t.text(f, at, true) })
+}
+
+// dropIn takes a file of root's in a directory of a program's configuration.
+func (t *taker) dropIn(section, name, at string, text func(fields, *host.Node) error) error {
 	n, err := t.there(at)
 	if err == nil {
 		err = noLink(n)
@@ -167,11 +172,11 @@ func (t *taker) sudoers(_ context.Context, name string) error {
 		return fmt.Errorf("%s: %w", at, err)
 	}
 	f := newFields()
-	if err := t.text(f, at, true); err != nil {
+	if err := text(f, n); err != nil {
 		return err
 	}
 	if len(f.node.Content) > 0 {
-		t.add("from "+at, f.node, "sudoers", name)
+		t.add("from "+at, f.node, section, name)
 	}
 	return nil
 }
@@ -201,21 +206,7 @@ func (t *taker) allSudoers(ctx context.Context) error {
 
 func (t *taker) sshd(_ context.Context, name string) error {
 	at := path.Join(debian.SSHDConfigDir, name+".conf")
-	n, err := t.there(at)
-	if err == nil {
-		err = noLink(n)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", at, err)
-	}
-	f := newFields()
-	if err := t.content(f, at, n); err != nil {
-		return err
-	}
-	if len(f.node.Content) > 0 {
-		t.add("from "+at, f.node, "sshd", name)
-	}
-	return nil
+	return t.dropIn("sshd", name, at, func(f fields, n *host.Node) error { return t.content(f, at, n) })
 }
 
 func (t *taker) allSshd(ctx context.Context) error {

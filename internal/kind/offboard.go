@@ -116,7 +116,12 @@ func (l tombstoneLook) Look(_ context.Context, r host.Reader) (change.Change, er
 	if err != nil {
 		return c, err
 	}
-	c.Action = change.Add
+	return writeNote(r, at, data)
+}
+
+// writeNote writes a note of opsafe's own that everybody may read.
+func writeNote(r host.Reader, at string, data []byte) (change.Change, error) {
+	c := change.Change{Action: change.Add}
 	fresh(&c, "record", at)
 	if err := needDir(r, &c, path.Dir(at)); err != nil {
 		return c, err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -89,15 +88,7 @@ func (l revokedLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 	if err != nil {
 		return c, err
 	}
-	c.Action = change.Add
-	fresh(&c, "record", at)
-	if err := needDir(r, &c, path.Dir(at)); err != nil {
-		return c, err
-	}
-	c.Steps = append(c.Steps, host.WriteFile{
-		Path: at, Content: host.NewContent(data), Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o644),
-	})
-	return c, nil
+	return writeNote(r, at, data)
 }
 
 // declareRevoked keeps revoked keys out of all files, also of those that no list is
