@@ -174,8 +174,8 @@ func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, e
 	return c, err
 }
 
-// safeEnvironment refuses files of the worker's environment that others than root could
-// write: it says, among others, what is loaded into each program.
+// safeEnvironment refuses files of the environment of root's services that others than root
+// could write: it says, among others, what is loaded into each program.
 func safeEnvironment(r host.Reader, files []string) error {
 	for _, at := range files {
 		_, exposed, err := host.Exposed(at, r.Stat)
