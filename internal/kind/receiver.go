@@ -2,6 +2,7 @@ package kind
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"path"
@@ -173,7 +174,24 @@ func declareReceiver(in *Input) []Resource {
 	for i := range units {
 		units[i].Needs = append(units[i].Needs, account.ID, queues.ID)
 	}
+	if len(d.EnvFiles) > 0 && d.published() {
+		env := Resource{ID: id("environment"), Pos: d.Pos, When: d.When, Looker: receiverEnvironment{d.EnvFiles}}
+		for i := range units {
+			if n := units[i].ID.Name; n == rangesService || n == rangesTimer {
+				units[i].Needs = append(units[i].Needs, env.ID)
+			}
+		}
+		units = append([]Resource{env}, units...)
+	}
 	return append([]Resource{account, queues, config}, units...)
+}
+
+// receiverEnvironment are the files of the environment in which GitHub is asked, as root.
+type receiverEnvironment struct{ files []string }
+
+// Look refuses what others could write; the files are others' to make.
+func (l receiverEnvironment) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	return change.Change{}, safeEnvironment(r, l.files)
 }
 
 // receiverQueueLook are the directories of the queue. The receiver adds to main: it may

@@ -81,9 +81,6 @@ func (l receiverLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 	if l.decl.State == stateAbsent {
 		return goneFileLook{path: notes.Receiver}.Look(ctx, r)
 	}
-	if err := safeEnvironment(r, l.decl.EnvFiles); err != nil {
-		return change.Change{}, err
-	}
 	note, files, err := l.hooks(ctx, r)
 	if err != nil {
 		return change.Change{}, err
