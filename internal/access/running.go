@@ -42,13 +42,21 @@ func (j *judge) sshdUnit(ctx context.Context) sshdUnit {
 // findSSHD looks for the unit that runs sshd: under its usual names, by the process
 // that sshd itself names, and else among all units that run. That a name is not
 // there says nothing of the thing.
+// On a machine that has not booted, what is enabled counts as if it ran.
 func findSSHD(ctx context.Context, r host.Reader) sshdUnit {
+	facts, err := r.Facts()
+	if err != nil {
+		return sshdUnit{err: err}
+	}
+	runs := func(u *host.Unit) bool {
+		return u.Running() || facts.Unbooted && u != nil && u.File == "enabled" && wanted(u)
+	}
 	for _, name := range []string{"ssh.service", "ssh.socket"} {
 		u, err := r.Unit(ctx, name)
 		if err != nil {
 			return sshdUnit{err: err}
 		}
-		if u.Running() && !alias(u, name) {
+		if runs(u) && !alias(u, name) {
 			return sshdUnit{name: name}
 		}
 	}
@@ -65,14 +73,14 @@ func findSSHD(ctx context.Context, r host.Reader) sshdUnit {
 	}
 	for _, name := range names {
 		u, err := r.Unit(ctx, name)
-		if err != nil || !u.Running() || alias(u, name) {
+		if err != nil || !runs(u) || alias(u, name) {
 			continue
 		}
-		runs, err := runsSSHD(ctx, r, u)
+		starts, err := runsSSHD(ctx, r, u)
 		if err != nil {
 			return sshdUnit{err: err}
 		}
-		if runs {
+		if starts {
 			return sshdUnit{name: name}
 		}
 	}

@@ -74,6 +74,12 @@ type App struct {
 	Judge host.Judge
 	// Version is that of this program, such as v1.2.3; empty: the one it was built as.
 	Version string
+	// Tree is the directory of another machine, which does not run, that this process
+	// has entered; empty: it works on the machine that it runs on.
+	Tree string
+	// Within has this program work in a tree with these arguments, and gives its exit
+	// code. Nil: it cannot.
+	Within func(ctx context.Context, tree string, argv []string) (int, error)
 	// LockPath and Executable are paths of the real machine.
 	LockPath   string
 	Executable func() (string, error)
@@ -94,6 +100,8 @@ type App struct {
 
 	// live is told by the machine how far a step or a look has come; nil: it tells nobody.
 	live *liveLine
+	// args are those that it was called with.
+	args []string
 	// record is set when Host is a recorded one, and Root says whether root
 	// recorded it.
 	record *snapshot.Reader
@@ -103,25 +111,7 @@ type App struct {
 
 // Main runs the program with these arguments and returns its exit code.
 func Main(args []string) int {
-	ignored := local.Ignored()
-	options := local.Options{Tell: func(what string) { note(os.Stderr, "%s", what) }}
-	live := &liveLine{}
-	if width(os.Stderr) > 0 {
-		options.Progress = live.far // elsewhere nothing of it is shown, and apt need not tell
-	}
-	machine := local.New(options)
-	app := &App{
-		live: live,
-		Out:  local.StandardOutput(), Err: os.Stderr, Env: os.Getenv, Now: time.Now,
-		Host: machine, Machine: machine, Root: os.Geteuid() == 0, Tidy: machine.Tidy, Judge: local.NewJudge(),
-		LockPath: local.LockPath, Executable: os.Executable,
-		ReadOwn: machine.ReadOwn, Exec: func(argv []string, vars map[string]string) error { return local.Exec(argv, vars, ignored) }, Behind: local.Behind, Staged: local.Staged,
-		// Without a system journal the record alone has to do.
-		Log: func(e history.Event) { _ = local.Log(e.Message, e.Failed, e.Fields) },
-	}
-	if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())) {
-		app.In = os.Stdin
-	}
+	app := newApp(local.Options{})
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	// A connection that drops must not leave a run half done.
@@ -129,11 +119,36 @@ func Main(args []string) int {
 	return app.Run(ctx, args)
 }
 
+// newApp is the program on the real machine.
+func newApp(o local.Options) *App {
+	ignored := local.Ignored()
+	o.Tell = func(what string) { note(os.Stderr, "%s", what) }
+	live := &liveLine{}
+	if width(os.Stderr) > 0 {
+		o.Progress = live.far // elsewhere nothing of it is shown, and apt need not tell
+	}
+	machine := local.New(o)
+	app := &App{
+		live: live,
+		Out:  local.StandardOutput(), Err: os.Stderr, Env: os.Getenv, Now: time.Now,
+		Host: machine, Machine: machine, Root: os.Geteuid() == 0, Tidy: machine.Tidy, Judge: local.NewJudge(),
+		LockPath: local.LockPath, Executable: os.Executable,
+		ReadOwn: machine.ReadOwn, Exec: func(argv []string, vars map[string]string) error { return local.Exec(argv, vars, ignored) }, Behind: local.Behind, Staged: local.Staged,
+		// Without a system journal the record alone has to do.
+		Log:    func(e history.Event) { _ = local.Log(e.Message, e.Failed, e.Fields) },
+		Within: local.InRoot,
+	}
+	if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())) {
+		app.In = os.Stdin
+	}
+	return app
+}
+
 // Run runs a command and returns the exit code.
 func (a *App) Run(ctx context.Context, args []string) int {
 	out := &written{out: a.Out}
 	on := *a
-	on.Out = out
+	on.Out, on.args = out, args
 	code := on.run(ctx, args)
 	if err := out.failure(); err != nil {
 		say(a.Err, fmt.Sprintf("opsafe: %v", err))
@@ -201,7 +216,7 @@ func addCommands(root *cobra.Command, a *App) {
 		{"People:", []*cobra.Command{newDisableUser(a), newEnableUser(a), newRevokeKey(a), newKeys(a)}},
 		{"Going back:", []*cobra.Command{newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a)}},
 		{"Specs:", []*cobra.Command{newValidate(a), newExplain(a), newSchema(a), newAdopt(a), newFacts(a)}},
-		{"Setting up:", []*cobra.Command{newInit(a), newBootstrap(a), newWhereami(a), newEnv(a), newMan(a), newVersion(a), newFirewall(a), newReceive(a), newForward(a), newGitHubRanges(a)}},
+		{"Setting up:", []*cobra.Command{newInit(a), newBootstrap(a), newWhereami(a), newEnv(a), newMan(a), newVersion(a), newFirewall(a), newInRoot(), newReceive(a), newForward(a), newGitHubRanges(a)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 		root.SetHelpCommandGroupID(g.title)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"opsafe/internal/host/local"
 	"opsafe/internal/render"
 )
 
@@ -30,6 +31,10 @@ would be another change by then is left alone.
 With --plan, just what plan --out has kept is done. If the spec, or anything of
 the host that the plan rests on, has moved on, that is named and nothing changed.
 
+With --root, the machine in a directory is brought to the state that is declared, as
+far as that goes without its running; the rest is left to its first boot, for which
+the spec, this program and a unit that runs manage are put there.
+
 Nothing is changed if afterwards nobody whom the spec names could log in with a
 key and become root.`,
 		Example: "  sudo opsafe manage --backend tpp\n  sudo opsafe manage --only user/alice",
@@ -42,9 +47,12 @@ key and become root.`,
 	o.addFull(c)
 	o.addTimings(c)
 	o.addLockOut(c)
+	o.addRoot(c)
 	addConfirm(c, &o.confirm)
+	c.MarkFlagsMutuallyExclusive("root", "confirm")
 	c.Flags().BoolVar(&o.ask, "ask", false, "show the plan, and ask on the terminal before it is carried out")
 	c.Flags().StringVar(&o.plan, "plan", "", "carry out just what this `FILE` of plan --out holds, if nothing has moved on since")
+	c.MarkFlagsMutuallyExclusive("root", "plan")
 	return c
 }
 
@@ -81,12 +89,20 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 	if err := errors.Join(o.checkFormat(), a.canAsk(o)); err != nil {
 		return err
 	}
+	if o.root != "" && a.Tree == "" {
+		return a.within(ctx, o.options, "manage")
+	}
 	o.registries = true
 	release, err := a.hold(ctx, "manage", render.Apply)
 	if err != nil {
 		return err
 	}
 	defer release()
+	if a.Tree != "" {
+		if err := local.ForbidServices(); err != nil {
+			return err
+		}
+	}
 	kept, err := a.readSaved(&o)
 	if err != nil {
 		return err
@@ -118,7 +134,7 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 	var after []string
 	job := run.Job{
 		Kinds: p.kinds, WayIn: p.wayIn(o.lockOut), Confirm: o.confirm, Kept: kept,
-		Record: run.Record{Command: "manage", Backend: p.backend, Dir: p.in.Repo.Dir, Declared: p.whole},
+		Record: run.Record{Command: "manage", Backend: p.backend, Dir: a.repositoryLater(p.in.Repo.Dir), Declared: p.whole},
 	}
 	job.Notes = func() []string {
 		after = a.hostNotes(p, a.Host)

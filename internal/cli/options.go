@@ -15,6 +15,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
+	"opsafe/internal/host/local"
 	"opsafe/internal/kind"
 	"opsafe/internal/kinds"
 	"opsafe/internal/words"
@@ -30,6 +31,8 @@ const defaultDir = "/srv/opsafe"
 type options struct {
 	backend string
 	dir     string
+	// root is the tree of another machine; empty: it is this one.
+	root    string
 	only    []string
 	skip    []string
 	format  string
@@ -56,6 +59,11 @@ func (o *options) addBackend(c *cobra.Command, a *App) {
 func (o *options) addDir(c *cobra.Command) {
 	c.Flags().StringVar(&o.dir, "dir", "", "the repository, a `DIR` with backends/ in it (default: $OPSAFE_DIR, else the nearest parent that has backends/, else "+defaultDir+")")
 	_ = c.MarkFlagDirname("dir")
+}
+
+func (o *options) addRoot(c *cobra.Command) {
+	c.Flags().StringVar(&o.root, "root", "", "work on the machine in this `DIR`, which does not run: what needs a running one is left to its first boot")
+	_ = c.MarkFlagDirname("root")
 }
 
 func (o *options) addSelection(c *cobra.Command, a *App) {
@@ -101,6 +109,9 @@ func (o *options) checkFormat() error {
 
 // repository finds the directory that has backends/.
 func (o *options) repository(a *App) (string, error) {
+	if a.Tree != "" {
+		return local.InRootSpec, nil
+	}
 	if dir := firstOf(o.dir, a.Env("OPSAFE_DIR")); dir != "" {
 		if !hasBackends(dir) {
 			return "", fmt.Errorf("there is no directory backends in %s", dir)

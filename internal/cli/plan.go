@@ -49,12 +49,15 @@ them; what the record does not cover is unknown.`,
 	o.addFormat(c)
 	o.addFull(c)
 	o.addTimings(c)
+	o.addRoot(c)
 	c.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 0: nothing to do, 2: changes, 1: error, or not everything could be seen")
 	c.Flags().StringVar(&o.facts, "facts", "", "plan for the host that opsafe facts recorded in this `FILE`, or for a bare one: none")
 	_ = c.MarkFlagFilename("facts", "json")
 	c.Flags().StringVar(&o.out, "out", "", "keep the plan in this `FILE`, for manage --plan")
 	c.Flags().BoolVar(&o.registries, "registries", false, "ask registries whether they have another image, as manage does for compose projects with pull: always")
 	c.MarkFlagsMutuallyExclusive("facts", "out")
+	c.MarkFlagsMutuallyExclusive("root", "facts")
+	c.MarkFlagsMutuallyExclusive("root", "out")
 	c.MarkFlagsMutuallyExclusive("facts", "registries")
 	return c
 }
@@ -62,6 +65,9 @@ them; what the record does not cover is unknown.`,
 func (a *App) plan(ctx context.Context, o planOptions) error {
 	if err := o.checkFormat(); err != nil {
 		return err
+	}
+	if o.root != "" && a.Tree == "" {
+		return a.within(ctx, o.options, "plan")
 	}
 	var err error
 	if o.facts != "" {
@@ -137,7 +143,7 @@ func (o planOptions) verdict(rep *converge.Report) error {
 
 // hostNotes say what concerns the host, as a run leaves it, but no resource.
 func (a *App) hostNotes(p *prepared, after host.Reader) []string {
-	out := p.held()
+	out := append(p.held(), a.leftNotes(p)...)
 	for _, l := range drift.Leavers(after, p.in, a.Now()) {
 		on := "is on no list any more"
 		if l.Role {

@@ -81,7 +81,13 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := converge.Declare(in)
+	declared := converge.Declare(in)
+	all := declared
+	if a.Tree != "" {
+		if all, err = a.unbooted(in, declared); err != nil {
+			return nil, err
+		}
+	}
 	kinds, err := o.selection(all)
 	if err != nil {
 		return nil, err
@@ -92,7 +98,7 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 	}
 	p := &prepared{backend: name, boot: boot, kinds: kinds, in: in, roster: in.Roster, facts: facts}
 	if len(o.only)+len(o.skip) == 0 {
-		for _, k := range all {
+		for _, k := range declared {
 			for _, r := range k.Resources {
 				if id := r.ID.String(); !kind.KeepsOut(id) {
 					p.whole = append(p.whole, id)

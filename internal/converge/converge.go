@@ -263,6 +263,10 @@ func (r *run) look(ctx context.Context, on host.Reader, res kind.Resource) (chan
 			return out, false
 		}
 	}
+	if res.Waits != "" {
+		out.Status, out.Reason = change.NotApplicable, res.Waits
+		return out, false
+	}
 	applies, why, err := kind.Applies(ctx, on, res.When)
 	if err == nil && !applies {
 		out.Status, out.Reason = change.NotApplicable, why

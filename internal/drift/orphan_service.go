@@ -9,6 +9,7 @@ import (
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/notes"
 	"opsafe/internal/spec"
 )
 
@@ -53,7 +54,7 @@ func (f *finder) units(context.Context) error {
 func (f *finder) declaredUnit(name string) bool {
 	u := f.in.Backend.Units[name]
 	owned := strings.HasPrefix(name, "opsafe-") && slices.Contains(f.in.Backend.Owned(), path.Join(debian.UnitDir, name))
-	return owned || f.parts[name] || strings.HasPrefix(name, "opsafe-revert.") || strings.HasPrefix(name, kind.FirewallUnits) || u != nil && (u.Content != nil || u.Source != "" || u.Template != "" || u.State == "absent")
+	return owned || f.parts[name] || strings.HasPrefix(name, "opsafe-revert.") || name == notes.FirstBoot || strings.HasPrefix(name, kind.FirewallUnits) || u != nil && (u.Content != nil || u.Source != "" || u.Template != "" || u.State == "absent")
 }
 
 func unitName(name string) bool {

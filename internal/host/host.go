@@ -217,6 +217,8 @@ type MachineFacts struct {
 	Version  string `json:"version"`  // os-release VERSION_ID: 12
 	Arch     string `json:"arch"`     // Debian's name for it: amd64
 	Kernel   string `json:"kernel"`   // uname -r
+	// Unbooted says that it does not run: its tree is worked on from another machine.
+	Unbooted bool `json:"unbooted,omitempty"`
 }
 
 // Hints lists what a run is going to look at.

@@ -38,7 +38,7 @@ func Compose() Kind {
 			}},
 			Texts: readCompose, Check: checkCompose,
 		},
-		Stage: StageServices, Declare: declareCompose, Adopt: adoptCompose,
+		Stage: StageServices, Runs: true, Declare: declareCompose, Adopt: adoptCompose,
 	}
 }
 

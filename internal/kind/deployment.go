@@ -28,7 +28,7 @@ func Deployments() Kind {
 			}},
 			Check: checkDeployments, Owns: ownDeployments,
 		},
-		Stage: StageUnits, Declare: declareDeployments, Adopt: adoptDeployments,
+		Stage: StageUnits, Runs: true, Declare: declareDeployments, Adopt: adoptDeployments,
 		Strays: &Strays{
 			Dir: notes.Deployments, Suffix: ".json",
 			Takes: func(name string) bool { return !strings.Contains(name, ".") }, // its state has one more suffix

@@ -35,7 +35,7 @@ func Firewalls() Kind {
 			}},
 			Check: checkFirewalls, Owns: ownFirewalls,
 		},
-		Stage: StageServices, Declare: declareFirewalls, Adopt: adoptFirewalls,
+		Stage: StageServices, Runs: true, Declare: declareFirewalls, Adopt: adoptFirewalls,
 		Strays: &Strays{Dir: notes.Firewalls, Suffix: firewallSuffix, Absent: func(b spec.Backend, name string) spec.Backend {
 			return spec.With(b, "firewall", withAbsent(firewallsOf(&b), name, &Firewall{State: stateAbsent}))
 		}},

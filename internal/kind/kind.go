@@ -28,6 +28,8 @@ type Resource struct {
 	Close Looker
 	// On are the declared file systems that it lies on: it waits for them.
 	On []Mount
+	// Waits says why it is not looked at in this run; empty: it is.
+	Waits string
 	// LetsIn is set for what gives a person a way in.
 	LetsIn bool
 	// Stopped is set for a unit that is declared not to run: nothing that an
@@ -64,6 +66,9 @@ type Kind struct {
 	// Part is what the kind is called, and what it says of the spec.
 	spec.Part
 	Stage Stage
+	// Runs is set for kinds that are about what runs: nothing of them can be made on a
+	// machine that has not booted.
+	Runs bool
 	// Batch kinds look at all of their resources before any is changed, and
 	// steps that can be merged are.
 	Batch bool

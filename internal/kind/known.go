@@ -119,6 +119,16 @@ func Provides(name string, facts host.MachineFacts) host.Provides { return provi
 
 // provides joins what opsafe knows of a package with what the spec says.
 func provides(name string, said *spec.Provides, facts host.MachineFacts) host.Provides {
+	p := saidOrKnown(name, said, facts)
+	for i := range p.Units {
+		if facts.Unbooted && p.Units[i].Active == "active" {
+			p.Units[i].Active, p.Units[i].Sub = "inactive", "dead"
+		}
+	}
+	return p
+}
+
+func saidOrKnown(name string, said *spec.Provides, facts host.MachineFacts) host.Provides {
 	p, _ := known(name, facts)
 	if said == nil {
 		return p

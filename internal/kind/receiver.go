@@ -52,7 +52,7 @@ func Receivers() Kind {
 			}},
 			Check: checkReceiver, Owns: ownReceiver,
 		},
-		Stage: StageUnits, Declare: declareReceiver, Adopt: adoptReceiver,
+		Stage: StageUnits, Runs: true, Declare: declareReceiver, Adopt: adoptReceiver,
 		Strays: &Strays{
 			Dir: path.Dir(notes.Receiver), Suffix: ".json",
 			Takes: func(name string) bool { return name+".json" == path.Base(notes.Receiver) },

@@ -41,7 +41,7 @@ func Sysctl() Kind {
 			}},
 			Check: checkSysctl, Owns: ownSysctl,
 		},
-		Stage: StageServices, Declare: declareSysctl, Adopt: adoptSysctl,
+		Stage: StageServices, Runs: true, Declare: declareSysctl, Adopt: adoptSysctl,
 		Strays: &Strays{Dir: sysctlDir, Suffix: sysctlSuffix, Absent: func(b spec.Backend, name string) spec.Backend {
 			return spec.With(b, "sysctl", withAbsent(sysctlOf(&b), name, &KernelValue{State: stateAbsent}))
 		}},

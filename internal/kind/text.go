@@ -48,6 +48,7 @@ func (t text) render(_ context.Context, r host.Reader) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		facts.Unbooted = false // what a file holds is the same before it boots
 		return renderTemplate(t.Template, string(t.Data), templateData{Backend: t.backend, Values: t.values, Host: facts})
 	default:
 		return append([]byte{}, t.Data...), nil

@@ -15,6 +15,9 @@ import (
 // run starts or stops the unit, or has it restarted when its file has changed
 // below it.
 func (l unitLook) run(ctx context.Context, r host.Reader, u *host.Unit, rewritten bool, c *change.Change) error {
+	if f, err := r.Facts(); err != nil || f.Unbooted {
+		return err // what is to run does once the machine has booted
+	}
 	running := u.Running()
 	switch {
 	case spec.Is(l.decl.Running) && !running:

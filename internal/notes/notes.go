@@ -69,6 +69,8 @@ const (
 	Revert  = libDir + "/revert"
 	Timer   = "opsafe-revert.timer"
 	Service = "opsafe-revert.service"
+	// FirstBoot runs manage at the first boot of a machine that was made from its tree.
+	FirstBoot = "opsafe-first-boot.service"
 
 	unitDir = debian.UnitDir + "/"
 	// TimerFile and ServiceFile are the files of the units.

@@ -203,11 +203,14 @@ func nameOf(names []string) string {
 	return names[1]
 }
 
-// factNames are the facts of a host, by the names that templates have for them.
+// factNames are the facts of a host, by the names that templates have for them: its texts.
+// Whether it runs is nothing that a file depends on.
 func factNames() []string {
 	var out []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[host.MachineFacts]()) {
-		out = append(out, f.Name)
+		if f.Type.Kind() == reflect.String {
+			out = append(out, f.Name)
+		}
 	}
 	return out
 }

@@ -124,6 +124,17 @@ func (r record) writeIdentity() error {
 	return os.Chmod(etc, 0o755)
 }
 
+// unbooted hands the host's root directory to somebody before the host boots.
+func (h *Host) unbooted(work func(dir string) error) error {
+	in := func(name string) string { return filepath.Join(hostDir(h.name), name) }
+	return withPrivateMounts(func() error {
+		if err := mountOverlay(in("root"), h.rec.Layers, in("upper"), in("work")); err != nil {
+			return err
+		}
+		return errors.Join(work(in("root")), unix.Unmount(in("root"), 0))
+	})
+}
+
 func allExist(paths []string) bool {
 	for _, p := range paths {
 		if _, err := os.Stat(p); err != nil {

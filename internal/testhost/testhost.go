@@ -49,6 +49,9 @@ type Options struct {
 	Image Image
 	// Keep lets the host outlive this process; only Close ends it.
 	Keep bool
+	// Tree is told where the host's root directory is before the host boots; nil: nobody
+	// is. Only programs that it starts from its own goroutine see it there.
+	Tree func(dir string) error
 	// Log hears what takes long (building images); nil means silence.
 	Log func(format string, args ...any)
 }
@@ -101,6 +104,11 @@ func Boot(ctx context.Context, o Options) (*Host, error) {
 	}
 	if err := h.layOn(ctx, o); err != nil {
 		return nil, fmt.Errorf("cannot boot host %s: %w", h.name, errors.Join(err, h.Close()))
+	}
+	if o.Tree != nil {
+		if err := h.unbooted(o.Tree); err != nil {
+			return nil, fmt.Errorf("cannot prepare the tree of host %s: %w", h.name, errors.Join(err, h.Close()))
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, bootLimit)
 	defer cancel()

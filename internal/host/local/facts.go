@@ -33,6 +33,7 @@ func (h *Host) Facts() (host.MachineFacts, error) {
 		Release:  fields["VERSION_CODENAME"],
 		Version:  fields["VERSION_ID"],
 		Arch:     debianArch(runtime.GOARCH),
+		Unbooted: h.options.Unbooted,
 		Kernel:   unix.ByteSliceToString(uts.Release[:]),
 	}, nil
 }

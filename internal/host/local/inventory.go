@@ -30,6 +30,9 @@ func (u *unitConn) names(ctx context.Context) ([]string, error) {
 	u.ahead.Wait()
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if u.off {
+		return namesUnbooted()
+	}
 	conn, err := u.connection(ctx)
 	if err != nil {
 		return nil, err
@@ -45,18 +48,37 @@ func (u *unitConn) names(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, systemdSilent(what, err)
 	}
-	set := map[string]bool{}
-	add := func(name string) {
-		if debian.IsProgramUnit(name) && (!strings.Contains(name, "@") || debian.IsTemplate(name)) {
-			set[name] = true
-		}
-	}
+	set := unitSet{}
 	for _, f := range files {
-		add(path.Base(f.Path))
+		set.add(path.Base(f.Path))
 	}
 	for _, l := range loaded {
 		if l.LoadState != "not-found" {
-			add(l.Name)
+			set.add(l.Name)
+		}
+	}
+	return slices.Sorted(maps.Keys(set)), nil
+}
+
+// unitSet are names of units that run programs: of templates, without their instances.
+type unitSet map[string]bool
+
+func (s unitSet) add(name string) {
+	if debian.IsProgramUnit(name) && (!strings.Contains(name, "@") || debian.IsTemplate(name)) {
+		s[name] = true
+	}
+}
+
+// namesUnbooted are the units of which there are files.
+func namesUnbooted() ([]string, error) {
+	set := unitSet{}
+	for _, dir := range debian.UnitDirs() {
+		entries, err := readDirIfThere(dir)
+		if err != nil {
+			return nil, unknown("list of units", err)
+		}
+		for _, e := range entries {
+			set.add(e.Name())
 		}
 	}
 	return slices.Sorted(maps.Keys(set)), nil

@@ -29,6 +29,9 @@ type Options struct {
 	// be asked at any time how far that has come; it says nothing if that is not known. Nil:
 	// nobody wants to know.
 	Progress func(how func() string)
+	// Unbooted says that the process lives in the tree of a machine that does not run:
+	// of its units there is what their files say, and nothing is started.
+	Unbooted bool
 }
 
 // Host is the machine itself. It is safe for concurrent reads; steps are done
@@ -62,7 +65,7 @@ func New(o Options) *Host {
 	if o.StateDir == "" {
 		o.StateDir = notes.Dir
 	}
-	return &Host{options: o}
+	return &Host{options: o, units: unitConn{off: o.Unbooted}}
 }
 
 // tell says something to whoever listens.

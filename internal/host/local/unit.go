@@ -20,6 +20,7 @@ const systemdPatience = 10 * time.Second
 // value connects when it is first asked.
 type unitConn struct {
 	etc string // where enablement links are; empty: /etc/systemd/system
+	off bool   // the machine does not run: its files are asked
 
 	ahead sync.WaitGroup // questions that Prefetch has under way
 
@@ -101,6 +102,9 @@ func (u *unitConn) connection(ctx context.Context) (*sdbus.Conn, error) {
 	if u.silent != nil {
 		return nil, u.silent
 	}
+	if u.off {
+		return nil, unknown("state of systemd's units", errUnbooted)
+	}
 	dial := u.dial
 	if dial == nil {
 		dial = dialSystemd
@@ -118,6 +122,9 @@ func (u *unitConn) connection(ctx context.Context) (*sdbus.Conn, error) {
 	u.conn = conn
 	return conn, nil
 }
+
+// errUnbooted is systemd on a machine that does not run.
+var errUnbooted = errors.New("the machine does not run")
 
 // errSilent is systemd that does not answer: its process hangs, or is stopped.
 var errSilent = fmt.Errorf("systemd does not answer within %v: see whether process 1 hangs", systemdPatience)

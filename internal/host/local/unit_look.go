@@ -23,6 +23,9 @@ func (u *unitConn) look(ctx context.Context, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
+	if u.off {
+		return u.lookUnbooted(names)
+	}
 	conn, err := u.connection(ctx)
 	if err != nil {
 		return err

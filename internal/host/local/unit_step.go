@@ -19,6 +19,9 @@ import (
 // doUnit carries out the steps on units, over systemd's own socket.
 func (h *Host) doUnit(ctx context.Context, s host.UnitStep) error {
 	defer h.units.forget()
+	if h.options.Unbooted {
+		return h.doUnbooted(ctx, s)
+	}
 	conn, err := h.units.connect(ctx)
 	if err != nil {
 		return err
