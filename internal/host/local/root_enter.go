@@ -30,6 +30,9 @@ func EnterRoot(dir, repository string) error {
 		{"keep its mounts to itself", "", "/", "", unix.MS_REC | unix.MS_PRIVATE, ""},
 		{"make the tree a mount", dir, dir, "", unix.MS_BIND | unix.MS_REC, ""},
 		{"mount /proc", "proc", dir + "/proc", "proc", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, ""},
+		// The kernel's settings are those of this machine.
+		{"have /proc/sys by itself", dir + "/proc/sys", dir + "/proc/sys", "", unix.MS_BIND, ""},
+		{"protect /proc/sys", "", dir + "/proc/sys", "", unix.MS_BIND | unix.MS_REMOUNT | unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, ""},
 		{"mount /sys", "sysfs", dir + "/sys", "sysfs", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_RDONLY, ""},
 		{"mount /dev", "tmpfs", dir + "/dev", "tmpfs", unix.MS_NOSUID | unix.MS_NOEXEC, "mode=755,size=1m"},
 		{"mount /run", "tmpfs", dir + "/run", "tmpfs", unix.MS_NOSUID | unix.MS_NODEV, "mode=755"},
