@@ -3,12 +3,11 @@ package access
 import (
 	"context"
 	"path"
-	"regexp"
 	"strings"
-	"sync"
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
 // sshdUnit is by which unit sshd runs: none, if it has no name.
@@ -129,10 +128,8 @@ func byProcess(ctx context.Context, r host.Reader) (string, error) {
 // Lines of unit files that start sshd, and one that has it read another
 // configuration.
 var (
-	startsSSHD = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?m)^[ \t]*ExecStart[ \t]*=[ \t]*[-@:+!|]*"?(?:/\S*/)?sshd(?:"|\s|$)(.*)$`)
-	})
-	otherOptions = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|\s)-[A-Za-z]*[fo]`) })
+	startsSSHD   = words.Pattern(`(?m)^[ \t]*ExecStart[ \t]*=[ \t]*[-@:+!|]*"?(?:/\S*/)?sshd(?:"|\s|$)(.*)$`)
+	otherOptions = words.Pattern(`(?:^|\s)-[A-Za-z]*[fo]`)
 )
 
 // runsSSHD reports whether a unit that runs starts sshd, by itself or, as a socket,

@@ -6,13 +6,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
 // trusted are what opsafe does not judge: as they are, somebody gets in through them.
@@ -85,9 +84,7 @@ const mostIncluded = 200
 
 // includes are lines of nftables' files, of interfaces(5) and of scripts by which they
 // read others.
-var includes = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?m)^[ \t]*(?:include|source|source-directory)[ \t]+"?([^"\s;]+)`)
-})
+var includes = words.Pattern(`(?m)^[ \t]*(?:include|source|source-directory)[ \t]+"?([^"\s;]+)`)
 
 // included are the files that one in a directory reads besides.
 func (j *judge) included(dir, text string) ([]string, error) {

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -177,7 +175,7 @@ func (a *App) sayResult(name string, r deploy.Result) error {
 }
 
 // requestable is what an SSH client may ask for.
-var requestable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`) })
+var requestable = words.Pattern(`^[a-z0-9][a-z0-9_-]{0,39}$`)
 
 // requested deploys what an SSH client has asked for, as a forced command does: the
 // name of a deployment, and nothing else.

@@ -40,14 +40,15 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// patternOf is what a call to regexp.MustCompile is given, if that is written there.
+// patternOf is what a call to regexp.MustCompile or words.Pattern is given, if that is
+// written there.
 func patternOf(n ast.Node) (string, bool) {
 	call, ok := n.(*ast.CallExpr)
 	if !ok || len(call.Args) != 1 {
 		return "", false
 	}
 	f, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok || f.Sel.Name != "MustCompile" {
+	if !ok || f.Sel.Name != "MustCompile" && f.Sel.Name != "Pattern" {
 		return "", false
 	}
 	text, ok := call.Args[0].(*ast.BasicLit)

@@ -6,12 +6,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
+
+	"opsafe/internal/words"
 )
 
 // envFile matches the base names of environment files, and of copies of them:
 // app.env, .env.local, .envrc, .env~, app.env.old.
-var envFile = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(^|[.])env(rc)?([.~_-].*)?$`) })
+var envFile = words.Pattern(`(?i)(^|[.])env(rc)?([.~_-].*)?$`)
 
 // IsEnvFile reports whether a path is by its name that of an environment file, of
 // lines of NAME=VALUE: one that programs and services read, or a copy of it.
@@ -51,9 +52,7 @@ func EnvValue(data []byte, name string) string {
 }
 
 // placeholder is a value that stands for one that is still to be put in.
-var placeholder = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^(change[-_ ]?me.*|x{3,}|todo|tbd|fixme|placeholder|replace[-_ ]?me|your[-_].*|<.*>)$`)
-})
+var placeholder = words.Pattern(`(?i)^(change[-_ ]?me.*|x{3,}|todo|tbd|fixme|placeholder|replace[-_ ]?me|your[-_].*|<.*>)$`)
 
 // IsPlaceholder reports whether a value stands for one that is still to be put in.
 func IsPlaceholder(value string) bool { return placeholder().MatchString(value) }
@@ -127,7 +126,7 @@ func assignment(names map[string]bool) *regexp.Regexp {
 }
 
 // dashed are the signs of which a name may have either.
-var dashed = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[-_]`) })
+var dashed = words.Pattern(`[-_]`)
 
 // assignedName is the one of the names that a match of assignment has found.
 func assignedName(text string, match []int, names map[string]bool) string {
@@ -199,7 +198,7 @@ func HiddenEnv(path, name, value string) string {
 	return Hidden(SecretDigest(path+" "+name, []byte(value)))
 }
 
-var hidden = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\(secret, digest [0-9a-f]{12}\)$`) })
+var hidden = words.Pattern(`^\(secret, digest [0-9a-f]{12}\)$`)
 
 // IsHidden reports whether a value is what Hidden writes.
 func IsHidden(value string) bool { return hidden().MatchString(value) }

@@ -2,14 +2,14 @@ package host
 
 import (
 	"iter"
-	"regexp"
 	"strings"
-	"sync"
 	"unicode/utf8"
+
+	"opsafe/internal/words"
 )
 
 // variableName is what the environment of a process can have as a name.
-var variableName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
+var variableName = words.Pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Environment is what an environment file assigns, in its order, as systemd reads it
 // for EnvironmentFile=: nothing is run or expanded, and what is no assignment to a

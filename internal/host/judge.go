@@ -2,8 +2,8 @@ package host
 
 import (
 	"context"
-	"regexp"
-	"sync"
+
+	"opsafe/internal/words"
 )
 
 // A Judge has programs, and asks them about the configuration of another machine,
@@ -19,6 +19,4 @@ type Judge interface {
 
 // IncludeLine is a line of sshd_config(5) or sudoers(5) that includes others: the
 // keyword with what is behind it, what is included, and the end of the line.
-var IncludeLine = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^(\s*"?(?:include"?|[@#]include|[@#]includedir)(?:\s*=\s*|\s+))(.*?)(\s*)$`)
-})
+var IncludeLine = words.Pattern(`(?i)^(\s*"?(?:include"?|[@#]include|[@#]includedir)(?:\s*=\s*|\s+))(.*?)(\s*)$`)

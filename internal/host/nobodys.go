@@ -34,7 +34,7 @@ func GroupGoesAlone(r Databases, gid int) error {
 func nobodys(r Databases, file, tool string, changes func(fields []string) bool) error {
 	data, err := r.ReadFile(file)
 	if err != nil {
-		return nil //nolint:nilerr // whoever changes accounts as root can read it
+		return nil // whoever changes accounts as root can read it
 	}
 	n := 0
 	for line := range strings.Lines(string(data)) {

@@ -2,11 +2,11 @@ package host
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
+
+	"opsafe/internal/words"
 )
 
 // Readable is a name with the bytes of it that are not UTF-8 written as \xNN: on a
@@ -29,7 +29,7 @@ func Readable(name string) string {
 }
 
 // rawByte is one that Readable has written.
-var rawByte = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\x[89a-f][0-9a-f]`) })
+var rawByte = words.Pattern(`\\x[89a-f][0-9a-f]`)
 
 // FromReadable is the name that Readable has written. What it would not have written,
 // such as the name of a unit, stays as it is.

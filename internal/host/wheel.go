@@ -2,11 +2,11 @@ package host
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+
+	"opsafe/internal/words"
 )
 
 // SystemPython is the link that says which Python the host has.
@@ -26,7 +26,7 @@ func DistributionName(name string) string {
 	return strings.ToLower(distributionDashes().ReplaceAllString(name, "-"))
 }
 
-var distributionDashes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[-_.]+`) })
+var distributionDashes = words.Pattern(`[-_.]+`)
 
 // PythonVersion is the version that the name of an interpreter says, such as 3.11 of
 // python3.11; empty: it says none.
@@ -37,7 +37,7 @@ func PythonVersion(interpreter string) string {
 	return ""
 }
 
-var interpreterName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^python(3\.[0-9]{1,3})$`) })
+var interpreterName = words.Pattern(`^python(3\.[0-9]{1,3})$`)
 
 // wheelFields are those of a wheel's name: distribution, version, perhaps a build, and
 // the tags of what it is for.

@@ -5,13 +5,12 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"opsafe/internal/spec"
+	"opsafe/internal/words"
 )
 
 // deploymentCheck finds what is wrong with one deployment.
@@ -103,9 +102,7 @@ func (c deploymentCheck) what() {
 }
 
 // scpForm is USER@HOST:PATH, as git takes it for SSH.
-var scpForm = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[^-:\s][^\s]*$`)
-})
+var scpForm = words.Pattern(`^[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[^-:\s][^\s]*$`)
 
 // badRepository is what is wrong with the address of a repository; empty: nothing.
 func badRepository(at string) string {

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
-	"sync"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -214,7 +212,7 @@ func (l fileLook) content(ctx context.Context, r host.Reader, have []byte) ([]by
 }
 
 // templatePlace is where text/template says that something is wrong.
-var templatePlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`: template: [^:]*:\d+(:\d+)?`) })
+var templatePlace = words.Pattern(`: template: [^:]*:\d+(:\d+)?`)
 
 // orEmpty tells an empty file from none.
 func orEmpty(data []byte) []byte {

@@ -2,13 +2,12 @@ package kind
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
+	"opsafe/internal/words"
 )
 
 // entitled lists, for each group, who is declared to be in it.
@@ -103,7 +102,7 @@ func (in *Input) GrantedOtherwise() map[string]spec.Pos {
 }
 
 // templateActions are what a template has between its text.
-var templateActions = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)\{\{.*?\}\}`) })
+var templateActions = words.Pattern(`(?s)\{\{.*?\}\}`)
 
 // sudoGroups are the groups that rules of sudo name. A template is read both as it is
 // and as it comes out on no host in particular: what it has under a condition counts.

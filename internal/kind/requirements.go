@@ -3,12 +3,11 @@ package kind
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
 // maxPins is how many distributions an environment can have.
@@ -55,10 +54,8 @@ func parsePins(text string) ([]host.Wheel, error) {
 }
 
 var (
-	requirementComment = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|\s)#.*$`) })
-	requirement        = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[[A-Za-z0-9._, -]*\])?\s*==\s*([A-Za-z0-9][A-Za-z0-9.!+_-]*)((?:\s+--hash=sha256:[0-9a-f]{64})+)$`)
-	})
+	requirementComment = words.Pattern(`(^|\s)#.*$`)
+	requirement        = words.Pattern(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[[A-Za-z0-9._, -]*\])?\s*==\s*([A-Za-z0-9][A-Za-z0-9.!+_-]*)((?:\s+--hash=sha256:[0-9a-f]{64})+)$`)
 )
 
 func parsePin(line string) (host.Wheel, error) {

@@ -3,10 +3,10 @@ package kind
 import (
 	"regexp"
 	"strings"
-	"sync"
 
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
+	"opsafe/internal/words"
 )
 
 // settingLine is a line of a file of settings, with those that continue it.
@@ -35,15 +35,11 @@ func (l settingLine) idle() bool {
 // Settings as they are written in each form. A comment is a setting that is commented
 // out only if it looks like one: "#UMASK 022", but no sentence that begins with UMASK.
 var (
-	wordsSetting  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([ \t]*#?)([^\s#]+)([ \t]*)(.*?)[ \t]*$`) })
-	equalsSetting = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?s)^([ \t]*(?:#[ \t]*)?(?:export[ \t]+)?)([^\s=#]+?)([ \t]*\+?=[ \t]*)(.*?)[ \t]*$`)
-	})
-	iniSetting = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?s)^([ \t]*(?:[#;][ \t]*)?)([^\s=#;\[](?:[^=\n]*[^\s=])?)([ \t]*=[ \t]*)(.*?)[ \t]*$`)
-	})
-	iniHeader = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[ \t]*\[[ \t]*([^\]]*?)[ \t]*\]`) })
-	continued = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\\r?\n[ \t]*`) })
+	wordsSetting  = words.Pattern(`^([ \t]*#?)([^\s#]+)([ \t]*)(.*?)[ \t]*$`)
+	equalsSetting = words.Pattern(`(?s)^([ \t]*(?:#[ \t]*)?(?:export[ \t]+)?)([^\s=#]+?)([ \t]*\+?=[ \t]*)(.*?)[ \t]*$`)
+	iniSetting    = words.Pattern(`(?s)^([ \t]*(?:[#;][ \t]*)?)([^\s=#;\[](?:[^=\n]*[^\s=])?)([ \t]*=[ \t]*)(.*?)[ \t]*$`)
+	iniHeader     = words.Pattern(`^[ \t]*\[[ \t]*([^\]]*?)[ \t]*\]`)
+	continued     = words.Pattern(`\\\r?\n[ \t]*`)
 )
 
 // settingLines takes a file of settings apart.

@@ -7,16 +7,15 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"unicode"
 
 	"opsafe/internal/change"
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
+	"opsafe/internal/words"
 )
 
 const (
@@ -365,9 +364,7 @@ func (l mirrorLook) rewrite(at string, content []byte) []byte {
 }
 
 // sourceLine is a line of sources.list(5), up to its URL, and the rest.
-var sourceLine = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(\s*deb(?:-src)?\s+(?:\[[^\]]*\]\s*)?)([^\s#]+)((?s:.*))$`)
-})
+var sourceLine = words.Pattern(`^(\s*deb(?:-src)?\s+(?:\[[^\]]*\]\s*)?)([^\s#]+)((?s:.*))$`)
 
 // rewriteLine replaces the URL of a line in the one-line layout.
 func rewriteLine(line string, replace func(string) string) string {

@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
 // sudoNotes says what the rules name that neither the spec nor the host has: people,
@@ -31,22 +30,20 @@ func (in *Input) sudoNotes(ctx context.Context, r host.Reader, rules []byte) []s
 
 var (
 	// sudoEscaped is what separates nothing, as a comma in an argument (sudoers(5)).
-	sudoEscaped = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\.`) })
+	sudoEscaped = words.Pattern(`\\.`)
 	// sudoAlias begins the definition of an alias.
-	sudoAlias = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(User|Runas|Host|Cmnd|Cmd)_Alias\s+`) })
+	sudoAlias = words.Pattern(`^(User|Runas|Host|Cmnd|Cmd)_Alias\s+`)
 	// sudoRunAs is as whom a command is run.
-	sudoRunAs = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[=,:]\s*\(([^()]*)\)`) })
+	sudoRunAs = words.Pattern(`[=,:]\s*\(([^()]*)\)`)
 	// sudoOption stands before a command and is none, whatever its value.
-	sudoOption = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`\b(?:CWD|CHROOT|ROLE|TYPE|NOTBEFORE|NOTAFTER|TIMEOUT|APPARMOR_PROFILE|PRIVS|LIMITPRIVS)=\S+`)
-	})
+	sudoOption = words.Pattern(`\b(?:CWD|CHROOT|ROLE|TYPE|NOTBEFORE|NOTAFTER|TIMEOUT|APPARMOR_PROFILE|PRIVS|LIMITPRIVS)=\S+`)
 	// sudoProgram is a path where a command begins. A pattern or a regular expression
 	// is none that can be looked for.
-	sudoProgram = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[=,:)!]\s*(/[\w./+@-]+)(?:[\s,:]|$)`) })
+	sudoProgram = words.Pattern(`[=,:)!]\s*(/[\w./+@-]+)(?:[\s,:]|$)`)
 	// sudoName is a name of an account or, after a percent sign, of a group. One in
 	// capitals is an alias, as ALL is.
-	sudoName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^!*(%?)([A-Za-z_][\w.-]*\$?)$`) })
-	sudoUpper = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`) })
+	sudoName  = words.Pattern(`^!*(%?)([A-Za-z_][\w.-]*\$?)$`)
+	sudoUpper = words.Pattern(`^[A-Z][A-Z0-9_]*$`)
 )
 
 // noAccounts are the users and groups of rules that are certainly neither declared

@@ -4,24 +4,19 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
 // systemctlRule is a command of a sudoers rule that does something to units.
-var systemctlRule = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`systemctl[ \t]+(?:-\S+[ \t]+)*(start|stop|restart|reload|try-restart|reload-or-restart|status|kill|enable|disable)[ \t]+([^,\n\\]+)`)
-})
+var systemctlRule = words.Pattern(`systemctl[ \t]+(?:-\S+[ \t]+)*(start|stop|restart|reload|try-restart|reload-or-restart|status|kill|enable|disable)[ \t]+([^,\n\\]+)`)
 
 // journalRule is one that shows the journal of a unit. What -t names is no unit, and
 // need not be anything on the host.
-var journalRule = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`journalctl[ \t]+(?:-\S+[ \t]+)*?(?:-u[ \t]*|--unit[= \t])([^\s,\\]+)`)
-})
+var journalRule = words.Pattern(`journalctl[ \t]+(?:-\S+[ \t]+)*?(?:-u[ \t]*|--unit[= \t])([^\s,\\]+)`)
 
 // sudoUnits says which units the rules are for that neither the spec nor the host
 // has: such a rule gives nobody anything.

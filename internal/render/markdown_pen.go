@@ -2,11 +2,10 @@ package render
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
-	"sync"
 
 	"opsafe/internal/change"
+	"opsafe/internal/words"
 )
 
 // escape makes text harmless in Markdown, in HTML within it and in a cell of a
@@ -24,7 +23,7 @@ func escape(text string) string {
 }
 
 // issueNumber is the other way to write #4711, besides the sign.
-var issueNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\b(GH)(-\d)`) })
+var issueNumber = words.Pattern(`(?i)\b(GH)(-\d)`)
 
 // markup makes text harmless in code, where GitHub looks for nothing.
 func markup(text string) string {

@@ -3,10 +3,10 @@ package spec
 import (
 	"math"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
+
+	"opsafe/internal/words"
 )
 
 // decoder fills typed values from nodes. It is strict: whatever it does not
@@ -247,7 +247,7 @@ func (d *decoder) boolean(n *node, v reflect.Value, at spot) {
 }
 
 // decimal has no leading zero: YAML takes 010 for eight.
-var decimal = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`) })
+var decimal = words.Pattern(`^(0|-?[1-9][0-9]*)$`)
 
 func integer(n *node) (int64, bool) {
 	if n.kind != scalarNode || n.quoted || !decimal().MatchString(n.value) {

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
@@ -15,15 +13,15 @@ import (
 )
 
 var (
-	backendPattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9-]*$`) })
-	accountPattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`) })
-	digitsPattern   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+$`) })
-	packagePattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(:[a-z][a-z0-9-]+)?$`) })
-	unitPattern     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]+$`) })
-	dropInPattern   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`) })
-	variablePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
-	networkPattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`) })
-	bridgePattern   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`) })
+	backendPattern  = words.Pattern(`^[a-z][a-z0-9-]*$`)
+	accountPattern  = words.Pattern(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
+	digitsPattern   = words.Pattern(`^[0-9]+$`)
+	packagePattern  = words.Pattern(`^[a-z0-9][a-z0-9+.-]+(:[a-z][a-z0-9-]+)?$`)
+	unitPattern     = words.Pattern(`^[A-Za-z0-9:_.\\@-]+$`)
+	dropInPattern   = words.Pattern(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
+	variablePattern = words.Pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	networkPattern  = words.Pattern(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+	bridgePattern   = words.Pattern(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
 )
 
 // backendName checks the name of a backend.

@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"opsafe/internal/words"
 )
 
 // maxYAML is the largest YAML file, in bytes. Deep nesting within that size
@@ -125,7 +125,7 @@ func parseYAML(data []byte) (root *yaml.Node, err error) {
 	return root, nil
 }
 
-var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`) })
+var yamlLine = words.Pattern(`^yaml: (?:line (\d+): )?(.*)$`)
 
 // splitYAML takes the line out of an error of yaml.v3; 0: none in it.
 func splitYAML(err error) (line int, text string) {

@@ -2,11 +2,9 @@ package spec
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"opsafe/internal/words"
@@ -77,10 +75,10 @@ func aboveOf(lines []string, n int) int {
 }
 
 var (
-	blockText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^ *([A-Za-z_]+: +)([>|][^#]*)$`) })
-	bareWords = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^ *[A-Za-z0-9_./@-]+( +[^:#]*)?$`) })
-	valueLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^ *[^\s#:]+: +[^\s{\[|>#]`) })
-	tight     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([a-z_]+):([^\s:/].*|/[^/\s].*)$`) })
+	blockText = words.Pattern(`^ *([A-Za-z_]+: +)([>|][^#]*)$`)
+	bareWords = words.Pattern(`^ *[A-Za-z0-9_./@-]+( +[^:#]*)?$`)
+	valueLine = words.Pattern(`^ *[^\s#:]+: +[^\s{\[|>#]`)
+	tight     = words.Pattern(`^([a-z_]+):([^\s:/].*|/[^/\s].*)$`)
 )
 
 // noColon reports whether a line has words and no colon.
@@ -148,7 +146,7 @@ func openQuote(lines []string) (line, column int, quote string) {
 	return 0, 0, ""
 }
 
-var blockStart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|[:\-] +)[|>][+\-0-9]*( +#.*)?$`) })
+var blockStart = words.Pattern(`(^|[:\-] +)[|>][+\-0-9]*( +#.*)?$`)
 
 // openIn finds the quote in a line that begins a text and is not closed in it; -1:
 // there is none.

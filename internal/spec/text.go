@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"text/template"
+
+	"opsafe/internal/words"
 )
 
 // textFile is a file beside a spec, read once.
@@ -140,7 +140,7 @@ func (l *loader) beside(at Pos, label, name string, problems *Problems) []byte {
 	return t.data
 }
 
-var templateLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^template: [^:]*:(\d+)(?::\d+)?: (.*)$`) })
+var templateLine = words.Pattern(`^template: [^:]*:(\d+)(?::\d+)?: (.*)$`)
 
 // checkTemplate looks for syntax errors; values are looked up on the host. What is
 // wrong with a secret one may quote it, and is not said.

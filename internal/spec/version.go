@@ -1,17 +1,17 @@
 package spec
 
 import (
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
+
+	"opsafe/internal/words"
 )
 
 // versionPattern is a wish for a version of opsafe, as in ">= 1.2".
-var versionPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^>= ?v?((0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){0,2})$`) })
+var versionPattern = words.Pattern(`^>= ?v?((0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){0,2})$`)
 
 // VersionForm is the oldest version of opsafe that will do.
 func VersionForm() Form { return Form{Says: "version", Pattern: versionPattern().String()} }

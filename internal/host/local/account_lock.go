@@ -7,13 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"opsafe/internal/words"
 )
 
 // staleLocks lists locks of shadow's tools (passwd.lock and others, which hold a
@@ -96,9 +96,7 @@ func pwdLocked(etc string) bool {
 
 // accountTemp are the names that shadow's tools give to locks and to what is on
 // its way to a database.
-var accountTemp = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$`)
-})
+var accountTemp = words.Pattern(`^(passwd|group|shadow|gshadow|subuid|subgid)(\.lock|\.[0-9]+|\+)$`)
 
 func accountTemps(etc string) ([]string, error) {
 	dir, err := os.Open(etc)

@@ -7,12 +7,11 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
 // simulation is what apt-get says that it would do.
@@ -47,9 +46,7 @@ func simulate(ctx context.Context, args []string) (*simulation, error) {
 }
 
 // aptNoise begins the lines that apt-get says whatever comes of it.
-var aptNoise = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:Reading |Building |NOTE: |\s+apt-get needs|\s+Keep also|\s+so don't|Some packages could not|requested an impossible|distribution that some|or been moved|The following information|This may mean|is only available from|E: Unable to correct problems|E: The list of sources could not be read|W: )`)
-})
+var aptNoise = words.Pattern(`^(?:Reading |Building |NOTE: |\s+apt-get needs|\s+Keep also|\s+so don't|Some packages could not|requested an impossible|distribution that some|or been moved|The following information|This may mean|is only available from|E: Unable to correct problems|E: The list of sources could not be read|W: )`)
 
 // refusal is why apt-get refuses something: its errors, and what it explains them
 // with on standard output, in one line.

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
 const (
@@ -25,9 +24,7 @@ const (
 // unitRefused is what systemd-analyze says of a unit that systemd itself would
 // not load. All else that it finds fault with is none of that: what systemd
 // ignores, and programs and other units that are missing, which may come later.
-var unitRefused = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?m)^Unit (\S+) (?:has a bad unit file setting|failed to load properly)`)
-})
+var unitRefused = words.Pattern(`(?m)^Unit (\S+) (?:has a bad unit file setting|failed to load properly)`)
 
 // checkUnit lets systemd's own parser judge a unit with its drop-ins; see
 // host.UnitCheck. Everybody may ask it.

@@ -8,12 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
 // stagePrefix begins the names of what is on its way to a name of its own. The
@@ -25,7 +24,7 @@ const stagePrefix = ".opsafe-"
 const treePrefix = stagePrefix + "tree-"
 
 // stageName tells opsafe's own temporary names from others that begin alike.
-var stageName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\.opsafe-(tree-)?[0-9a-f]{16}$`) })
+var stageName = words.Pattern(`^\.opsafe-(tree-)?[0-9a-f]{16}$`)
 
 // newStageName makes up a name that nobody can foresee.
 func newStageName(prefix string) (string, error) {

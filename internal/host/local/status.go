@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -108,7 +106,7 @@ func (h *Host) followApt(argv []string) (with []string, tell func(line string)) 
 }
 
 // packageName is the form of names that are shown of what apt tells.
-var packageName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*$`) })
+var packageName = words.Pattern(`^[a-z0-9][a-z0-9+.-]*$`)
 
 // aptStatus is what one line on APT::Status-Fd says, see README.progress-reporting of
 // apt's: dlstatus:COUNT:PERCENT:TEXT while it fetches, pmstatus:PACKAGE:PERCENT:TEXT while

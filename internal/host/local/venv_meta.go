@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
 // metadata makes sure that a wheel is of its format, is the distribution that is pinned,
@@ -46,8 +47,8 @@ func (w openWheel) metadata(python string, needed map[string]string) error {
 }
 
 var (
-	requiredName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*`) })
-	pythonAtLeast = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`>=\s*3\.([0-9]{1,3})`) })
+	requiredName  = words.Pattern(`^[A-Za-z0-9][A-Za-z0-9._-]*`)
+	pythonAtLeast = words.Pattern(`>=\s*3\.([0-9]{1,3})`)
 )
 
 // leastPython is the minor version that a wheel needs at least; 0: any.
