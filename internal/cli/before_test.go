@@ -53,7 +53,7 @@ groups: [{name: eve, gid: 1300}, {name: docker, gid: 110, members: [eve]}]
 	w.want(0, nil, nil, "facts", "--out", file)
 	said := []string{
 		"since run 1 the spec has stopped declaring file//etc/token, file//etc/two, file//etc/gone: what is left of it stays as it is",
-		"eve is on no list any more and keeps docker and a password: sudo opsafe disable-user eve",
+		"eve is on no list and keeps docker and a password: sudo opsafe disable-user eve",
 	}
 	for _, args := range [][]string{{"plan"}, {"plan", "--facts", file}, {"manage"}} {
 		w.want(0, nil, said, args...)

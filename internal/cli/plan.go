@@ -144,10 +144,13 @@ func (o planOptions) verdict(rep *converge.Report) error {
 // hostNotes say what concerns the host, as a run leaves it, but no resource.
 func (a *App) hostNotes(p *prepared, after host.Reader) []string {
 	out := append(p.held(), a.leftNotes(p)...)
+	if waiting := a.runner().Waiting(); waiting != "" {
+		out = append(out, waiting)
+	}
 	for _, l := range drift.Leavers(after, p.in, a.Now()) {
-		on := "is on no list any more"
+		on := "is on no list"
 		if l.Role {
-			on = "has no role any more that has accounts here"
+			on = "has no role that has accounts here"
 		}
 		out = append(out, fmt.Sprintf("%s %s and keeps %s: sudo %s", l.Name, on, words.And(l.Has), l.Way))
 	}

@@ -94,6 +94,9 @@ func (a *App) status(ctx context.Context, o statusOptions) error {
 		}
 	}
 	a.runner().NoteAgain(s.rep, "would be done again by manage")
+	if waiting := a.runner().Waiting(); waiting != "" {
+		note(a.Err, "%s", waiting)
+	}
 	for _, why := range s.unseen {
 		note(a.Err, "what no list knows may be more: %s", why)
 	}

@@ -42,7 +42,7 @@ func TestAccountRemains(t *testing.T) {
 	t.Run("said", func(t *testing.T) {
 		e := e.on(t)
 		said := e.manage(0, "--backend", "tpp")
-		if !strings.Contains(said, "madwort is on no list any more and keeps") || !strings.Contains(said, "sudo opsafe disable-user madwort") {
+		if !strings.Contains(said, "madwort is on no list and keeps") || !strings.Contains(said, "sudo opsafe disable-user madwort") {
 			t.Errorf("a run does not say that somebody who is on no list has rights:\n%s", said)
 		}
 	})

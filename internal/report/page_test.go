@@ -31,7 +31,7 @@ func TestRootNamesUnknown(t *testing.T) {
 func TestOrphansShow(t *testing.T) {
 	s := statusOf("h", "as declared")
 	s.Orphans = []render.OrphanDoc{{Name: "key/alice/SHA256:x", Sort: "key", What: "a key that nobody has"}}
-	s.Plan.HostNotes = []string{"bob is on no list any more"}
+	s.Plan.HostNotes = []string{"bob is on no list"}
 	r := made(t, report.Options{}, parsed(t, "a", s))
 	for format, want := range map[string][]string{
 		"txt":  {"1 host · 1 in order · 1 with something on no list · "},

@@ -29,7 +29,7 @@ func (r *Runner) Confirm(ctx context.Context) error {
 
 // Revert brings back at once what waits to be confirmed.
 func (r *Runner) Revert(ctx context.Context) error {
-	return r.waiting("there is nothing to bring back", func(rec *confirm.Record) error { return r.bringBack(ctx, rec) })
+	return r.waiting("there is nothing to bring back", func(rec *confirm.Record) error { return r.bringBack(ctx, rec, "as asked for") })
 }
 
 // waiting does something about what waits to be confirmed, while no other run goes on.
@@ -99,11 +99,14 @@ func (r *Runner) revertIfDue(ctx context.Context) (left time.Duration, err error
 	if left, err = rec.Left(r.Host); err != nil || left > 0 {
 		return left, err
 	}
-	return 0, r.bringBack(ctx, rec)
+	return 0, r.bringBack(ctx, rec, unconfirmed)
 }
 
+// unconfirmed is why the state before a run comes back by itself.
+const unconfirmed = "nobody confirmed it"
+
 // bringBack brings back what was there before the run that waits, and forgets it.
-func (r *Runner) bringBack(ctx context.Context, rec *confirm.Record) error {
+func (r *Runner) bringBack(ctx context.Context, rec *confirm.Record, why string) error {
 	// Putting back half of it would be worse than either state.
 	ctx = context.WithoutCancel(ctx)
 	if err := r.putBack(ctx, rec.Run, "revert"); err != nil {
@@ -112,7 +115,7 @@ func (r *Runner) bringBack(ctx context.Context, rec *confirm.Record) error {
 	if err := confirm.Disarm(ctx, r.Host); err != nil {
 		return err
 	}
-	r.say("The state before the run of %s, %s, is back: nobody confirmed it.", rec.By, ago(r.Now().Sub(rec.Since)))
+	r.say("The state before the run of %s, %s, is back: %s.", rec.By, ago(r.Now().Sub(rec.Since)), why)
 	return nil
 }
 
@@ -193,6 +196,21 @@ func (r *Runner) Unconfirmed() error {
 	return fmt.Errorf("what %s changed %s waits to be confirmed: keep it with opsafe confirm, or bring the old state back with opsafe revert", rec.By, ago(r.Now().Sub(rec.Since)))
 }
 
+// Waiting says what waits to be confirmed, and for how long still; empty: nothing, as far
+// as can be seen.
+func (r *Runner) Waiting() string {
+	rec, err := confirm.Read(r.Host)
+	if err != nil || rec == nil {
+		return ""
+	}
+	left, err := rec.Left(r.Host)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("what %s changed in run %d is undone in %s: keep it with sudo opsafe confirm, or have it undone now with sudo opsafe revert",
+		rec.By, rec.Run, max(0, left).Round(time.Second))
+}
+
 // overdue brings back what nobody has confirmed in time, if no timer has.
 func (r *Runner) overdue(ctx context.Context) error {
 	rec, err := confirm.Read(r.Host)
@@ -204,7 +222,7 @@ func (r *Runner) overdue(ctx context.Context) error {
 		return nil //nolint:nilerr // see above
 	}
 	r.note("nobody confirmed in time what %s changed %s: it is brought back first", rec.By, ago(r.Now().Sub(rec.Since)))
-	return r.bringBack(ctx, rec)
+	return r.bringBack(ctx, rec, unconfirmed)
 }
 
 // arm has what a run replaces come back by itself. It returns nil if there is nothing
