@@ -20,12 +20,20 @@ func differences(plan, made *converge.Report) []string {
 			planned[r.ID] = r // also of what is closed, since it fails
 		}
 	}
+	later := slices.ContainsFunc(plan.Results, func(r change.Result) bool { return r.Change.Deferred != "" })
 	var unneeded []string
 	for _, r := range made.Results {
 		p := planned[r.ID]
 		if spared := r.Status == change.Unchanged || r.Status == change.NotApplicable; spared && p.Status == change.Changed && p.Change.Deferred != "" {
 			if name := r.ID.String(); !slices.Contains(unneeded, name) {
 				unneeded = append(unneeded, name)
+			}
+			continue
+		}
+		if p.Status != change.Changed && r.Status == change.Changed && r.Change.Action == change.Run && later {
+			follows := fmt.Sprintf("%s follows from what the plan could not see before", r.ID)
+			if !slices.Contains(out, follows) {
+				out = append(out, follows)
 			}
 			continue
 		}
@@ -63,9 +71,7 @@ func difference(plan, r change.Result) string {
 		switch {
 		case !planned:
 			return fmt.Sprintf("%s was changed without having been planned: %s", r.ID, why)
-		case plan.Change.Action != r.Change.Action && plan.Change.Deferred != "":
-			return fmt.Sprintf("%s: %s was planned before it could be seen, and %s was needed", r.ID, noun(plan.Change.Action), noun(r.Change.Action))
-		case plan.Change.Action != r.Change.Action:
+		case plan.Change.Action != r.Change.Action && plan.Change.Deferred == "":
 			return fmt.Sprintf("%s: %s was planned, and %s was made: %s", r.ID, noun(plan.Change.Action), noun(r.Change.Action), why)
 		}
 	case change.Unchanged, change.NotApplicable:

@@ -55,10 +55,13 @@ func TestDifferences(t *testing.T) {
 			name: "what could not be seen beforehand",
 			plan: report(later("a", change.Remove), later("b", change.Modify), later("c", change.Add)),
 			made: report(is("a", change.Unchanged, ""), is("b", change.Changed, change.Add), is("c", change.Changed, change.Add)),
-			want: []string{
-				"k/b: a change was planned before it could be seen, and an addition was needed",
-				"k/a needed no change after all, once it could be seen",
-			},
+			want: []string{"k/a needed no change after all, once it could be seen"},
+		},
+		{
+			name: "a restart by what could not be seen beforehand",
+			plan: report(later("a", change.Modify)),
+			made: report(is("a", change.Changed, change.Add), is("s", change.Changed, change.Run), is("s", change.Changed, change.Run), is("b", change.Changed, change.Add)),
+			want: []string{"k/s follows from what the plan could not see before", "k/b was changed without having been planned" + why},
 		},
 		{
 			name: "several of them are one note",
