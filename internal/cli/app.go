@@ -202,6 +202,7 @@ exactly what it is going to do.
 		return err
 	})
 	addCommands(root, a)
+	sayOnce(root)
 	return root
 }
 

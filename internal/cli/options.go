@@ -173,6 +173,34 @@ func noneEmpty(flags *pflag.FlagSet) error {
 	return err
 }
 
+// sayOnce has the flags of all commands that take one text refuse a second one: the first
+// would be passed over in silence.
+func sayOnce(c *cobra.Command) {
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" {
+			f.Value = &once{Value: f.Value}
+		}
+	})
+	for _, sub := range c.Commands() {
+		sayOnce(sub)
+	}
+}
+
+// once is the value of a flag that is said once.
+type once struct {
+	pflag.Value
+	said bool
+}
+
+// Set takes the text, unless another one has been said.
+func (o *once) Set(text string) error {
+	if o.said && text != o.String() {
+		return fmt.Errorf("it takes one value, and %q has been said before", o.String())
+	}
+	o.said = true
+	return o.Value.Set(text)
+}
+
 // list are the values of a flag that can be repeated, or holds several between
 // commas. None of them is empty.
 type list []string

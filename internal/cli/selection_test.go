@@ -39,6 +39,19 @@ func TestEmptyFlags(t *testing.T) {
 	w.want(1, nil, []string{`for "--confirm" flag`}, "manage", "--confirm", "")
 }
 
+// TestSaidTwice: of two values where there is one, neither is passed over.
+func TestSaidTwice(t *testing.T) {
+	w := newWorld(t, historySpec)
+	for _, args := range [][]string{
+		{"manage", "--backend", "north", "--backend", "south"},
+		{"init", "new", "--person", "alice", "--person", "bob"},
+	} {
+		w.want(1, nil, []string{"it takes one value, and", "has been said before"}, args...)
+		w.untouched()
+	}
+	w.want(0, nil, nil, "plan", "--backend", "north", "--backend", "north")
+}
+
 // TestSelectionOfNothing: it is an error, as a name is that nobody has declared.
 func TestSelectionOfNothing(t *testing.T) {
 	w := newWorld(t, historySpec)
