@@ -147,6 +147,7 @@ type judge struct {
 	may        []string // what sudo lets them do, in words
 	everything bool     // sudo lets them run everything as root
 	free       bool     // without asking for a password
+	unset      bool     // sudo asks for a password, and they have none to give
 	logs       sudoLogs // what sudo writes down of it
 
 	loginUnsure, sudoUnsure bool // it cannot be told

@@ -24,8 +24,10 @@ type Rights struct {
 	Why    []string
 	// Everything is whether sudo lets them run everything as root, Free whether
 	// without a password, and Sudo what the rules let them do, in words.
-	// SudoUnsure says that it cannot be told.
+	// SudoUnsure says that it cannot be told, Unset that sudo asks for their password
+	// and that none is set.
 	Everything, Free bool
+	Unset            bool
 	Sudo             []string
 	SudoUnsure       bool
 	Groups           []string
@@ -89,7 +91,7 @@ func Of(ctx context.Context, r host.Reader, name string, paths []string, now tim
 	}
 	out := Rights{
 		Name: name, Exists: j.user.Name != "", Groups: j.groups, Doors: j.doors, Unsure: j.loginUnsure,
-		Everything: j.everything, Free: j.free, Sudo: j.may, SudoUnsure: j.sudoUnsure, Unknown: j.unknown(),
+		Everything: j.everything, Free: j.free, Unset: j.unset, Sudo: j.may, SudoUnsure: j.sudoUnsure, Unknown: j.unknown(),
 	}
 	if out.Exists {
 		out.Why = append(sure(j.gates), j.why...)

@@ -90,6 +90,7 @@ func (j *judge) sudo(ctx context.Context) error {
 	case another:
 		return j.askedForRoots()
 	case asks && j.password.State != host.PasswordSet && !j.password.MustChange:
+		j.unset = true
 		j.noRoot(fmt.Sprintf("sudo asks for a password, and theirs is %s", j.password.State))
 		j.way.Locked = j.password.State == host.PasswordLocked
 	}

@@ -296,6 +296,8 @@ func (r Rights) sudoWithout(o Rights) []string {
 		return nil
 	case r.Everything && !o.Everything && r.Free:
 		return []string{"sudo without a password"}
+	case r.Everything && !o.Everything && r.Unset:
+		return []string{"sudo once they have a password"}
 	case r.Everything && !o.Everything:
 		return []string{"sudo"}
 	case r.Everything && r.Free && !o.Free:

@@ -184,7 +184,7 @@ func (a *App) accounts(q access.Question, o accessOptions) ([]string, error) {
 func person(r access.Rights) render.Person {
 	p := render.Person{
 		Name: r.Name, Account: r.Exists, Why: r.Why, Groups: r.Groups, Unknown: r.Unknown,
-		Sudo: render.SudoDoc{Everything: r.Everything, Free: r.Free, Rules: r.Sudo, Unsure: r.SudoUnsure},
+		Sudo: render.SudoDoc{Everything: r.Everything, Free: r.Free, Unset: r.Unset, Rules: r.Sudo, Unsure: r.SudoUnsure},
 	}
 	if can, unsure := r.Login(); r.Exists && !unsure {
 		p.Login = &can

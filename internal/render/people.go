@@ -79,6 +79,7 @@ type KeyDoc struct {
 type SudoDoc struct {
 	Everything bool     `json:"everything"`
 	Free       bool     `json:"without_password"`
+	Unset      bool     `json:"password_missing,omitempty"`
 	Rules      []string `json:"rules,omitempty"`
 	Unsure     bool     `json:"cannot_be_told,omitempty"`
 }
@@ -241,6 +242,8 @@ func (s SudoDoc) words() string {
 	switch {
 	case s.Everything && s.Free:
 		return "sudo without a password"
+	case s.Everything && s.Unset:
+		return "sudo once they have a password"
 	case s.Everything:
 		return "sudo"
 	case len(s.Rules) == 1:
@@ -288,6 +291,8 @@ func (t *Text) person(p Person) {
 	switch {
 	case p.Sudo.Everything && p.Sudo.Free:
 		say("sudo", "everything as root, without a password")
+	case p.Sudo.Everything && p.Sudo.Unset:
+		say("sudo", "everything as root, once they have a password: sudo asks for it, and none is set")
 	case p.Sudo.Everything:
 		say("sudo", "everything as root")
 	case len(p.Sudo.Rules) == 0:

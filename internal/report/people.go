@@ -48,6 +48,8 @@ func root(p render.Person) []string {
 	switch s := p.Sudo; {
 	case s.Everything && s.Free:
 		out = append(out, "sudo without a password")
+	case s.Everything && s.Unset:
+		out = append(out, "sudo once they have a password")
 	case s.Everything:
 		out = append(out, "sudo")
 	default:
