@@ -23,7 +23,7 @@ func (t *Text) byKind(rep *converge.Report) {
 	var kinds groups
 	for _, r := range rep.Results {
 		if r.Status == change.Changed || r.Status == change.Failed || r.Status == change.Blocked {
-			kinds.add(plural(r.ID.Kind), r)
+			kinds.add(t.plurals.of(r.ID.Kind), r)
 		}
 	}
 	var rows [][]string

@@ -52,7 +52,7 @@ func (t *Text) list(title string, rep *converge.Report, color string, status cha
 		switch {
 		case r.Status != status:
 		case strings.Contains(r.Reason, denied):
-			kinds.add(plural(r.ID.Kind), r)
+			kinds.add(t.plurals.of(r.ID.Kind), r)
 		default:
 			reasons.add(alike(r.Reason, r.ID), r)
 		}

@@ -207,12 +207,12 @@ func hostNoted(rep *converge.Report, p markdownPen) *section {
 func changes(rep *converge.Report, p markdownPen, mode Mode) []*section {
 	var out []*section
 	of := map[string]*section{}
-	results := map[string][]change.Result{}
+	results, names := map[string][]change.Result{}, plurals{}
 	for _, r := range rep.Results {
 		if r.Status != change.Changed {
 			continue
 		}
-		title := plural(r.ID.Kind)
+		title := names.of(r.ID.Kind)
 		s := of[title]
 		if s == nil {
 			s = &section{title: escape(title), columns: [3]string{"", "Name", "Change"}}

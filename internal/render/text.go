@@ -13,11 +13,12 @@ import (
 // Text writes results for people as they come: only what changes, grouped by
 // kind, with before and after.
 type Text struct {
-	out   io.Writer
-	style Style
-	total int    // of the changes
-	kind  string // whose heading was written last
-	wrote bool
+	out     io.Writer
+	plurals plurals
+	style   Style
+	total   int    // of the changes
+	kind    string // whose heading was written last
+	wrote   bool
 
 	// What stands below that heading.
 	shown    int             // changes
@@ -35,7 +36,9 @@ const (
 )
 
 // NewText writes to out.
-func NewText(out io.Writer, style Style) *Text { return &Text{out: out, style: style} }
+func NewText(out io.Writer, style Style) *Text {
+	return &Text{out: out, style: style, plurals: plurals{}}
+}
 
 // Result writes one result, if it is a change.
 func (t *Text) Result(r change.Result) {
@@ -60,6 +63,18 @@ func (t *Text) change(r change.Result) {
 	}
 }
 
+// plurals are the headings that were looked up: of thousands of results, few kinds are.
+type plurals map[string]string
+
+func (p plurals) of(kind string) string {
+	name, ok := p[kind]
+	if !ok {
+		name = plural(kind)
+		p[kind] = name
+	}
+	return name
+}
+
 // plural is the heading above changes of a kind, or of what is no kind: parts of
 // offboarding, and notifications.
 func plural(kind string) string {
@@ -79,7 +94,7 @@ func plural(kind string) string {
 }
 
 func (t *Text) heading(kind string) {
-	name := plural(kind)
+	name := t.plurals.of(kind)
 	if name == t.kind {
 		return
 	}

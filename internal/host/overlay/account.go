@@ -98,12 +98,13 @@ func (h *Host) Group(name string) (*host.Group, error) {
 	return h.group(name)
 }
 
+// group has members that nothing changes: a step writes others in their place.
 func (h *Host) group(name string) (*host.Group, error) {
 	if !h.accounts.copied() {
 		return h.base.Group(name)
 	}
 	if g := h.groupAt(name); g != nil {
-		g.Members = slices.Clone(g.Members)
+		g.Members = slices.Clip(g.Members)
 		return g, nil
 	}
 	g, err := h.base.Group(name)
@@ -125,7 +126,7 @@ func (h *Host) groupByID(gid int) (*host.Group, error) {
 		return h.base.GroupByID(gid)
 	}
 	if g := h.accounts.groups.numbered(gid); g != nil {
-		g.Members = slices.Clone(g.Members)
+		g.Members = slices.Clip(g.Members)
 		return g, nil
 	}
 	g, err := h.base.GroupByID(gid)

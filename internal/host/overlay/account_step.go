@@ -130,10 +130,16 @@ func (h *Host) addUser(s host.AddUser) error {
 	})
 	for _, name := range s.Groups {
 		g := h.groupAt(name)
-		if at, is := slices.BinarySearch(g.Members, s.Name); !is {
-			g.Members = slices.Insert(g.Members, at, s.Name)
-			h.accounts.groups.set(*g)
+		at, is := slices.BinarySearch(g.Members, s.Name)
+		switch {
+		case is:
+			continue
+		case at == len(g.Members): // whoever has read the members does not see beyond them
+			g.Members = append(g.Members, s.Name)
+		default:
+			g.Members = slices.Insert(slices.Clip(g.Members), at, s.Name)
 		}
+		h.accounts.groups.set(*g)
 	}
 	h.accounts.passwords[s.Name] = &host.Password{State: host.PasswordLocked, Expires: -1}
 	if err := h.editStrays(func(now *host.Strays) { now.Shadow = without(now.Shadow, s.Name) }); err != nil {
@@ -236,7 +242,7 @@ func (h *Host) deleteUser(name string) error {
 	h.accounts.users.drop(name)
 	for _, g := range h.accounts.groups.all() {
 		if slices.Contains(g.Members, name) {
-			g.Members = slices.DeleteFunc(g.Members, func(m string) bool { return m == name })
+			g.Members = slices.DeleteFunc(slices.Clone(g.Members), func(m string) bool { return m == name })
 			h.accounts.groups.set(g)
 		}
 		if err := h.leaveShadow(g.Name, name); err != nil {
