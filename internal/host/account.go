@@ -203,10 +203,13 @@ type IDRanges struct {
 
 // Traces is what keeps running for a user, or will start again by itself.
 type Traces struct {
-	Processes int      `json:"processes,omitempty"` // processes whose real or effective uid is the user's
-	Sessions  []string `json:"sessions,omitempty"`  // logind's session ids
-	Linger    bool     `json:"linger,omitempty"`
-	Cron      []string `json:"cron,omitempty"` // paths of crontab and at job files
+	Processes int `json:"processes,omitempty"` // processes whose real or effective uid is the user's
+	// Managers are those of Processes that are systemd's own for the user, which goes on
+	// for some seconds when a session has ended, be it only that of a trial of the way in.
+	Managers int      `json:"managers,omitempty"`
+	Sessions []string `json:"sessions,omitempty"` // logind's session ids
+	Linger   bool     `json:"linger,omitempty"`
+	Cron     []string `json:"cron,omitempty"` // paths of crontab and at job files
 	// Unread says, for each part that could not be read, why; the other parts
 	// are good.
 	Unread map[TracePart]string `json:"unread,omitempty"`

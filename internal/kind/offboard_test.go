@@ -439,3 +439,22 @@ files:
 		t.Errorf("what remains is %q, want %q", rules, want)
 	}
 }
+
+// TestOffboardManager: who has been tried a moment ago has not been at work.
+func TestOffboardManager(t *testing.T) {
+	state, err := snapshot.Parse([]byte(`
+users:
+  - {name: bob, uid: 1300, home: /home/bob, traces: {processes: 2, managers: 2}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := overlay.New(snapshot.New(state))
+	resources, err := kind.Offboard(h, kind.Offboarding{Name: "bob", Backend: "b", By: "root", Now: time.Unix(0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := people(h, resources); !strings.Contains(got, "remove session/bob\n  running: systemd's manager → ended\n  step: EndSessions\n") || strings.Contains(got, "what ran is gone") {
+		t.Error(got)
+	}
+}

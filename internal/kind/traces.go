@@ -83,13 +83,18 @@ func (l sessionLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 	if n := len(t.Sessions); n > 0 {
 		running = append(running, words.Count(n, "session"))
 	}
-	if t.Processes > 0 {
-		running = append(running, words.Count(t.Processes, "process"))
+	if n := t.Processes - t.Managers; n > 0 {
+		running = append(running, words.Count(n, "process"))
+	}
+	if len(running) > 0 {
+		c.Irreversible = "what ran is gone"
+	} else if t.Managers > 0 { // nobody is there
+		running = append(running, "systemd's manager")
 	}
 	if len(running) == 0 {
 		return c, unread(t, host.TraceRunning, l.name)
 	}
-	c.Action, c.Irreversible = change.Remove, "what ran is gone"
+	c.Action = change.Remove
 	differ(&c, "running", list(running), "ended")
 	c.Steps = []host.Step{host.EndSessions{User: l.name}}
 	return c, nil

@@ -328,6 +328,10 @@ func TestTraces(t *testing.T) {
 		"proc/11/status":             "Name:\tsudo\nState:\tS (sleeping)\nUid:\t4242\t0\t0\t0\n",
 		"proc/12/status":             "Name:\told\nState:\tZ (zombie)\nUid:\t4242\t4242\t4242\t4242\n",
 		"proc/13/status":             "Name:\tx\nState:\tS (sleeping)\nUid:\t42\t42\t42\t42\n",
+		"proc/14/status":             "Name:\tsystemd\nState:\tS (sleeping)\nUid:\t4343\t4343\t4343\t4343\n",
+		"proc/14/cgroup":             "0::/user.slice/user-4343.slice/user@4343.service/init.scope\n",
+		"proc/15/status":             "Name:\tsleep\nState:\tS (sleeping)\nUid:\t4343\t4343\t4343\t4343\n",
+		"proc/15/cgroup":             "0::/user.slice/user-4343.slice/session-7.scope\n",
 		"proc/version":               "Linux",
 		"run/systemd/sessions/4":     "# do not parse\nUID=4242\nUSER=alice\n",
 		"run/systemd/sessions/5":     "UID=42420\n",
@@ -338,6 +342,10 @@ func TestTraces(t *testing.T) {
 	got := tracesOf(root, host.User{Name: "alice", UID: 4242, Home: "/home/alice"})
 	if diff := cmp.Diff(host.Traces{Processes: 2, Sessions: []string{"4"}}, got); diff != "" {
 		t.Errorf("traces of alice (-want +got):\n%s", diff)
+	}
+	got = tracesOf(root, host.User{Name: "carol", UID: 4343, Home: "/home/carol"})
+	if diff := cmp.Diff(host.Traces{Processes: 2, Managers: 1}, got); diff != "" {
+		t.Errorf("traces of carol (-want +got):\n%s", diff)
 	}
 	bob := host.User{Name: "bob", UID: me + 1, Home: "/home/bob"}
 	want := host.Traces{Linger: true, Cron: []string{root + "/var/spool/cron/crontabs/bob"}}

@@ -40,12 +40,24 @@ func tracesOf(root string, u host.User) host.Traces {
 	pids, procErr := processesOf(root+"/proc", u.UID)
 	sessions, err := sessionsOf(root, u.UID)
 	t.Processes, t.Sessions = len(pids), sessions
+	for _, pid := range pids {
+		if manages(root+"/proc", pid, u.UID) {
+			t.Managers++
+		}
+	}
 	unread(&t, host.TraceRunning, errors.Join(procErr, err))
 	t.Linger, err = lingers(root, u.Name)
 	unread(&t, host.TraceLinger, err)
 	t.Cron, err = cronOf(root, u)
 	unread(&t, host.TraceCron, err)
 	return t
+}
+
+// manages reports whether a process is systemd's manager of a user, or its helper for PAM:
+// those two are alone in init.scope of the manager's service.
+func manages(proc string, pid, uid int) bool {
+	data, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "cgroup"))
+	return err == nil && strings.HasSuffix(strings.TrimSpace(string(data)), fmt.Sprintf("/user@%d.service/init.scope", uid))
 }
 
 func unread(t *host.Traces, part host.TracePart, err error) {

@@ -247,7 +247,7 @@ func (h *Host) Traces(name string) (host.Traces, error) {
 	}
 	t.Unread = maps.Clone(t.Unread)
 	if h.ended[name] {
-		t.Processes, t.Sessions = 0, nil
+		t.Processes, t.Managers, t.Sessions = 0, 0, nil
 		delete(t.Unread, host.TraceRunning)
 	}
 	if on, ok := h.linger[name]; ok {
