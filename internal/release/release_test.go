@@ -110,6 +110,7 @@ func (h host) lives() {
 	h.run(0, "dpkg", "-i", "/root/older.deb")
 	h.says("disabled", 1, "systemctl", "is-enabled", "opsafe-manage.timer", "opsafe-status.timer")
 	h.says("opsafe v", 0, "opsafe", "version")
+	h.says("/etc/logrotate.d/opsafe", 0, "dpkg-query", "--show", "--showformat", "${Conffiles}", "opsafe")
 	h.says("This host is lab", 0, "opsafe", "bootstrap", "lab")
 	h.says("/usr/bin/opsafe", 0, "readlink", "/usr/local/bin/opsafe")
 	h.run(0, "systemctl", "start", "opsafe-manage.service")
