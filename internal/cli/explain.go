@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,10 +40,30 @@ repository, no host and no root.`,
 }
 
 func (a *App) listTopics() {
+	rows := [][3]string{{"KIND", "SECTION", ""}}
 	for _, t := range kinds.Language().Topics() {
-		fmt.Fprintf(a.Out, "%-9s  %s\n", t.Name, t.Is)
+		rows = append(rows, [3]string{t.Name, sections(t), t.Is})
+	}
+	var widths [2]int
+	for _, row := range rows {
+		widths[0], widths[1] = max(widths[0], len(row[0])), max(widths[1], len(row[1]))
+	}
+	for _, row := range rows {
+		line := fmt.Sprintf("%-*s  %-*s  %s", widths[0], row[0], widths[1], row[1], row[2])
+		fmt.Fprintln(a.Out, strings.TrimRight(line, " "))
 	}
 	fmt.Fprintln(a.Out, "\nopsafe explain KIND lists the fields of one.")
+}
+
+// sections are where a kind is written in backend.yaml.
+func sections(t spec.Topic) string {
+	var out []string
+	for _, p := range t.Places {
+		if name, _, _ := strings.Cut(p.Path, "."); name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func (a *App) explain(question string) error {

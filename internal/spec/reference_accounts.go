@@ -67,7 +67,7 @@ func (Group) Fields() []Field {
 	return []Field{
 		{Name: "gid", Is: "a fixed number", More: "It is corrected, but files keep the old one.", Unset: "a new group gets the next free one", Example: "10020", Form: IDForm()},
 		{Name: "system", Is: "a new group gets a number of the system's range", Default: "false", Example: "true"},
-		{Name: "members", Is: "who goes that is not declared to be in it", More: "exact: everybody. additive: only people of developers.yaml.", Default: "additive", Example: "exact", Form: WordsForm("exact", "additive")},
+		{Name: "members", Is: "which members that nobody declares are taken out", More: "exact: all of them. additive: only people of developers.yaml. Who is in it is said by groups of users and of roles.", Default: "additive", Example: "exact", Form: WordsForm("exact", "additive")},
 		{Name: "state", Is: "whether there is one", More: "A group that is somebody's primary one is not removed.", Default: "present", Example: "absent", Form: StateForm()},
 	}
 }
