@@ -124,7 +124,11 @@ func (p pair) turn(all *pair, stand map[string]int) change.Turn {
 		Loses: p.before.without(p.after, "now"),
 	}
 	if p.before.Exists != p.after.Exists || !p.before.SudoUnsure && !p.after.SudoUnsure {
-		t.Gains = append(t.Gains, p.after.sudoWithout(p.before)...)
+		gains := p.after.sudoWithout(p.before)
+		if i := slices.Index(gains, "sudo"); i >= 0 && p.after.Unset {
+			gains[i] = "sudo once they have a password"
+		}
+		t.Gains = append(t.Gains, gains...)
 		t.Loses = append(t.Loses, p.before.sudoWithout(p.after)...)
 	}
 	t.Gains = append(t.Gains, p.after.groupsWithout(p.before)...)
@@ -296,8 +300,6 @@ func (r Rights) sudoWithout(o Rights) []string {
 		return nil
 	case r.Everything && !o.Everything && r.Free:
 		return []string{"sudo without a password"}
-	case r.Everything && !o.Everything && r.Unset:
-		return []string{"sudo once they have a password"}
 	case r.Everything && !o.Everything:
 		return []string{"sudo"}
 	case r.Everything && r.Free && !o.Free:
