@@ -166,15 +166,7 @@ func (p *Package) restore(_ context.Context, r host.Reader) (change.Change, erro
 	default:
 		return p.remove(have), nil
 	}
-	if was.Auto && (have == nil || !have.Auto) {
-		from := ""
-		if there(have) {
-			from = "manual"
-		}
-		differ(&c, "mark", from, "auto")
-		c.Steps = append(c.Steps, host.MarkPackages{Names: []string{p.Name}, Auto: true})
-		c.Action = cmp.Or(c.Action, change.Modify)
-	}
+	p.mark(have, &c)
 	if held := have != nil && have.Hold; held != was.Hold {
 		differ(&c, "held", yesNo(held), yesNo(was.Hold))
 		c.Steps = append(c.Steps, host.HoldPackages{Names: []string{p.Name}, Hold: was.Hold})
@@ -183,6 +175,22 @@ func (p *Package) restore(_ context.Context, r host.Reader) (change.Change, erro
 		}
 	}
 	return c, nil
+}
+
+// mark has apt take it again for asked for, or for needed by others only.
+func (p *Package) mark(have *host.Package, c *change.Change) {
+	words := map[bool]string{false: "manual", true: "auto"}
+	from := ""
+	if there(have) {
+		from = words[have.Auto]
+	}
+	want := p.Package.Auto
+	if from == words[want] || from == "" && !want { // what is installed by name is asked for
+		return
+	}
+	differ(c, "mark", from, words[want])
+	c.Steps = append(c.Steps, host.MarkPackages{Names: []string{p.Name}, Auto: want})
+	c.Action = cmp.Or(c.Action, change.Modify)
 }
 
 func (p *Package) install(r host.Reader, have *host.Package) (change.Change, error) {

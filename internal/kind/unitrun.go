@@ -25,6 +25,8 @@ func (l unitLook) run(ctx context.Context, r host.Reader, u *host.Unit, rewritte
 	case l.decl.Running != nil && !*l.decl.Running && (running || u.Looping()):
 		differ(c, "running", runs(u), "no")
 		return stopWith(ctx, r, c, l.name)
+	case u == nil && len(l.in.required(l.name)) > 0:
+		return l.startCircle(ctx, r, c)
 	case rewritten && debian.IsTemplate(l.name):
 		return restartInstances(ctx, r, c, u)
 	case rewritten && path.Ext(l.name) == ".timer" && running:
@@ -141,6 +143,16 @@ func (l unitLook) startWith(ctx context.Context, r host.Reader, others []string,
 		}
 	}
 	return nil
+}
+
+// startCircle starts the others of a circle whose last unit this one is: that it is there is
+// all that they have waited for.
+func (l unitLook) startCircle(ctx context.Context, r host.Reader, c *change.Change) error {
+	circle, missing, err := l.circle(ctx, r)
+	if err != nil || missing {
+		return err
+	}
+	return l.startWith(ctx, r, circle, c)
 }
 
 // blocks are the units that must not run when the socket or automount is opened.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -63,7 +64,7 @@ func (h *Host) alike(users []host.AddUser) (together, each []host.AddUser) {
 	have := text.haveRanges()
 	for _, u := range users {
 		switch {
-		case !ordinary(u) || h.loggedIn(u.UID):
+		case !ordinary(u) || !text.person(u.UID) || h.loggedIn(u.UID):
 			each = append(each, u)
 		case have[u.Name]:
 			late = append(late, u)
@@ -80,12 +81,25 @@ func (h *Host) alike(users []host.AddUser) (together, each []host.AddUser) {
 // heardOfEach reports whether something on the host is to hear of each account from
 // useradd itself: hooks, an audit of accounts, caches of names, or SELinux.
 func (h *Host) heardOfEach() bool {
+	if defaults, err := os.ReadFile(h.accounts.root + "/etc/default/useradd"); err == nil && mailSpool(string(defaults)) {
+		return true
+	}
 	return slices.ContainsFunc([]string{
-		"/etc/shadow-maint", "/usr/sbin/auditd", "/sbin/auditd", "/usr/sbin/nscd", "/usr/sbin/sss_cache", "/sys/fs/selinux/enforce",
+		"/etc/shadow-maint", "/sbin/pam_tally2", "/usr/sbin/auditd", "/sbin/auditd", "/usr/sbin/nscd", "/usr/sbin/sss_cache", "/sys/fs/selinux/enforce",
 	}, func(path string) bool {
 		_, err := os.Lstat(h.accounts.root + path)
 		return !errors.Is(err, fs.ErrNotExist)
 	})
+}
+
+// mailSpool reports whether useradd makes a mailbox for each account, by its defaults.
+func mailSpool(defaults string) bool {
+	for line := range strings.Lines(defaults) {
+		if strings.TrimSpace(line) == "CREATE_MAIL_SPOOL=yes" {
+			return true
+		}
+	}
+	return false
 }
 
 // loggedIn reports whether a number may have logged in before: useradd has that forgotten.

@@ -266,6 +266,17 @@ func addMembers(group, gshadow *lineFile, users []host.AddUser) (grown bool, err
 	return grown, nil
 }
 
+// person reports whether a number is one of those to which useradd gives subordinate ids.
+func (t accountText) person(uid int) bool {
+	limit := func(name string, otherwise int) int {
+		if n, ok := t.defs[name]; ok {
+			return n
+		}
+		return otherwise
+	}
+	return uid >= limit("UID_MIN", 1000) && uid <= limit("UID_MAX", 60000) //nolint:mnd // useradd's own defaults
+}
+
 // ordinary reports whether an account is one that useradd makes without a word: no system
 // account, with a sane name and known number, and with fields that need no judgement.
 func ordinary(u host.AddUser) bool {

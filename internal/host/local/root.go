@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 
@@ -103,10 +102,14 @@ func InRoot(ctx context.Context, dir string, argv []string) (int, error) {
 		Pdeathsig:  unix.SIGKILL,
 	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) } // it ends when its step is done
-	// The child is killed when the thread ends that has started it.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	err := cmd.Run()
+	// The child is killed when the thread ends that has started it, and has what that
+	// has kept.
+	var err error
+	onOwnThread(func() {
+		if err = dropMachine(); err == nil {
+			err = cmd.Run()
+		}
+	})
 	if swept := sweepPolicy(dir); swept != nil {
 		return 1, fmt.Errorf("%s keeps services from starting, and could not be removed: %w", filepath.Join(dir, policyFile), swept)
 	}
@@ -118,6 +121,18 @@ func InRoot(ctx context.Context, dir string, argv []string) (int, error) {
 		return 1, fmt.Errorf("cannot work on the tree: %w", err)
 	}
 	return 0, nil
+}
+
+// dropMachine takes from this thread, and from what it starts, for good what acts on the
+// machine that the tree is made on, whatever root is allowed else: its network, modules of
+// its kernel, its clock, and its power (capabilities(7)).
+func dropMachine() error {
+	for _, c := range []uintptr{unix.CAP_NET_ADMIN, unix.CAP_SYS_MODULE, unix.CAP_SYS_TIME, unix.CAP_SYS_BOOT} {
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil {
+			return fmt.Errorf("cannot keep packages' scripts off this machine: %w", err)
+		}
+	}
+	return nil
 }
 
 // sweepPolicy takes out of a tree what keeps services from starting, if it is opsafe's.
