@@ -13,7 +13,7 @@ import (
 
 // boots looks whether sshd starts with the host.
 func (j *judge) boots(ctx context.Context) error {
-	if err := errors.Join(j.startable(), j.target(ctx)); err != nil {
+	if err := errors.Join(j.startable(), j.kept(), j.target(ctx)); err != nil {
 		return err
 	}
 	for _, name := range []string{"ssh.service", "ssh.socket", "sshd.service", j.sshdUnit(ctx).name} {
@@ -38,6 +38,21 @@ func (j *judge) boots(ctx context.Context) error {
 // wanted reports whether a unit that is enabled is so by more than another name of it.
 func wanted(u *host.Unit) bool {
 	return len(u.Links) == 0 || slices.ContainsFunc(u.Links, func(l string) bool { return path.Dir(l) != debian.UnitDir })
+}
+
+// notToBeRun keeps Debian's sshd from starting, by a condition of its units.
+const notToBeRun = "/etc/ssh/sshd_not_to_be_run"
+
+// kept looks whether sshd is kept from starting.
+func (j *judge) kept() error {
+	n, err := j.Stat(notToBeRun)
+	if host.IsUnknown(err) {
+		return nil
+	}
+	if n != nil {
+		j.moment("sshd does not start with the host: " + notToBeRun + " is there")
+	}
+	return err
 }
 
 // target looks whether the host boots into one of the targets that start sshd.

@@ -203,6 +203,7 @@ func waysOfSettings() []way {
 		{name: "a directory made at boot", want: through, spec: fileIs("/etc/tmpfiles.d/x.conf", "d /run/app 0755\n")},
 		{name: "no target wants sshd", want: refused, spec: "files: {/etc/systemd/system/multi-user.target.wants/ssh.service: {state: absent}}\n"},
 		{name: "the target that wants sshd is masked", want: refused, spec: "units: {multi-user.target: {masked: true}}\n"},
+		{name: "sshd is not to be run", want: refused, spec: "files: {/etc/ssh/sshd_not_to_be_run: {content: \"\"}}\n"},
 		{name: "the host boots into rescue", want: refused, spec: "files: {/etc/systemd/system/default.target: {link: /usr/lib/systemd/system/rescue.target}}\n"},
 		{name: "the host boots without a desktop", want: through, spec: "files: {/etc/systemd/system/default.target: {link: /usr/lib/systemd/system/multi-user.target}}\n"},
 
