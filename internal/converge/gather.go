@@ -2,8 +2,8 @@ package converge
 
 import (
 	"context"
-	"fmt"
 	"slices"
+	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -79,7 +79,7 @@ func (r *run) gathered(ctx context.Context, resources []kind.Resource, outs []ch
 	r.begin(ids, whole)
 	_, failed := r.do(ctx, whole.Steps)
 	if failed != nil {
-		outs[0].Notes = append(slices.Clip(outs[0].Notes), fmt.Sprintf("together with others it could not be made, so each is made by itself: %v", failed))
+		outs[0].Notes = append(slices.Clip(outs[0].Notes), "together with others it could not be made, so each is made by itself: "+strings.ReplaceAll(failed.Error(), "\n", "; "))
 	}
 	for i, out := range outs {
 		err := r.again(ctx, resources[i], out.Change)
