@@ -171,8 +171,14 @@ func (h *Host) Evaluate(ctx context.Context, c host.Check) (string, error) {
 	}
 	return h.evaluated.once(h.evaluationKey(c, files), func() (said string, err error) {
 		err = h.stageTree(c, files, whole, func(dir, main string) error {
-			said, err = h.judgeIn(ctx, c, host.NewContent(nil), dir, main)
-			return err
+			ask := func() error {
+				said, err = h.judgeIn(ctx, c, host.NewContent(nil), dir, main)
+				return err
+			}
+			if c.Argv[0] == "sshd" {
+				return h.separated(ask)
+			}
+			return ask()
 		})
 		return said, err
 	})
