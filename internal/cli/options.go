@@ -173,11 +173,11 @@ func noneEmpty(flags *pflag.FlagSet) error {
 	return err
 }
 
-// sayOnce has the flags of all commands that take one text refuse a second one: the first
+// sayOnce has the flags of all commands that take one value refuse another one: the first
 // would be passed over in silence.
 func sayOnce(c *cobra.Command) {
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Value.Type() == "string" {
+		if _, many := f.Value.(*list); !many && f.Value.Type() != "bool" {
 			f.Value = &once{Value: f.Value}
 		}
 	})
@@ -189,15 +189,15 @@ func sayOnce(c *cobra.Command) {
 // once is the value of a flag that is said once.
 type once struct {
 	pflag.Value
-	said bool
+	said *string // as it was typed
 }
 
 // Set takes the text, unless another one has been said.
 func (o *once) Set(text string) error {
-	if o.said && text != o.String() {
-		return fmt.Errorf("it takes one value, and %q has been said before", o.String())
+	if o.said != nil && text != *o.said {
+		return fmt.Errorf("it takes one value, and %q has been said before", *o.said)
 	}
-	o.said = true
+	o.said = &text
 	return o.Value.Set(text)
 }
 

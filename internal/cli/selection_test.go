@@ -45,6 +45,8 @@ func TestSaidTwice(t *testing.T) {
 	for _, args := range [][]string{
 		{"manage", "--backend", "north", "--backend", "south"},
 		{"init", "new", "--person", "alice", "--person", "bob"},
+		{"manage", "--confirm", "2m", "--confirm", "10m"},
+		{"history", "--limit", "1", "--limit", "2"},
 	} {
 		w.want(1, nil, []string{"it takes one value, and", "has been said before"}, args...)
 		w.untouched()
