@@ -211,8 +211,8 @@ func waysOfSettings() []way {
 		{name: "sshd is stopped for the moment", want: through, setup: "systemctl stop ssh", over: "systemctl start ssh", spec: fileIs("/etc/motd", "welcome\n")},
 		{name: "nobody may log in for the moment", want: through, setup: "touch /run/nologin", over: "rm /run/nologin", spec: fileIs("/etc/motd", "welcome\n")},
 		{name: "sshd is stopped, and the way shut", want: refused, setup: "systemctl stop ssh", over: "systemctl start ssh", spec: fileMode("/usr/bin/sudo", "0755")},
-		{name: "sshd is stopped, and is not to let them in", want: refused, setup: "systemctl stop ssh", over: "systemctl start ssh", spec: "sshd: {00-x: {content: \"AllowUsers nobody\\n\"}}\n"},
-		{name: "sshd is stopped, and gets what is harmless", want: through, setup: "systemctl stop ssh", over: "systemctl start ssh", spec: "sshd: {00-x: {content: \"Banner none\\n\"}}\n"},
+		{name: "sshd is stopped, and is not to let them in", want: refused, setup: "systemctl stop ssh", over: "systemctl reset-failed ssh; systemctl start ssh", spec: "sshd: {00-x: {content: \"AllowUsers nobody\\n\"}}\n"},
+		{name: "sshd is stopped, and gets what is harmless", want: through, setup: "systemctl stop ssh", over: "systemctl reset-failed ssh; systemctl start ssh", spec: "sshd: {00-x: {content: \"Banner none\\n\"}}\n"},
 
 		// with --confirm
 		{name: "cannot be told, to be confirmed", want: through, args: "--confirm 10m", spec: fileIs("/etc/nftables.conf", "#!/usr/sbin/nft -f\n# other rules\n")},
