@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -70,30 +71,15 @@ func Take(ctx context.Context, r host.Reader, o Options) (*Fragment, error) {
 	}}
 	var errs []error
 	for _, id := range o.Wanted {
-		take := takings()[id.Kind]
-		if k, ok := kinds.Find(id.Kind); ok && k.Adopt != nil {
-			take = &taking{
-				one: func(t *taker, ctx context.Context, name string) error { return k.Adopt(ctx, t, name) },
-				all: func(t *taker, ctx context.Context) error { return k.Adopt(ctx, t, "") },
-			}
-		}
-		if take == nil {
+		k, ok := kinds.Find(id.Kind)
+		if !ok || k.Adopt == nil {
 			return nil, fmt.Errorf("cannot adopt %s: there is no such kind", id.Kind)
 		}
-		if t.named = id.Name != ""; t.named && take.one == nil {
+		t.named = id.Name != ""
+		switch err := k.Adopt(ctx, t, id.Name); {
+		case errors.Is(err, kind.ErrNoSingle):
 			errs = append(errs, fmt.Errorf("cannot adopt a single %s: say %[1]s", id.Kind))
-			continue
-		}
-		var err error
-		switch {
-		case t.named:
-			err = take.one(t, ctx, id.Name)
-		case take.all == nil:
-			err = fmt.Errorf("a host has too many: say which, as in --only %s/PATH", id.Kind)
-		default:
-			err = take.all(t, ctx)
-		}
-		if err != nil {
+		case err != nil:
 			errs = append(errs, fmt.Errorf("cannot adopt %s: %w", name(id), err))
 		}
 	}
@@ -107,32 +93,6 @@ func name(id change.ID) string {
 	return id.String()
 }
 
-// taking takes one resource of a kind, or those that it usually is about. Nil: it
-// cannot.
-type taking struct {
-	one func(t *taker, ctx context.Context, name string) error
-	all func(t *taker, ctx context.Context) error
-}
-
-func takings() map[string]*taking {
-	return map[string]*taking{
-		"source":    {(*taker).source, (*taker).sources},
-		"package":   {(*taker).pkg, (*taker).packages},
-		"group":     {(*taker).group, (*taker).allGroups},
-		"user":      {(*taker).user, (*taker).allUsers},
-		"key":       {(*taker).key, (*taker).keys},
-		"directory": {(*taker).directory, nil},
-		"acl":       {(*taker).acl, nil},
-		"file":      {(*taker).file, nil},
-		"sudoers":   {(*taker).sudoers, (*taker).allSudoers},
-		"sshd":      {(*taker).sshd, (*taker).allSshd},
-		"password":  {(*taker).password, (*taker).passwords},
-		"docker":    {(*taker).network, (*taker).docker},
-		"chrony":    {nil, (*taker).chrony},
-		"unit":      {(*taker).unit, (*taker).units},
-	}
-}
-
 // taker looks at the host and writes the fragment.
 type taker struct {
 	host.Reader
@@ -142,36 +102,36 @@ type taker struct {
 	refs  references // of the item that is being written
 }
 
-// add writes an item. What is written at its path already gets its fields.
-func (t *taker) add(from string, value *yaml.Node, path ...string) {
+// Take writes an item. What is written at its path already gets its fields.
+func (t *taker) Take(from string, value any, path ...string) error {
+	node, err := nodeOf(value)
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", strings.Join(path, "."), err)
+	}
 	refs := t.refs
 	t.refs = references{}
 	for _, i := range t.Items {
 		if slices.Equal(i.Path, path) {
-			merge(i.Value, value)
+			spec.DraftOf(i.Value).Merge(node)
 			i.Named = i.Named || t.named
 			i.refs = references{append(i.refs.users, refs.users...), append(i.refs.groups, refs.groups...)}
-			return
+			return nil
 		}
 	}
-	t.Items = append(t.Items, &Item{Path: path, Value: value, From: from, Named: t.named, refs: refs})
-}
-
-// Take writes an item for a kind that adopts by itself.
-func (t *taker) Take(from string, value any, path ...string) error {
-	var n yaml.Node
-	if err := n.Encode(value); err != nil {
-		return fmt.Errorf("cannot write %s: %w", strings.Join(path, "."), err)
-	}
-	t.add(from, &n, path...)
+	t.Items = append(t.Items, &Item{Path: path, Value: node, From: from, Named: t.named, refs: refs})
 	return nil
 }
 
-// Notef says what was left out, and why.
-func (t *taker) Notef(format string, args ...any) { t.notef(format, args...) }
+func nodeOf(value any) (*yaml.Node, error) {
+	if d, ok := value.(spec.Draft); ok {
+		return d.Node(), nil
+	}
+	var n yaml.Node
+	return &n, n.Encode(value)
+}
 
-// refer remembers the user and group that the next item needs.
-func (t *taker) refer(user, group string) {
+// Refer remembers the user and group that the next item names.
+func (t *taker) Refer(user, group string) {
 	if user != "" && !spec.SystemUser(user) {
 		t.refs.users = append(t.refs.users, user)
 	}
@@ -180,15 +140,25 @@ func (t *taker) refer(user, group string) {
 	}
 }
 
-// orLeaveOut notes what keeps one of many from being taken: the others are, all the
-// same.
-func (t *taker) orLeaveOut(what string, err error) {
-	if err != nil {
-		t.notef("%s is left out: %v", what, err)
+// Beside puts content beside the spec, and says how the spec names it.
+func (t *taker) Beside(name string, data []byte, secret bool) string {
+	if t.Options.Beside == "" {
+		return ""
 	}
+	name = strings.Trim(strings.ReplaceAll(name, "/", "-"), "-")
+	t.Files[name] = Content{Data: data, Secret: secret}
+	return path.Join(t.Options.Beside, name)
 }
 
-func (t *taker) notef(format string, args ...any) {
+// Opens reports whether the content of a file is taken though not everybody may read
+// it.
+func (t *taker) Opens(at string) bool { return slices.Contains(t.Open, at) }
+
+// Wants reports whether a resource was asked for by its name.
+func (t *taker) Wants(id change.ID) bool { return slices.Contains(t.Wanted, id) }
+
+// Notef says what was left out, and why.
+func (t *taker) Notef(format string, args ...any) {
 	t.Notes = append(t.Notes, host.Readable(fmt.Sprintf(format, args...)))
 }
 

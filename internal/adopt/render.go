@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/kinds"
 	"opsafe/internal/spec"
 )
@@ -59,7 +60,7 @@ func (f *Fragment) At(text string, line int) *Item {
 		n, at := root.Content[0], 0
 		for _, key := range i.Path {
 			var k *yaml.Node
-			if k, n = lookUp(n, key); n == nil {
+			if k, n = spec.DraftOf(n).Get(key); n == nil {
 				break
 			}
 			at = k.Line
@@ -77,7 +78,7 @@ func (f *Fragment) At(text string, line int) *Item {
 // it is on the host.
 func (f *Fragment) Surroundings(r host.Reader) (string, error) {
 	users, groups := f.Needs()
-	us, gs := newFields(), newFields()
+	us, gs := spec.NewDraft(), spec.NewDraft()
 	for _, name := range users {
 		u, err := r.User(name)
 		if err != nil {
@@ -86,11 +87,11 @@ func (f *Fragment) Surroundings(r host.Reader) (string, error) {
 		if u == nil {
 			continue
 		}
-		group, err := primary(r, u)
+		group, err := kind.PrimaryGroup(r, u)
 		if err != nil {
 			return "", err
 		}
-		us.set(name, newFields().text("group", group).text("home", u.Home).flag("system", true).node)
+		us.Set(name, spec.NewDraft().Text("group", group).Text("home", u.Home).Flag("system", true).Node())
 		if group != "" && !slices.Contains(groups, group) && !spec.SystemGroup(group) {
 			groups = append(groups, group)
 		}
@@ -101,19 +102,53 @@ func (f *Fragment) Surroundings(r host.Reader) (string, error) {
 			return "", err
 		}
 		if g != nil && !slices.Contains(users, name) {
-			gs.set(name, newFields().node)
+			gs.Set(name, spec.NewDraft().Node())
 		}
 	}
-	root := newFields().text("description", "what the fragment refers to")
-	if len(gs.node.Content) > 0 {
-		root.set("groups", gs.node)
+	root := spec.NewDraft().Text("description", "what the fragment refers to")
+	if !gs.Empty() {
+		root.Set("groups", gs.Node())
 	}
-	if len(us.node.Content) > 0 {
-		root.set("users", us.node)
+	if !us.Empty() {
+		root.Set("users", us.Node())
 	}
-	data, err := yaml.Marshal(root.node)
+	data, err := yaml.Marshal(root.Node())
 	if err != nil {
 		return "", fmt.Errorf("cannot write what is around the fragment: %w", err)
 	}
 	return string(data), nil
+}
+
+// tree puts items at their paths, sections in the order in which they come.
+func tree(items []*Item) *yaml.Node {
+	root := spec.NewDraft()
+	for _, i := range items {
+		at := root
+		for _, key := range i.Path[:len(i.Path)-1] {
+			_, next := at.Get(key)
+			if next == nil {
+				next = spec.NewDraft().Node()
+				at.Set(key, next)
+			}
+			at = spec.DraftOf(next)
+		}
+		last := i.Path[len(i.Path)-1]
+		value := clone(i.Value)
+		if _, old := at.Get(last); old != nil {
+			spec.DraftOf(old).Merge(value)
+			continue
+		}
+		key, _ := at.Set(last, value).Get(last)
+		key.HeadComment = i.From
+	}
+	return root.Node()
+}
+
+func clone(n *yaml.Node) *yaml.Node {
+	c := *n
+	c.Content = slices.Clone(n.Content)
+	for i := range c.Content {
+		c.Content[i] = clone(c.Content[i])
+	}
+	return &c
 }

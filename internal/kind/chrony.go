@@ -24,7 +24,7 @@ const (
 func Chrony() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "chrony", Plural: "chrony", Is: "the clock", Sections: []string{"chrony"}},
-		Stage: StageServices, Runs: true, Declare: declareChrony,
+		Stage: StageServices, Runs: true, Declare: declareChrony, Adopt: adoptChrony,
 	}
 }
 

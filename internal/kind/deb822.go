@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// Deb822 is what a source in apt's deb822 layout says, as far as a spec can say
+// oneSource is what a source in apt's deb822 layout says, as far as a spec can say
 // it, too; see sources.list(5).
-type Deb822 struct {
-	URIs, Suites, Components []string
-	SignedBy                 string // a path
+type oneSource struct {
+	uris, suites, components []string
+	signedBy                 string // a path
 }
 
-// ReadDeb822 reads a file with one source. False: it has none, or more than one,
+// readSource reads a file with one source. False: it has none, or more than one,
 // or says what a spec cannot say.
-func ReadDeb822(content []byte) (Deb822, bool) {
-	var s Deb822
+func readSource(content []byte) (oneSource, bool) {
+	var s oneSource
 	types, seen, over := "", map[string]bool{}, false
 	var values *[]string
 	for line := range strings.Lines(string(content)) {
@@ -42,13 +42,13 @@ func ReadDeb822(content []byte) (Deb822, bool) {
 		case "types":
 			types = value
 		case "signed-by":
-			s.SignedBy = value
+			s.signedBy = value
 		case "uris":
-			values = &s.URIs
+			values = &s.uris
 		case "suites":
-			values = &s.Suites
+			values = &s.suites
 		case "components":
-			values = &s.Components
+			values = &s.components
 		default:
 			return s, false
 		}
@@ -56,14 +56,14 @@ func ReadDeb822(content []byte) (Deb822, bool) {
 			*values = strings.Fields(value)
 		}
 	}
-	one := s.SignedBy == "" || strings.HasPrefix(s.SignedBy, "/") && !strings.ContainsAny(s.SignedBy, " \t,")
-	return s, types == "deb" && one && len(s.URIs) > 0 && len(s.Suites) > 0
+	one := s.signedBy == "" || strings.HasPrefix(s.signedBy, "/") && !strings.ContainsAny(s.signedBy, " \t,")
+	return s, types == "deb" && one && len(s.uris) > 0 && len(s.suites) > 0
 }
 
 // sameSource reports whether two files name the same source: another layout is
 // not worth a change.
 func sameSource(have, want []byte) bool {
-	a, readable := ReadDeb822(have)
-	b, _ := ReadDeb822(want)
+	a, readable := readSource(have)
+	b, _ := readSource(want)
 	return readable && reflect.DeepEqual(a, b)
 }

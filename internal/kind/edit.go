@@ -107,9 +107,9 @@ func endLine(content []byte) []byte {
 	return content
 }
 
-// Block is what stands between the marker lines of a block. Nil: there is none,
+// blockOf is what stands between the marker lines of a block. Nil: there is none,
 // or the markers do not make one pair.
-func Block(content []byte, comment string) []byte {
+func blockOf(content []byte, comment string) []byte {
 	from, to, err := findBlock(content, comment)
 	if err != nil || from < 0 {
 		return nil

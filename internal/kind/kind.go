@@ -79,21 +79,10 @@ type Kind struct {
 	// which they are to be made.
 	Declare func(in *Input) []Resource
 	// Adopt describes what is on a host in the words of a spec: one resource by its
-	// name, or all that somebody is likely to have set up if the name is empty. Nil:
-	// internal/adopt knows how.
+	// name, or all that somebody is likely to have set up if the name is empty.
 	Adopt func(ctx context.Context, t Taker, name string) error
 	// Strays are files that are orphans unless they are declared.
 	Strays *Strays
-}
-
-// Taker notes what is adopted. It is the host that is looked at.
-type Taker interface {
-	host.Reader
-	// Take writes an item at a path of the spec, such as users and app. From says
-	// where it was seen; the value is written as YAML.
-	Take(from string, value any, path ...string) error
-	// Notef says what was left out, and why.
-	Notef(format string, args ...any)
 }
 
 // Strays are the files of a directory, each of which is a resource of one kind: those

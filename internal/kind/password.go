@@ -20,7 +20,7 @@ const pamDir = "/etc/pam.d/"
 func Passwords() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "password", Plural: "passwords", Is: "what an account's password field may be", Sections: []string{"users", "roles"}, Only: []string{"password"}},
-		Stage: StageAccess, Declare: declarePasswords,
+		Stage: StageAccess, Declare: declarePasswords, Adopt: adoptPasswords,
 	}
 }
 

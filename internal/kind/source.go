@@ -28,7 +28,7 @@ const (
 func Sources() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "source", Plural: "sources", Is: "where packages come from", Sections: []string{"apt"}},
-		Stage: StagePackages, Declare: declareSources,
+		Stage: StagePackages, Declare: declareSources, Adopt: adoptSources,
 	}
 }
 
@@ -150,7 +150,7 @@ func (l aptFileLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 // one is as declared. Apt is asked if another file names the same archive: to ask it
 // takes longer than all else.
 func (l aptFileLook) accepted(ctx context.Context, r host.Reader) error {
-	mine, _ := ReadDeb822(l.content)
+	mine, _ := readSource(l.content)
 	files, err := (mirrorLook{}).files(r)
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (l aptFileLook) accepted(ctx context.Context, r host.Reader) error {
 		if err != nil {
 			continue // what cannot be read here, apt says
 		}
-		if !slices.ContainsFunc(mine.URIs, func(uri string) bool { return bytes.Contains(data, []byte(strings.TrimRight(uri, "/"))) }) {
+		if !slices.ContainsFunc(mine.uris, func(uri string) bool { return bytes.Contains(data, []byte(strings.TrimRight(uri, "/"))) }) {
 			continue
 		}
 		err = r.Check(ctx, host.Check{Argv: sourceProbe()}, host.NewContent(nil))

@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"slices"
@@ -26,12 +27,17 @@ const (
 func Sshd() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "sshd", Plural: "sshd", Is: "how people get in", Sections: []string{"sshd"}},
-		Stage: StageAccess, Declare: declareSshd,
+		Stage: StageAccess, Declare: declareSshd, Adopt: adoptSshd,
 		Strays: &Strays{Dir: sshdDir, Suffix: ".conf", Absent: func(b spec.Backend, name string) spec.Backend {
 			b.Sshd = withAbsent(b.Sshd, name, &spec.DropIn{State: stateAbsent})
 			return b
 		}},
 	}
+}
+
+// adoptSshd takes a drop-in, or all.
+func adoptSshd(ctx context.Context, t Taker, name string) error {
+	return dropInsAdopted{section: "sshd", dir: sshdDir, suffix: ".conf", text: draftContent}.adopt(ctx, t, name)
 }
 
 // declareSshd lists the drop-ins of sshd. Sshd has to accept the configuration

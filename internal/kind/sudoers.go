@@ -26,8 +26,18 @@ const (
 func Sudoers() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "sudoers", Plural: "sudoers", Is: "who may do what as root", Sections: []string{"sudoers"}},
-		Stage: StageAccess, Declare: declareSudoers,
+		Stage: StageAccess, Declare: declareSudoers, Adopt: adoptSudoers,
 	}
+}
+
+// adoptSudoers takes a drop-in, or those that sudo reads. Sudo shows its rules anyway,
+// though only root may read the file.
+func adoptSudoers(ctx context.Context, t Taker, name string) error {
+	return dropInsAdopted{
+		section: "sudoers", dir: sudoersDir,
+		reads: func(name string) bool { return name != "README" && !strings.ContainsAny(name, ".~") },
+		text:  func(t Taker, d spec.Draft, at string, _ *host.Node) error { return draftText(t, d, at, true) },
+	}.adopt(ctx, t, name)
 }
 
 // declareSudoers lists the drop-ins of sudoers. Visudo has to accept the rules

@@ -1,0 +1,42 @@
+package kind
+
+import (
+	"context"
+	"fmt"
+
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+// adoptPackages takes a package, or what somebody has asked for.
+func adoptPackages(_ context.Context, t Taker, name string) error {
+	if name != "" {
+		return takePackage(t, "", name)
+	}
+	names, err := t.Manual()
+	if err != nil {
+		return err
+	}
+	from := "those that somebody has asked for: apt did not install them because others need them"
+	for _, name := range names {
+		if err := takePackage(t, from, name); err != nil {
+			return err
+		}
+		from = ""
+	}
+	return nil
+}
+
+func takePackage(t Taker, from, name string) error {
+	p, err := t.Package(name)
+	if err != nil {
+		return err
+	}
+	if p == nil || p.State != host.Installed {
+		return fmt.Errorf("package %s is not installed", name)
+	}
+	if p.Hold {
+		return t.Take(from, spec.NewDraft().Text("state", stateInstalled).Flag("hold", true), "packages", name)
+	}
+	return t.Take(from, stateInstalled, "packages", name)
+}

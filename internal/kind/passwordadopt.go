@@ -1,0 +1,42 @@
+package kind
+
+import (
+	"context"
+	"fmt"
+
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+// adoptPasswords says of a user, or of those of the range of people and services, that
+// nothing matches the password, if it is so.
+func adoptPasswords(_ context.Context, t Taker, name string) error {
+	if name != "" {
+		return takePassword(t, name)
+	}
+	all, err := usersOfPeople(t)
+	if err != nil {
+		return err
+	}
+	for _, u := range all {
+		if err := takePassword(t, u.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func takePassword(t Taker, name string) error {
+	p, err := t.Password(name)
+	if err != nil {
+		return err
+	}
+	switch {
+	case p == nil:
+		return fmt.Errorf("there is no user %s", name)
+	case p.State != host.PasswordLocked:
+		t.Notef("the password of %s is %s: a spec can only say of one that it is locked", name, p.State)
+		return nil
+	}
+	return t.Take("from /etc/shadow", spec.NewDraft().Text("password", string(spec.PasswordLocked)), "users", name)
+}
