@@ -3,7 +3,6 @@
 package drift
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -12,10 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
 	"opsafe/internal/kinds"
+	"opsafe/internal/spec"
 )
 
 // Orphan is something on a host that gives somebody access or runs there, and that
@@ -31,10 +30,10 @@ type Orphan struct {
 // String is the name by which an orphan is told from others, and pruned.
 func (o Orphan) String() string { return string(o.Category) + "/" + o.Name }
 
-// Category says what an orphan is.
+// Category says what an orphan is: one of people's, or of a kind's entry.
 type Category string
 
-// The categories of orphans.
+// The categories of what lets people in or gives them rights.
 const (
 	Member   Category = "member"   // GROUP/ACCOUNT: of a group that the spec grants
 	Group    Category = "group"    // one that a password, or an administrator, lets others into
@@ -42,220 +41,111 @@ const (
 	Password Category = "password" // ACCOUNT: with a password, and on no list
 	// Certificate is FILE: of authorities that sshd trusts.
 	Certificate Category = "certificate"
-	Sudoers     Category = "sudoers"   // a drop-in
-	Unit        Category = "unit"      // a unit file, or UNIT.d/DROP-IN
-	Network     Category = "network"   // of docker
-	Container   Category = "container" // of docker
-	Archive     Category = "archive"   // trees that opsafe has unpacked under a name
-	Venv        Category = "venv"      // the same, of wheels
 )
 
-// Categories lists them in the order in which they are shown, with one for each kind that
-// has files of its own, called like the kind.
+// Categories lists them in the order in which they are shown: people's first.
 func Categories() []Category {
-	categories := []Category{Member, Group, Key, Certificate, Password, Sudoers}
+	categories := []Category{Member, Group, Key, Certificate, Password}
+	for _, o := range ofKinds() {
+		categories = append(categories, o.category())
+	}
+	return categories
+}
+
+// ofKind is a category of orphans of a kind.
+type ofKind struct {
+	kind.Orphans
+	of kind.Kind
+}
+
+func (o ofKind) category() Category { return Category(cmp.Or(o.Category, o.of.Name)) }
+
+// ofKinds are those of all kinds, in the order in which they are looked for and shown.
+func ofKinds() []ofKind {
+	var out []ofKind
 	for _, k := range kinds.Table() {
-		if k.Strays != nil {
-			categories = append(categories, Category(k.Name))
+		for _, o := range k.Orphans {
+			out = append(out, ofKind{o, k})
 		}
 	}
-	return append(categories, Unit, Network, Container, Archive, Venv)
+	slices.SortStableFunc(out, func(a, b ofKind) int { return cmp.Compare(a.Rank, b.Rank) })
+	return out
 }
 
 // finder looks for orphans.
 type finder struct {
 	host.Reader
-	in      *kind.Input
-	found   []Orphan
-	unknown []string
-	now     time.Time
-	owned   map[string]bool // paths that packages own; nil: not read yet
-	parts   map[string]bool // units that come and go with an orphan
+	in       *kind.Input
+	found    []Orphan
+	unknown  []string
+	now      time.Time
+	packaged map[string]bool // paths that packages own; nil: not read yet
+	along    map[string]bool // what comes and goes with an orphan
 }
 
 // Find lists the orphans, in order. Unknown says what could not be seen.
 func Find(ctx context.Context, r host.Reader, in *kind.Input, now time.Time) (found []Orphan, unknown []string, err error) {
-	f := &finder{Reader: r, in: in, now: now, parts: map[string]bool{}}
-	looks := []func(context.Context) error{f.members, f.openGroups, f.keys, f.certificates, f.passwords, f.sudoers}
-	for _, k := range kinds.Table() {
-		if k.Strays != nil {
-			looks = append(looks, f.strays(k))
-		}
+	f := &finder{Reader: r, in: in, now: now, along: map[string]bool{}}
+	looks := []func(context.Context) error{f.members, f.openGroups, f.keys, f.certificates, f.passwords}
+	for _, o := range ofKinds() {
+		looks = append(looks, func(ctx context.Context) error { return o.Find(ctx, kindFinder{f, o}) })
 	}
-	looks = append(looks, f.units, f.networks, f.containers, f.archives)
 	for _, look := range looks {
 		if err := look(ctx); host.IsUnknown(err) {
-			f.unknown = append(f.unknown, err.Error())
+			f.Unknown(err)
 		} else if err != nil {
 			return nil, nil, fmt.Errorf("cannot look for what no list knows: %w", err)
 		}
 	}
+	f.found = slices.DeleteFunc(f.found, func(o Orphan) bool { return f.along[o.String()] })
+	categories := Categories()
 	slices.SortStableFunc(f.found, func(a, b Orphan) int {
-		return cmp.Or(slices.Index(Categories(), a.Category)-slices.Index(Categories(), b.Category), strings.Compare(a.Name, b.Name))
+		return cmp.Or(slices.Index(categories, a.Category)-slices.Index(categories, b.Category), strings.Compare(a.Name, b.Name))
 	})
 	return f.found, f.unknown, nil
 }
 
-// add finds an orphan that prune can remove, unless the spec says that the host's
-// own is left alone.
-func (f *finder) add(s Category, name, what string) { f.addFor(s, name, what, "") }
-
-// addFor finds one that is removed in another way.
-func (f *finder) addFor(s Category, name, what, way string) {
-	section, item := string(s), name
-	switch s {
-	case Member:
-		section, item = "users", path.Base(name)
-	case Group:
-		section = "groups"
-	case Key, Password:
-		section = "users"
-	case Archive:
-		section = "archives"
-	case Unit:
-		section, item = "units", strings.SplitN(name, ".d/", 2)[0]
-	default:
-		if k, ok := kinds.Find(section); ok {
-			section = k.Sections[0]
-		}
-	}
-	if slices.Contains(f.in.Backend.LeftAlone, section+"/"+item) {
-		return
-	}
-	f.found = append(f.found, Orphan{Category: s, Name: name, What: what, Way: way})
-}
-
-// members are in a group that the spec grants, without being on a list. A group
-// that is exact is none of theirs: the plan takes them out of it.
-func (f *finder) members(context.Context) error {
-	groups := map[string]bool{}
-	for name, g := range f.in.Backend.Groups {
-		groups[name] = g.State != "absent" && g.Members != "exact"
-	}
-	for _, role := range f.in.Backend.Roles {
-		for _, g := range role.Groups {
-			if _, declared := f.in.Backend.Groups[g]; !declared {
-				groups[g] = true
-			}
-		}
-	}
-	all, err := f.Groups()
-	if err != nil {
-		return err
-	}
-	users, err := f.Users()
-	if err != nil {
-		return err
-	}
-	for _, g := range all {
-		if !groups[g.Name] {
-			continue
-		}
-		for _, m := range g.Members {
-			if !f.listed(m) && !f.person(m) {
-				f.add(Member, g.Name+"/"+m, m+" is in "+g.Name+", and on no list")
-			}
-		}
-		for _, u := range users {
-			if u.GID == g.GID && g.GID != 0 && u.Name != g.Name && !f.listed(u.Name) {
-				f.addFor(Member, g.Name+"/"+u.Name, g.Name+" is the primary group of "+u.Name+", who is on no list", disable(u.Name))
-			}
-		}
-	}
-	return nil
-}
-
-// sudoers are drop-ins with rules in them; sudo passes over names with a dot.
-func (f *finder) sudoers(context.Context) error {
-	return f.dropIns(debian.SudoersDir, func(name, at string, n *host.Node) error {
-		if !host.ReadsDropIn(debian.SudoersDir, name) {
-			return nil
-		}
-		if _, ok := f.in.Backend.Sudoers[name]; ok {
-			return nil
-		}
-		// Sudo follows a link, wherever it leads. What is there may be anybody's.
-		if n.Type == host.TypeSymlink {
-			f.add(Sudoers, name, at+", a symbolic link to "+n.Target)
-			return nil
-		}
-		data, err := f.ReadFile(at)
-		if err != nil || !says(data) {
-			return err
-		}
-		f.add(Sudoers, name, at)
-		return nil
-	})
-}
-
-// says reports whether a configuration has more than comments.
-func says(data []byte) bool {
-	for line := range bytes.Lines(data) {
-		line = bytes.TrimSpace(line)
-		// As in sudoers: #include and a #UID are no comments.
-		comment := len(line) > 0 && line[0] == '#' && !bytes.HasPrefix(line, []byte("#include")) && (len(line) == 1 || line[1] < '0' || line[1] > '9')
-		if len(line) > 0 && !comment {
-			return true
-		}
-	}
-	return false
-}
-
-// strays looks for the files of a directory that belongs to one kind.
-func (f *finder) strays(k kind.Kind) func(context.Context) error {
-	return func(context.Context) error {
-		return f.dropIns(k.Strays.Dir, func(name, at string, n *host.Node) error {
-			base, ok := strings.CutSuffix(name, k.Strays.Suffix)
-			if !ok || slices.Contains(f.in.Backend.Owned(), at) || k.Strays.Takes != nil && !k.Strays.Takes(base) {
-				return nil
-			}
-			if k.Strays.Units != nil {
-				for _, unit := range k.Strays.Units(base) {
-					f.parts[unit] = true
-				}
-			}
-			what := at
-			if n.Type == host.TypeSymlink {
-				what += ", a symbolic link to " + n.Target
-			}
-			f.add(Category(k.Name), base, what)
-			return nil
-		})
+// add notes an orphan, unless the spec says that the host's own is left alone: item is
+// that of the spec.
+func (f *finder) add(o Orphan, item string) {
+	if !slices.Contains(f.in.Backend.LeftAlone, item) {
+		f.found = append(f.found, o)
 	}
 }
 
-// dropIns goes through what is in a directory and neither declared as a file nor a
-// package's.
-//
-// One that cannot be looked at is unknown by itself.
-func (f *finder) dropIns(dir string, look func(name, at string, n *host.Node) error) error {
-	names, err := f.ReadDir(dir)
-	if err != nil {
-		return err
+// Unknown notes what cannot be seen, once.
+func (f *finder) Unknown(err error) {
+	if why := err.Error(); !slices.Contains(f.unknown, why) {
+		f.unknown = append(f.unknown, why)
 	}
+}
+
+// kindFinder notes what a kind finds.
+type kindFinder struct {
+	*finder
+	of ofKind
+}
+
+// Backend is what is declared.
+func (f kindFinder) Backend() *spec.Backend { return f.in.Backend }
+
+// Orphan notes one of the category.
+func (f kindFinder) Orphan(o kind.Orphan) {
+	f.add(Orphan{Category: f.of.category(), Name: o.Name, What: o.What, Way: o.Way}, cmp.Or(o.Item, f.of.of.Sections[0]+"/"+o.Name))
+}
+
+// Along says what comes and goes with one.
+func (f kindFinder) Along(category string, names ...string) {
 	for _, name := range names {
-		at := path.Join(dir, name)
-		n, err := f.Stat(at)
-		if err == nil && n != nil && n.Type != host.TypeDir && !f.declaredFile(at) && !f.fromPackage(at) {
-			err = look(name, at, n)
-		}
-		if err != nil {
-			f.unknown = append(f.unknown, err.Error())
-		}
+		f.along[Orphan{Category: Category(category), Name: name}.String()] = true
 	}
-	return nil
 }
 
-func (f *finder) declaredFile(at string) bool {
-	_, ok := f.in.Backend.Files[at]
-	return ok
-}
-
-// fromPackage reports whether dpkg knows a path as a package's.
-func (f *finder) fromPackage(at string) bool {
+// Packaged reports whether dpkg knows a path of /etc as a package's.
+func (f *finder) Packaged(at string) bool {
 	const info = "/var/lib/dpkg/info"
-	if f.owned == nil {
-		f.owned = map[string]bool{}
+	if f.packaged == nil {
+		f.packaged = map[string]bool{}
 		names, err := f.ReadDir(info)
 		if err != nil {
 			return false
@@ -270,10 +160,10 @@ func (f *finder) fromPackage(at string) bool {
 			}
 			for line := range strings.Lines(string(data)) {
 				if strings.HasPrefix(line, "/etc/") {
-					f.owned[strings.TrimSuffix(line, "\n")] = true
+					f.packaged[strings.TrimSuffix(line, "\n")] = true
 				}
 			}
 		}
 	}
-	return f.owned[at]
+	return f.packaged[at]
 }

@@ -30,6 +30,7 @@ func Archives() Kind {
 			Check: checkArchives, Owns: ownArchives, Beside: archivesBeside,
 		},
 		Stage: StageFiles, Declare: declareArchives, Adopt: adoptArchive,
+		Orphans: []Orphans{unpackedOrphans("archive", "declare it with state: absent, and with its link and commands")},
 	}
 }
 

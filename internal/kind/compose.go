@@ -93,8 +93,8 @@ func composeOf(b *spec.Backend) map[string]*ComposeProject {
 	return spec.Of[map[string]*ComposeProject](b, "compose")
 }
 
-// DeclaresProject reports whether a compose project is declared to be there.
-func DeclaresProject(b *spec.Backend, name string) bool {
+// declaresProject reports whether a compose project is declared to be there.
+func declaresProject(b *spec.Backend, name string) bool {
 	p := composeOf(b)[name]
 	return p != nil && p.State != stateAbsent
 }

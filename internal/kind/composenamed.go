@@ -32,7 +32,7 @@ func checkProjectsNamed(b *spec.Backend, problems *spec.Problems) {
 			case !project:
 			case never != "":
 				problems.Addf(m.At(field, i), "%s: %s: %s", label, field, never)
-			case !DeclaresProject(b, name):
+			case !declaresProject(b, name):
 				problems.Addf(m.At(field, i), "%s: %s: there is no compose project %q under compose", label, field, name)
 			}
 		}

@@ -29,15 +29,17 @@ func Deployments() Kind {
 			Check: checkDeployments, Owns: ownDeployments,
 		},
 		Stage: StageUnits, Runs: true, Declare: declareDeployments, Adopt: adoptDeployments,
-		Strays: &Strays{
-			Dir: notes.Deployments, Suffix: ".json",
-			Takes: func(name string) bool { return !strings.Contains(name, ".") }, // its state has one more suffix
-			Units: deployUnitNames,
-			Parts: func(resource, name string) bool { return resource == name || strings.HasPrefix(resource, name+".") },
+		Orphans: []Orphans{{
+			Find: strays{
+				dir: notes.Deployments, suffix: ".json",
+				takes: func(name string) bool { return !strings.Contains(name, ".") }, // its state has one more suffix
+				units: deployUnitNames,
+			}.find,
+			Removes: func(resource, name string) bool { return resource == name || strings.HasPrefix(resource, name+".") },
 			Absent: func(b spec.Backend, name string) spec.Backend {
 				return spec.With(b, "deployments", withAbsent(deploymentsOf(&b), name, &Deployment{State: stateAbsent}))
 			},
-		},
+		}},
 	}
 }
 

@@ -37,9 +37,9 @@ func Environments() Kind {
 			Check: checkEnvironments, Owns: ownEnvironments,
 		},
 		Stage: StageServices, Declare: declareEnvironments, Adopt: adoptEnvironments,
-		Strays: &Strays{Dir: notes.Environments, Suffix: environmentSuffix, Absent: func(b spec.Backend, name string) spec.Backend {
+		Orphans: []Orphans{{Find: strays{dir: notes.Environments, suffix: environmentSuffix}.find, Absent: func(b spec.Backend, name string) spec.Backend {
 			return spec.With(b, "environments", withAbsent(environmentsOf(&b), name, &Environment{State: stateAbsent}))
-		}},
+		}}},
 	}
 }
 

@@ -36,9 +36,9 @@ func Firewalls() Kind {
 			Check: checkFirewalls, Owns: ownFirewalls,
 		},
 		Stage: StageServices, Runs: true, Declare: declareFirewalls, Adopt: adoptFirewalls,
-		Strays: &Strays{Dir: notes.Firewalls, Suffix: firewallSuffix, Absent: func(b spec.Backend, name string) spec.Backend {
+		Orphans: []Orphans{{Find: strays{dir: notes.Firewalls, suffix: firewallSuffix}.find, Absent: func(b spec.Backend, name string) spec.Backend {
 			return spec.With(b, "firewall", withAbsent(firewallsOf(&b), name, &Firewall{State: stateAbsent}))
-		}},
+		}}},
 	}
 }
 
@@ -84,10 +84,10 @@ func firewallsOf(b *spec.Backend) map[string]*Firewall {
 
 func firewallFile(network string) string { return path.Join(notes.Firewalls, network+firewallSuffix) }
 
-// FirewallUnits is how the names of the units begin that load firewalls.
-const FirewallUnits = "opsafe-firewall-"
+// firewallUnits is how the names of the units begin that load firewalls.
+const firewallUnits = "opsafe-firewall-"
 
-func firewallUnit(network string) string { return FirewallUnits + network + ".service" }
+func firewallUnit(network string) string { return firewallUnits + network + ".service" }
 
 func checkFirewalls(b *spec.Backend, problems *spec.Problems) {
 	for name, f := range firewallsOf(b) {

@@ -81,25 +81,9 @@ type Kind struct {
 	// Adopt describes what is on a host in the words of a spec: one resource by its
 	// name, or all that somebody is likely to have set up if the name is empty.
 	Adopt func(ctx context.Context, t Taker, name string) error
-	// Strays are files that are orphans unless they are declared.
-	Strays *Strays
-}
-
-// Strays are the files of a directory, each of which is a resource of one kind: those
-// that no list knows are its orphans.
-type Strays struct {
-	// Files with another suffix than this one have no effect there.
-	Dir, Suffix string
-	// Takes reports whether a file is a resource, by its name without the suffix; nil:
-	// each is.
-	Takes func(name string) bool
-	// Units are systemd's that come and go with one, by its name; nil: none do.
-	Units func(name string) []string
-	// Parts reports whether a resource is a part of one; nil: it has the same name.
-	Parts func(resource, name string) bool
-	// Absent is the backend with one of them declared not to be there, by the name of
-	// the resource.
-	Absent func(b spec.Backend, name string) spec.Backend
+	// Orphans are what is on a host of the kind and not declared, one entry for each
+	// category.
+	Orphans []Orphans
 }
 
 // Bare brings resources together that no kind of the table has declared.

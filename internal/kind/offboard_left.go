@@ -234,7 +234,7 @@ func (o Offboarding) containersLeft(ctx context.Context, r host.Reader) []Left {
 	}
 	var names []string
 	for _, c := range all {
-		if !DeclaresContainer(o.Declared, c) {
+		if !declaresContainer(o.Declared, c) {
 			names = append(names, c.Name)
 		}
 	}
@@ -253,13 +253,13 @@ func (o Offboarding) containersLeft(ctx context.Context, r host.Reader) []Left {
 	}}
 }
 
-// DeclaresContainer reports whether what makes a container is declared: its compose
+// declaresContainer reports whether what makes a container is declared: its compose
 // project, the directory of that, or a unit that names it.
-func DeclaresContainer(b *spec.Backend, c host.Container) bool {
+func declaresContainer(b *spec.Backend, c host.Container) bool {
 	if b == nil {
 		return false
 	}
-	if DeclaresProject(b, c.Of.Project) {
+	if declaresProject(b, c.Of.Project) {
 		return true
 	}
 	for dir := range b.Directories {

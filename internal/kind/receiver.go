@@ -53,15 +53,17 @@ func Receivers() Kind {
 			Check: checkReceiver, Owns: ownReceiver,
 		},
 		Stage: StageUnits, Runs: true, Declare: declareReceiver, Adopt: adoptReceiver,
-		Strays: &Strays{
-			Dir: path.Dir(notes.Receiver), Suffix: ".json",
-			Takes: func(name string) bool { return name+".json" == path.Base(notes.Receiver) },
-			Units: func(string) []string { return receiverUnits() },
-			Parts: func(string, string) bool { return true }, // there is one at most
+		Orphans: []Orphans{{
+			Find: strays{
+				dir: path.Dir(notes.Receiver), suffix: ".json",
+				takes: func(name string) bool { return name+".json" == path.Base(notes.Receiver) },
+				units: func(string) []string { return receiverUnits() },
+			}.find,
+			Removes: func(string, string) bool { return true }, // there is one at most
 			Absent: func(b spec.Backend, _ string) spec.Backend {
 				return spec.With(b, "receiver", &Receiver{State: stateAbsent})
 			},
-		},
+		}},
 	}
 }
 

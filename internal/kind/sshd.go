@@ -28,10 +28,10 @@ func Sshd() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "sshd", Plural: "sshd", Is: "how people get in", Sections: []string{"sshd"}},
 		Stage: StageAccess, Declare: declareSshd, Adopt: adoptSshd,
-		Strays: &Strays{Dir: sshdDir, Suffix: ".conf", Absent: func(b spec.Backend, name string) spec.Backend {
+		Orphans: []Orphans{{Find: strays{dir: sshdDir, suffix: ".conf"}.find, Absent: func(b spec.Backend, name string) spec.Backend {
 			b.Sshd = withAbsent(b.Sshd, name, &spec.DropIn{State: stateAbsent})
 			return b
-		}},
+		}}},
 	}
 }
 

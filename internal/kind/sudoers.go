@@ -27,6 +27,7 @@ func Sudoers() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "sudoers", Plural: "sudoers", Is: "who may do what as root", Sections: []string{"sudoers"}},
 		Stage: StageAccess, Declare: declareSudoers, Adopt: adoptSudoers,
+		Orphans: []Orphans{sudoersOrphans()},
 	}
 }
 

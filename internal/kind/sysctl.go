@@ -42,9 +42,9 @@ func Sysctl() Kind {
 			Check: checkSysctl, Owns: ownSysctl,
 		},
 		Stage: StageServices, Runs: true, Declare: declareSysctl, Adopt: adoptSysctl,
-		Strays: &Strays{Dir: sysctlDir, Suffix: sysctlSuffix, Absent: func(b spec.Backend, name string) spec.Backend {
+		Orphans: []Orphans{{Find: strays{dir: sysctlDir, suffix: sysctlSuffix}.find, Absent: func(b spec.Backend, name string) spec.Backend {
 			return spec.With(b, "sysctl", withAbsent(sysctlOf(&b), name, &KernelValue{State: stateAbsent}))
-		}},
+		}}},
 	}
 }
 

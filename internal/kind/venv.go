@@ -33,6 +33,7 @@ func Venvs() Kind {
 			Texts: readVenvs, Check: checkVenvs, Owns: ownVenvs, Beside: venvsBeside,
 		},
 		Stage: StageFiles, Declare: declareVenvs, Adopt: adoptVenv,
+		Orphans: []Orphans{unpackedOrphans("venv", "declare it with state: absent, and with its commands")},
 	}
 }
 
@@ -81,9 +82,9 @@ func venvsOf(b *spec.Backend) map[string]*Venv { return spec.Of[map[string]*Venv
 // those of archives have no colon.
 const venvNotes = "venv:"
 
-// DeclaresUnpacked reports whether a backend has what opsafe has unpacked under a name,
+// declaresUnpacked reports whether a backend has what opsafe has unpacked under a name,
 // present or absent; and what that is called: the kind, and the item.
-func DeclaresUnpacked(b *spec.Backend, noted string) (kind, name string, declared bool) {
+func declaresUnpacked(b *spec.Backend, noted string) (kind, name string, declared bool) {
 	if name, ok := strings.CutPrefix(noted, venvNotes); ok {
 		_, declared = venvsOf(b)[name]
 		return "venv", name, declared

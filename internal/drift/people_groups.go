@@ -8,6 +8,46 @@ import (
 	"opsafe/internal/host"
 )
 
+// members are in a group that the spec grants, without being on a list. A group
+// that is exact is none of theirs: the plan takes them out of it.
+func (f *finder) members(context.Context) error {
+	groups := map[string]bool{}
+	for name, g := range f.in.Backend.Groups {
+		groups[name] = g.State != "absent" && g.Members != "exact"
+	}
+	for _, role := range f.in.Backend.Roles {
+		for _, g := range role.Groups {
+			if _, declared := f.in.Backend.Groups[g]; !declared {
+				groups[g] = true
+			}
+		}
+	}
+	all, err := f.Groups()
+	if err != nil {
+		return err
+	}
+	users, err := f.Users()
+	if err != nil {
+		return err
+	}
+	for _, g := range all {
+		if !groups[g.Name] {
+			continue
+		}
+		for _, m := range g.Members {
+			if !f.listed(m) && !f.person(m) {
+				f.addPerson(Member, g.Name+"/"+m, m+" is in "+g.Name+", and on no list", "")
+			}
+		}
+		for _, u := range users {
+			if u.GID == g.GID && g.GID != 0 && u.Name != g.Name && !f.listed(u.Name) {
+				f.addPerson(Member, g.Name+"/"+u.Name, g.Name+" is the primary group of "+u.Name+", who is on no list", disable(u.Name))
+			}
+		}
+	}
+	return nil
+}
+
 // openGroups are groups that somebody gets into without being made a member by root:
 // by newgrp, with the group's password, or by an administrator of the group. Those
 // that the spec declares, grants or lets do something are none of theirs: the plan shuts
@@ -34,7 +74,7 @@ func (f *finder) openGroups(context.Context) error {
 			by = append(by, "anybody whom "+strings.Join(s.Admins, ", ")+" take in, as its administrators")
 		}
 		if len(by) > 0 {
-			f.add(Group, g.Name, strings.Join(by, "; "))
+			f.add(Orphan{Category: Group, Name: g.Name, What: strings.Join(by, "; ")}, "groups/"+g.Name)
 		}
 	}
 	return nil

@@ -16,7 +16,7 @@ import (
 func (f *finder) certificates(context.Context) error {
 	accounts, err := kind.CertifiedAccounts(f.Reader)
 	if err != nil {
-		f.unknown = append(f.unknown, fmt.Sprintf("as whom certificates let somebody in: %v", err))
+		f.Unknown(fmt.Errorf("as whom certificates let somebody in: %w", err))
 	}
 	as, unshelled := map[string][]string{}, map[string]int{}
 	var files []string
@@ -43,7 +43,7 @@ func (f *finder) certificates(context.Context) error {
 			as[at] = append(as[at], fmt.Sprintf("%d without a shell", n))
 		}
 		what := fmt.Sprintf("certificates of the authorities in %s let somebody log in as %s", at, strings.Join(as[at], ", "))
-		f.addFor(Certificate, at, what, "take it out of TrustedUserCAKeys in sshd's configuration, or declare it")
+		f.add(Orphan{Category: Certificate, Name: at, What: what, Way: "take it out of TrustedUserCAKeys in sshd's configuration, or declare it"}, "")
 	}
 	return nil
 }
@@ -58,4 +58,9 @@ func named(c kind.Certified) string {
 		return ""
 	}
 	return " (whom " + strings.Join(by, " or ") + " names)"
+}
+
+func (f *finder) declaredFile(at string) bool {
+	_, ok := f.in.Backend.Files[at]
+	return ok
 }

@@ -3,6 +3,7 @@ package drift
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -11,8 +12,16 @@ import (
 	"opsafe/internal/kind"
 )
 
+// absent is the state of what is to go.
+const absent = "absent"
+
 // disable is the command that closes an account.
 func disable(name string) string { return "opsafe disable-user " + name }
+
+// addPerson notes an account that is an orphan, or has what is one.
+func (f *finder) addPerson(c Category, name, what, way string) {
+	f.add(Orphan{Category: c, Name: name, What: what, Way: way}, "users/"+path.Base(name))
+}
 
 // listed reports whether the spec gives an account, or keys to it.
 func (f *finder) listed(name string) bool {
@@ -68,7 +77,7 @@ func (f *finder) closed(name string) string {
 func (f *finder) keys(context.Context) error {
 	places, err := kind.KeyPlaces(f.Reader)
 	if err != nil {
-		f.unknown = append(f.unknown, fmt.Sprintf("where sshd looks for keys: %v", err))
+		f.Unknown(fmt.Errorf("where sshd looks for keys: %w", err))
 	}
 	count := map[string]int{}
 	var accounts []string
@@ -80,7 +89,7 @@ func (f *finder) keys(context.Context) error {
 		}
 		keys, err := kind.KeysIn(f.Reader, p.Path)
 		if host.IsUnknown(err) {
-			f.unknown = append(f.unknown, fmt.Sprintf("keys of %s: %v", strings.Join(others, ", "), err))
+			f.Unknown(fmt.Errorf("keys of %s: %w", strings.Join(others, ", "), err))
 			err = nil
 		}
 		for _, name := range others {
@@ -102,7 +111,7 @@ func (f *finder) keys(context.Context) error {
 		if why := f.closed(name); why != "" {
 			what = fmt.Sprintf("there are keys to the account of %s, %s: they let nobody in now", name, why)
 		}
-		f.add(Key, name, what)
+		f.addPerson(Key, name, what, "")
 	}
 	f.untoldKeys(untold)
 	return nil
@@ -115,7 +124,7 @@ func (f *finder) untoldKeys(why map[string]error) {
 		if slices.ContainsFunc(f.found, func(o Orphan) bool { return o.Category == Key && o.Name == name }) || f.closed(name) != "" {
 			continue
 		}
-		f.addFor(Key, name, fmt.Sprintf("keys of %s, %s, cannot be told: %v", name, f.missing(name), err), "look at what is there, and put it in order or remove it")
+		f.addPerson(Key, name, fmt.Sprintf("keys of %s, %s, cannot be told: %v", name, f.missing(name), err), "look at what is there, and put it in order or remove it")
 	}
 }
 
@@ -145,7 +154,7 @@ func (f *finder) passwords(context.Context) error {
 		if p.State == host.PasswordEmpty {
 			what = "an empty password lets"
 		}
-		f.addFor(Password, u.Name, fmt.Sprintf("%s somebody in as %s, %s: at the console, by su or RDP", what, u.Name, f.missing(u.Name)), closeBy(u, ranges))
+		f.addPerson(Password, u.Name, fmt.Sprintf("%s somebody in as %s, %s: at the console, by su or RDP", what, u.Name, f.missing(u.Name)), closeBy(u, ranges))
 	}
 	return nil
 }
@@ -170,26 +179,4 @@ const nobodysUID = 65534
 // noShell reports whether a shell lets nobody do anything.
 func noShell(shell string) bool {
 	return strings.HasSuffix(shell, "/nologin") || strings.HasSuffix(shell, "/false") || strings.HasSuffix(shell, "/sync")
-}
-
-// containers are those of docker that nothing declares.
-func (f *finder) containers(ctx context.Context) error {
-	all, err := f.Containers(ctx)
-	if err != nil {
-		return err
-	}
-	for _, c := range all {
-		if kind.DeclaresContainer(f.in.Backend, c) {
-			continue
-		}
-		what := "docker container " + c.Name
-		if c.Image != "" {
-			what += " of the image " + c.Image
-		}
-		if c.State != "" {
-			what += ", " + c.State
-		}
-		f.addFor(Container, c.Name, what+", on no list", "docker rm -f "+c.Name)
-	}
-	return nil
 }

@@ -1,0 +1,72 @@
+package kind
+
+import (
+	"context"
+	"strings"
+
+	"opsafe/internal/spec"
+)
+
+// dockerOrphans are networks that docker has not made itself, and containers.
+func dockerOrphans() []Orphans {
+	return []Orphans{
+		{
+			Category: "network", Rank: RankDocker, Find: findNetworks,
+			Absent: func(b spec.Backend, name string) spec.Backend {
+				d := spec.Docker{}
+				if b.Docker != nil {
+					d = *b.Docker
+				}
+				d.Networks = withAbsent(d.Networks, name, &spec.Network{State: stateAbsent})
+				b.Docker = &d
+				return b
+			},
+			Removes: func(resource, name string) bool { return resource == "network/"+name },
+		},
+		{Category: "container", Rank: RankDocker, Find: findContainers},
+	}
+}
+
+func findNetworks(ctx context.Context, f Finder) error {
+	all, err := f.Networks(ctx)
+	if err != nil {
+		return err
+	}
+	declared := map[string]*spec.Network{}
+	if d := f.Backend().Docker; d != nil {
+		declared = d.Networks
+	}
+	for _, n := range all {
+		if dockersOwn(n.Name) || declared[n.Name] != nil || declaresProject(f.Backend(), n.Project) {
+			continue
+		}
+		o := Orphan{Name: n.Name, What: "docker network " + n.Name}
+		if len(n.Containers) > 0 {
+			o.What += ", in use by " + strings.Join(n.Containers, ", ")
+			o.Way = "remove these containers first, then opsafe prune network/" + n.Name
+		}
+		f.Orphan(o)
+	}
+	return nil
+}
+
+func findContainers(ctx context.Context, f Finder) error {
+	all, err := f.Containers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if declaresContainer(f.Backend(), c) {
+			continue
+		}
+		what := "docker container " + c.Name
+		if c.Image != "" {
+			what += " of the image " + c.Image
+		}
+		if c.State != "" {
+			what += ", " + c.State
+		}
+		f.Orphan(Orphan{Name: c.Name, What: what + ", on no list", Way: "docker rm -f " + c.Name})
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package kind
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+
+	"opsafe/internal/debian"
+	"opsafe/internal/host"
+	"opsafe/internal/notes"
+	"opsafe/internal/spec"
+)
+
+// unitOrphans are files of units, and drop-ins: UNIT.d/DROP-IN.
+func unitOrphans() Orphans {
+	return Orphans{Rank: RankUnits, Find: findUnits, Absent: withoutUnit}
+}
+
+// findUnits looks for them. Links are the marks of what is enabled, masked or known by
+// another name, unless they lead to a file elsewhere.
+func findUnits(_ context.Context, f Finder) error {
+	if err := eachUndeclared(f, debian.UnitDir, func(name, at string, n *host.Node) error {
+		if !debian.IsFileUnit(name) || declaresUnitFile(f.Backend(), name) || n.Type == host.TypeSymlink && !leadsElsewhere(n.Target) {
+			return nil
+		}
+		f.Orphan(Orphan{Name: name, What: at})
+		return nil
+	}); err != nil {
+		return err
+	}
+	names, err := f.ReadDir(debian.UnitDir)
+	if err != nil {
+		return err
+	}
+	for _, dir := range names {
+		unit, ok := strings.CutSuffix(dir, ".d")
+		if !ok || !debian.IsFileUnit(unit) {
+			continue
+		}
+		err := eachUndeclared(f, path.Join(debian.UnitDir, dir), func(name, at string, _ *host.Node) error {
+			base, ok := strings.CutSuffix(name, ".conf")
+			if u := f.Backend().Units[unit]; !ok || u != nil && u.DropIns[base] != nil {
+				return nil
+			}
+			f.Orphan(Orphan{Name: dir + "/" + base, What: at, Item: "units/" + unit})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// declaresUnitFile reports whether the text of a unit is declared, or it is opsafe's
+// own.
+func declaresUnitFile(b *spec.Backend, name string) bool {
+	if strings.HasPrefix(name, "opsafe-revert.") || name == notes.FirstBoot || strings.HasPrefix(name, firewallUnits) {
+		return true
+	}
+	if strings.HasPrefix(name, "opsafe-") && slices.Contains(b.Owned(), path.Join(debian.UnitDir, name)) {
+		return true
+	}
+	u := b.Units[name]
+	return u != nil && (u.Content != nil || u.Source != "" || u.Template != "" || u.State == stateAbsent)
+}
+
+// leadsElsewhere reports whether a link leads to a unit file of somebody's own.
+func leadsElsewhere(target string) bool {
+	if target == "/dev/null" || !path.IsAbs(target) {
+		return false
+	}
+	for _, dir := range []string{debian.UnitDir, "/run/systemd", "/lib/systemd", "/usr/lib/systemd"} {
+		if strings.HasPrefix(target, dir+"/") {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutUnit declares a unit's file, or a drop-in of it, to be absent.
+func withoutUnit(b spec.Backend, name string) spec.Backend {
+	unit, dropIn, ok := strings.Cut(name, ".d/")
+	if !ok {
+		b.Units = withAbsent(b.Units, name, &spec.Unit{State: stateAbsent})
+		return b
+	}
+	var u spec.Unit
+	if declared := b.Units[unit]; declared != nil {
+		u = *declared
+	}
+	u.DropIns = withAbsent(u.DropIns, dropIn, &spec.UnitDropIn{State: stateAbsent})
+	b.Units = withAbsent(b.Units, unit, &u)
+	return b
+}
