@@ -69,11 +69,11 @@ func urgency(c change.Change) int {
 func (r *run) together(ctx context.Context, outs []change.Result, todo []int) map[int]error {
 	var ids []change.ID
 	var steps []merged
-	var owing error
+	var owe []error
 	for _, i := range todo {
 		ids = append(ids, outs[i].ID)
 		_, err := r.owe(ctx, outs[i].ID, outs[i].Change, nil)
-		owing = errors.Join(owing, err)
+		owe = append(owe, err)
 		steps = merge(steps, i, outs[i].Change.Steps)
 	}
 	whole := change.Change{}
@@ -81,7 +81,7 @@ func (r *run) together(ctx context.Context, outs []change.Result, todo []int) ma
 		whole.Steps = append(whole.Steps, m.step)
 	}
 	r.begin(ids, whole)
-	errs := map[int]error{}
+	errs, owing := map[int]error{}, errors.Join(owe...)
 	for _, i := range todo {
 		errs[i] = owing
 	}

@@ -38,6 +38,7 @@ func Leavers(r host.Reader, in *kind.Input, now time.Time) []Leaver {
 	if err != nil {
 		return nil
 	}
+	var places []kind.KeyPlace
 	var out []Leaver
 	for _, u := range users {
 		system := isSystem(u, ranges)
@@ -49,7 +50,10 @@ func Leavers(r host.Reader, in *kind.Input, now time.Time) []Leaver {
 		if !system { // a package gives its accounts groups and rules
 			l.Has = f.rights(u, groups)
 		}
-		if keys, _ := kind.PresentKeys(r, u.Name); len(keys) == 1 {
+		if places == nil { // for all of them, and only if there is one
+			places, _ = kind.KeyPlaces(r)
+		}
+		if keys, _ := kind.OwnKeys(r, places, u.Name); len(keys) == 1 {
 			l.Has = append(l.Has, "a key")
 		} else if len(keys) > 1 {
 			l.Has = append(l.Has, words.Count(len(keys), "key"))

@@ -1,10 +1,12 @@
 package drift_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
 	"opsafe/internal/drift"
+	"opsafe/internal/host"
 	"opsafe/internal/host/snapshot"
 	"opsafe/internal/kind"
 	"opsafe/internal/spec"
@@ -99,3 +101,33 @@ files:
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestManyLeavers: accounts and groups are not gone through anew for each of them. On a
+// host with 200 of them and 1,200 accounts a run took 20 s.
+func TestManyLeavers(t *testing.T) {
+	asked := func(leavers int) int {
+		state := snapshot.State{Groups: []host.Group{{Name: "docker", GID: 110}}}
+		for i := range leavers {
+			name := fmt.Sprintf("p%d", i)
+			state.Users = append(state.Users, host.User{Name: name, UID: 2000 + i, GID: 110, Home: "/home/" + name, Shell: "/bin/sh"})
+		}
+		r := &countingReader{Reader: snapshot.New(state)}
+		in := &kind.Input{Backend: &spec.Backend{}, Repo: &spec.Repository{}}
+		if got := drift.Leavers(r, in, at(12)); len(got) != leavers {
+			t.Errorf("%d of %d leavers", len(got), leavers)
+		}
+		return r.lists
+	}
+	if one, many := asked(1), asked(50); many > one {
+		t.Errorf("all accounts are listed %d times for one leaver, and %d times for 50", one, many)
+	}
+}
+
+// countingReader counts how often all accounts or groups are asked for.
+type countingReader struct {
+	host.Reader
+	lists int
+}
+
+func (r *countingReader) Users() ([]host.User, error)   { r.lists++; return r.Reader.Users() }
+func (r *countingReader) Groups() ([]host.Group, error) { r.lists++; return r.Reader.Groups() }

@@ -29,6 +29,7 @@ func CertifiedAccounts(r host.Reader) ([]Certified, error) {
 	if err != nil {
 		return nil, err
 	}
+	problems := []error{problem}
 	var out []Certified
 	for _, a := range accounts {
 		c := Certified{User: a.User, Authorities: values(a.choose(words.trusted))}
@@ -45,7 +46,7 @@ func CertifiedAccounts(r host.Reader) ([]Certified, error) {
 			case w.value == sshdNone:
 				anyName = true
 			case err != nil:
-				problem = errors.Join(problem, err)
+				problems = append(problems, err)
 				c.Names = append(c.Names, at)
 			case named:
 				c.Names = append(c.Names, at)
@@ -55,7 +56,7 @@ func CertifiedAccounts(r host.Reader) ([]Certified, error) {
 			out = append(out, c)
 		}
 	}
-	return out, problem
+	return out, errors.Join(problems...)
 }
 
 // namesSomebody reports whether there is more in a file of principals than comments.

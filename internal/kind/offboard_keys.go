@@ -26,18 +26,28 @@ func ownKeyPlaces(r host.Reader, name string) ([]string, error) {
 // PresentKeys are the fingerprints of the keys in somebody's own files. With an
 // error, they are those that can be read.
 func PresentKeys(r host.Reader, name string) ([]string, error) {
-	places, unread := ownKeyPlaces(r, name)
+	places, err := KeyPlaces(r)
+	keys, unread := OwnKeys(r, places, name)
+	return keys, errors.Join(err, unread)
+}
+
+// OwnKeys is PresentKeys where the places are known.
+func OwnKeys(r host.Reader, places []KeyPlace, name string) ([]string, error) {
+	var unread []error
 	var out []string
-	for _, at := range places {
-		lines, _, err := keyLines(r, at)
-		unread = errors.Join(unread, err)
+	for _, p := range places {
+		if !p.of(name) {
+			continue
+		}
+		lines, _, err := keyLines(r, p.Path)
+		unread = append(unread, err)
 		for _, l := range lines {
 			if l.fingerprint != "" && !slices.Contains(out, l.fingerprint) {
 				out = append(out, l.fingerprint)
 			}
 		}
 	}
-	return out, unread
+	return out, errors.Join(unread...)
 }
 
 // KeysIn are the fingerprints of the keys in a file.
@@ -99,12 +109,10 @@ func (l noKeysLook) Look(_ context.Context, r host.Reader) (change.Change, error
 		return c, err
 	}
 	dir := u.Home + "/.ssh"
-	var problem error
+	var problems []error
 	if path.IsAbs(dir) {
 		link, err := r.Stat(dir)
-		if err != nil {
-			problem = err
-		}
+		problems = append(problems, err)
 		if link != nil && link.Type == host.TypeSymlink {
 			// opsafe does not follow it, sshd would.
 			differ(&c, dir, "a link to "+link.Target, "")
@@ -112,14 +120,14 @@ func (l noKeysLook) Look(_ context.Context, r host.Reader) (change.Change, error
 		}
 	}
 	places, err := ownKeyPlaces(r, l.name)
-	problem = errors.Join(problem, err)
+	problems = append(problems, err)
 	for _, at := range places {
 		if len(c.Steps) > 0 && path.Dir(at) == dir && stepOn(c.Steps, dir) {
 			continue
 		}
 		n, err := r.Stat(at)
 		if err != nil {
-			problem = errors.Join(problem, err)
+			problems = append(problems, err)
 			continue
 		}
 		// Sshd reads no keys from a directory, which may be full.
@@ -128,7 +136,7 @@ func (l noKeysLook) Look(_ context.Context, r host.Reader) (change.Change, error
 		}
 	}
 	if len(c.Steps) == 0 {
-		return c, problem
+		return c, errors.Join(problems...)
 	}
 	c.Action = change.Remove
 	return c, nil

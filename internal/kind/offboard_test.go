@@ -3,6 +3,7 @@ package kind_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path"
 	"slices"
 	"strconv"
@@ -328,6 +329,31 @@ files:
 	for _, p := range []string{"/opt/linked/eve", "/opt/last/eve"} {
 		if keys, err := kind.KeysIn(h, p); err != nil || len(keys) > 0 {
 			t.Errorf("%s: %q, %v", p, keys, err)
+		}
+	}
+}
+
+// TestManyUnread: what is said of very many files that cannot be read is one list, whose
+// text is written once; one list within the other was written as often as there are files.
+func TestManyUnread(t *testing.T) {
+	const people = 300
+	var users, files strings.Builder
+	for i := range people {
+		fmt.Fprintf(&users, "  - {name: p%d, uid: %d, home: /home/p%d}\n", i, 2000+i, i)
+		fmt.Fprintf(&files, "  /home/p%d/.ssh/authorized_keys: {unread: it is damaged}\n", i)
+	}
+	state, err := snapshot.Parse([]byte("users:\n" + users.String() + "files:\n" + files.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = kind.Holders(overlay.New(snapshot.New(state)), "SHA256:none")
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // how it is made is what is looked at
+	if !ok || len(joined.Unwrap()) < people {
+		t.Fatalf("not a list of %d: %v", people, err)
+	}
+	for _, e := range joined.Unwrap() {
+		if strings.Contains(e.Error(), "\n") {
+			t.Fatalf("a list in the list: %v", e)
 		}
 	}
 }

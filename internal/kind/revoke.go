@@ -62,16 +62,17 @@ func (v Revoking) is(fingerprint string) bool { return fingerprint == v.Fingerpr
 // they are those that could be seen.
 func Holders(r host.Reader, fingerprint string) ([]string, error) {
 	places, problem := trustedPlaces(r)
+	problems := []error{problem}
 	var out []string
 	for _, p := range places {
 		keys, err := KeysIn(r, p.Path)
-		problem = errors.Join(problem, err)
+		problems = append(problems, err)
 		if slices.Contains(keys, fingerprint) {
 			out = append(out, p.Accounts...)
 		}
 	}
 	slices.Sort(out)
-	return slices.Compact(out), problem
+	return slices.Compact(out), errors.Join(problems...)
 }
 
 // revokedLook is the record by which later runs know.

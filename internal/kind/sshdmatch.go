@@ -1,7 +1,6 @@
 package kind
 
 import (
-	"slices"
 	"strings"
 
 	"opsafe/internal/host"
@@ -28,11 +27,21 @@ func sshdAccounts(r host.Reader) ([]sshdAccount, error) {
 	}
 	groups, unread := r.Groups()
 	out := make([]sshdAccount, len(users))
+	named, numbered := make(map[string][]int, len(users)), make(map[int][]int, len(users))
 	for i, u := range users {
 		out[i] = sshdAccount{User: u, someGroups: unread != nil || u.Source != ""}
-		for _, g := range groups {
-			if g.GID == u.GID || slices.Contains(g.Members, u.Name) {
-				out[i].groups = append(out[i].groups, g.Name)
+		named[u.Name] = append(named[u.Name], i)
+		numbered[u.GID] = append(numbered[u.GID], i)
+	}
+	for _, g := range groups {
+		for _, i := range numbered[g.GID] {
+			out[i].groups = append(out[i].groups, g.Name)
+		}
+		for _, m := range g.Members {
+			for _, i := range named[m] {
+				if out[i].GID != g.GID {
+					out[i].groups = append(out[i].groups, g.Name)
+				}
 			}
 		}
 	}

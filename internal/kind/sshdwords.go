@@ -58,18 +58,18 @@ func (w *sshdWords) read(r host.Reader, at string, depth int, within []sshdMatch
 	if err != nil {
 		return err
 	}
-	var unread error
+	var unread []error
 	when := within
 	for _, line := range debian.ParseSSHD(data) {
 		if line.Key == "match" && len(line.Args) > 0 {
 			when = append(slices.Clone(within), line.Args)
 		}
 		for _, pattern := range line.Includes() {
-			unread = errors.Join(unread, w.include(r, pattern, depth, when))
+			unread = append(unread, w.include(r, pattern, depth, when))
 		}
 		w.add(line, when)
 	}
-	return unread
+	return errors.Join(unread...)
 }
 
 // add keeps what a line says.
@@ -95,11 +95,12 @@ func (w *sshdWords) add(line debian.SSHDLine, when []sshdMatch) {
 
 // include reads the files that an Include line names, by a pattern of glob(7).
 func (w *sshdWords) include(r host.Reader, pattern string, depth int, within []sshdMatch) error {
-	files, unread := glob(r, path.Clean(pattern))
+	files, err := glob(r, path.Clean(pattern))
+	unread := []error{err}
 	for _, at := range files {
-		unread = errors.Join(unread, w.read(r, at, depth+1, within))
+		unread = append(unread, w.read(r, at, depth+1, within))
 	}
-	return unread
+	return errors.Join(unread...)
 }
 
 // glob lists the paths that match a pattern, as glob(3) does. With an error, they are
@@ -108,15 +109,17 @@ func glob(r host.Reader, pattern string) ([]string, error) {
 	dir, base := path.Split(pattern)
 	dir = path.Clean(dir)
 	dirs := []string{dir}
-	var unread error
+	var unread []error
 	if strings.ContainsAny(dir, `*?[\`) {
-		dirs, unread = glob(r, dir)
+		var err error
+		dirs, err = glob(r, dir)
+		unread = append(unread, err)
 	}
 	var out []string
 	for _, dir := range dirs {
 		names, err := r.ReadDir(dir)
 		if err != nil {
-			unread = errors.Join(unread, err)
+			unread = append(unread, err)
 			continue
 		}
 		for _, name := range names {
@@ -126,7 +129,7 @@ func glob(r host.Reader, pattern string) ([]string, error) {
 			}
 		}
 	}
-	return out, unread
+	return out, errors.Join(unread...)
 }
 
 // values are what is said, be it for nobody, once each, but for what says none.
