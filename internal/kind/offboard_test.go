@@ -347,7 +347,7 @@ func TestManyUnread(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = kind.Holders(overlay.New(snapshot.New(state)), "SHA256:none")
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // how it is made is what is looked at
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok || len(joined.Unwrap()) < people {
 		t.Fatalf("not a list of %d: %v", people, err)
 	}
