@@ -1,15 +1,10 @@
 package kind
 
 import (
-	"cmp"
-	"context"
-	"path"
-	"slices"
-	"strings"
+	"reflect"
 
 	"opsafe/internal/change"
 	"opsafe/internal/debian"
-	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
 
@@ -18,20 +13,98 @@ const (
 	chronyConfig  = debian.ChronyConfig
 	chronyDropIns = "/etc/chrony/conf.d"
 	chronyDropIn  = chronyDropIns + "/opsafe.conf"
+	chronyPackage = "chrony"
 )
 
 // Chrony is the kind chrony.
 func Chrony() Kind {
 	return Kind{
-		Part:  spec.Part{Name: "chrony", Plural: "chrony", Is: "the clock", Sections: []string{"chrony"}},
+		Part: spec.Part{
+			Name: "chrony", Plural: "chrony", Is: "the clock", Sections: []string{"chrony"},
+			Own: []spec.Section{{
+				Type: reflect.TypeFor[*Clock](), After: "docker", Judge: checkChrony,
+				Field: spec.Field{
+					Name: "chrony", Is: "the clock",
+					More:    "chrony is installed, enabled and running; the lines are added to the distribution's own.",
+					Example: "{servers: [time.north.example iburst]}",
+				},
+			}},
+			Installs: installChrony, Owns: ownChrony,
+		},
 		Stage: StageServices, Runs: true, Declare: declareChrony, Adopt: adoptChrony,
 	}
+}
+
+// Clock is the section chrony. It is installed, enabled and running.
+type Clock struct {
+	spec.Item
+	// Servers and Pools are added to the distribution's own.
+	Servers []string `yaml:"servers"`
+	Pools   []string `yaml:"pools"`
+	// Refclock is what follows the directive's name.
+	Refclock string `yaml:"refclock"`
+	// Config are further lines of configuration.
+	Config []string `yaml:"config"`
+	// StopAround lists units that are stopped while chronyd restarts, and
+	// started again if they ran.
+	StopAround []string `yaml:"stop_around"`
+}
+
+// Fields says what there is to know of the fields.
+func (Clock) Fields() []spec.Field {
+	return []spec.Field{
+		{Name: "servers", Is: "what follows server in chrony.conf(5)", More: "Added to the distribution's own.", Unset: "none", Example: "[time.north.example iburst]", Form: spec.LineForm()},
+		{Name: "pools", Is: "what follows pool in chrony.conf(5)", More: "Added to the distribution's own.", Unset: "none", Example: "[pool.north.example iburst maxsources 2]", Form: spec.LineForm()},
+		{Name: "refclock", Is: "what follows refclock in chrony.conf(5)", More: "Say when: device PATH exists if it needs one.", Unset: "none", Example: "PHC /dev/ptp0 poll 3 dpoll -2", Form: spec.LineForm()},
+		{Name: "config", Is: "further lines of configuration", Unset: "none", Example: "[makestep 1 3]", Form: spec.LineForm()},
+		{Name: "stop_around", Is: "units and compose projects stopped while chronyd restarts", More: "In this order, and started again, the last one first, if they ran. compose/NAME is a project: its containers that run.", Unset: "none", Example: "[app.timer, compose/app]", Form: spec.UnitOrProjectForm(), List: spec.ListRules{Distinct: true}},
+	}
+}
+
+// chronyOf is the section; nil: there is none.
+func chronyOf(b *spec.Backend) *Clock { return spec.Of[*Clock](b, "chrony") }
+
+func checkChrony(c *spec.Checker) {
+	k := chronyOf(c.Backend())
+	for field, lines := range map[string][]string{"servers": k.Servers, "pools": k.Pools, "config": k.Config} {
+		for i, s := range lines {
+			c.Line(k.At(field, i), "chrony: "+field, s)
+		}
+	}
+	c.Line(k.At("refclock"), "chrony: refclock", k.Refclock)
+	c.Distinct(k.Meta, "chrony", "stop_around", k.StopAround)
+	for i, u := range k.StopAround {
+		if _, project := spec.ProjectNamed(u); project {
+			continue // the kind compose knows its own
+		}
+		c.Unit(k.At("stop_around", i), "chrony: stop_around", u, k.When)
+	}
+}
+
+// installChrony is the package of the clock, whose unit has had two names.
+func installChrony(b *spec.Backend) []spec.Installed {
+	k := chronyOf(b)
+	if k == nil {
+		return nil
+	}
+	return []spec.Installed{{
+		Item: k.Item, Section: "chrony", Package: chronyPackage,
+		Brings: spec.Provides{Units: []string{chronyUnit, "chronyd.service"}, Users: []string{"_chrony"}, Groups: []string{"_chrony"}},
+	}}
+}
+
+func ownChrony(b *spec.Backend) []spec.Owned {
+	k := chronyOf(b)
+	if k == nil {
+		return nil
+	}
+	return []spec.Owned{{Path: chronyDropIn, Label: "chrony", Pos: k.Pos}}
 }
 
 // declareChrony is the clock: chronyd's configuration, and that it is enabled
 // and running. The package is one of the packages.
 func declareChrony(in *Input) []Resource {
-	d := in.Backend.Chrony
+	d := chronyOf(in.Backend)
 	if d == nil {
 		return nil
 	}
@@ -48,218 +121,4 @@ func declareChrony(in *Input) []Resource {
 			Looker: unitLook{in: in, name: chronyUnit, decl: &spec.Unit{Item: d.Item, Enabled: &on, Running: &on}},
 		},
 	}
-}
-
-type chronyLook struct{ decl *spec.Chrony }
-
-func (l chronyLook) Hints() host.Hints {
-	out := host.Hints{Units: []string{chronyUnit}}
-	for _, entry := range l.decl.StopAround {
-		if _, project := spec.ProjectNamed(entry); project {
-			out.Docker = true
-		} else {
-			out.Units = append(out.Units, entry)
-		}
-	}
-	return out
-}
-
-// lines are the directives of chrony.conf(5) that are declared.
-func (l chronyLook) lines() []string {
-	var out []string
-	for _, s := range l.decl.Servers {
-		out = append(out, "server "+s)
-	}
-	for _, p := range l.decl.Pools {
-		out = append(out, "pool "+p)
-	}
-	if l.decl.Refclock != "" {
-		out = append(out, "refclock "+l.decl.Refclock)
-	}
-	return append(out, l.decl.Config...)
-}
-
-func (l chronyLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
-	var c change.Change
-	at, want, err := l.want(r)
-	if host.AfterApply(err) {
-		if len(l.lines()) == 0 {
-			return c, nil
-		}
-		differ(&c, "configuration", "", strings.Join(l.lines(), "; "))
-		c.Action, c.Deferred = change.Modify, "the package brings "+chronyConfig+", and the declared lines are added to it"
-		return c, nil
-	}
-	if err != nil {
-		return c, err
-	}
-	was, err := regular(r, at)
-	if err != nil {
-		return c, err
-	}
-	like := ownNode()
-	if at == chronyConfig && was != nil {
-		like = was.Node // the distribution's
-	}
-	old, had, err := l.oldBlock(r, at)
-	if err != nil {
-		return c, err
-	}
-	done := was == nil && at == chronyDropIn && len(l.lines()) == 0 || is(was, want)
-	switch {
-	case done && old != nil:
-		return l.change(ctx, r, newContent(chronyConfig, had, old.Content.Bytes(), had.Node), *old)
-	case is(was, want):
-		return correct(at, was.Node, like), nil
-	case done:
-		return c, nil
-	}
-	c, err = l.change(ctx, r, newContent(at, was, want, like), writeOwn(at, want, like))
-	if err == nil && old != nil {
-		first := slices.IndexFunc(c.Steps, func(s host.Step) bool { w, ok := s.(host.WriteFile); return ok && w.Path == at })
-		c.Steps = slices.Insert(c.Steps, first+1, host.Step(*old))
-		c.Notes = append(c.Notes, "its block in "+chronyConfig+" goes: "+at+" says it now")
-	}
-	return c, err
-}
-
-// oldBlock takes opsafe's block out of chrony.conf where the lines go into a
-// drop-in now, and gives the file as it is; nil: there is none.
-func (l chronyLook) oldBlock(r host.Reader, at string) (*host.WriteFile, *fileImage, error) {
-	if at != chronyDropIn {
-		return nil, nil, nil
-	}
-	was, err := regular(r, chronyConfig)
-	if was == nil || err != nil {
-		return nil, nil, ignoreLater(err)
-	}
-	main, err := r.ReadFile(chronyConfig)
-	if red := host.Redacted(err); red != nil && red.Part != nil {
-		if digest, known := red.Part.Blocks["#"]; known && digest == "" {
-			return nil, nil, nil
-		}
-	}
-	if err != nil {
-		return nil, nil, ignoreLater(err)
-	}
-	from, to, err := findBlock(main, "#")
-	if err != nil || from < 0 {
-		return nil, nil, err
-	}
-	write := writeOwn(chronyConfig, slices.Concat(main[:from], main[to:]), was.Node)
-	return &write, was, nil
-}
-
-// ignoreLater drops the error of what is known after apply.
-func ignoreLater(err error) error {
-	if host.AfterApply(err) {
-		return nil
-	}
-	return err
-}
-
-// want is where the declared lines go, and the content of that file: a drop-in
-// where chronyd reads one, a block of chrony.conf where it does not.
-func (l chronyLook) want(r host.Reader) (at string, content []byte, err error) {
-	body := strings.Join(l.lines(), "\n") + "\n"
-	main, err := r.ReadFile(chronyConfig)
-	dropIns := readsDropIns(main)
-	if red := host.Redacted(err); red != nil && red.Part != nil && slices.Contains(red.Part.Lines, lineDigest(chronyConfig, chronyDropIns)) {
-		dropIns, err = true, nil
-	}
-	if host.AfterApply(err) {
-		// The package is not there yet: it is known whether it brings the
-		// directory.
-		n, statErr := r.Stat(chronyDropIns)
-		if statErr != nil {
-			return "", nil, statErr
-		}
-		if n == nil {
-			return "", nil, err
-		}
-		dropIns, err = true, nil
-	}
-	if err != nil {
-		return "", nil, err
-	}
-	if dropIns {
-		return chronyDropIn, []byte("# Managed by opsafe: changes made here are undone.\n" + body), nil
-	}
-	if from, _, err := findBlock(main, "#"); len(l.lines()) == 0 && err == nil && from < 0 {
-		return chronyConfig, main, nil
-	}
-	content, err = editBlock(main, "#", body)
-	return chronyConfig, content, err
-}
-
-// chronyPart adds to what is recorded of a chrony.conf that not everybody may read
-// whether it has chronyd read the directory, and no block of opsafe's any more.
-func chronyPart(data []byte, part *host.Part) *host.Part {
-	if !readsDropIns(data) {
-		return part
-	}
-	if part == nil {
-		part = &host.Part{}
-	}
-	part.Lines = append(part.Lines, lineDigest(chronyConfig, chronyDropIns))
-	slices.Sort(part.Lines)
-	if from, _, err := findBlock(data, "#"); err == nil && from < 0 && part.Blocks == nil {
-		part.Blocks = map[string]string{"#": ""}
-	}
-	return part
-}
-
-// readsDropIns reports whether a chrony.conf has chronyd read the directory.
-func readsDropIns(conf []byte) bool {
-	for line := range strings.Lines(string(conf)) {
-		words := strings.Fields(line)
-		if len(words) > 1 && strings.EqualFold(words[0], "confdir") && slices.Contains(words[1:], chronyDropIns) {
-			return true
-		}
-	}
-	return false
-}
-
-// change stops what must not see the clock jump, swaps the configuration,
-// restarts chronyd, and starts again what ran. If chronyd does not come up, the
-// old configuration comes back first.
-func (l chronyLook) change(ctx context.Context, r host.Reader, c change.Change, write host.WriteFile) (change.Change, error) {
-	var err error
-	if write.Check, err = l.check(r); err != nil {
-		return c, err
-	}
-	meanwhile, err := around(ctx, r, l.decl.StopAround, "stopped while "+chronyUnit+" restarts")
-	if err != nil {
-		return c, err
-	}
-	c.Steps, c.Finally = append(c.Steps, meanwhile.owe...), meanwhile.start
-	if err := needDir(r, &c, path.Dir(write.Path)); err != nil {
-		return c, err
-	}
-	c.Steps = append(c.Steps, meanwhile.stop...)
-	daemon, err := r.Unit(ctx, chronyUnit)
-	if err != nil {
-		return c, err
-	}
-	if err := restartWith(ctx, r, &c, write, chronyUnit, daemon.Running()); err != nil {
-		return c, err
-	}
-	c.Why = "restarts " + chronyUnit
-	if len(meanwhile.names) > 0 {
-		c.Why += ", with " + list(meanwhile.names) + " stopped meanwhile"
-	}
-	return c, nil
-}
-
-// check has chronyd read the staged lines, which it can do since release 4.
-func (l chronyLook) check(r host.Reader) (*host.Check, error) {
-	p, err := r.Package(chronyPackage)
-	if err != nil || p == nil {
-		return nil, err
-	}
-	const prints = 4
-	if p.Version == "" || major(cmp.Or(p.Version, "0")) < prints {
-		return nil, nil
-	}
-	return &host.Check{Argv: []string{"chronyd", "-p", "-f", "%"}}, nil
 }

@@ -57,7 +57,7 @@ func checkProjectsNamed(b *spec.Backend, problems *spec.Problems) {
 	for name, k := range certificatesOf(b) {
 		check(k.Notify.Meta, "certificate "+name+": notify", "restart", k.Notify.Restart, filesAlone)
 	}
-	if k := b.Chrony; k != nil {
+	if k := chronyOf(b); k != nil {
 		check(k.Meta, "chrony", "stop_around", k.StopAround, "")
 	}
 }

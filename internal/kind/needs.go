@@ -2,6 +2,7 @@ package kind
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"opsafe/internal/change"
@@ -75,14 +76,11 @@ func (in *Input) needPackage(name string) []change.ID {
 	if d := in.Backend.Docker; d != nil && DockerPackage(d) == name {
 		return []change.ID{{Kind: "package", Name: name}}
 	}
-	if in.Backend.Chrony != nil && name == chronyPackage {
+	if slices.ContainsFunc(in.Backend.Installs(), func(p spec.Installed) bool { return p.Package == name }) {
 		return []change.ID{{Kind: "package", Name: name}}
 	}
 	return nil
 }
-
-// chronyPackage is the package of the clock.
-const chronyPackage = "chrony"
 
 // DockerPackage is the package that brings the docker engine.
 func DockerPackage(d *spec.Docker) string {

@@ -49,8 +49,8 @@ func declarePackages(in *Input) []Resource {
 	if d := in.Backend.Docker; d != nil {
 		imply(DockerPackage(d), d.Item, true)
 	}
-	if c := in.Backend.Chrony; c != nil {
-		imply(chronyPackage, c.Item, false)
+	for _, p := range in.Backend.Installs() {
+		imply(p.Package, p.Item, p.Hold)
 	}
 	verify := in.Backend.Apt.Mode == aptVerify
 	var out []Resource

@@ -36,7 +36,7 @@ func (b *Backend) fillApplications() {
 }
 
 // applications checks the registry by itself.
-func (c *checker) applications() {
+func (c *Checker) applications() {
 	ids, ports := map[int]string{}, map[int]string{}
 	for name, a := range sorted(c.b.Applications) {
 		label := "application " + name
@@ -53,7 +53,7 @@ func (c *checker) applications() {
 	}
 }
 
-func (c *checker) applicationPort(a *Application, label string, ports map[int]string) {
+func (c *Checker) applicationPort(a *Application, label string, ports map[int]string) {
 	at := a.At("port")
 	switch {
 	case !a.Has("port"):

@@ -20,8 +20,9 @@ type Backend struct {
 	// are the host's own.
 	LeftAlone []string `yaml:"-"`
 
-	own   map[string]any // sections that kinds have brought along, by name
-	owned []string       // see Owned
+	own      map[string]any // sections that kinds have brought along, by name
+	owned    []string       // see Owned
+	installs []Installed    // see Installs
 
 	// Opsafe is the oldest version of opsafe that will do, as in ">= 1.2".
 	Opsafe      string   `yaml:"opsafe"`
@@ -53,7 +54,6 @@ type Backend struct {
 	Sudoers        map[string]*DropIn         `yaml:"sudoers"`
 	Sshd           map[string]*DropIn         `yaml:"sshd"`
 	Docker         *Docker                    `yaml:"docker"`
-	Chrony         *Chrony                    `yaml:"chrony"`
 	Units          map[string]*Unit           `yaml:"units"`
 }
 
@@ -246,21 +246,6 @@ type Network struct {
 	Internal   *bool             `yaml:"internal"`
 	Options    map[string]string `yaml:"options"`
 	State      string            `yaml:"state"`
-}
-
-// Chrony is the clock. It is installed, enabled and running.
-type Chrony struct {
-	Item
-	// Servers and Pools are added to the distribution's own.
-	Servers []string `yaml:"servers"`
-	Pools   []string `yaml:"pools"`
-	// Refclock is what follows the directive's name.
-	Refclock string `yaml:"refclock"`
-	// Config are further lines of configuration.
-	Config []string `yaml:"config"`
-	// StopAround lists units that are stopped while chronyd restarts, and
-	// started again if they ran.
-	StopAround []string `yaml:"stop_around"`
 }
 
 // Unit is a systemd unit.

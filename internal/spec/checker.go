@@ -11,8 +11,8 @@ import (
 	"opsafe/internal/words"
 )
 
-// checker validates one backend.
-type checker struct {
+// Checker validates one backend: it knows what exists once the backend is in place.
+type Checker struct {
 	*loader
 	r        *Repository
 	b        *Backend
@@ -36,9 +36,9 @@ type thing struct {
 	when   Conditions
 }
 
-func (l *loader) newChecker(r *Repository, b *Backend) *checker {
+func (l *loader) newChecker(r *Repository, b *Backend) *Checker {
 	many := len(r.People)
-	c := &checker{
+	c := &Checker{
 		loader: l, r: r, b: b, problems: &l.problems, people: make(set, many), members: make(set, many),
 		users: systemUsers(), groups: systemGroups(), units: set{}, brought: set{}, base: baseUnits(), places: make(map[string]thing, many),
 	}
@@ -81,7 +81,7 @@ func (l *loader) newChecker(r *Repository, b *Backend) *checker {
 }
 
 // provided adds what the packages bring.
-func (c *checker) provided() {
+func (c *Checker) provided() {
 	for name, p := range c.b.Packages {
 		if gone(p.State) {
 			continue
@@ -99,15 +99,15 @@ func (c *checker) provided() {
 			c.bring(known)
 		}
 	}
-	if c.b.Chrony != nil {
-		c.bring(Provides{Units: []string{"chrony.service", "chronyd.service"}, Users: []string{"_chrony"}, Groups: []string{"_chrony"}})
-		if known, ok := c.known("chrony"); ok {
+	for _, p := range c.b.installs {
+		c.bring(p.Brings)
+		if known, ok := c.known(p.Package); ok {
 			c.bring(known)
 		}
 	}
 }
 
-func (c *checker) bring(p Provides) {
+func (c *Checker) bring(p Provides) {
 	c.users.add(p.Users...)
 	c.groups.add(p.Groups...)
 	c.groups.add(p.Users...)
@@ -124,42 +124,45 @@ func dockerPackage(d *Docker) string {
 // gone reports whether a state means that the thing is not there.
 func gone(state string) bool { return state == "absent" || state == "purged" }
 
+// Backend is what is checked.
+func (c *Checker) Backend() *Backend { return c.b }
+
 // addf notes a problem of a field of an item.
-func (c *checker) addf(at Pos, format string, args ...any) { c.problems.Addf(at, format, args...) }
+func (c *Checker) addf(at Pos, format string, args ...any) { c.problems.Addf(at, format, args...) }
 
 // fail notes an error of a field, if there is one.
-func (c *checker) fail(at Pos, label string, err error) {
+func (c *Checker) fail(at Pos, label string, err error) {
 	if err != nil {
 		c.addf(at, "%s: %v", label, err)
 	}
 }
 
 // one checks a field that takes one of a few words.
-func (c *checker) one(m Meta, label, field, value string, choices ...string) {
+func (c *Checker) one(m Meta, label, field, value string, choices ...string) {
 	if m.Has(field) {
 		c.choice(m.At(field), label, field, value, choices)
 	}
 }
 
-func (c *checker) choice(at Pos, label, field, value string, choices []string) {
+func (c *Checker) choice(at Pos, label, field, value string, choices []string) {
 	if slices.Contains(choices, value) {
 		return
 	}
 	c.addf(at, "%s: %s %s: want %s%s", label, field, quote(value), words.Or(choices), c.problems.hint(value, slices.Values(choices)))
 }
 
-func (c *checker) state(m Meta, label, value string) {
+func (c *Checker) state(m Meta, label, value string) {
 	c.one(m, label, "state", value, "present", "absent")
 }
 
 // path checks a field that holds a path, if it is written.
-func (c *checker) path(m Meta, label, field, value string) {
+func (c *Checker) path(m Meta, label, field, value string) {
 	if m.Has(field) {
 		c.fail(m.At(field), label+": "+field, cleanPath(value))
 	}
 }
 
-func (c *checker) mode(m Meta, label, field, value string) {
+func (c *Checker) mode(m Meta, label, field, value string) {
 	if m.Has(field) && value == "" {
 		value = "empty"
 	}
@@ -167,14 +170,14 @@ func (c *checker) mode(m Meta, label, field, value string) {
 }
 
 // owner checks a reference to a user, if it is written.
-func (c *checker) owner(m Meta, label, name string) {
+func (c *Checker) owner(m Meta, label, name string) {
 	if !m.Has("owner") || c.users[name] {
 		return
 	}
 	c.addf(m.At("owner"), "%s: owner: %s", label, c.noUser(name))
 }
 
-func (c *checker) noUser(name string) string {
+func (c *Checker) noUser(name string) string {
 	switch u := c.b.Users[name]; {
 	case u != nil:
 		return fmt.Sprintf("user %s is declared absent at %s", quote(name), u.Pos)
@@ -185,29 +188,29 @@ func (c *checker) noUser(name string) string {
 }
 
 // group checks a reference to a group, if it is written.
-func (c *checker) group(m Meta, label, field, name string, index ...int) {
+func (c *Checker) group(m Meta, label, field, name string, index ...int) {
 	if !m.Has(field) || c.groups[name] {
 		return
 	}
 	c.addf(m.At(field, index...), "%s: %s: %s", label, field, c.noGroup(name))
 }
 
-func (c *checker) noGroup(name string) string {
+func (c *Checker) noGroup(name string) string {
 	if g := c.b.Groups[name]; g != nil {
 		return fmt.Sprintf("group %s is declared absent at %s", quote(name), g.Pos)
 	}
 	return fmt.Sprintf("no group %s is declared, nor brought by a declared package (provides)%s", quote(name), c.problems.hint(name, c.groups.names()))
 }
 
-func (c *checker) groupList(m Meta, label, field string, names []string) {
-	c.distinct(m, label, field, names)
+func (c *Checker) groupList(m Meta, label, field string, names []string) {
+	c.Distinct(m, label, field, names)
 	for i, name := range names {
 		c.group(m, label, field, name, i)
 	}
 }
 
-// unit checks a reference to a unit. when guards it: unit X exists.
-func (c *checker) unit(at Pos, label, name string, when Conditions) {
+// Unit notes a reference to a unit that there is not. when guards it: unit X exists.
+func (c *Checker) Unit(at Pos, label, name string, when Conditions) {
 	if err := unitName(name); err != nil {
 		c.fail(at, label, err)
 		return
@@ -223,18 +226,18 @@ func (c *checker) unit(at Pos, label, name string, when Conditions) {
 		label, quote(name), c.nearUnit(name), name)
 }
 
-func (c *checker) hasUnit(name string) bool {
+func (c *Checker) hasUnit(name string) bool {
 	return c.units[name] || c.units[templateOf(name)] || c.b.Units[name] == nil && c.hostHas(name)
 }
 
 // hostHas reports whether the host has the unit by itself or by a package.
-func (c *checker) hostHas(name string) bool {
+func (c *Checker) hostHas(name string) bool {
 	return c.brought[name] || c.brought[templateOf(name)] || isBaseUnit(name, c.base)
 }
 
 // nearUnit suggests a unit of the same type; the type itself, which makes all
 // of them alike, does not count.
-func (c *checker) nearUnit(name string) string {
+func (c *Checker) nearUnit(name string) string {
 	if len(*c.problems) >= maxHints {
 		return ""
 	}
@@ -260,20 +263,20 @@ func guarded(when Conditions, unit string) bool {
 	})
 }
 
-func (c *checker) notify(n Notify, label string, when Conditions) {
+func (c *Checker) notify(n Notify, label string, when Conditions) {
 	for field, units := range map[string][]string{"restart": n.Restart, "reload": n.Reload} {
-		c.distinct(n.Meta, label, field, units)
+		c.Distinct(n.Meta, label, field, units)
 		for i, unit := range units {
 			if _, project := ProjectNamed(unit); project && field == "restart" {
 				continue // the kind compose knows its own
 			}
-			c.unit(n.At(field, i), label+": "+field, unit, when)
+			c.Unit(n.At(field, i), label+": "+field, unit, when)
 		}
 	}
 }
 
-// distinct refuses entries of a list that are empty or repeat another.
-func (c *checker) distinct(m Meta, label, field string, list []string) {
+// Distinct refuses entries of a list that are empty or repeat another.
+func (c *Checker) Distinct(m Meta, label, field string, list []string) {
 	seen := make(set, len(list))
 	for i, s := range list {
 		switch {
@@ -286,8 +289,8 @@ func (c *checker) distinct(m Meta, label, field string, list []string) {
 	}
 }
 
-// line refuses text that does not fit on one line.
-func (c *checker) line(at Pos, label, text string) {
+// Line refuses text that does not fit on one line.
+func (c *Checker) Line(at Pos, label, text string) {
 	if strings.ContainsFunc(text, func(r rune) bool { return isControl(r) && r != '\t' }) {
 		c.addf(at, "%s: want one line without control characters", label)
 	}

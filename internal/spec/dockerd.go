@@ -8,7 +8,7 @@ import (
 
 // dockerd checks daemon.json: an option that dockerd does not know keeps it from
 // starting, and releases before 23 cannot be asked beforehand.
-func (c *checker) dockerd(d *Docker) {
+func (c *Checker) dockerd(d *Docker) {
 	known := setOf(daemonKeys()...)
 	for _, key := range slices.Sorted(maps.Keys(d.Daemon)) {
 		label := "docker: daemon: option " + quote(key)

@@ -15,7 +15,7 @@ type validators struct{ backend, people *validator }
 
 func compileBoth(t testing.TB) validators {
 	t.Helper()
-	return validators{compile(t, NewLanguage(nil).BackendSchema), compile(t, NewLanguage(nil).PeopleSchema)}
+	return validators{compile(t, NewLanguage(testParts).BackendSchema), compile(t, NewLanguage(testParts).PeopleSchema)}
 }
 
 // of is the schema of a file of a repository; nil: it has none.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,12 +27,25 @@ type Part struct {
 	Texts func(b *Backend, read func(at Pos, label, name string) []byte)
 	// Check finds what the forms of fields cannot say; nil: nothing.
 	Check func(b *Backend, problems *Problems)
+	// Installs are packages that the kind's sections have installed, beside those of
+	// the section packages; nil: none.
+	Installs func(b *Backend) []Installed
 	// Owns are the paths that the kind puts there; nil: none but those that are
 	// named in built-in sections.
 	Owns func(b *Backend) []Owned
 	// Beside are files of the repository that are not read when the spec is loaded,
 	// since they are large: they have to be there. Nil: none.
 	Beside func(b *Backend) []Beside
+}
+
+// Installed is a package that a section has installed by itself.
+type Installed struct {
+	Item    // the section's
+	Section string
+	Package string
+	Hold    bool // apt leaves it alone, unless the section packages says otherwise
+	// Brings is what it brings, beside what opsafe knows of the package.
+	Brings Provides
 }
 
 // Beside is a file of the repository that an item names.
@@ -65,6 +79,11 @@ type Section struct {
 	// to a single item. The items' own type has a method Fields, as all types of a
 	// spec have.
 	Type reflect.Type
+	// After is the section below which this one is listed; empty: below all others.
+	After string
+	// Judge checks what is written there, in words that say more than the forms of the
+	// fields; nil: these are enough.
+	Judge func(c *Checker)
 }
 
 // Of is what a backend says in a section that a kind has brought along: the zero
@@ -88,6 +107,10 @@ func With[T any](b Backend, section string, value T) Backend {
 // Owned are the paths, other than those that directories, files and key pairs name,
 // that a backend's kinds put there, in order.
 func (b *Backend) Owned() []string { return b.owned }
+
+// Installs are the packages that a backend's sections have installed, beside those of
+// the section packages.
+func (b *Backend) Installs() []Installed { return b.installs }
 
 // Language is what can be written in a spec: what every backend can have, and the
 // sections of the kinds.
@@ -113,11 +136,11 @@ func (l *Language) Sections() []string {
 
 // newSchema adds the parts' own sections to the type of a backend.
 func newSchema(parts []Part) *schema {
-	s := &schema{types: map[reflect.Type]*typeInfo{}, top: reflect.TypeFor[Backend](), sections: map[string]Field{}}
+	s := &schema{types: map[reflect.Type]*typeInfo{}, top: reflect.TypeFor[Backend](), sections: map[string]Section{}}
 	fields := []reflect.StructField{{Name: "Backend", Type: s.top, Tag: `yaml:",inline"`}}
 	for _, p := range parts {
 		for _, own := range p.Own {
-			s.sections[own.Name] = own.Field
+			s.sections[own.Name] = own
 			fields = append(fields, reflect.StructField{
 				Name: "Own" + strconv.Itoa(len(fields)), Type: own.Type, Tag: reflect.StructTag(`yaml:"` + own.Name + `"`),
 			})
@@ -127,6 +150,20 @@ func newSchema(parts []Part) *schema {
 		s.top = reflect.StructOf(fields)
 	}
 	return s
+}
+
+// arranged puts the kinds' own sections, which are the last of the names, where they are
+// listed.
+func (s *schema) arranged(names []string) []string {
+	out := make([]string, 0, len(names))
+	for _, name := range names {
+		at := 1 + slices.Index(out, s.sections[name].After)
+		if at == 0 {
+			at = len(out)
+		}
+		out = slices.Insert(out, at, name)
+	}
+	return out
 }
 
 // newBackend is an empty value of the type of a backend, and the backend in it.

@@ -89,6 +89,11 @@ func (l *loader) backend(name string, problems *Problems) *Backend {
 	b.expandACLs(problems)
 	b.fillApplications()
 	b.own = l.schema.ownOf(v)
+	for _, p := range l.parts {
+		if p.Installs != nil {
+			b.installs = append(b.installs, p.Installs(b)...)
+		}
+	}
 	b.Pos = Pos{File: file, Line: 1, Column: 1}
 	l.loadTexts(b, problems)
 	l.loadOwn(b, problems)

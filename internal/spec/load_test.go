@@ -73,7 +73,7 @@ func TestProblems(t *testing.T) {
 				files = append(files, f)
 			}
 			dir := unpack(t, files)
-			o := LoadOptions{Dir: dir, Known: known}
+			o := LoadOptions{Dir: dir, Known: known, Parts: testParts}
 			if _, name, ok := strings.Cut(string(ar.Comment), "backend: "); ok {
 				o.Backend, _, _ = strings.Cut(name, "\n")
 			}
@@ -105,7 +105,7 @@ func TestProblems(t *testing.T) {
 
 func load(t testing.TB, archive string) *Repository {
 	t.Helper()
-	r, err := Load(LoadOptions{Dir: unpack(t, txtar.Parse([]byte(archive)).Files), Known: known})
+	r, err := Load(LoadOptions{Dir: unpack(t, txtar.Parse([]byte(archive)).Files), Known: known, Parts: testParts})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,6 +126,9 @@ func (p Place) Fields() []Field {
 	names := slices.SortedFunc(info.names(), func(a, b string) int {
 		return cmp.Or(cmp.Compare(ofItem(a), ofItem(b)), slices.Compare(info.fields[a], info.fields[b]))
 	})
+	if p.typ == s.top {
+		names = s.arranged(names)
+	}
 	out := make([]Field, 0, len(names))
 	for _, name := range names {
 		if f, ok := s.reference(p.typ, name); ok {
@@ -188,7 +191,8 @@ func (s *schema) reference(t reflect.Type, name string) (Field, bool) {
 	if !ok {
 		return Field{}, false
 	}
-	f, ok := s.sections[name]
+	own, ok := s.sections[name]
+	f := own.Field
 	if !ok || t != s.top {
 		f, ok = explained(t, name, index)
 	}

@@ -24,7 +24,6 @@ func (Backend) Fields() []Field {
 		{Name: "sudoers", Item: "sudoers drop-in NAME", Is: "files in /etc/sudoers.d, checked by visudo", Unset: "none", Example: `{developers: {content: "%developers ALL=(ALL:ALL) ALL\n"}}`, Names: new(DropInForm())},
 		{Name: "sshd", Item: "sshd drop-in NAME", Is: "files NAME.conf in /etc/ssh/sshd_config.d", More: "sshd has to accept its whole configuration with them; then it is reloaded.", Unset: "none", Example: `{00-north: {content: "PermitRootLogin no\n"}}`, Names: new(DropInForm())},
 		{Name: "docker", Is: "the docker engine and its networks", More: "The package is installed and held, the engine enabled and running.", Example: "{daemon: {log-driver: local}}"},
-		{Name: "chrony", Is: "the clock", More: "chrony is installed, enabled and running; the lines are added to the distribution's own.", Example: "{servers: [time.north.example iburst]}"},
 		{Name: "units", Item: "unit NAME", Is: "systemd's units", Unset: "none", Example: "{backup.timer: {enabled: true, running: true}}", Names: new(UnitForm())},
 	}
 }

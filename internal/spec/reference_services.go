@@ -63,17 +63,6 @@ func (Network) Fields() []Field {
 }
 
 // Fields says what there is to know of the fields.
-func (Chrony) Fields() []Field {
-	return []Field{
-		{Name: "servers", Is: "what follows server in chrony.conf(5)", More: "Added to the distribution's own.", Unset: "none", Example: "[time.north.example iburst]", Form: LineForm()},
-		{Name: "pools", Is: "what follows pool in chrony.conf(5)", More: "Added to the distribution's own.", Unset: "none", Example: "[pool.north.example iburst maxsources 2]", Form: LineForm()},
-		{Name: "refclock", Is: "what follows refclock in chrony.conf(5)", More: "Say when: device PATH exists if it needs one.", Unset: "none", Example: "PHC /dev/ptp0 poll 3 dpoll -2", Form: LineForm()},
-		{Name: "config", Is: "further lines of configuration", Unset: "none", Example: "[makestep 1 3]", Form: LineForm()},
-		{Name: "stop_around", Is: "units and compose projects stopped while chronyd restarts", More: "In this order, and started again, the last one first, if they ran. compose/NAME is a project: its containers that run.", Unset: "none", Example: "[app.timer, compose/app]", Form: UnitOrProjectForm(), List: ListRules{Distinct: true}},
-	}
-}
-
-// Fields says what there is to know of the fields.
 func (Unit) Fields() []Field {
 	return []Field{
 		{Name: "source", Is: "the unit file is this one", More: "A path relative to the file that names it. Without a text, the unit is the host's.", Example: "files/backup.service", Form: BesideForm()},

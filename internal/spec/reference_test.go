@@ -30,7 +30,7 @@ func specTypes() map[string]reflect.Type {
 			}
 		}
 	}
-	walk(reflect.TypeFor[Backend]())
+	walk(newSchema(testParts).top)
 	walk(reflect.TypeFor[Person]())
 	return out
 }
@@ -38,7 +38,7 @@ func specTypes() map[string]reflect.Type {
 // TestReference holds the reference to the types: each field is explained, and
 // nothing is explained that is no field.
 func TestReference(t *testing.T) {
-	s := newSchema(nil)
+	s := newSchema(testParts)
 	types := specTypes()
 	if len(types) < 20 {
 		t.Fatalf("only %d types were found", len(types))
@@ -77,7 +77,7 @@ func eachField(t *testing.T, do func(e Explained)) {
 			}
 		}
 	}
-	for _, topic := range NewLanguage(nil).Topics() {
+	for _, topic := range NewLanguage(testParts).Topics() {
 		if topic.Name == "backend" || topic.Name == "person" {
 			walk(topic.Places[0])
 		}
@@ -104,14 +104,14 @@ func (e Explained) String() string { return e.Place.Path + "." + e.Field.Name }
 // TestExamples decodes each field's example and default, and shows them to the
 // schema.
 func TestExamples(t *testing.T) {
-	backend, people := compile(t, NewLanguage(nil).BackendSchema), compile(t, NewLanguage(nil).PeopleSchema)
+	backend, people := compile(t, NewLanguage(testParts).BackendSchema), compile(t, NewLanguage(testParts).PeopleSchema)
 	eachField(t, func(e Explained) {
 		for _, v := range []string{e.Field.Example, e.Field.Default} {
 			if v == "" {
 				continue
 			}
 			text := e.with(t, v)
-			s, v := backend, reflect.New(reflect.TypeFor[Backend]())
+			s, v := backend, reflect.New(newSchema(testParts).top)
 			if e.Place.people {
 				s, v = people, reflect.New(reflect.TypeFor[Person]())
 				if e.Field.Name != "roles" {
@@ -126,7 +126,7 @@ func TestExamples(t *testing.T) {
 			if e.Place.people {
 				n = n.entries[0].value
 			}
-			(&decoder{schema: newSchema(nil), problems: &ps}).structure(n, v.Elem(), "", n.pos)
+			(&decoder{schema: newSchema(testParts), problems: &ps}).structure(n, v.Elem(), "", n.pos)
 			if err := ps.Err(); err != nil {
 				t.Errorf("%s: %v in\n%s", e, err, text)
 			}
@@ -148,7 +148,7 @@ func (s single) problems(t *testing.T, text string) string {
 	if err := os.WriteFile(filepath.Join(s.dir, s.file), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(LoadOptions{Dir: s.dir, Known: known}); err != nil {
+	if _, err := Load(LoadOptions{Dir: s.dir, Known: known, Parts: testParts}); err != nil {
 		return err.Error()
 	}
 	return ""

@@ -10,8 +10,8 @@ import (
 // schema knows what the fields of the types are called in YAML.
 type schema struct {
 	types    map[reflect.Type]*typeInfo
-	top      reflect.Type     // of a backend, with the sections of the kinds
-	sections map[string]Field // those of the kinds
+	top      reflect.Type       // of a backend, with the sections of the kinds
+	sections map[string]Section // those of the kinds
 }
 
 // typeInfo is one struct type, seen from YAML.

@@ -83,7 +83,7 @@ func (s *Settings) Fold(name string) string {
 }
 
 // settings checks the settings of a file.
-func (c *checker) settings(label string, s *Settings) {
+func (c *Checker) settings(label string, s *Settings) {
 	if !s.Has("form") {
 		c.addf(s.Pos, "%s: has no form: want words, equals or ini", label)
 	}
@@ -114,7 +114,7 @@ func (c *checker) settings(label string, s *Settings) {
 	}
 }
 
-func (c *checker) settingsGroup(s *Settings, m Meta, label string, g SettingsGroup) {
+func (c *Checker) settingsGroup(s *Settings, m Meta, label string, g SettingsGroup) {
 	form := g.Fields()[0].Form
 	seen := map[string]string{}
 	name := func(at Pos, label, name string) {
@@ -140,7 +140,7 @@ func (c *checker) settingsGroup(s *Settings, m Meta, label string, g SettingsGro
 			c.addf(at, `%s: set: %s: ends with a \, which continues the line: say one or the other`, label, key)
 		}
 	}
-	c.distinct(m, label, "unset", g.Unset)
+	c.Distinct(m, label, "unset", g.Unset)
 	for i, key := range g.Unset {
 		if key == "" {
 			continue

@@ -23,7 +23,7 @@ func (l *loader) validate(r *Repository, all []string) {
 		c.files()
 		c.dropIns()
 		c.docker()
-		c.chrony()
+		c.installs()
 		c.unitItems()
 		c.ownSections()
 		c.contradictions()
@@ -139,9 +139,9 @@ func (l *loader) rolesAndKeyFiles(r *Repository, all []string) {
 }
 
 func (l *loader) distinctRoles(r *Repository) {
-	c := &checker{problems: &l.problems}
+	c := &Checker{problems: &l.problems}
 	for _, p := range r.People {
-		c.distinct(p.Meta, "person "+quote(p.Name), "roles", p.Roles)
+		c.Distinct(p.Meta, "person "+quote(p.Name), "roles", p.Roles)
 	}
 }
 

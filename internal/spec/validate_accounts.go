@@ -11,7 +11,7 @@ import (
 )
 
 // roles checks roles and who of them has accounts.
-func (c *checker) roles() {
+func (c *Checker) roles() {
 	known := set{}
 	for name, role := range c.b.Roles {
 		known.add(name)
@@ -23,7 +23,7 @@ func (c *checker) roles() {
 		c.path(role.Meta, label, "shell", role.Shell)
 		c.mode(role.Meta, label, "home_mode", role.HomeMode)
 		c.password(role.Meta, label, role.Password)
-		c.line(role.At("key_options"), label+": key_options", role.KeyOptions)
+		c.Line(role.At("key_options"), label+": key_options", role.KeyOptions)
 		for i, source := range role.Keys {
 			c.source(role, label, i, source)
 		}
@@ -31,7 +31,7 @@ func (c *checker) roles() {
 	if c.nobody && len(c.b.People) > 0 {
 		c.addf(c.b.At("people"), "people: there is no %s to say who has these roles", peopleFile)
 	}
-	c.distinct(c.b.Meta, "the backend", "people", c.b.People)
+	c.Distinct(c.b.Meta, "the backend", "people", c.b.People)
 	for i, role := range c.b.People {
 		if !known[role] {
 			c.addf(c.b.At("people", i), "people: no role %s is declared%s", quote(role), c.problems.hint(role, known.names()))
@@ -44,7 +44,7 @@ func (c *checker) roles() {
 	}
 }
 
-func (c *checker) source(role *Role, label string, i int, source KeySource) {
+func (c *Checker) source(role *Role, label string, i int, source KeySource) {
 	at := role.At("keys", i)
 	known := []string{string(FromRepository), string(FromGitHub)}
 	switch {
@@ -57,12 +57,12 @@ func (c *checker) source(role *Role, label string, i int, source KeySource) {
 	}
 }
 
-func (c *checker) password(m Meta, label string, rule PasswordRule) {
+func (c *Checker) password(m Meta, label string, rule PasswordRule) {
 	c.one(m, label, "password", string(rule), string(PasswordLocked), string(PasswordSetAtFirstLogin), string(PasswordSetByAdmin))
 }
 
 // fetching checks where keys are fetched.
-func (c *checker) fetching() {
+func (c *Checker) fetching() {
 	k := c.b.Keys
 	c.one(k.GitHub.Meta, "keys.github", "form", k.GitHub.Form, "plain", "api")
 	if k.GitHub.Has("url") {
@@ -79,7 +79,7 @@ func (c *checker) fetching() {
 	}
 }
 
-func (c *checker) keyServer(at Pos, raw string) {
+func (c *Checker) keyServer(at Pos, raw string) {
 	const label = "keys.github: url"
 	u, err := url.Parse(raw)
 	switch {
@@ -100,7 +100,7 @@ func loopback(name string) bool {
 }
 
 // accounts checks groups and users.
-func (c *checker) accounts() {
+func (c *Checker) accounts() {
 	gids, uids := map[int]string{}, map[int]string{}
 	for name, g := range sorted(c.b.Groups) {
 		label := "group " + name
@@ -124,7 +124,7 @@ func (c *checker) accounts() {
 	}
 }
 
-func (c *checker) userItem(u *User, label string) {
+func (c *Checker) userItem(u *User, label string) {
 	c.state(u.Meta, label, u.State)
 	if !gone(u.State) {
 		c.group(u.Meta, label, "group", u.Group)
@@ -139,19 +139,19 @@ func (c *checker) userItem(u *User, label string) {
 	c.path(u.Meta, label, "shell", u.Shell)
 	c.password(u.Meta, label, u.Password)
 	if u.Comment != nil {
-		c.line(u.At("comment"), label+": comment", *u.Comment)
+		c.Line(u.At("comment"), label+": comment", *u.Comment)
 		if strings.Contains(*u.Comment, ":") {
 			c.addf(u.At("comment"), "%s: comment: want one without a colon: passwd(5) has none", label)
 		}
 	}
-	c.distinct(u.Meta, label, "reown", u.Reown)
+	c.Distinct(u.Meta, label, "reown", u.Reown)
 	for i, p := range u.Reown {
 		c.fail(u.At("reown", i), label+": reown", cleanPath(p))
 	}
 }
 
 // id checks a fixed uid or gid and that nothing else has it.
-func (c *checker) id(m Meta, label, field string, id *int, taken map[int]string) {
+func (c *Checker) id(m Meta, label, field string, id *int, taken map[int]string) {
 	if id == nil {
 		return
 	}
@@ -168,7 +168,7 @@ func (c *checker) id(m Meta, label, field string, id *int, taken map[int]string)
 }
 
 // keys checks authorized_keys and key_pairs.
-func (c *checker) keys() {
+func (c *Checker) keys() {
 	for name, a := range c.b.AuthorizedKeys {
 		label := "authorized_keys of " + name
 		switch {
@@ -178,18 +178,18 @@ func (c *checker) keys() {
 			c.addf(a.Pos, "%s: %s", label, c.noUser(name))
 		}
 		c.mode(a.Meta, label, "mode", a.Mode)
-		c.line(a.At("options"), label+": options", a.Options)
-		c.distinct(a.Meta, label, "keys", a.Keys)
+		c.Line(a.At("options"), label+": options", a.Options)
+		c.Distinct(a.Meta, label, "keys", a.Keys)
 		for i, k := range a.Keys {
-			c.line(a.At("keys", i), label+": keys", k)
+			c.Line(a.At("keys", i), label+": keys", k)
 		}
-		c.distinct(a.Meta, label, "people", a.People)
+		c.Distinct(a.Meta, label, "people", a.People)
 		for i, p := range a.People {
 			if !c.people[p] {
 				c.addf(a.At("people", i), "%s: people: %s is not in developers.yaml%s", label, quote(p), c.problems.hint(p, c.people.names()))
 			}
 		}
-		c.distinct(a.Meta, label, "from", a.From)
+		c.Distinct(a.Meta, label, "from", a.From)
 	}
 	for name, k := range c.b.KeyPairs {
 		label := "key pair " + name
@@ -199,7 +199,7 @@ func (c *checker) keys() {
 		}
 		c.owner(k.Meta, label, k.Owner)
 		c.group(k.Meta, label, "group", k.Group)
-		c.line(k.At("comment"), label+": comment", k.Comment)
+		c.Line(k.At("comment"), label+": comment", k.Comment)
 		c.keyType(k, label)
 		if strings.Contains(k.Comment, "{{") {
 			c.addf(k.At("comment"), "%s: comment: it is taken as it is, no template: leave it out to have OWNER@HOSTNAME", label)
@@ -207,7 +207,7 @@ func (c *checker) keys() {
 	}
 }
 
-func (c *checker) keyType(k *KeyPair, label string) {
+func (c *Checker) keyType(k *KeyPair, label string) {
 	c.one(k.Meta, label, "type", k.Type, "ed25519", "rsa", "ecdsa")
 	if !k.Has("bits") {
 		return

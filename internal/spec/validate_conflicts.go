@@ -10,7 +10,7 @@ import (
 
 // homes finds accounts that share a home: each would put the other's files to
 // rights.
-func (c *checker) homes() {
+func (c *Checker) homes() {
 	taken := map[string]thing{} // by a service account
 	for name, u := range sorted(c.b.Users) {
 		home := c.home(name)
@@ -68,7 +68,7 @@ func (c Condition) excludes(o Condition) bool {
 }
 
 // aclPlaces finds ACLs of what is declared absent or is a link.
-func (c *checker) aclPlaces() {
+func (c *Checker) aclPlaces() {
 	for p, a := range sorted(c.b.ACLs) {
 		if f := c.b.Files[p]; f != nil && f.Has("link") && !gone(f.State) {
 			c.addf(a.Pos, "acl of %s: file %[1]s at %s is a link, which has no ACL: name what it leads to", p, f.Pos)
@@ -84,15 +84,15 @@ func (c *checker) aclPlaces() {
 }
 
 // replaced finds packages that apt removes for another declared one.
-func (c *checker) replaced() {
+func (c *Checker) replaced() {
 	installed := map[string]thing{}
 	for name, p := range c.b.Packages {
 		if p.State == "installed" {
 			installed[name] = thing{label: "package " + name, pos: p.Pos, when: p.When}
 		}
 	}
-	if k := c.b.Chrony; k != nil {
-		installed["chrony"] = thing{label: "the section chrony", pos: k.Pos, when: k.When}
+	for _, p := range c.b.installs {
+		installed[p.Package] = thing{label: "the section " + p.Section, pos: p.Pos, when: p.When}
 	}
 	if d := c.b.Docker; d != nil {
 		installed[dockerPackage(d)] = thing{label: "the section docker", pos: d.Pos, when: d.When}
@@ -114,7 +114,7 @@ func (c *checker) replaced() {
 
 // unitLinks finds files in the directories of links by which units are enabled,
 // for units of the section units.
-func (c *checker) unitLinks() {
+func (c *Checker) unitLinks() {
 	kinds := []string{".wants", ".requires", ".upholds"}
 	for p, f := range sorted(c.b.Files) {
 		dir, name := path.Split(p)
@@ -129,7 +129,7 @@ func (c *checker) unitLinks() {
 
 // gitHubIDs finds numbers of accounts that nothing compares: only the API tells
 // them. A backend that knows no server asks none.
-func (c *checker) gitHubIDs() {
+func (c *Checker) gitHubIDs() {
 	g := c.b.Keys.GitHub
 	if g.Form != "" && g.Form != "plain" || g.Locked() && g.URL == "" {
 		return
@@ -144,7 +144,7 @@ func (c *checker) gitHubIDs() {
 // asksGitHub reports whether GitHub is asked for somebody's keys: if all of the
 // roles that say where keys come from allow it. Of somebody without an account
 // here, whom a service account lets in, all roles count.
-func (c *checker) asksGitHub(p *Person) bool {
+func (c *Checker) asksGitHub(p *Person) bool {
 	member, asks := c.members[p.Name], false
 	if !member && !c.guest(p.Name) {
 		return false
@@ -162,7 +162,7 @@ func (c *checker) asksGitHub(p *Person) bool {
 	return asks
 }
 
-func (c *checker) guest(person string) bool {
+func (c *Checker) guest(person string) bool {
 	for _, a := range c.b.AuthorizedKeys {
 		if slices.Contains(a.People, person) {
 			return true
@@ -173,7 +173,7 @@ func (c *checker) guest(person string) bool {
 
 // keysManaged reports whether a person's authorized_keys is opsafe's: if a role
 // says where keys come from.
-func (c *checker) keysManaged(p *Person) bool {
+func (c *Checker) keysManaged(p *Person) bool {
 	return c.members[p.Name] && slices.ContainsFunc(p.Roles, func(name string) bool {
 		role := c.b.Roles[name]
 		return role != nil && role.Has("keys") && slices.Contains(c.b.People, name)

@@ -10,7 +10,7 @@ import (
 	"opsafe/internal/words"
 )
 
-func (c *checker) directories() {
+func (c *Checker) directories() {
 	for name, d := range c.b.Directories {
 		label := "directory " + name
 		c.fail(d.Pos, label, cleanPath(name))
@@ -40,7 +40,7 @@ func (c *checker) directories() {
 }
 
 // tree checks whose files a rule for a tree takes over, and what it leaves alone.
-func (c *checker) tree(m Meta, label string, from, except []string) {
+func (c *Checker) tree(m Meta, label string, from, except []string) {
 	for i, name := range from {
 		group, ok := strings.CutPrefix(name, "group:")
 		switch {
@@ -57,7 +57,7 @@ func (c *checker) tree(m Meta, label string, from, except []string) {
 	}
 }
 
-func (c *checker) acls() {
+func (c *Checker) acls() {
 	for name, a := range c.b.ACLs {
 		if a.field {
 			continue // the directory's checks say so
@@ -80,7 +80,7 @@ func (c *checker) acls() {
 	}
 }
 
-func (c *checker) aclEntries(m Meta, label, field string, entries []string) {
+func (c *Checker) aclEntries(m Meta, label, field string, entries []string) {
 	seen := set{}
 	for i, text := range entries {
 		at := m.At(field, i)
@@ -134,7 +134,7 @@ func written(m Meta, fields ...string) []string {
 	return slices.DeleteFunc(fields, func(f string) bool { return !m.Has(f) })
 }
 
-func (c *checker) files() {
+func (c *Checker) files() {
 	for name, f := range c.b.Files {
 		label := "file " + name
 		c.fail(f.Pos, label, cleanPath(name))
@@ -148,7 +148,7 @@ func (c *checker) files() {
 	}
 }
 
-func (c *checker) fileBody(f *File, label string) {
+func (c *Checker) fileBody(f *File, label string) {
 	bodies := written(f.Meta, "source", "content", "template", "link", "lines", "block", "settings")
 	switch {
 	case len(bodies) > 1:
@@ -167,13 +167,13 @@ func (c *checker) fileBody(f *File, label string) {
 	}
 }
 
-func (c *checker) fileParts(f *File, label string) {
+func (c *Checker) fileParts(f *File, label string) {
 	c.named(f.Meta, label, f.Text)
 	if f.Has("link") {
 		if f.Link == "" {
 			c.addf(f.At("link"), "%s: link is empty", label)
 		}
-		c.line(f.At("link"), label+": link", f.Link)
+		c.Line(f.At("link"), label+": link", f.Link)
 		for _, field := range written(f.Meta, "mode", "secret", "check", "once") {
 			c.addf(f.At(field), "%s: a link has no %s", label, field)
 		}
@@ -181,21 +181,21 @@ func (c *checker) fileParts(f *File, label string) {
 	if f.Has("lines") && len(f.Lines) == 0 {
 		c.addf(f.At("lines"), "%s: lines: want at least one", label)
 	}
-	c.distinct(f.Meta, label, "lines", f.Lines)
+	c.Distinct(f.Meta, label, "lines", f.Lines)
 	for i, line := range f.Lines {
-		c.line(f.At("lines", i), label+": lines", line)
+		c.Line(f.At("lines", i), label+": lines", line)
 	}
 	if f.Settings != nil {
 		c.settings(label+": settings", f.Settings)
 	}
-	c.line(f.At("comment"), label+": comment", f.Comment)
+	c.Line(f.At("comment"), label+": comment", f.Comment)
 	if f.Has("check") && !slices.ContainsFunc(f.Check, func(arg string) bool { return strings.Contains(arg, "%") }) {
 		c.addf(f.At("check"), "%s: check: want a program and its arguments with %% for the staged file, as in [visudo, -cf, \"%%\"]", label)
 	}
 }
 
 // named refuses a text that is in a file without a name.
-func (c *checker) named(m Meta, label string, t Text) {
+func (c *Checker) named(m Meta, label string, t Text) {
 	if m.Has("source") && t.Source == "" {
 		c.addf(m.At("source"), "%s: source is empty", label)
 	}
@@ -205,7 +205,7 @@ func (c *checker) named(m Meta, label string, t Text) {
 }
 
 // dropIns checks the drop-ins of sudo and sshd.
-func (c *checker) dropIns() {
+func (c *Checker) dropIns() {
 	for name, d := range c.b.Sudoers {
 		c.dropIn(d.Meta, "sudoers drop-in "+name, d.Text, d.State, dropInName(name, "sudo"))
 	}
@@ -214,7 +214,7 @@ func (c *checker) dropIns() {
 	}
 }
 
-func (c *checker) dropIn(m Meta, label string, t Text, state string, err error) {
+func (c *Checker) dropIn(m Meta, label string, t Text, state string, err error) {
 	c.fail(m.Pos, label, err)
 	c.named(m, label, t)
 	c.state(m, label, state)

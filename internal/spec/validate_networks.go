@@ -20,7 +20,7 @@ const (
 const minMTU, maxMTU = 68, 65535
 
 // networks checks docker's networks, each by itself and side by side.
-func (c *checker) networks(d *Docker) {
+func (c *Checker) networks(d *Docker) {
 	bridges := map[string]string{}
 	for name, n := range sorted(d.Networks) {
 		label := "network " + name
@@ -52,7 +52,7 @@ func (c *checker) networks(d *Docker) {
 }
 
 // bridgeOptions checks the options of the driver that opsafe knows.
-func (c *checker) bridgeOptions(n *Network, label string) {
+func (c *Checker) bridgeOptions(n *Network, label string) {
 	if _, ok := n.Options[bridgeNameOption]; ok {
 		c.addf(n.At("options"), "%s: option %s: write it as interface", label, bridgeNameOption)
 	}
@@ -65,7 +65,7 @@ func (c *checker) bridgeOptions(n *Network, label string) {
 
 // overlaps refuses networks whose subnets docker would not make side by side: bip is
 // that of its own network.
-func (c *checker) overlaps(d *Docker) {
+func (c *Checker) overlaps(d *Docker) {
 	seen := map[string]netip.Prefix{}
 	for _, key := range []string{"bip", "bip6"} {
 		text, _ := d.Daemon[key].(string)
@@ -93,7 +93,7 @@ func (c *checker) overlaps(d *Docker) {
 }
 
 // subnet checks a range and the host's address in it.
-func (c *checker) subnet(n *Network, label, field, text, gatewayField, gatewayText string) {
+func (c *Checker) subnet(n *Network, label, field, text, gatewayField, gatewayText string) {
 	var prefix netip.Prefix
 	if n.Has(field) {
 		p, err := netip.ParsePrefix(text)
@@ -120,7 +120,7 @@ func (c *checker) subnet(n *Network, label, field, text, gatewayField, gatewayTe
 const minHostBits = 2
 
 // gateway checks the host's address in a range; the zero prefix: none is declared.
-func (c *checker) gateway(n *Network, label, field string, prefix netip.Prefix, gatewayField, gatewayText string) {
+func (c *Checker) gateway(n *Network, label, field string, prefix netip.Prefix, gatewayField, gatewayText string) {
 	gateway, err := netip.ParseAddr(gatewayText)
 	switch {
 	case err != nil:
@@ -144,7 +144,7 @@ func subnetExample(field string) string {
 }
 
 // families checks which of IPv4 and IPv6 a network has against its ranges.
-func (c *checker) families(n *Network, label string) {
+func (c *Checker) families(n *Network, label string) {
 	first, err := netip.ParsePrefix(n.Subnet)
 	ranged4, ranged6 := err == nil && first.Addr().Is4(), err == nil && first.Addr().Is6()
 	second, err := netip.ParsePrefix(n.Subnet6)

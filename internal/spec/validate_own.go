@@ -9,11 +9,15 @@ import (
 )
 
 // ownSections checks the sections that kinds have brought along: by the forms of
-// their fields, and as the kind says.
-func (c *checker) ownSections() {
+// their fields, or in the kind's words, and as the kind says.
+func (c *Checker) ownSections() {
 	for _, p := range c.parts {
 		for _, s := range p.Own {
-			if v, ok := c.b.own[s.Name]; ok {
+			v, ok := c.b.own[s.Name]
+			switch {
+			case ok && s.Judge != nil:
+				s.Judge(c)
+			case ok:
 				c.section(s, reflect.ValueOf(v))
 			}
 		}
@@ -24,7 +28,7 @@ func (c *checker) ownSections() {
 }
 
 // section checks a section's only item, or all of its items with their names.
-func (c *checker) section(s Section, v reflect.Value) {
+func (c *Checker) section(s Section, v reflect.Value) {
 	if v.Kind() != reflect.Map {
 		c.item(v.Elem(), s.Name)
 		return
@@ -41,7 +45,7 @@ func (c *checker) section(s Section, v reflect.Value) {
 
 // item checks the fields of an item that are written and hold text, and those that
 // mean the same in all sections.
-func (c *checker) item(v reflect.Value, label string) {
+func (c *Checker) item(v reflect.Value, label string) {
 	var when Conditions
 	if at, ok := c.schema.of(v.Type()).fields["when"]; ok {
 		when, _ = v.FieldByIndex(at).Interface().(Conditions)
@@ -50,7 +54,7 @@ func (c *checker) item(v reflect.Value, label string) {
 }
 
 // fields checks those of an item, or of a part of one.
-func (c *checker) fields(v reflect.Value, label string, when Conditions) {
+func (c *Checker) fields(v reflect.Value, label string, when Conditions) {
 	meta := c.schema.metaOf(v)
 	for name, index := range sorted(c.schema.of(v.Type()).fields) {
 		if !meta.Has(name) {
@@ -80,7 +84,7 @@ func (c *checker) fields(v reflect.Value, label string, when Conditions) {
 }
 
 // field checks a field that holds one text, or parts with fields of their own.
-func (c *checker) field(v reflect.Value, m Meta, f Field, label string, when Conditions) {
+func (c *Checker) field(v reflect.Value, m Meta, f Field, label string, when Conditions) {
 	switch {
 	case v.Kind() == reflect.String:
 		c.form(m.At(f.Name), label, f.Name, v.String(), f.Form)
@@ -96,14 +100,14 @@ func (c *checker) field(v reflect.Value, m Meta, f Field, label string, when Con
 }
 
 // namedUnit checks a field whose form is that of a unit: there has to be one.
-func (c *checker) namedUnit(at Pos, label, name string, f Form, when Conditions) {
+func (c *Checker) namedUnit(at Pos, label, name string, f Form, when Conditions) {
 	if f.Says == UnitForm().Says && f.Fits(name) {
-		c.unit(at, label, name, when)
+		c.Unit(at, label, name, when)
 	}
 }
 
 // account checks a field that names an account.
-func (c *checker) account(m Meta, label, field, name string) {
+func (c *Checker) account(m Meta, label, field, name string) {
 	switch field {
 	case "owner":
 		c.owner(m, label, name)
@@ -126,7 +130,7 @@ func (f Form) Fits(text string) bool {
 }
 
 // form checks a text against the form that it has to have.
-func (c *checker) form(at Pos, label, field, text string, f Form) {
+func (c *Checker) form(at Pos, label, field, text string, f Form) {
 	if len(f.Words) > 0 {
 		c.choice(at, label, field, text, f.Words)
 		return

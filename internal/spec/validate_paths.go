@@ -10,7 +10,7 @@ import (
 
 // put notes what the spec puts at a path; two things at one are a
 // contradiction.
-func (c *checker) put(p string, t thing) {
+func (c *Checker) put(p string, t thing) {
 	if other, taken := c.places[p]; taken {
 		c.addf(t.pos, "%s: %s is at %s, too: one of them has to go", t.label, other.label, other.pos)
 		return
@@ -19,7 +19,7 @@ func (c *checker) put(p string, t thing) {
 }
 
 // contradictions finds what cannot be true of one host at the same time.
-func (c *checker) contradictions() {
+func (c *Checker) contradictions() {
 	c.ownPlaces()
 	for _, p := range c.parts {
 		if p.Owns == nil {
@@ -59,7 +59,7 @@ func (c *checker) contradictions() {
 }
 
 // ownPlaces are the files that sections other than files write.
-func (c *checker) ownPlaces() {
+func (c *Checker) ownPlaces() {
 	for name, d := range sorted(c.b.Sudoers) {
 		c.put(debian.SudoersDir+"/"+name, thing{label: "sudoers drop-in " + name, pos: d.Pos, absent: gone(d.State)})
 	}
@@ -93,12 +93,9 @@ func (c *checker) ownPlaces() {
 	if d := c.b.Docker; d != nil && d.Has("daemon") {
 		c.put(debian.DockerConfig, thing{label: "docker's daemon", pos: d.At("daemon")})
 	}
-	if k := c.b.Chrony; k != nil {
-		c.put("/etc/chrony/conf.d/opsafe.conf", thing{label: "chrony", pos: k.Pos})
-	}
 }
 
-func (c *checker) home(user string) string {
+func (c *Checker) home(user string) string {
 	if user == "root" {
 		return "/root"
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // apt checks where packages come from.
-func (c *checker) apt() {
+func (c *Checker) apt() {
 	a := c.b.Apt
 	c.one(a.Meta, "apt", "mode", a.Mode, "install", "verify")
 	for from, to := range a.Mirrors {
@@ -57,7 +57,7 @@ func keyringData(ext string, data []byte) error {
 	return nil
 }
 
-func (c *checker) aptSource(name string, s *AptSource, keys set) {
+func (c *Checker) aptSource(name string, s *AptSource, keys set) {
 	label := "apt source " + name
 	if !networkPattern().MatchString(name) {
 		c.addf(s.Pos, "%s: want letters, digits, _, . and -", label)
@@ -88,7 +88,7 @@ func (c *checker) aptSource(name string, s *AptSource, keys set) {
 	}
 }
 
-func (c *checker) word(at Pos, label, s string) {
+func (c *Checker) word(at Pos, label, s string) {
 	if s == "" || strings.ContainsAny(s, " \t\r\n") || strings.ContainsFunc(s, isControl) {
 		c.addf(at, "%s: %s: want one word", label, quote(s))
 	}
@@ -114,7 +114,7 @@ func archive(raw string) error {
 	return nil
 }
 
-func (c *checker) packages() {
+func (c *Checker) packages() {
 	for name, p := range c.b.Packages {
 		label := "package " + name
 		c.fail(p.Pos, label, packageName(name))
@@ -149,7 +149,7 @@ func (c *checker) packages() {
 
 // otherArch checks a package of one architecture against its bare name, which removes
 // and holds all of them.
-func (c *checker) otherArch(name, label string, p *Package) {
+func (c *Checker) otherArch(name, label string, p *Package) {
 	bare, _, ok := strings.Cut(name, ":")
 	all := c.b.Packages[bare]
 	if !ok || all == nil {
@@ -163,7 +163,7 @@ func (c *checker) otherArch(name, label string, p *Package) {
 	}
 }
 
-func (c *checker) docker() {
+func (c *Checker) docker() {
 	d := c.b.Docker
 	if d == nil {
 		return
@@ -176,33 +176,15 @@ func (c *checker) docker() {
 	c.networks(d)
 }
 
-func (c *checker) chrony() {
-	k := c.b.Chrony
-	if k == nil {
-		return
-	}
-	c.needsPackage("chrony", k.Meta, "chrony")
-	for i, s := range k.Servers {
-		c.line(k.At("servers", i), "chrony: servers", s)
-	}
-	for i, s := range k.Pools {
-		c.line(k.At("pools", i), "chrony: pools", s)
-	}
-	for i, s := range k.Config {
-		c.line(k.At("config", i), "chrony: config", s)
-	}
-	c.line(k.At("refclock"), "chrony: refclock", k.Refclock)
-	c.distinct(k.Meta, "chrony", "stop_around", k.StopAround)
-	for i, u := range k.StopAround {
-		if _, project := ProjectNamed(u); project {
-			continue // the kind compose knows its own
-		}
-		c.unit(k.At("stop_around", i), "chrony: stop_around", u, k.When)
+// installs refuses to remove packages that sections bring.
+func (c *Checker) installs() {
+	for _, p := range c.b.installs {
+		c.needsPackage(p.Section, p.Meta, p.Package)
 	}
 }
 
 // needsPackage refuses to remove a package that a section brings.
-func (c *checker) needsPackage(section string, m Meta, name string) {
+func (c *Checker) needsPackage(section string, m Meta, name string) {
 	if p := c.b.Packages[name]; p != nil && gone(p.State) {
 		c.addf(p.At("state"), "package %s: is %s, but the section %s at %s needs it", name, p.State, section, m.Pos)
 	}

@@ -9,7 +9,7 @@ import (
 
 // ends refuses to have a service run that has ended as soon as it has started:
 // Type=oneshot without RemainAfterExit=, in systemd.service(5).
-func (c *checker) ends(name string, u *Unit) {
+func (c *Checker) ends(name string, u *Unit) {
 	text, ok := body(u.Text)
 	if !ok || !Is(u.Running) || path.Ext(name) != ".service" {
 		return
@@ -29,7 +29,7 @@ func (c *checker) ends(name string, u *Unit) {
 
 // unitConflicts finds units that are to run and that systemd does not let run side
 // by side (Conflicts= in systemd.unit(5)).
-func (c *checker) unitConflicts() {
+func (c *Checker) unitConflicts() {
 	for name, u := range sorted(c.b.Units) {
 		text, ok := body(u.Text)
 		if !ok || gone(u.State) || !Is(u.Running) {
@@ -47,7 +47,7 @@ func (c *checker) unitConflicts() {
 
 // dockerUnits finds what is said of docker's own units and what the section docker,
 // which has the engine run and start at boot, contradicts.
-func (c *checker) dockerUnits() {
+func (c *Checker) dockerUnits() {
 	d := c.b.Docker
 	if d == nil {
 		return

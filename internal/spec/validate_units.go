@@ -9,7 +9,7 @@ import (
 	"opsafe/internal/debian"
 )
 
-func (c *checker) unitItems() {
+func (c *Checker) unitItems() {
 	for name, u := range c.b.Units {
 		label := "unit " + name
 		c.fail(u.Pos, label, unitName(name))
@@ -44,14 +44,14 @@ func (c *checker) unitItems() {
 }
 
 // hostUnit checks that a unit without a text is one that the host will have.
-func (c *checker) hostUnit(name string, u *Unit) {
+func (c *Checker) hostUnit(name string, u *Unit) {
 	if !c.hostHas(name) && !c.units[templateOf(name)] && !guarded(u.When, name) && !Is(u.Masked) {
 		c.addf(u.Pos, "unit %s: has no text, and no declared package brings it%s: if one does, say so under its provides; if only some hosts have it, say when: unit %s exists",
 			name, c.nearUnit(name), name)
 	}
 }
 
-func (c *checker) unitSwitches(u *Unit, label string) {
+func (c *Checker) unitSwitches(u *Unit, label string) {
 	if Is(u.Masked) && Is(u.Enabled) {
 		c.addf(u.At("enabled"), "%s: is masked and enabled: want one or the other", label)
 	}
@@ -82,7 +82,7 @@ func body(t Text) (string, bool) {
 // unitText checks that a text has the form of a unit file, after
 // systemd.syntax(7), and that the units which it cannot do without are there.
 // Templates are filled in on the host, which checks them.
-func (c *checker) unitText(m Meta, label string, t Text, whole bool, when Conditions) {
+func (c *Checker) unitText(m Meta, label string, t Text, whole bool, when Conditions) {
 	text, ok := body(t)
 	if !ok {
 		return
@@ -110,13 +110,13 @@ func (c *checker) unitText(m Meta, label string, t Text, whole bool, when Condit
 	}
 	for _, s := range needs(file) {
 		where, label := line(s.Line)
-		c.unit(where, label+": "+s.Key, s.Value, when)
+		c.Unit(where, label+": "+s.Key, s.Value, when)
 	}
 }
 
 // activates checks the unit that a timer, path or socket starts. The mount of an automount
 // may be one of fstab's.
-func (c *checker) activates(name string, u *Unit) {
+func (c *Checker) activates(name string, u *Unit) {
 	text, ok := body(u.Text)
 	if !ok || gone(u.State) {
 		return
@@ -127,5 +127,5 @@ func (c *checker) activates(name string, u *Unit) {
 		return
 	}
 	field := written(u.Meta, "content", "source")[0]
-	c.unit(u.At(field), "unit "+name+": starts "+target, target, u.When)
+	c.Unit(u.At(field), "unit "+name+": starts "+target, target, u.When)
 }
