@@ -71,4 +71,5 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 	google.golang.org/protobuf v1.36.8 // indirect
+	mvdan.cc/sh/v3 v3.14.1 // indirect
 )

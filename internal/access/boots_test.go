@@ -87,6 +87,30 @@ func TestNextStart(t *testing.T) {
 		{"tmpfiles", file("/etc/tmpfiles.d/x.conf", "f /run/nologin\n"), "x.conf changes"},
 		{"tmpfiles by a pattern", file("/etc/tmpfiles.d/x.conf", "z /h* 0700\n"), "x.conf changes"},
 		{"tmpfiles beside", file("/etc/tmpfiles.d/x.conf", "d /run/app 0755\n"), ""},
+		{"a start-up file that ends the shell", file("/home/alice/.profile", "[ -t 0 ] && exit\n"), ".profile changes"},
+		{"a start-up file that is understood", file("/home/alice/.profile", "alias ll='ls -l'\nPATH=$PATH:/opt/x\n"), ""},
+		{"a start-up file that another one hides", func(w *world) {
+			w.Files["/bin/bash"] = w.Files["/bin/sh"]
+			w.Users[len(w.Users)-1].Shell = "/bin/bash"
+			w.file("/home/alice/.bash_profile", "umask 027\n")
+			w.file("/home/alice/.profile", "exit\n")
+		}, ""},
+		{"a start-up file of another shell", file("/home/alice/.zshrc", "exit\n"), ""},
+		{"a start-up file that is read by another", func(w *world) {
+			w.file("/home/alice/.profile", "if [ -f ~/.more ]; then . ~/.more; fi\n")
+			w.file("/home/alice/.more", "sudo() { :; }\n")
+		}, ".more changes"},
+		{"a start-up file that reads itself", file("/home/alice/.profile", ". ~/.profile\n"), ""},
+		{"a start-up file that reads what is not there", file("/home/alice/.profile", ". ~/.more\n"), ".more changes"},
+		{"sudo where nobody looks", func(w *world) {
+			w.file("/opt/x/sudo", "")
+			w.file("/home/alice/.profile", "PATH=$PATH:/opt/x\n")
+		}, ""},
+		{"another sudo", func(w *world) {
+			w.file("/home/alice/bin/sudo", "")
+			w.file("/home/alice/.profile", "PATH=$HOME/bin:$PATH\n")
+		}, ".profile changes"},
+		{"commands at a login", file("/home/alice/.ssh/rc", "exit\n"), ".ssh/rc changes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -7,24 +7,26 @@ import (
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/shellrc"
 )
 
 // Cache is a reader for many questions about one state of a host: it asks
 // programs, for what lies on the way to a path, and for what configuration says, once.
 func Cache(r host.Reader) host.Reader {
-	return &cache{Reader: r, said: map[string]said{}, nodes: map[string]looked{}, files: map[string]written{}, shadow: map[string]shadowed{}}
+	return &cache{Reader: r, said: map[string]said{}, nodes: map[string]looked{}, files: map[string]written{}, shadow: map[string]shadowed{}, scripts: map[string]*shellrc.File{}}
 }
 
 type cache struct {
 	host.Reader
-	said   map[string]said
-	nodes  map[string]looked
-	files  map[string]written // below /etc: the same few for everybody
-	groups []host.Group
-	shadow map[string]shadowed
-	unit   *sshdUnit
-	boot   map[string]string // what a start of the host goes by, see atBoot; nil: not read yet
-	sshd   *bool             // whether sshd's configuration depends on who comes
+	said    map[string]said
+	nodes   map[string]looked
+	files   map[string]written // below /etc: the same few for everybody
+	groups  []host.Group
+	shadow  map[string]shadowed
+	unit    *sshdUnit
+	boot    map[string]string        // what a start of the host goes by, see atBoot; nil: not read yet
+	scripts map[string]*shellrc.File // start-up files, by their text: most people have the same
+	sshd    *bool                    // whether sshd's configuration depends on who comes
 }
 
 type said struct {

@@ -19,10 +19,10 @@ import (
 func (j *judge) trusted(ctx context.Context) error {
 	files := []string{
 		"/etc/nftables.conf", "/etc/iptables/rules.v4", "/etc/iptables/rules.v6", "/etc/ufw/ufw.conf", "/etc/ufw/user.rules", "/etc/ufw/user6.rules",
-		"/etc/nsswitch.conf", "/etc/ld.so.preload", "/etc/environment", "/etc/default/locale", "/etc/security/pam_env.conf",
+		"/etc/nsswitch.conf", "/etc/ld.so.preload", "/etc/default/locale", "/etc/security/pam_env.conf",
 		"/etc/ssh/sshrc", "/etc/network/interfaces", "/etc/login.defs",
 	}
-	for _, look := range []func() error{j.mounts, j.managerDefaults, j.atBoot} {
+	for _, look := range []func() error{j.mounts, j.managerDefaults, j.atBoot, j.startUp} {
 		if err := look(); err != nil {
 			return err
 		}

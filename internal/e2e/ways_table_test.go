@@ -31,7 +31,7 @@ func manyAddresses() []string {
 
 // waysTable is what specs may do to the way in.
 func waysTable() []way {
-	return slices.Concat(waysOfSettings(), waysOfPrograms(), waysAtBoot(), waysByCommand())
+	return slices.Concat(waysOfSettings(), waysOfPrograms(), waysOfStartUp(), waysAtBoot(), waysByCommand())
 }
 
 // waysOfSettings are about what sudo, sshd, PAM and the account go by.
@@ -158,7 +158,7 @@ func waysOfSettings() []way {
 
 		{name: "the host's keys can be read", want: undone, spec: "files: {/etc/ssh/ssh_host_ed25519_key: {mode: \"0644\"}, /etc/ssh/ssh_host_rsa_key: {mode: \"0644\"}, /etc/ssh/ssh_host_ecdsa_key: {mode: \"0644\"}}\n"},
 		{name: "a module of PAM is gone", want: refused, spec: "files: {/lib/x86_64-linux-gnu/security/pam_loginuid.so: {state: absent}}\n"},
-		{name: "the shell's start-up ends it", want: undone, spec: fileIs("/etc/bash.bashrc", "exit 1\n")},
+		{name: "the shell's start-up ends it", want: refused, spec: fileIs("/etc/bash.bashrc", "exit 1\n")},
 
 		// and the rest
 		{name: "hosts.deny", want: refused, spec: fileIs("/etc/hosts.deny", "ALL: ALL\n")},
@@ -185,7 +185,7 @@ func waysOfSettings() []way {
 		{name: "another network comes", want: refused, spec: "units: {systemd-networkd.service: {running: true}}\n"},
 		{name: "where sudo logs input to", want: refused, spec: sudoIs("Defaults log_output, iolog_dir=/dev/null/x")},
 		{name: "the message of the day", want: through, spec: fileIs("/etc/motd", "welcome\n")},
-		{name: "the profile ends the shell", want: undone, spec: fileIs("/etc/profile.d/x.sh", "exit 1\n")},
+		{name: "the profile ends the shell", want: refused, spec: fileIs("/etc/profile.d/x.sh", "exit 1\n")},
 		{name: "a profile", want: through, spec: fileIs("/etc/profile.d/x.sh", "export EDITOR=vi\n")},
 
 		// at the next start of sshd, or of the host

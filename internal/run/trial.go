@@ -30,7 +30,9 @@ func (r *Runner) tryBefore(ctx context.Context, way WayIn, before *access.Answer
 	if before != nil {
 		var ways []access.Way
 		for _, name := range slices.Sorted(maps.Keys(before.Before)) {
-			ways = append(ways, before.Before[name])
+			if w := before.Before[name]; w.Open() {
+				ways = append(ways, w)
+			}
 		}
 		// One is enough for what a run may not do; each costs a login.
 		t.passed, _, _ = r.tryAll(ctx, ways, true)
@@ -78,11 +80,12 @@ func (r *Runner) shutWay(ctx context.Context, t *trial) (string, error) {
 	if !t.passed {
 		return "", nil
 	}
-	return r.tryAfter(ctx, now.After), nil
+	// Of whom it cannot be told any more, it is found out.
+	return r.tryAfter(ctx, slices.DeleteFunc(now.After, func(w access.Way) bool { return !w.Open() && !t.before.Before[w.Name].Open() })), nil
 }
 
-// tryAfter tries the ways of all who certainly have one by a look. It says why all are
-// shut; if only some are, it notes them.
+// tryAfter tries ways that no look shows to be shut. It says why all are; if only some
+// are, it notes them.
 func (r *Runner) tryAfter(ctx context.Context, ways []access.Way) string {
 	passed, untried, why := r.tryAll(ctx, ways, false)
 	switch {
@@ -102,13 +105,11 @@ func (r *Runner) tryAfter(ctx context.Context, ways []access.Way) string {
 	return ""
 }
 
-// tryAll tries the ways that are open by a look, or, with first, until one passes. It
-// says whose cannot be tried, and why the others are shut. All are tried once before
+// tryAll tries ways or, with first, until one passes. It says whose cannot be tried, and why the others are shut. All are tried once before
 // any is tried again: a host that is busy may need a moment, and if all are shut,
 // nobody has to wait long.
 func (r *Runner) tryAll(ctx context.Context, ways []access.Way, first bool) (passed bool, untried, why []string) {
-	left := slices.DeleteFunc(slices.Clone(ways), func(w access.Way) bool { return !w.Open() })
-	for n := 1; ; n++ {
+	for left, n := slices.Clone(ways), 1; ; n++ {
 		why = nil
 		left = slices.DeleteFunc(left, func(w access.Way) bool {
 			if passed && first {
@@ -131,9 +132,9 @@ func (r *Runner) tryAll(ctx context.Context, ways []access.Way, first bool) (pas
 	}
 }
 
-// tried tries a way once, if it is open by a look, and for good.
+// tried tries a way once, if it can be tried, and is not shut for the moment.
 func (r *Runner) tried(ctx context.Context, w access.Way) error {
-	if !w.Open() || len(w.Moment) > 0 || w.Untried {
+	if len(w.Moment) > 0 || w.Untried {
 		return host.ErrUntried
 	}
 	return converge.Try(ctx, r.Host, host.TryWay{User: w.Name, KeyFiles: w.KeyFiles, Sudo: w.Name != "root"}, host.TrySSHD{})

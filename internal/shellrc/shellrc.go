@@ -1,0 +1,232 @@
+// Package shellrc reads the start-up files of shells, such as .bashrc: it tells what of
+// one is understood to leave whoever logs in with a usable shell and with sudo, and what
+// is not. It runs nothing, and knows nothing of opsafe.
+package shellrc
+
+import (
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// File is what there is to know of a start-up file.
+type File struct {
+	// Strange is the text of what is not understood, beside that of what decides whether
+	// it is reached; empty: all is understood.
+	Strange string
+	// Sources are the files that it reads in turn. Those that it may not find have been
+	// looked for before.
+	Sources []Source
+	// Dirs are the directories in which it has shells look for programs before those of
+	// packages. One of the home begins with ~/.
+	Dirs []string
+	// Sets are the variables that it sets, and the commands that do so.
+	Sets map[string]string
+}
+
+// Source is a file that another reads.
+type Source struct {
+	// Path may begin with ~/, and be a pattern if Many.
+	Path string
+	Many bool
+	// Tested says that it is looked for before it is read.
+	Tested bool
+}
+
+// Read reads a start-up file. What no shell could read is strange as a whole.
+func Read(text string) *File {
+	out := &File{Sets: map[string]string{}}
+	parsed, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+	if err != nil {
+		out.Strange = text
+		return out
+	}
+	r := &reader{text: text, File: out, values: map[string]string{}}
+	var known []bool
+	for _, s := range parsed.Stmts {
+		known = append(known, r.stmt(s, scope{}))
+	}
+	if slices.Contains(known, false) {
+		r.keepStrange(parsed.Stmts, known)
+	}
+	return out
+}
+
+// keepStrange keeps what is not understood, and all else but plain commands: those
+// neither end the file nor lead to a part of it.
+func (r *reader) keepStrange(stmts []*syntax.Stmt, known []bool) {
+	var b strings.Builder
+	for i, s := range stmts {
+		if !known[i] || !plain(s) {
+			b.WriteString(r.of(s) + "\n")
+		}
+	}
+	r.Strange = b.String()
+}
+
+// plain reports whether a command that is understood does no more than set something.
+func plain(s *syntax.Stmt) bool {
+	switch c := s.Cmd.(type) {
+	case *syntax.DeclClause:
+		return true
+	case *syntax.CallExpr:
+		return len(c.Args) == 0 || slices.Contains([]string{"alias", "umask", "unset"}, c.Args[0].Lit())
+	}
+	return false
+}
+
+// reader reads one file.
+type reader struct {
+	*File
+	text   string
+	values map[string]string // of variables that are set to one value alone
+}
+
+// scope is where in a file a command stands.
+type scope struct {
+	tested []string            // words of files that have been looked for
+	loops  map[string][]string // the words that a loop's variable stands for
+}
+
+// of is the text of a part of the file.
+func (r *reader) of(n syntax.Node) string {
+	return r.text[n.Pos().Offset():n.End().Offset()]
+}
+
+// stmts reports whether all of several commands are understood.
+func (r *reader) stmts(list []*syntax.Stmt, in scope) bool {
+	ok := true
+	for _, s := range list {
+		ok = r.stmt(s, in) && ok
+	}
+	return ok
+}
+
+// stmt reports whether a command is understood. All of it is read in any case: for what
+// it sets, and where it has programs looked for.
+func (r *reader) stmt(s *syntax.Stmt, in scope) bool {
+	ok := !s.Background && !s.Coprocess && !s.Disown
+	for _, redirect := range s.Redirs {
+		ok = r.quiet(redirect) && ok
+	}
+	return r.command(s.Cmd, in) && ok
+}
+
+func (r *reader) command(c syntax.Command, in scope) bool {
+	switch c := c.(type) {
+	case nil:
+		return true
+	case *syntax.CallExpr:
+		return r.call(c, in)
+	case *syntax.DeclClause:
+		return r.declares(c)
+	case *syntax.FuncDecl:
+		return c.Name != nil && !guarded(c.Name.Value)
+	case *syntax.Block:
+		return r.stmts(c.Stmts, in)
+	case *syntax.TestClause:
+		return r.pure(c)
+	case *syntax.BinaryCmd:
+		if c.Op != syntax.AndStmt && c.Op != syntax.OrStmt {
+			return false
+		}
+		first := r.stmt(c.X, in)
+		if c.Op == syntax.AndStmt {
+			in = r.testedBy(in, c.X)
+		}
+		return r.stmt(c.Y, in) && first
+	case *syntax.IfClause:
+		return r.branches(c, in)
+	case *syntax.CaseClause:
+		return r.cases(c, in)
+	case *syntax.ForClause:
+		return r.loop(c, in)
+	}
+	return false
+}
+
+func (r *reader) branches(c *syntax.IfClause, in scope) bool {
+	ok := true
+	for ; c != nil; c = c.Else {
+		ok = r.stmts(c.Cond, in) && ok
+		ok = r.stmts(c.Then, r.testedBy(in, c.Cond...)) && ok
+	}
+	return ok
+}
+
+func (r *reader) cases(c *syntax.CaseClause, in scope) bool {
+	ok := r.pure(c.Word)
+	for _, item := range c.Items {
+		for _, p := range item.Patterns {
+			ok = r.pure(p) && ok
+		}
+		ok = r.stmts(item.Stmts, in) && ok
+	}
+	return ok
+}
+
+// loop is one over words, of which there is an end.
+func (r *reader) loop(c *syntax.ForClause, in scope) bool {
+	words, isWords := c.Loop.(*syntax.WordIter)
+	if !isWords || c.Select || special(words.Name.Value) {
+		return false
+	}
+	ok := true
+	var list []string
+	for _, w := range words.Items {
+		ok = r.pure(w) && ok
+		list = append(list, r.listed(w))
+	}
+	loops := map[string][]string{words.Name.Value: list}
+	for name, of := range in.loops {
+		if name != words.Name.Value {
+			loops[name] = of
+		}
+	}
+	r.vary(words.Name.Value)
+	return r.stmts(c.Do, scope{tested: in.tested, loops: loops}) && ok
+}
+
+// listed is the path, or the pattern of paths, that a loop goes through; empty: it is
+// not known.
+func (r *reader) listed(w *syntax.Word) string {
+	if at, ok := r.value(w); ok {
+		return at
+	}
+	if len(w.Parts) != 1 {
+		return ""
+	}
+	// Debian has /etc/profile ask this of it since 13.
+	const parts = "$(run-parts --list --regex '^[a-zA-Z0-9_][a-zA-Z0-9._-]*\\.sh$' "
+	if in, ok := strings.CutPrefix(r.of(w), parts); ok {
+		return strings.TrimSuffix(in, ")") + "/*.sh"
+	}
+	return ""
+}
+
+// testedBy adds the words that conditions look for as files.
+func (r *reader) testedBy(in scope, conditions ...*syntax.Stmt) scope {
+	out := scope{tested: slices.Clone(in.tested), loops: in.loops}
+	for _, s := range conditions {
+		syntax.Walk(s, func(n syntax.Node) bool {
+			switch n := n.(type) {
+			case *syntax.CallExpr:
+				for i := 1; i < len(n.Args); i++ {
+					if looks(n.Args[i-1].Lit()) {
+						out.tested = append(out.tested, strings.Trim(r.of(n.Args[i]), `"`))
+					}
+				}
+			case *syntax.UnaryTest:
+				if looks(n.Op.String()) {
+					out.tested = append(out.tested, strings.Trim(r.of(n.X), `"`))
+				}
+			}
+			return true
+		})
+	}
+	return out
+}
+
+// looks reports whether an operator of test looks for a file.
+func looks(op string) bool { return slices.Contains([]string{"-e", "-f", "-r", "-s"}, op) }

@@ -1,0 +1,120 @@
+package shellrc_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"opsafe/internal/shellrc"
+)
+
+// Lines of start-up files after which a shell is as usable as before.
+var harmless = []string{
+	"# a comment", "", "export EDITOR=vi", "EDITOR=vi VISUAL=vi", "export LANG", "declare -x A=1", "readonly HISTFILE",
+	"alias ll='ls -l'", `alias g="git -C $HOME/src"`, "alias sudo='sudo '", "alias", "unalias ls", "umask 027", "unset i A",
+	`PATH="$HOME/bin:$PATH"`, "export PATH=$PATH:/opt/tool/bin", `PATH="/opt/x/bin${PATH:+:${PATH}}"`, `PATH+=:/opt/x`,
+	`export PATH="/usr/local/bin:/usr/bin:/bin"`, "GOPATH=$HOME/go; PATH=$GOPATH/bin:$PATH",
+	"shopt -s histappend checkwinsize", "shopt -q login_shell", "set -o vi", "set +H", "stty -ixon", "mesg n 2>/dev/null || true",
+	"HISTSIZE=1000 HISTCONTROL=ignoreboth", `PS1='\u@\h:\w\$ '`, `x=$(hostname -s)`, `day=$(date +%F)`, "[ -z \"$PS1\" ] && return",
+	"case $- in *i*) ;; *) return;; esac", "[[ $TERM == xterm* ]] && COLORTERM=truecolor", "for x in a b; do echo $x; done",
+	"f() { exit 1; }", "echo hello >&2", `test -r ~/.dircolors && eval "$(dircolors -b ~/.dircolors)" || eval "$(dircolors -b)"`,
+	"if [ -f ~/.bash_aliases ]; then . ~/.bash_aliases; fi", "complete -F _ll ll", "if command -v vim >/dev/null 2>&1; then export EDITOR=vim; fi",
+	"x=$(</etc/debian_chroot)", "export http_proxy=http://proxy.example.org:3128", "colors=(red green)",
+}
+
+// Lines of which it is not known what they leave of a shell.
+var strange = []string{
+	"exit", "[ -t 0 ] && exit", "logout", "exec tmux", "kill $$", "sleep 10", "sleep 10 &", "while :; do :; done", "read x", "cat", "cat /etc/motd - ",
+	"alias sudo=false", `alias su''do=false`, `alias "sudo"=false`, "alias $X=false", "sudo() { :; }", "function sudo { :; }", "/usr/bin/sudo() { :; }",
+	"test() { exit; }", "hash -p /bin/false sudo", "enable -n echo", "trap exit DEBUG", "set -e", "set -u", "shopt -so errexit", "shopt -s extdebug",
+	"PATH=/opt/bin", "PATH=", "export PATH=bin:$PATH", "PATH=:$PATH", "PATH=$X:$PATH", "export PATH=~/$X:$PATH", `PATH+=x`, "unset PATH", "PATH=$(cat /etc/x):$PATH",
+	"HOME=/", "IFS=x", "TMOUT=1", "export TMOUT=1", "readonly TMOUT", "LD_PRELOAD=/x", "export LD_LIBRARY_PATH=/x", "BASH_ENV=/x", "ENV=/x", "PROMPT_COMMAND=exit",
+	"UID=1", "EXECIGNORE=/usr/bin/sudo", "POSIXLY_CORRECT=1", `PS1='$(exit)'`, "PS1='`kill $PPID`'", `: ${X:?gone}`, `: ${PATH:=/x}`, "x=$((1/0))", "x=$(kill $PPID)", "x=`exit`",
+	"echo x >~/.ssh/authorized_keys", "echo $(<~/x)", "echo x | sh", "eval $X", `eval "$(ssh-agent)"`, "export -n PATH", "export $X", "printf -v PATH x",
+	". /dev/stdin <<<exit", ". $X", "source x", "(exit)", "coproc cat", "if", "stty raw", "umask $X", "let x=1/0", "((1/0))", "set -o errexit", "for PATH in x; do :; done",
+	"f=g; $f", "date -s x", "hostname x", "\\exit", "command exit", "builtin exit", "SECONDS=1 exit", "exit >/dev/null", "echo >$X", "bind '\"x\":\"y\"'",
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	for _, line := range harmless {
+		if f := shellrc.Read(line + "\n"); f.Strange != "" {
+			t.Errorf("%s: %q is not understood", line, f.Strange)
+		}
+	}
+	for _, line := range strange {
+		if f := shellrc.Read("A=1\n" + line + "\n"); f.Strange == "" {
+			t.Errorf("%s: it is taken for understood", line)
+		}
+	}
+}
+
+// TestReadStock holds that all is understood of the files that Debian brings.
+func TestReadStock(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob("testdata/*")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := shellrc.Read(string(data)); f.Strange != "" {
+			t.Errorf("%s: %s", name, f.Strange)
+		}
+	}
+}
+
+func TestReadParts(t *testing.T) {
+	t.Parallel()
+	f := shellrc.Read(`GO=$HOME/go
+PATH="$GO/bin:/opt/x:$PATH"
+if [ -r "$HOME/.more" ]; then . "$HOME/.more"; fi
+. /etc/plain
+for i in /etc/profile.d/*.sh; do [ -r $i ] && . $i; done
+`)
+	if f.Strange != "" {
+		t.Error(f.Strange)
+	}
+	want := []shellrc.Source{{Path: "~/.more", Tested: true}, {Path: "/etc/plain"}, {Path: "/etc/profile.d/*.sh", Many: true, Tested: true}}
+	if diff := cmp.Diff(want, f.Sources); diff != "" {
+		t.Error(diff)
+	}
+	if want := []string{"~/go/bin", "/opt/x"}; !slices.Equal(f.Dirs, want) {
+		t.Error(f.Dirs)
+	}
+}
+
+// TestReadKeeps holds that a change of what leads to something strange is one of it.
+func TestReadKeeps(t *testing.T) {
+	t.Parallel()
+	was := shellrc.Read("A=1\n[ -z \"$PS1\" ] && return\nexit\n").Strange
+	for text, same := range map[string]bool{
+		"A=2\nalias x=y\n# more\n[ -z \"$PS1\" ] && return\nexit\n": true,
+		"A=1\n[ -n \"$PS1\" ] && return\nexit\n":                    false,
+		"A=1\nexit\n":                                               false,
+		"A=1\n[ -z \"$PS1\" ] && return\nexit 1\n":                  false,
+	} {
+		if is := shellrc.Read(text).Strange; (is == was) != same {
+			t.Errorf("%q: %q, %q", text, was, is)
+		}
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	t.Parallel()
+	const path = "PATH=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"\n"
+	if s := shellrc.Environment("# ours\n\n" + path + "EDITOR=vi\nexport LANG=C\n"); s != "" {
+		t.Error(s)
+	}
+	for _, line := range []string{"PATH=/opt/x:/usr/bin", "PATH=/usr/local/../../opt:/usr/bin", "PATH=", "LD_PRELOAD=/x", "BASH_ENV=/x", "x", "PS1=$(exit)", "PATH =/usr/bin"} {
+		if s := shellrc.Environment("A=1\n" + line + "\n"); s != line+"\n" {
+			t.Errorf("%s: %q", line, s)
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package shellrc
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// pure reports whether what words come to does no more than read: no part of them can
+// write, wait, or end the shell.
+func (r *reader) pure(n syntax.Node) bool {
+	ok := true
+	syntax.Walk(n, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.CmdSubst:
+			ok = ok && r.asks(n)
+			return false
+		case *syntax.ParamExp:
+			ok = ok && plainParameter(n)
+		case *syntax.ProcSubst, *syntax.ArithmExp, *syntax.ExtGlob:
+			ok = false
+		}
+		return ok
+	})
+	return ok
+}
+
+// plainParameter reports whether an expansion neither sets anything nor ends the shell,
+// as ${X:?} does, and does not name another variable.
+func plainParameter(p *syntax.ParamExp) bool {
+	if p.Excl || p.Slice != nil || p.Index != nil || p.Names != 0 || p.NestedParam != nil || p.Flags != nil {
+		return false
+	}
+	harmless := []syntax.ParExpOperator{
+		syntax.AlternateUnset, syntax.AlternateUnsetOrNull, syntax.DefaultUnset, syntax.DefaultUnsetOrNull,
+		syntax.RemSmallPrefix, syntax.RemLargePrefix, syntax.RemSmallSuffix, syntax.RemLargeSuffix,
+	}
+	return p.Exp == nil || slices.Contains(harmless, p.Exp.Op)
+}
+
+// asks reports whether a command substitution is one command that only says something.
+func (r *reader) asks(c *syntax.CmdSubst) bool {
+	if len(c.Stmts) != 1 || c.Stmts[0].Background {
+		return false
+	}
+	if s := c.Stmts[0]; s.Cmd == nil && len(s.Redirs) == 1 { // $(<FILE)
+		return s.Redirs[0].Op == syntax.RdrIn && s.Redirs[0].Word != nil && settled(s.Redirs[0].Word)
+	}
+	call, ok := c.Stmts[0].Cmd.(*syntax.CallExpr)
+	if !ok || len(call.Args) == 0 || len(call.Assigns) > 0 {
+		return false
+	}
+	for _, redirect := range c.Stmts[0].Redirs {
+		ok = r.quiet(redirect) && ok
+	}
+	return ok && r.says(call)
+}
+
+// says reports whether a command says something about the host or the user, and no more.
+func (r *reader) says(c *syntax.CallExpr) bool {
+	for _, arg := range c.Args {
+		if !r.pure(arg) {
+			return false
+		}
+	}
+	args := c.Args[1:]
+	switch c.Args[0].Lit() {
+	case "arch", "groups", "hostname", "id", "logname", "nproc", "tty", "uname", "whoami":
+		return !slices.ContainsFunc(args, func(w *syntax.Word) bool {
+			return !strings.HasPrefix(w.Lit(), "-") || strings.Contains(w.Lit(), "F") || strings.Contains(w.Lit(), "b")
+		})
+	case "date":
+		return !slices.ContainsFunc(args, func(w *syntax.Word) bool { at, _ := r.value(w); return !strings.HasPrefix(at, "+") })
+	case "cat":
+		return len(args) > 0 && !slices.ContainsFunc(args, func(w *syntax.Word) bool { return !settled(w) })
+	case "run-parts":
+		return len(args) > 0 && args[0].Lit() == "--list"
+	case "command":
+		return len(args) > 1 && args[0].Lit() == "-v"
+	case "basename", "dirname", "tput", "which":
+		return true
+	}
+	return false
+}
+
+// settled reports whether a word is a path below /etc, where nothing waits to be written
+// before it can be read.
+func settled(w *syntax.Word) bool { return strings.HasPrefix(path.Clean(w.Lit()), "/etc/") }
+
+// quiet reports whether a redirection writes nothing to a file, and reads none.
+func (*reader) quiet(d *syntax.Redirect) bool {
+	if d.Hdoc != nil || d.Word == nil || d.N != nil && strings.HasPrefix(d.N.Value, "{") {
+		return false
+	}
+	to := d.Word.Lit()
+	switch d.Op {
+	case syntax.RdrOut, syntax.AppOut, syntax.RdrAll, syntax.AppAll, syntax.RdrClob:
+		return to == "/dev/null"
+	case syntax.DplOut:
+		return to == "/dev/null" || to == "1" || to == "2"
+	}
+	return false
+}
+
+// value is what a word comes to, with ~ for the home, if that is known; $PATH stands for
+// itself.
+func (r *reader) value(w *syntax.Word) (string, bool) {
+	var b strings.Builder
+	if !r.parts(&b, w.Parts) {
+		return "", false
+	}
+	return b.String(), true
+}
+
+func (r *reader) parts(b *strings.Builder, parts []syntax.WordPart) bool {
+	for _, p := range parts {
+		switch p := p.(type) {
+		case *syntax.Lit:
+			b.WriteString(strings.ReplaceAll(p.Value, `\`, ""))
+		case *syntax.SglQuoted:
+			if p.Dollar {
+				return false
+			}
+			b.WriteString(p.Value)
+		case *syntax.DblQuoted:
+			if p.Dollar || !r.parts(b, p.Parts) {
+				return false
+			}
+		case *syntax.ParamExp:
+			if !r.parameter(b, p) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func (r *reader) parameter(b *strings.Builder, p *syntax.ParamExp) bool {
+	if p.Param == nil || !plainParameter(p) || p.Length {
+		return false
+	}
+	name := p.Param.Value
+	value, known := r.values[name]
+	switch {
+	case name == pathName && (p.Exp == nil || p.Exp.Op == syntax.AlternateUnsetOrNull || p.Exp.Op == syntax.AlternateUnset):
+		if p.Exp != nil { // ${PATH:+:$PATH}
+			return p.Exp.Word != nil && r.parts(b, p.Exp.Word.Parts)
+		}
+		b.WriteString(usual)
+	case p.Exp != nil:
+		return false
+	case name == "HOME":
+		b.WriteString("~")
+	case known:
+		b.WriteString(value)
+	default:
+		return false
+	}
+	return true
+}
+
+const (
+	pathName = "PATH"
+	// usual stands for what PATH was before.
+	usual = "$PATH"
+)
+
+// searches notes the directories that are looked through before those of packages. It
+// reports whether they are known, and those of packages among them.
+func (r *reader) searches(w *syntax.Word, more bool) bool {
+	text, ok := "", true
+	if w != nil {
+		text, ok = r.value(w)
+	}
+	if !ok {
+		return false
+	}
+	if more {
+		return strings.HasPrefix(text, ":")
+	}
+	for dir := range strings.SplitSeq(text, ":") {
+		switch {
+		case dir == usual || dir == "/usr/bin" || dir == "/bin":
+			return true
+		case strings.HasPrefix(dir, "~/") && !strings.Contains(dir, "$"), path.IsAbs(dir) && !strings.Contains(dir, "$"):
+			if dir = path.Clean(dir); !slices.Contains(r.Dirs, dir) {
+				r.Dirs = append(r.Dirs, dir)
+			}
+		default:
+			return false
+		}
+	}
+	return false
+}
