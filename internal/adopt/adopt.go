@@ -43,8 +43,12 @@ type Item struct {
 }
 
 // references are the users and groups that an item names, but those that every
-// host has.
-type references struct{ users, groups []string }
+// host has; and the packages that it brings, with users and groups of theirs.
+type references struct{ users, groups, packages []string }
+
+func (r references) with(more references) references {
+	return references{append(r.users, more.users...), append(r.groups, more.groups...), append(r.packages, more.packages...)}
+}
 
 // Fragment is a part of a spec.
 type Fragment struct {
@@ -114,7 +118,7 @@ func (t *taker) Take(from string, value any, path ...string) error {
 		if slices.Equal(i.Path, path) {
 			spec.DraftOf(i.Value).Merge(node)
 			i.Named = i.Named || t.named
-			i.refs = references{append(i.refs.users, refs.users...), append(i.refs.groups, refs.groups...)}
+			i.refs = i.refs.with(refs)
 			return nil
 		}
 	}
@@ -139,6 +143,9 @@ func (t *taker) Refer(user, group string) {
 		t.refs.groups = append(t.refs.groups, group)
 	}
 }
+
+// Brings remembers a package that the next item brings.
+func (t *taker) Brings(pkg string) { t.refs.packages = append(t.refs.packages, pkg) }
 
 // Beside puts content beside the spec, and says how the spec names it.
 func (t *taker) Beside(name string, data []byte, secret bool) string {
@@ -185,9 +192,10 @@ func (f *Fragment) Drop(path []string) []*Item {
 func (f *Fragment) Needs() (users, groups []string) {
 	var brought spec.Provides
 	for _, i := range f.Items {
-		pkg := map[string]string{"packages": i.Path[len(i.Path)-1], "docker": "docker.io", "chrony": "chrony"}[i.Path[0]]
-		if p, ok := kind.Known(pkg); ok {
-			brought.Users, brought.Groups = append(brought.Users, p.Users...), append(brought.Groups, p.Groups...)
+		for _, pkg := range i.refs.packages {
+			if p, ok := kind.Known(pkg); ok {
+				brought.Users, brought.Groups = append(brought.Users, p.Users...), append(brought.Groups, p.Groups...)
+			}
 		}
 		users, groups = append(users, i.refs.users...), append(groups, i.refs.groups...)
 	}

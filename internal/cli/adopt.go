@@ -115,7 +115,7 @@ func adoptable(only []string) ([]change.ID, error) {
 		if named && item == "" {
 			return nil, fmt.Errorf("--only %s: want KIND or KIND/NAME", w)
 		}
-		if named && namedByPath(k.Name) && !strings.HasPrefix(item, "/") {
+		if named && k.ByPath && !strings.HasPrefix(item, "/") {
 			return nil, slashMissing("--only", w)
 		}
 		out = append(out, change.ID{Kind: k.Name, Name: item})

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/host/local"
+	"opsafe/internal/kinds"
 	"opsafe/internal/newrepo"
 )
 
@@ -30,7 +31,13 @@ type initOptions struct {
 
 // usualKinds are those that init can take over as a whole.
 func usualKinds() []string {
-	return []string{"source", "package", "group", "user", "key", "sudoers", "sshd", "docker", "chrony", "unit"}
+	var names []string
+	for _, k := range kinds.Table() {
+		if k.TakenOver {
+			names = append(names, k.Name)
+		}
+	}
+	return names
 }
 
 func newInit(a *App) *cobra.Command {

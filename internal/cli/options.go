@@ -282,7 +282,7 @@ func (o *options) matchers(flag string, given []string, declared []converge.Kind
 		if named && item == "" {
 			return nil, fmt.Errorf("%s %s: want KIND or KIND/NAME", flag, w)
 		}
-		if named && namedByPath(k.Name) && !strings.HasPrefix(item, "/") {
+		if named && k.ByPath && !strings.HasPrefix(item, "/") {
 			return nil, slashMissing(flag, w)
 		}
 		if named && len(k.Resources) == 0 {
@@ -301,11 +301,6 @@ func (o *options) matchers(flag string, given []string, declared []converge.Kind
 		out = append(out, change.ID{Kind: k.Name, Name: item})
 	}
 	return out, nil
-}
-
-// namedByPath reports whether all that a kind has is called by an absolute path.
-func namedByPath(kind string) bool {
-	return slices.Contains([]string{"file", "directory", "acl", "key_pair"}, kind)
 }
 
 // slashMissing is the error about a path that stands behind the kind's name without

@@ -18,7 +18,7 @@ import (
 func ACLs() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "acl", Plural: "ACLs", Is: "who else may read", Sections: []string{"acls"}},
-		Stage: StageFiles, Declare: declareACLs, Adopt: adoptACL,
+		Stage: StageFiles, ByPath: true, Rules: true, Declare: declareACLs, Adopt: adoptACL,
 	}
 }
 

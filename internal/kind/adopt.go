@@ -18,7 +18,10 @@ type Taker interface {
 	// Refer says that the next item names a user and a group, which have to be declared,
 	// too, unless every host has them; empty: none.
 	Refer(user, group string)
-	// Needs lists the users and groups that what was taken names and does not declare.
+	// Brings says that the next item brings a package, with users and groups of its own.
+	Brings(pkg string)
+	// Needs lists the users and groups that what was taken names, and neither declares
+	// nor brings.
 	Needs() (users, groups []string)
 	// Beside puts content beside the spec, as a file, and says how the spec names it;
 	// secret: not everybody may read it on the host. Empty: contents are to be written

@@ -31,7 +31,7 @@ func Chrony() Kind {
 			}},
 			Installs: installChrony, Owns: ownChrony,
 		},
-		Stage: StageServices, Runs: true, Declare: declareChrony, Adopt: adoptChrony,
+		Stage: StageServices, Runs: true, Declare: declareChrony, Adopt: adoptChrony, TakenOver: true,
 	}
 }
 

@@ -43,6 +43,7 @@ func adoptChrony(_ context.Context, t Taker, name string) error {
 		d.Text("refclock", clocks[0])
 	}
 	d.List("config", by["config"])
+	t.Brings(chronyPackage)
 	if err := t.Take(from, d, "chrony"); err != nil {
 		return err
 	}

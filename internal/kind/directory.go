@@ -20,7 +20,7 @@ const madeDirMode host.Mode = 0o755
 func Directories() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "directory", Plural: "directories", Is: "directories and what is below them", Sections: []string{"directories"}},
-		Stage: StageFiles, Declare: declareDirectories, Adopt: adoptDirectory,
+		Stage: StageFiles, ByPath: true, Rules: true, Declare: declareDirectories, Adopt: adoptDirectory,
 	}
 }
 

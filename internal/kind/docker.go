@@ -24,7 +24,7 @@ const (
 func Docker() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "docker", Plural: "docker", Is: "the engine and its networks", Sections: []string{"docker"}},
-		Stage: StageServices, Runs: true, Declare: declareDocker, Adopt: adoptDocker,
+		Stage: StageServices, Runs: true, Declare: declareDocker, Adopt: adoptDocker, TakenOver: true,
 		Orphans: dockerOrphans(),
 	}
 }

@@ -63,6 +63,7 @@ func takeEngine(t Taker) error {
 			return err
 		}
 	}
+	t.Brings(installed)
 	return t.Take("from docker and "+debian.DockerConfig, d, "docker")
 }
 

@@ -25,7 +25,7 @@ const (
 func Files() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "file", Plural: "files", Is: "files, links, and parts of files", Sections: []string{"files"}},
-		Stage: StageFiles, Declare: declareFiles, Adopt: adoptFile,
+		Stage: StageFiles, ByPath: true, Declare: declareFiles, Adopt: adoptFile,
 	}
 }
 

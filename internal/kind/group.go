@@ -18,7 +18,7 @@ import (
 func Groups() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "group", Plural: "groups", Is: "groups and who is in them", Sections: []string{"groups"}},
-		Stage: StageAccounts, Declare: declareGroups, Adopt: adoptGroups,
+		Stage: StageAccounts, Declare: declareGroups, Adopt: adoptGroups, TakenOver: true,
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 func Keys() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "key", Plural: "keys", Is: "who can log in, and as whom", Sections: []string{"keys", "authorized_keys", "key_pairs"}},
-		Stage: StageAccess, Together: true, Declare: declareKeys, Adopt: adoptKeys,
+		Stage: StageAccess, Together: true, WayIn: true, Declare: declareKeys, Adopt: adoptKeys, TakenOver: true,
 	}
 }
 

@@ -75,6 +75,17 @@ type Kind struct {
 	// Together kinds have changes of resources that follow one another made in the same
 	// steps, where these can be merged: nobody needs what another makes.
 	Together bool
+	// ByPath is set for kinds whose resources are called by absolute paths.
+	ByPath bool
+	// Rules is set for kinds that say of such paths, or of what is below them, who may do
+	// what there.
+	Rules bool
+	// WayIn is set for kinds of files that decide who gets in or becomes root.
+	WayIn bool
+	// Brings is set for kinds whose resources bring what only shows once they are there.
+	Brings bool
+	// TakenOver is set for kinds that opsafe init takes over from a host as a whole.
+	TakenOver bool
 	// Declare lists the resources that the input declares, in the order in
 	// which they are to be made.
 	Declare func(in *Input) []Resource

@@ -21,7 +21,7 @@ const aptVerify = "verify"
 func Packages() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "package", Plural: "packages", Is: "what is installed", Sections: []string{"packages"}},
-		Stage: StagePackages, Batch: true, Declare: declarePackages, Adopt: adoptPackages,
+		Stage: StagePackages, Batch: true, Brings: true, Declare: declarePackages, Adopt: adoptPackages, TakenOver: true,
 	}
 }
 

@@ -35,6 +35,7 @@ func takePackage(t Taker, from, name string) error {
 	if p == nil || p.State != host.Installed {
 		return fmt.Errorf("package %s is not installed", name)
 	}
+	t.Brings(name)
 	if p.Hold {
 		return t.Take(from, spec.NewDraft().Text("state", stateInstalled).Flag("hold", true), "packages", name)
 	}

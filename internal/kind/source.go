@@ -28,7 +28,7 @@ const (
 func Sources() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "source", Plural: "sources", Is: "where packages come from", Sections: []string{"apt"}},
-		Stage: StagePackages, Declare: declareSources, Adopt: adoptSources,
+		Stage: StagePackages, Declare: declareSources, Adopt: adoptSources, TakenOver: true,
 	}
 }
 

@@ -26,7 +26,7 @@ const (
 func Sudoers() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "sudoers", Plural: "sudoers", Is: "who may do what as root", Sections: []string{"sudoers"}},
-		Stage: StageAccess, Declare: declareSudoers, Adopt: adoptSudoers,
+		Stage: StageAccess, WayIn: true, Declare: declareSudoers, Adopt: adoptSudoers, TakenOver: true,
 		Orphans: []Orphans{sudoersOrphans()},
 	}
 }

@@ -18,7 +18,7 @@ import (
 func Units() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "unit", Plural: "units", Is: "services and timers", Sections: []string{"units"}},
-		Stage: StageUnits, Declare: declareUnits, Adopt: adoptUnits,
+		Stage: StageUnits, Declare: declareUnits, Adopt: adoptUnits, TakenOver: true,
 		Orphans: []Orphans{unitOrphans()},
 	}
 }

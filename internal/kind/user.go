@@ -91,7 +91,7 @@ func (in *Input) accounts() []declaredAccount {
 func Users() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "user", Plural: "users", Is: "accounts", Sections: []string{"users"}},
-		Stage: StageAccounts, Together: true, Declare: declareUsers, Adopt: adoptUsers,
+		Stage: StageAccounts, Together: true, Declare: declareUsers, Adopt: adoptUsers, TakenOver: true,
 	}
 }
 

@@ -51,6 +51,15 @@ func Find(name string) (kind.Kind, bool) {
 	return kind.Kind{}, false
 }
 
+// ByName are the kinds by their names, for whoever asks them of many resources.
+func ByName() map[string]kind.Kind {
+	out := map[string]kind.Kind{}
+	for _, k := range Table() {
+		out[k.Name] = k
+	}
+	return out
+}
+
 // Language is what can be written in a spec.
 func Language() *spec.Language { return spec.NewLanguage(parts()) }
 

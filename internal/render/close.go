@@ -84,8 +84,8 @@ func (t *Text) denied(kind string, results []change.Result) {
 		names = append(names, clean(r.ID.Name))
 	}
 	what := fmt.Sprintf("%d %s", len(names), kind)
-	if len(names) == 1 && kind != plural("sudoers") {
-		what = "1 " + strings.TrimSuffix(strings.Replace(kind, "directories", "directory", 1), "s")
+	if len(names) == 1 {
+		what = "1 " + singular(results[0].ID.Kind)
 	}
 	head := fmt.Sprintf("  %s, %s", what, t.style.paint(dim, denied+":"))
 	t.lines(t.style.fill(head, []string{t.fold(names)})...)

@@ -75,6 +75,14 @@ func (p plurals) of(kind string) string {
 	return name
 }
 
+// singular is what one of a kind is called.
+func singular(kind string) string {
+	if k, ok := kinds.Find(kind); ok && !strings.EqualFold(k.Plural, k.Name+"s") {
+		return k.Name
+	}
+	return strings.TrimSuffix(plural(kind), "s")
+}
+
 // plural is the heading above changes of a kind, or of what is no kind: parts of
 // offboarding, and notifications.
 func plural(kind string) string {

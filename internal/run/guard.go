@@ -12,6 +12,7 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
 	"opsafe/internal/host"
+	"opsafe/internal/kinds"
 	"opsafe/internal/roster"
 )
 
@@ -127,8 +128,9 @@ func (r *Runner) Summarize(ctx context.Context, plan *Plan, declared []string) {
 // laterRights says at which paths nobody can tell yet who may do what.
 func laterRights(plan *converge.Report) []string {
 	var out []string
+	table := kinds.ByName()
 	for _, r := range plan.Results {
-		if (r.ID.Kind == "directory" || r.ID.Kind == "acl") && r.Change.Deferred != "" {
+		if table[r.ID.Kind].Rules && r.Change.Deferred != "" {
 			out = append(out, "who may do what at "+r.ID.Name+" is known after apply")
 		}
 	}
@@ -140,17 +142,16 @@ func laterRights(plan *converge.Report) []string {
 // how many it stands.
 func RuledPaths(plan *converge.Report) (out []string, stand map[string]int) {
 	stand = map[string]int{}
+	table := kinds.ByName()
 	for _, r := range plan.Results {
-		switch {
+		switch k := table[r.ID.Kind]; {
 		case !path.IsAbs(r.ID.Name), r.Change.Deferred != "":
 		case len(r.Change.Samples) > 0:
 			for _, s := range r.Change.Samples {
 				out = append(out, s.Path)
 				stand[s.Path] = max(stand[s.Path], s.Count) // of two rules for one tree
 			}
-		case (r.ID.Kind == "directory" || r.ID.Kind == "acl") && !strings.HasSuffix(r.ID.Name, "/**"):
-			out = append(out, r.ID.Name)
-		case r.ID.Kind == "file" && changesRights(r.Change):
+		case k.Rules && !strings.HasSuffix(r.ID.Name, "/**"), k.ByPath && !k.Rules && changesRights(r.Change):
 			out = append(out, r.ID.Name)
 		}
 	}

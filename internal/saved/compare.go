@@ -11,6 +11,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host/snapshot"
+	"opsafe/internal/kinds"
 	"opsafe/internal/render"
 	"opsafe/internal/spec"
 )
@@ -148,8 +149,9 @@ func (p *Plan) Approve(r change.Result) error {
 // certain reports whether nothing in the plan hangs on what only the run itself
 // brings to light: what a package brings, which number an account gets.
 func (p *Plan) certain() bool {
+	table := kinds.ByName()
 	return !slices.ContainsFunc(p.Run.Changes, func(i render.Item) bool {
 		later := slices.ContainsFunc(i.Attrs, func(a render.Attr) bool { return a.Special == string(change.AfterApply) })
-		return i.Deferred != "" || later || i.Kind == "package"
+		return i.Deferred != "" || later || table[i.Kind].Brings
 	})
 }

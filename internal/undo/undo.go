@@ -16,6 +16,7 @@ import (
 	"opsafe/internal/history"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 )
 
 // The order in which things come back. What the run has made goes first, the last
@@ -206,7 +207,7 @@ func idOf(k history.Kept) change.ID {
 	case k.Path == nil:
 		return change.ID{Kind: string(s.Type), Name: s.Name}
 	}
-	if slices.Contains([]string{"key", "sudoers", "sshd", "cron"}, k.Of.Kind) {
+	if of, _ := kinds.Find(k.Of.Kind); of.WayIn || k.Of.Kind == "cron" { // of offboarding
 		return change.ID{Kind: k.Of.Kind, Name: s.Name}
 	}
 	for _, i := range []*before.Image{&k.Image, k.After} {
