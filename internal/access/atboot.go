@@ -28,42 +28,18 @@ const endingTargets = "poweroff.target reboot.target halt.target kexec.target ex
 // atBoot trusts what decides whether the host starts, and sshd with it, and is not
 // judged. It is the same for everybody.
 func (j *judge) atBoot() error {
-	c := cacheOf(j.Reader)
-	texts := map[string]string(nil)
-	if c != nil {
-		texts = c.boot
-	}
-	if texts == nil {
-		b := &bootFiles{Reader: untraced(j.Reader), texts: map[string]string{}}
+	return j.trustAll("at boot", func(t *traced) (trusts, error) {
+		b := &bootFiles{Reader: untraced(t), texts: map[string]string{}}
 		if err := b.read(); err != nil {
-			return err
+			return nil, err
 		}
-		texts = b.texts
-	}
-	if c != nil {
-		c.boot = texts
-	}
-	for what, text := range texts {
-		j.trust(what, text)
-	}
-	if t, ok := j.Reader.(*traced); ok {
-		t.note("at boot", texts, nil)
-	}
-	return nil
-}
-
-// untraced is a reader of which nothing is noted.
-func untraced(r host.Reader) host.Reader {
-	if t, ok := r.(*traced); ok {
-		return t.Reader
-	}
-	return r
-}
-
-// cacheOf is the cache that a reader reads by; nil if there is none.
-func cacheOf(r host.Reader) *cache {
-	c, _ := untraced(r).(*cache)
-	return c
+		t.note("at boot", b.texts, nil)
+		out := trusts{}
+		for what, text := range b.texts {
+			out.add(what, text)
+		}
+		return out, nil
+	})
 }
 
 // bootFiles collects, by what it is about, the text of what is trusted. What facts do

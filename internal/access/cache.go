@@ -13,18 +13,21 @@ import (
 // Cache is a reader for many questions about one state of a host: it asks
 // programs, for what lies on the way to a path, and for what configuration says, once.
 func Cache(r host.Reader) host.Reader {
-	return &cache{Reader: r, said: map[string]said{}, nodes: map[string]looked{}, files: map[string]written{}, shadow: map[string]shadowed{}, scripts: map[string]*shellrc.File{}}
+	return &cache{Reader: r, said: map[string]said{}, nodes: map[string]looked{}, files: map[string]written{}, lists: map[string]listed{}, shared: map[string]found{}, shadow: map[string]shadowed{}, scripts: map[string]*shellrc.File{}}
 }
 
 type cache struct {
 	host.Reader
-	said    map[string]said
-	nodes   map[string]looked
-	files   map[string]written // below /etc: the same few for everybody
-	groups  []host.Group
-	shadow  map[string]shadowed
-	unit    *sshdUnit
-	boot    map[string]string        // what a start of the host goes by, see atBoot; nil: not read yet
+	said   map[string]said
+	nodes  map[string]looked
+	files  map[string]written // below /etc: the same few for everybody
+	lists  map[string]listed
+	groups []host.Group
+	shadow map[string]shadowed
+	unit   *sshdUnit
+	shared map[string]found // what is the same for everybody
+	// altered is what a plan replaces that the reader reads by; nil: not asked yet.
+	altered *alterations
 	scripts map[string]*shellrc.File // start-up files, by their text: most people have the same
 	sshd    *bool                    // whether sshd's configuration depends on who comes
 }
@@ -42,6 +45,11 @@ type shadowed struct {
 type written struct {
 	data []byte
 	err  error
+}
+
+type listed struct {
+	names []string
+	err   error
 }
 
 type looked struct {
@@ -89,6 +97,16 @@ func (c *cache) ReadFile(at string) ([]byte, error) {
 		c.files[at] = w
 	}
 	return w.data, w.err
+}
+
+// ReadDir remembers names: drop-ins are looked for in the same directories for everybody.
+func (c *cache) ReadDir(at string) ([]string, error) {
+	l, ok := c.lists[at]
+	if !ok {
+		l.names, l.err = c.Reader.ReadDir(at)
+		c.lists[at] = l
+	}
+	return slices.Clone(l.names), l.err
 }
 
 func (c *cache) Evaluate(ctx context.Context, check host.Check) (string, error) {

@@ -35,14 +35,15 @@ const (
 // pam says what a service's stack of one type comes to for somebody who gives the
 // right password: no is why nobody is let in, doubt why it cannot be told.
 func (j *judge) pam(service, typ string) (no, doubt string, err error) {
-	rules, err := j.pamRules(path.Join(pamDir, service), typ, 0)
+	rules, err := once(j.Reader, "PAM's "+typ+" of "+service, func(t *traced) ([]pamRule, error) {
+		rules, err := pamRules(t, path.Join(pamDir, service), typ, 0)
+		if err == nil && len(rules) == 0 {
+			return pamRules(t, path.Join(pamDir, "other"), typ, 0)
+		}
+		return rules, err
+	})
 	if err != nil {
 		return "", "", err
-	}
-	if len(rules) == 0 {
-		if rules, err = j.pamRules(path.Join(pamDir, "other"), typ, 0); err != nil {
-			return "", "", err
-		}
 	}
 	j.trustModules(rules)
 	result, at := pamRun(rules)
@@ -57,9 +58,9 @@ func (j *judge) pam(service, typ string) (no, doubt string, err error) {
 
 // pamRules reads the lines of a file for a type, with what it includes. An include of
 // what is not there is a line that PAM does not understand.
-func (j *judge) pamRules(file, typ string, depth int) ([]pamRule, error) {
+func pamRules(r host.Reader, file, typ string, depth int) ([]pamRule, error) {
 	const deepest = 16
-	data, err := host.ReadThrough(j.Reader, file)
+	data, err := host.ReadThrough(r, file)
 	if err != nil || depth > deepest {
 		return nil, err
 	}
@@ -67,32 +68,32 @@ func (j *judge) pamRules(file, typ string, depth int) ([]pamRule, error) {
 	for line := range strings.Lines(strings.ReplaceAll(string(data), "\\\n", " ")) {
 		line, _, _ = strings.Cut(line, "#")
 		fields := pamFields(line)
-		r := pamLine(fields, typ)
-		if r == nil {
+		rule := pamLine(fields, typ)
+		if rule == nil {
 			continue
 		}
-		r.typ, r.line = typ, file+": "+strings.Join(fields, " ")
-		if r.control != "include" && r.control != "substack" {
-			out = append(out, *r)
+		rule.typ, rule.line = typ, file+": "+strings.Join(fields, " ")
+		if rule.control != "include" && rule.control != "substack" {
+			out = append(out, *rule)
 			continue
 		}
-		more := r.module
+		more := rule.module
 		if !path.IsAbs(more) {
 			more = path.Join(pamDir, more)
 		}
-		if data, err := host.ReadThrough(j.Reader, more); err != nil {
+		if data, err := host.ReadThrough(r, more); err != nil {
 			return nil, err
 		} else if len(data) == 0 {
-			out = append(out, pamRule{typ: typ, control: "required", line: r.line})
+			out = append(out, pamRule{typ: typ, control: "required", line: rule.line})
 			continue
 		}
-		if r.sub, err = j.pamRules(more, typ, depth+1); err != nil {
+		if rule.sub, err = pamRules(r, more, typ, depth+1); err != nil {
 			return nil, err
 		}
-		if r.control == "include" {
-			out = append(out, r.sub...)
+		if rule.control == "include" {
+			out = append(out, rule.sub...)
 		} else {
-			out = append(out, *r)
+			out = append(out, *rule)
 		}
 	}
 	return out, nil

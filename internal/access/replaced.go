@@ -24,7 +24,7 @@ func (j *judge) replaced(context.Context) error {
 	if after == nil {
 		return nil
 	}
-	for _, at := range after.Replaced() {
+	for _, at := range replacedFor(j.Reader, j.user.Shell) {
 		was, err := after.Before().Stat(at)
 		if err != nil && !host.IsUnknown(err) {
 			return err
@@ -43,6 +43,53 @@ func (j *judge) replaced(context.Context) error {
 	return nil
 }
 
+// alterations are the paths at which a plan puts something else.
+type alterations struct {
+	all      []string // sorted
+	programs []string // those of them that anybody's way may rest on
+}
+
+func alterationsOf(p plan) *alterations {
+	all := p.Replaced()
+	programs := slices.DeleteFunc(slices.Clone(all), func(at string) bool { return !before(at) && !packaged(at) })
+	return &alterations{all: all, programs: programs}
+}
+
+// replacedFor are the paths at which the plan that a reader reads by puts something
+// else, as far as the way may rest on them of somebody with this shell. Of a plan that
+// is asked about for many people, they are found once.
+func replacedFor(r host.Reader, shell string) []string {
+	var a *alterations
+	for wrapped := r; a == nil; {
+		switch w := wrapped.(type) {
+		case *traced:
+			wrapped = w.Reader
+		case *cache:
+			if w.altered == nil {
+				w.altered = alterationsOf(planned(w))
+			}
+			a = w.altered
+		default:
+			a = alterationsOf(planned(r))
+		}
+	}
+	if _, is := slices.BinarySearch(a.all, shell); is && !slices.Contains(a.programs, shell) {
+		return append(slices.Clip(a.programs), shell)
+	}
+	return a.programs
+}
+
+// packaged reports whether packages keep programs and libraries at a path, or whether
+// it leads to them.
+func packaged(at string) bool {
+	return isTop(at) || strings.HasPrefix(at, "/usr/") || strings.HasPrefix(at, "/lib") || strings.HasPrefix(at, "/bin/") || strings.HasPrefix(at, "/sbin/")
+}
+
+// isTop reports whether a path is a directory, or a link to it, in which programs are.
+func isTop(at string) bool {
+	return slices.Contains([]string{"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr"}, at)
+}
+
 // before reports whether shells find what is at a path before the programs of packages.
 func before(at string) bool {
 	return slices.Contains([]string{"/usr/local/bin", "/usr/local/sbin"}, path.Dir(at))
@@ -53,10 +100,9 @@ func before(at string) bool {
 // configuration, which is judged by itself.
 func (j *judge) rests(after plan, at string) bool {
 	switch {
-	case slices.Contains([]string{"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr"}, at), at == j.user.Shell:
+	case isTop(at), at == j.user.Shell:
 		return true
-	case !strings.HasPrefix(at, "/usr/") && !strings.HasPrefix(at, "/lib") && !strings.HasPrefix(at, "/bin/") && !strings.HasPrefix(at, "/sbin/"),
-		strings.HasPrefix(at, "/usr/share/"), strings.HasPrefix(at, "/usr/local/"):
+	case !packaged(at), strings.HasPrefix(at, "/usr/share/"), strings.HasPrefix(at, "/usr/local/"):
 		return false
 	}
 	if dir := path.Dir(at); strings.Contains(path.Base(at), ".so") && (path.Base(dir) == "security" || strings.HasSuffix(dir, "-linux-gnu") || strings.HasPrefix(path.Base(dir), "lib")) {

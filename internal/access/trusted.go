@@ -2,9 +2,8 @@ package access
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -17,18 +16,70 @@ import (
 // trusted are what opsafe does not judge: as they are, somebody gets in through them.
 // What a change makes of them cannot be told.
 func (j *judge) trusted(ctx context.Context) error {
+	for _, look := range []func() error{j.mounts, j.managerDefaults, j.atBoot, j.startUp, func() error { return j.networks(ctx) }} {
+		if err := look(); err != nil {
+			return err
+		}
+	}
+	if len(j.listens) > 0 {
+		// Sshd gives them in no order of its own.
+		j.trust(whereListens, strings.Join(slices.Sorted(slices.Values(j.listens)), " "))
+	}
+	return j.trustAll("sshd's units", func(t *traced) (trusts, error) {
+		out := trusts{}
+		for _, name := range []string{"ssh.service", "ssh.socket", "ssh@.service", j.sshdUnit(ctx).name} {
+			if u, err := t.Unit(ctx, name); err == nil && u != nil {
+				text, err := unitFiles(t, u)
+				if err != nil {
+					return out, err
+				}
+				out.add(name, text)
+			}
+		}
+		// What a slice limits holds for all services in it.
+		text, err := unitFiles(t, &host.Unit{Name: systemSlice})
+		out.add(systemSlice, text)
+		return out, err
+	})
+}
+
+const systemSlice = "system.slice"
+
+// trusts are digests of what is not judged, by what it is.
+type trusts map[string]string
+
+func (t trusts) add(what, text string) { t[what] = digest(text) }
+
+// trustAll trusts what is the same for everybody. With an error, it is what was found
+// until then.
+func (j *judge) trustAll(what string, find func(t *traced) (trusts, error)) error {
+	all, err := once(j.Reader, what, find)
+	maps.Copy(j.way.Trusted, all)
+	return err
+}
+
+// networks trusts what decides who may reach sshd.
+func (j *judge) networks(ctx context.Context) error {
+	return j.trustAll("networks", func(t *traced) (trusts, error) {
+		out := trusts{}
+		err := networkFiles(t, out)
+		if err == nil {
+			err = networkUnits(ctx, t, out)
+		}
+		return out, err
+	})
+}
+
+// networkFiles are the configuration of networks and packet filters, and what sessions
+// are started with.
+func networkFiles(r host.Reader, out trusts) error {
 	files := []string{
 		"/etc/nftables.conf", "/etc/iptables/rules.v4", "/etc/iptables/rules.v6", "/etc/ufw/ufw.conf", "/etc/ufw/user.rules", "/etc/ufw/user6.rules",
 		"/etc/nsswitch.conf", "/etc/ld.so.preload", "/etc/default/locale", "/etc/security/pam_env.conf",
 		"/etc/ssh/sshrc", "/etc/network/interfaces", "/etc/login.defs",
 	}
-	for _, look := range []func() error{j.mounts, j.managerDefaults, j.atBoot, j.startUp} {
-		if err := look(); err != nil {
-			return err
-		}
-	}
 	for _, dir := range []string{"/etc/network/interfaces.d", "/etc/netplan", "/etc/systemd/network", "/etc/nftables.d"} {
-		names, err := j.ReadDir(dir)
+		names, err := r.ReadDir(dir)
 		if err != nil {
 			return err
 		}
@@ -37,47 +88,33 @@ func (j *judge) trusted(ctx context.Context) error {
 		}
 	}
 	for i := 0; i < len(files) && i < mostIncluded; i++ {
-		data, err := host.ReadThrough(j.Reader, files[i])
+		data, err := host.ReadThrough(r, files[i])
 		if err != nil {
 			return err
 		}
-		j.trust(files[i], string(data))
-		more, err := j.included(path.Dir(files[i]), string(data))
+		out.add(files[i], string(data))
+		more, err := included(r, path.Dir(files[i]), string(data))
 		if err != nil {
 			return err
 		}
 		files = append(files, slices.DeleteFunc(more, func(at string) bool { return slices.Contains(files, at) })...)
 	}
-	// Networks and packet filters come from these.
+	return nil
+}
+
+// networkUnits are those from which networks and packet filters come.
+func networkUnits(ctx context.Context, r host.Reader, out trusts) error {
 	for _, name := range []string{
 		"networking.service", "systemd-networkd.service", "NetworkManager.service", "nftables.service", "netfilter-persistent.service", "ufw.service", "firewalld.service",
 	} {
-		u, err := j.Unit(ctx, name)
+		u, err := r.Unit(ctx, name)
 		if err != nil {
 			return err
 		}
-		j.trust(name, fmt.Sprint(u.Running(), u != nil && u.File == "enabled"))
+		out.add(name, fmt.Sprint(u.Running(), u != nil && u.File == "enabled"))
 	}
-	if len(j.listens) > 0 {
-		// Sshd gives them in no order of its own.
-		j.trust(whereListens, strings.Join(slices.Sorted(slices.Values(j.listens)), " "))
-	}
-	for _, name := range []string{"ssh.service", "ssh.socket", "ssh@.service", j.sshdUnit(ctx).name} {
-		if u, err := j.Unit(ctx, name); err == nil && u != nil {
-			text, err := unitFiles(j.Reader, u)
-			if err != nil {
-				return err
-			}
-			j.trust(name, text)
-		}
-	}
-	// What a slice limits holds for all services in it.
-	text, err := unitFiles(j.Reader, &host.Unit{Name: systemSlice})
-	j.trust(systemSlice, text)
-	return err
+	return nil
 }
-
-const systemSlice = "system.slice"
 
 // mostIncluded bounds how many files are read of packet filters and networks.
 const mostIncluded = 200
@@ -87,14 +124,14 @@ const mostIncluded = 200
 var includes = words.Pattern(`(?m)^[ \t]*(?:include|source|source-directory)[ \t]+"?([^"\s;]+)`)
 
 // included are the files that one in a directory reads besides.
-func (j *judge) included(dir, text string) ([]string, error) {
+func included(r host.Reader, dir, text string) ([]string, error) {
 	var out []string
 	for _, m := range includes().FindAllStringSubmatch(text, -1) {
 		at := m[1]
 		if !path.IsAbs(at) {
 			at = path.Join(dir, at)
 		}
-		n, err := j.Stat(at)
+		n, err := r.Stat(at)
 		switch {
 		case err != nil && !host.IsUnknown(err):
 			return nil, err
@@ -104,7 +141,7 @@ func (j *judge) included(dir, text string) ([]string, error) {
 			out = append(out, at)
 			continue
 		}
-		names, err := j.ReadDir(path.Dir(at))
+		names, err := r.ReadDir(path.Dir(at))
 		if err != nil && !host.IsUnknown(err) {
 			return nil, err
 		}
@@ -223,6 +260,5 @@ func (j *judge) onWay(pattern string) bool {
 const whereListens = "where sshd listens"
 
 func (j *judge) trust(what, text string) {
-	sum := sha256.Sum256([]byte(text))
-	j.way.Trusted[what] = hex.EncodeToString(sum[:])
+	j.way.Trusted[what] = digest(text)
 }
