@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 
 	"opsafe/internal/debian"
@@ -36,6 +37,26 @@ func (j *judge) sshdUnit(ctx context.Context) sshdUnit {
 		c.unit = &u
 	}
 	return *c.unit
+}
+
+// restsOn are units, but for sshd's, without which nobody gets in: they bring the network,
+// or tell who somebody is.
+const restsOn = `
+	dbus.socket dbus.service systemd-logind.service networking.service systemd-networkd.service NetworkManager.service
+	systemd-resolved.service sssd.service nslcd.service winbind.service`
+
+// Standing are the units that run and on which the way in rests, in the order in which
+// they can be started. What cannot be seen is none of them.
+func Standing(ctx context.Context, r host.Reader) []string {
+	names := append(strings.Fields(restsOn), "ssh.socket", "ssh.service", findSSHD(ctx, r).name)
+	var out []string
+	for _, name := range names {
+		u, err := r.Unit(ctx, name)
+		if err == nil && u.Running() && !alias(u, name) && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // findSSHD looks for the unit that runs sshd: under its usual names, by the process

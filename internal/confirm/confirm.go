@@ -35,6 +35,9 @@ type Record struct {
 	Boot     string  `json:"boot"`
 	Deadline float64 `json:"deadline"`
 	Run      int     `json:"run"`
+	// Up are the units that ran before the run and on which the way in rests: they are to
+	// run again.
+	Up []string `json:"up,omitempty"`
 }
 
 // Read returns the record of changes that wait to be confirmed; nil for none.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"opsafe/internal/access"
 	"opsafe/internal/change"
 	"opsafe/internal/confirm"
 	"opsafe/internal/converge"
@@ -109,7 +110,7 @@ const unconfirmed = "nobody confirmed it"
 func (r *Runner) bringBack(ctx context.Context, rec *confirm.Record, why string) error {
 	// Putting back half of it would be worse than either state.
 	ctx = context.WithoutCancel(ctx)
-	if err := r.putBack(ctx, rec.Run, "revert"); err != nil {
+	if err := r.putBack(ctx, rec.Run, "revert", rec.Up); err != nil {
 		return fmt.Errorf("not everything could be put back; it is tried again, and opsafe confirm gives it up: %w", err)
 	}
 	if err := confirm.Disarm(ctx, r.Host); err != nil {
@@ -119,9 +120,9 @@ func (r *Runner) bringBack(ctx context.Context, rec *confirm.Record, why string)
 	return nil
 }
 
-// putBack undoes a run, and leaves a record of a command as every run does: one,
-// however often it has to be tried.
-func (r *Runner) putBack(ctx context.Context, number int, command string) error {
+// putBack undoes a run, has units run that ran before it, and leaves a record of a command
+// as every run does: one, however often it has to be tried.
+func (r *Runner) putBack(ctx context.Context, number int, command string, up []string) error {
 	h, err := history.Read(r.Host)
 	if err != nil {
 		return err
@@ -136,7 +137,7 @@ func (r *Runner) putBack(ctx context.Context, number int, command string) error 
 	if target.Ended.IsZero() {
 		target.Complete(r.Host)
 	}
-	o := converge.Options{Host: r.Host, Kinds: undo.Unjudged(r.Host, target), Sink: putBackText{r}, Now: r.Now}
+	o := converge.Options{Host: r.Host, Kinds: append(undo.Unjudged(r.Host, target), standingUnits(up)), Sink: putBackText{r}, Now: r.Now}
 	plan := r.Foresee(ctx, r.Host, o.Kinds, nil)
 	if plan.Summary.Changes()+plan.Summary.Failed == 0 && !r.owing() {
 		return nil
@@ -248,7 +249,7 @@ func (r *Runner) arm(ctx context.Context, job Job, book *history.Book) (*confirm
 	if err != nil {
 		return nil, fmt.Errorf("cannot copy opsafe's own program: %w", err)
 	}
-	rec := &confirm.Record{By: r.By, Command: job.Record.Command, Since: r.Now(), Window: job.Confirm, Run: book.Run()}
+	rec := &confirm.Record{By: r.By, Command: job.Record.Command, Since: r.Now(), Window: job.Confirm, Run: book.Run(), Up: access.Standing(ctx, r.Host)}
 	if err := confirm.Arm(ctx, r.Host, rec, binary); err != nil {
 		return nil, errors.Join(err, confirm.Disarm(context.WithoutCancel(ctx), r.Host))
 	}

@@ -20,13 +20,14 @@ import (
 type trial struct {
 	way    WayIn
 	before *access.Answer
-	passed bool // somebody's way was tried, and open
+	passed bool     // somebody's way was tried, and open
+	up     []string // the units on which it rests and that ran
 }
 
 // tryBefore tries the way in before a run that is about to change something: of what
 // could not be tried before, a trial afterwards would say nothing about the run.
 func (r *Runner) tryBefore(ctx context.Context, way WayIn, before *access.Answer) *trial {
-	t := &trial{way: way, before: before}
+	t := &trial{way: way, before: before, up: access.Standing(ctx, r.Host)}
 	if before != nil {
 		var ways []access.Way
 		for _, name := range slices.Sorted(maps.Keys(before.Before)) {
@@ -51,7 +52,7 @@ func (r *Runner) prove(ctx context.Context, t *trial, book *history.Book, waitin
 	if err != nil || why == "" {
 		return err
 	}
-	if err := r.putBack(ctx, book.Run(), "undo"); err != nil {
+	if err := r.putBack(ctx, book.Run(), "undo", t.up); err != nil {
 		return fmt.Errorf("do not leave this host before it is mended: run %d has shut the way in, and not all of it could be undone:%s\n%w", book.Run(), why, err)
 	}
 	if waiting != nil {
