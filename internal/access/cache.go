@@ -25,6 +25,7 @@ type cache struct {
 	groups []host.Group
 	shadow map[string]shadowed
 	unit   *sshdUnit
+	facts  *host.MachineFacts
 	shared map[string]found // what is the same for everybody
 	// altered is what a plan replaces that the reader reads by; nil: not asked yet.
 	altered *alterations
@@ -55,6 +56,18 @@ type listed struct {
 type looked struct {
 	node *host.Node
 	err  error
+}
+
+// Facts are read once.
+func (c *cache) Facts() (host.MachineFacts, error) {
+	if c.facts == nil {
+		facts, err := c.Reader.Facts()
+		if err != nil {
+			return facts, err
+		}
+		c.facts = &facts
+	}
+	return *c.facts, nil
 }
 
 func (c *cache) Groups() ([]host.Group, error) {

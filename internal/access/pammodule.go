@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"opsafe/internal/host"
 )
@@ -15,7 +16,7 @@ type pamModule struct{ passes, ignored, args string }
 
 // pamModules are those that opsafe knows. That nobody may log in, how old a password is,
 // and limits are judged by themselves.
-func pamModules() map[string]pamModule {
+var pamModules = sync.OnceValue(func() map[string]pamModule {
 	const every = "auth account session"
 	return map[string]pamModule{
 		"pam_cap.so":       {ignored: "auth", args: "debug"},
@@ -38,7 +39,7 @@ func pamModules() map[string]pamModule {
 			"bigcrypt blowfish gost_yescrypt md5 sha256 sha512 shadow yescrypt obscure minlen= remember= rounds="},
 		"pam_warn.so": {ignored: every},
 	}
-}
+})
 
 // answers is what the module of a rule answers for somebody who is let in else.
 func (r pamRule) answers() (result pamResult, at string) {

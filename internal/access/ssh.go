@@ -85,7 +85,7 @@ func (j *judge) ssh(ctx context.Context) error {
 	j.why = append(j.why, here.shut()...)
 	j.doors = here.open()
 	passages := []*passage{here}
-	text, err := sshdText(j.Reader)
+	text, err := once(j.Reader, "text of sshd's configuration", func(t *traced) (string, error) { return sshdText(t) })
 	if err != nil {
 		j.doubt(err.Error())
 	}

@@ -52,13 +52,15 @@ func (j *judge) sshdFor(ctx context.Context, from string) (sshdConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := sshdConfig{}
-	for line := range strings.Lines(out) {
-		if f := strings.Fields(line); len(f) > 1 {
-			config[f[0]] = append(config[f[0]], f[1:]...)
+	return once(j.Reader, "sshd says "+out, func(*traced) (sshdConfig, error) {
+		config := sshdConfig{}
+		for line := range strings.Lines(out) {
+			if f := strings.Fields(line); len(f) > 1 {
+				config[f[0]] = append(config[f[0]], f[1:]...)
+			}
 		}
-	}
-	return config, nil
+		return config, nil
+	})
 }
 
 // keysInMatch reports whether a Match block says where somebody's keys are.

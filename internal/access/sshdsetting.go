@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"opsafe/internal/roster"
 )
@@ -17,7 +18,7 @@ type setting func(values []string) (shut, doubt string)
 
 // sshdSettings are the keywords of sshd that are understood. One that is not among
 // them, as of a later version, cannot be told.
-func sshdSettings() map[string]setting {
+var sshdSettings = sync.OnceValue(func() map[string]setting {
 	out := map[string]setting{
 		"channeltimeout":          mustBe(none),
 		"chrootdirectory":         mustBe(none),
@@ -46,7 +47,7 @@ func sshdSettings() map[string]setting {
 		out[keyword] = func([]string) (string, string) { return "", "" }
 	}
 	return out
-}
+})
 
 // sshdHarmless are keywords none of whose values keeps a key from giving a session.
 const sshdHarmless = `

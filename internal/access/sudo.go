@@ -73,8 +73,10 @@ func (j *judge) sudo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var rules sudoRules
-	if err := json.Unmarshal([]byte(out), &rules); err != nil {
+	rules, err := once(j.Reader, "cvtsudoers says "+out, func(*traced) (rules sudoRules, err error) {
+		return rules, json.Unmarshal([]byte(out), &rules)
+	})
+	if err != nil {
 		return &host.UnknownError{What: "sudo's rules", Why: fmt.Sprintf("cvtsudoers prints something else than expected: %v", err), Err: err}
 	}
 	facts, err := j.Facts()
