@@ -7,10 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 	"opsafe/internal/notes"
 	"opsafe/internal/spec"
 )
@@ -22,24 +21,15 @@ const (
 	maxNames   = 2000     // in a directory
 )
 
-// contentDirs are directories whose files are compared whole: what is in them is
-// recorded, with that of the directories in them. Files that not everybody may read
-// are not, but for sudo's and sshd's configuration: that is policy.
-func contentDirs() []string {
+// contents are files that are often declared, and directories of such, beside those that
+// a kind knows. Files that not everybody may read are not recorded, but for sudo's and
+// sshd's configuration: that is policy.
+func contents() []string {
 	return []string{
-		"/etc/apt/sources.list.d", "/etc/apt/apt.conf.d", "/etc/apt/preferences.d", "/etc/chrony", "/etc/cloud/cloud.cfg.d",
-		"/etc/cron.d", "/etc/default", "/etc/logrotate.d", "/etc/modprobe.d", "/etc/modules-load.d", "/etc/pam.d", "/etc/profile.d", "/etc/security", "/etc/skel",
-		"/etc/ssh/sshd_config.d", "/etc/sudoers.d", "/etc/sysctl.d", "/etc/systemd", "/etc/tmpfiles.d", "/etc/update-motd.d",
-	}
-}
-
-// contentFiles are single files of which lines are declared.
-func contentFiles() []string {
-	return []string{
-		"/etc/apt/sources.list", "/etc/bash.bashrc", "/etc/chrony/chrony.conf", "/etc/docker/daemon.json", "/etc/environment",
-		"/etc/fstab", "/etc/hostname", "/etc/hosts", "/etc/issue", "/etc/locale.gen", "/etc/login.defs", "/etc/motd",
-		"/etc/nsswitch.conf", "/etc/profile", "/etc/samba/smb.conf", "/etc/ssh/sshd_config", "/etc/sudoers", "/etc/sysctl.conf",
-		"/etc/timezone", "/etc/cloud/cloud.cfg", "/etc/cloud/templates/hosts.debian.tmpl",
+		"/etc/apt/apt.conf.d", "/etc/apt/preferences.d", "/etc/bash.bashrc", "/etc/cron.d", "/etc/default", "/etc/environment",
+		"/etc/fstab", "/etc/hostname", "/etc/issue", "/etc/locale.gen", "/etc/login.defs", "/etc/logrotate.d", "/etc/modprobe.d",
+		"/etc/modules-load.d", "/etc/motd", "/etc/nsswitch.conf", "/etc/pam.d", "/etc/profile", "/etc/profile.d",
+		"/etc/samba/smb.conf", "/etc/security", "/etc/skel", "/etc/timezone", "/etc/tmpfiles.d", "/etc/update-motd.d",
 	}
 }
 
@@ -56,19 +46,14 @@ func nameDirs() []string {
 // cover asks a recorder for what a plan of a slightly different spec would ask.
 // What cannot be seen is recorded as that.
 func cover(ctx context.Context, rec *snapshot.Recorder, repo *spec.Repository, b *spec.Backend) error {
-	for _, p := range contentFiles() {
-		coverContent(rec, p)
-	}
-	for _, dir := range contentDirs() {
-		coverFiles(rec, dir)
+	for _, p := range contents() {
+		coverPlace(rec, p)
 	}
 	for _, dir := range nameDirs() {
 		coverNames(rec, dir)
 	}
 	coverBelow(rec, "/etc", maxDepth)
 	coverShells(rec)
-	// Without it, sshd checks nothing.
-	_, _ = rec.Stat("/run/sshd")
 	for _, p := range declaredPaths(b) {
 		_, _ = rec.Stat(p)
 		if dir := path.Dir(p); !passing(dir) {
@@ -80,17 +65,19 @@ func cover(ctx context.Context, rec *snapshot.Recorder, repo *spec.Repository, b
 			rec.Tree(p)
 		}
 	}
-	coverJudged(ctx, rec)
-	if err := coverHomes(rec, repo, b); err != nil {
-		return err
+	for _, k := range kinds.Table() {
+		if k.Covers == nil {
+			continue
+		}
+		places, err := k.Covers(ctx, rec, b)
+		if err != nil {
+			return err
+		}
+		for _, p := range places {
+			coverPlace(rec, p)
+		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.Packages)) {
-		_, _ = rec.Candidate(name)
-	}
-	if kind.DeclaresProjects(b) { // one that does not apply yet may, and chrony stops those that run
-		_, _ = rec.Containers(ctx)
-	}
-	return coverUnits(ctx, rec)
+	return coverHomes(rec, repo, b)
 }
 
 // maxDepth is how deep below /etc names are recorded.
@@ -104,38 +91,6 @@ func coverBelow(rec *snapshot.Recorder, dir string, depth int) {
 			coverBelow(rec, p, depth-1)
 		}
 	}
-}
-
-// coverJudged records what sudo and sshd read, wherever it is included from, and
-// whether sudo accepts its rules as they are.
-func coverJudged(ctx context.Context, rec *snapshot.Recorder) {
-	for _, at := range []string{"/etc/sudoers.d/x", "/etc/ssh/sshd_config.d/x.conf"} {
-		check, probe := kind.Judges(at)
-		_, _ = host.ReadConfiguration(rec, check.Tree)
-		if len(probe) > 0 {
-			_ = rec.Check(ctx, host.Check{Argv: probe, Root: true}, host.NewContent(nil))
-		}
-	}
-}
-
-// coverUnits records the files of the units that run, or are enabled: a drop-in is
-// judged together with the unit that it is for.
-func coverUnits(ctx context.Context, rec *snapshot.Recorder) error {
-	names, err := rec.UnitNames(ctx)
-	if err != nil && !host.IsUnknown(err) {
-		return err
-	}
-	for _, name := range names {
-		u, err := rec.Unit(ctx, name)
-		if err != nil || u == nil {
-			continue
-		}
-		_, _ = rec.ReadDir(debian.UnitDir + "/" + name + ".d")
-		if u.Fragment != "" && (u.Active == "active" || strings.HasPrefix(u.File, "enabled")) {
-			coverContent(rec, u.Fragment)
-		}
-	}
-	return ctx.Err()
 }
 
 // passing are directories whose names change from minute to minute.
@@ -169,8 +124,16 @@ func coverNames(rec *snapshot.Recorder, dir string) []string {
 	return names
 }
 
-// coverFiles records a directory with the files in it and in the directories of
-// drop-ins in it.
+// coverPlace records a file, or a directory with the files in it and in the directories
+// of drop-ins in it.
+func coverPlace(rec *snapshot.Recorder, p string) {
+	if n, err := rec.Stat(p); err == nil && n != nil && n.Type == host.TypeDir {
+		coverFiles(rec, p)
+	} else {
+		coverContent(rec, p)
+	}
+}
+
 func coverFiles(rec *snapshot.Recorder, dir string) {
 	for _, name := range coverNames(rec, dir) {
 		p := path.Join(dir, name)

@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"path"
 	"reflect"
 
 	"opsafe/internal/change"
@@ -32,6 +33,7 @@ func Chrony() Kind {
 			Installs: installChrony, Owns: ownChrony,
 		},
 		Stage: StageServices, Runs: true, Declare: declareChrony, Adopt: adoptChrony, TakenOver: true,
+		Covers: covering(chronyConfig, path.Dir(chronyConfig)),
 	}
 }
 

@@ -39,6 +39,7 @@ func Compose() Kind {
 			Texts: readCompose, Check: checkCompose,
 		},
 		Stage: StageServices, Runs: true, Declare: declareCompose, Adopt: adoptCompose,
+		Covers: coverCompose,
 	}
 }
 
@@ -98,9 +99,6 @@ func declaresProject(b *spec.Backend, name string) bool {
 	p := composeOf(b)[name]
 	return p != nil && p.State != stateAbsent
 }
-
-// DeclaresProjects reports whether a spec has compose projects.
-func DeclaresProjects(b *spec.Backend) bool { return len(composeOf(b)) > 0 }
 
 // readCompose reads the compose files of projects.
 func readCompose(b *spec.Backend, read func(at spec.Pos, label, name string) []byte) {

@@ -25,6 +25,7 @@ func Docker() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "docker", Plural: "docker", Is: "the engine and its networks", Sections: []string{"docker"}},
 		Stage: StageServices, Runs: true, Declare: declareDocker, Adopt: adoptDocker, TakenOver: true,
+		Covers:  covering(dockerConfig),
 		Orphans: dockerOrphans(),
 	}
 }

@@ -31,6 +31,7 @@ func Hosts() Kind {
 			Check: checkHosts, Owns: ownHosts,
 		},
 		Stage: StagePackages, Declare: declareHosts, Adopt: adoptHosts,
+		Covers: covering(hostsPath, cloudConfig, cloudDropIns, cloudTemplate),
 	}
 }
 

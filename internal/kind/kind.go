@@ -92,9 +92,20 @@ type Kind struct {
 	// Adopt describes what is on a host in the words of a spec: one resource by its
 	// name, or all that somebody is likely to have set up if the name is empty.
 	Adopt func(ctx context.Context, t Taker, name string) error
+	// Covers asks what a plan of another spec may ask beside what one of today's does, so
+	// that facts have the answers, too; what cannot be seen is no error. It returns files,
+	// and directories of files, whose content facts have where everybody may read it.
+	// Nil: nothing.
+	Covers func(ctx context.Context, r Recorder, b *spec.Backend) ([]string, error)
 	// Orphans are what is on a host of the kind and not declared, one entry for each
 	// category.
 	Orphans []Orphans
+}
+
+// Recorder is the host of which facts are made: what it is asked is in them.
+type Recorder interface {
+	host.Reader
+	host.Inventory
 }
 
 // Bare brings resources together that no kind of the table has declared.

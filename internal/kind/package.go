@@ -22,6 +22,7 @@ func Packages() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "package", Plural: "packages", Is: "what is installed", Sections: []string{"packages"}},
 		Stage: StagePackages, Batch: true, Brings: true, Declare: declarePackages, Adopt: adoptPackages, TakenOver: true,
+		Covers: coverPackages,
 	}
 }
 

@@ -29,6 +29,7 @@ func Sources() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "source", Plural: "sources", Is: "where packages come from", Sections: []string{"apt"}},
 		Stage: StagePackages, Declare: declareSources, Adopt: adoptSources, TakenOver: true,
+		Covers: covering(aptList, aptLists),
 	}
 }
 

@@ -28,6 +28,7 @@ func Sshd() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "sshd", Plural: "sshd", Is: "how people get in", Sections: []string{"sshd"}},
 		Stage: StageAccess, WayIn: true, Declare: declareSshd, Adopt: adoptSshd, TakenOver: true,
+		Covers: coverSshd,
 		Orphans: []Orphans{{Find: strays{dir: sshdDir, suffix: ".conf"}.find, Absent: func(b spec.Backend, name string) spec.Backend {
 			b.Sshd = withAbsent(b.Sshd, name, &spec.DropIn{State: stateAbsent})
 			return b

@@ -27,6 +27,7 @@ func Sudoers() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "sudoers", Plural: "sudoers", Is: "who may do what as root", Sections: []string{"sudoers"}},
 		Stage: StageAccess, WayIn: true, Declare: declareSudoers, Adopt: adoptSudoers, TakenOver: true,
+		Covers:  coverSudoers,
 		Orphans: []Orphans{sudoersOrphans()},
 	}
 }

@@ -42,6 +42,7 @@ func Sysctl() Kind {
 			Check: checkSysctl, Owns: ownSysctl,
 		},
 		Stage: StageServices, Runs: true, Declare: declareSysctl, Adopt: adoptSysctl,
+		Covers: covering(sysctlDir, "/etc/sysctl.conf"),
 		Orphans: []Orphans{{Find: strays{dir: sysctlDir, suffix: sysctlSuffix}.find, Absent: func(b spec.Backend, name string) spec.Backend {
 			return spec.With(b, "sysctl", withAbsent(sysctlOf(&b), name, &KernelValue{State: stateAbsent}))
 		}}},

@@ -19,6 +19,7 @@ func Units() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "unit", Plural: "units", Is: "services and timers", Sections: []string{"units"}},
 		Stage: StageUnits, Declare: declareUnits, Adopt: adoptUnits, TakenOver: true,
+		Covers:  coverUnits,
 		Orphans: []Orphans{unitOrphans()},
 	}
 }

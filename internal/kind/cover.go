@@ -1,0 +1,78 @@
+package kind
+
+import (
+	"context"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"opsafe/internal/debian"
+	"opsafe/internal/host"
+	"opsafe/internal/spec"
+)
+
+// covering is Kind.Covers of files, and of directories of files, that every host may
+// have.
+func covering(places ...string) func(context.Context, Recorder, *spec.Backend) ([]string, error) {
+	return func(context.Context, Recorder, *spec.Backend) ([]string, error) { return places, nil }
+}
+
+// coverJudged asks for what a program reads of its configuration, a drop-in among it,
+// wherever it is included from, and whether it accepts it as it is.
+func coverJudged(ctx context.Context, r host.Reader, dropIn string) {
+	check, probe := Judges(dropIn)
+	_, _ = host.ReadConfiguration(r, check.Tree)
+	if len(probe) > 0 {
+		_ = r.Check(ctx, host.Check{Argv: probe, Root: true}, host.NewContent(nil))
+	}
+}
+
+func coverSudoers(ctx context.Context, r Recorder, _ *spec.Backend) ([]string, error) {
+	coverJudged(ctx, r, path.Join(sudoersDir, "x"))
+	return []string{sudoersMain, sudoersDir}, nil
+}
+
+// coverSshd asks also for the directory without which sshd checks nothing.
+func coverSshd(ctx context.Context, r Recorder, _ *spec.Backend) ([]string, error) {
+	_, _ = r.Stat(sshdPrivSep)
+	coverJudged(ctx, r, path.Join(sshdDir, "x.conf"))
+	return []string{sshdMain, sshdDir}, nil
+}
+
+func coverPackages(_ context.Context, r Recorder, b *spec.Backend) ([]string, error) {
+	for _, name := range slices.Sorted(maps.Keys(b.Packages)) {
+		_, _ = r.Candidate(name)
+	}
+	return nil, nil
+}
+
+// coverCompose asks for containers if there are projects: one that does not apply yet
+// may, and chrony stops those that run.
+func coverCompose(ctx context.Context, r Recorder, b *spec.Backend) ([]string, error) {
+	if len(composeOf(b)) > 0 {
+		_, _ = r.Containers(ctx)
+	}
+	return nil, nil
+}
+
+// coverUnits are the files of the units that run, or are enabled: a drop-in is judged
+// together with the unit that it is for.
+func coverUnits(ctx context.Context, r Recorder, _ *spec.Backend) ([]string, error) {
+	names, err := r.UnitNames(ctx)
+	if err != nil && !host.IsUnknown(err) {
+		return nil, err
+	}
+	places := []string{path.Dir(debian.UnitDir)}
+	for _, name := range names {
+		u, err := r.Unit(ctx, name)
+		if err != nil || u == nil {
+			continue
+		}
+		_, _ = r.ReadDir(path.Join(debian.UnitDir, name+".d"))
+		if u.Fragment != "" && (u.Active == "active" || strings.HasPrefix(u.File, "enabled")) {
+			places = append(places, u.Fragment)
+		}
+	}
+	return places, ctx.Err()
+}
