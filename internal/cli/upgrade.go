@@ -112,8 +112,8 @@ func upgradeKinds(packages []host.PackageUpgrade) []converge.Kind {
 // have installed who has not declared it; empty: there is none.
 func (a *App) enginePackage(in *kind.Input) (string, error) {
 	names := debian.EnginePackages()
-	if d := in.Backend.Docker; d != nil {
-		names = append([]string{kind.DockerPackage(d)}, names...)
+	if declared := kind.DockerPackage(in.Backend); declared != "" {
+		names = append([]string{declared}, names...)
 	}
 	for _, name := range names {
 		p, err := a.Host.Package(name)

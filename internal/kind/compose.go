@@ -224,7 +224,7 @@ func declareCompose(in *Input) []Resource {
 // needCompose are the engine, compose, and the declared files that a project reads.
 func needCompose(in *Input, name string, p *ComposeProject) []change.ID {
 	var needs []change.ID
-	if in.Backend.Docker != nil {
+	if dockerOf(in.Backend) != nil {
 		needs = append(needs, change.ID{Kind: "docker", Name: "engine"})
 	}
 	for _, at := range slices.Concat(p.EnvFiles, notifying(in.Backend, name)) {

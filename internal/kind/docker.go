@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,13 +18,25 @@ import (
 
 const (
 	dockerUnit   = "docker.service"
+	dockerSocket = "docker.socket"
 	dockerConfig = debian.DockerConfig
 )
 
 // Docker is the kind docker.
 func Docker() Kind {
 	return Kind{
-		Part:  spec.Part{Name: "docker", Plural: "docker", Is: "the engine and its networks", Sections: []string{"docker"}},
+		Part: spec.Part{
+			Name: "docker", Plural: "docker", Is: "the engine and its networks", Sections: []string{"docker"},
+			Own: []spec.Section{{
+				Type: reflect.TypeFor[*DockerEngine](), After: "sshd", Judge: checkDocker,
+				Field: spec.Field{
+					Name: "docker", Is: "the docker engine and its networks",
+					More:    "The package is installed and held, the engine enabled and running.",
+					Example: "{daemon: {log-driver: local}}",
+				},
+			}},
+			Installs: installDocker, Owns: ownDocker,
+		},
 		Stage: StageServices, Runs: true, Declare: declareDocker, Adopt: adoptDocker, TakenOver: true,
 		Covers:  covering(dockerConfig),
 		Orphans: dockerOrphans(),
@@ -33,17 +46,17 @@ func Docker() Kind {
 // declareDocker lists the engine's configuration, the engine, and its networks.
 // The package is one of the packages.
 func declareDocker(in *Input) []Resource {
-	d := in.Backend.Docker
+	d := dockerOf(in.Backend)
 	if d == nil {
 		return nil
 	}
-	needs := in.needPackage(DockerPackage(d))
+	needs := in.needPackage(d.pkg())
 	engine := change.ID{Kind: "docker", Name: "engine"}
 	var out []Resource
 	if d.Daemon != nil {
 		out = append(out, Resource{
 			ID: change.ID{Kind: "docker", Name: "daemon.json"}, Pos: d.At("daemon"), When: d.When, Needs: needs,
-			Looker: daemonLook{in: in, daemon: d.Daemon, pkg: DockerPackage(d)},
+			Looker: daemonLook{in: in, daemon: d.Daemon, pkg: d.pkg()},
 		})
 		needs = append(slices.Clone(needs), out[0].ID)
 	}

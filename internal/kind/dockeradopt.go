@@ -39,9 +39,10 @@ func adoptDocker(ctx context.Context, t Taker, name string) error {
 	return nil
 }
 
-// dockersOwn reports whether docker has made a network itself.
+// dockersOwn reports whether docker has a network of this name by itself, or means by it
+// something else: it makes none (IsPreDefinedNetwork in moby's runconfig).
 func dockersOwn(network string) bool {
-	return slices.Contains([]string{"bridge", "host", "none"}, network)
+	return slices.Contains([]string{"bridge", "default", "host", "none"}, network)
 }
 
 // takeEngine takes the package and daemon.json.
@@ -51,7 +52,7 @@ func takeEngine(t Taker) error {
 		return err
 	}
 	d := spec.NewDraft()
-	if installed != DockerPackage(&spec.Docker{}) {
+	if installed != defaultEngine {
 		d.Text("package", installed)
 	}
 	n, err := t.Stat(debian.DockerConfig)

@@ -17,7 +17,7 @@ import (
 // declareNetworks lists the networks. Those that go come first: another may want
 // their addresses.
 func declareNetworks(in *Input, engine change.ID) []Resource {
-	d := in.Backend.Docker
+	d := dockerOf(in.Backend)
 	var out, goes []Resource
 	for _, name := range slices.Sorted(maps.Keys(d.Networks)) {
 		n := d.Networks[name]
@@ -41,7 +41,7 @@ func declareNetworks(in *Input, engine change.ID) []Resource {
 // an error.
 type networkLook struct {
 	name string
-	decl *spec.Network
+	decl *DockerNetwork
 }
 
 func (l networkLook) Hints() host.Hints { return host.Hints{Docker: true} }

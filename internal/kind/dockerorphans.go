@@ -13,13 +13,12 @@ func dockerOrphans() []Orphans {
 		{
 			Category: "network", Rank: RankDocker, Find: findNetworks,
 			Absent: func(b spec.Backend, name string) spec.Backend {
-				d := spec.Docker{}
-				if b.Docker != nil {
-					d = *b.Docker
+				d := DockerEngine{}
+				if own := dockerOf(&b); own != nil {
+					d = *own
 				}
-				d.Networks = withAbsent(d.Networks, name, &spec.Network{State: stateAbsent})
-				b.Docker = &d
-				return b
+				d.Networks = withAbsent(d.Networks, name, &DockerNetwork{State: stateAbsent})
+				return spec.With(b, "docker", &d)
 			},
 			Removes: func(resource, name string) bool { return resource == "network/"+name },
 		},
@@ -32,10 +31,7 @@ func findNetworks(ctx context.Context, f Finder) error {
 	if err != nil {
 		return err
 	}
-	declared := map[string]*spec.Network{}
-	if d := f.Backend().Docker; d != nil {
-		declared = d.Networks
-	}
+	declared := networksOf(f.Backend())
 	for _, n := range all {
 		if dockersOwn(n.Name) || declared[n.Name] != nil || declaresProject(f.Backend(), n.Project) {
 			continue

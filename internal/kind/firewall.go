@@ -112,11 +112,7 @@ func checkFirewalls(b *spec.Backend, problems *spec.Problems) {
 		if from := f.AllowFrom; from != nil && (from.File == "" || from.Variable == "") {
 			problems.Addf(from.Pos, "%s: allow_from: want a file and a variable of it", label)
 		}
-		var network *spec.Network
-		if b.Docker != nil {
-			network = b.Docker.Networks[name]
-		}
-		switch {
+		switch network := networksOf(b)[name]; {
 		case network == nil || network.State == stateAbsent:
 			problems.Addf(f.Pos, "%s: docker.networks declares no such network", label)
 		case network.Interface == "":
@@ -144,7 +140,7 @@ func declareFirewalls(in *Input) []Resource {
 		look := firewallLook{in: in, network: network, decl: f}
 		res := Resource{ID: firewallID(network), Pos: f.Pos, When: f.When, Looker: look}
 		if f.State != stateAbsent {
-			look.bridge = in.Backend.Docker.Networks[network].Interface
+			look.bridge = networksOf(in.Backend)[network].Interface
 			res.Looker, res.Close = look, closeFirewallLook{look}
 		}
 		out = append(out, res)

@@ -73,21 +73,10 @@ func (in *Input) needPackage(name string) []change.ID {
 	if p, ok := in.Backend.Packages[name]; ok && p.State == "installed" {
 		return []change.ID{{Kind: "package", Name: name}}
 	}
-	if d := in.Backend.Docker; d != nil && DockerPackage(d) == name {
-		return []change.ID{{Kind: "package", Name: name}}
-	}
 	if slices.ContainsFunc(in.Backend.Installs(), func(p spec.Installed) bool { return p.Package == name }) {
 		return []change.ID{{Kind: "package", Name: name}}
 	}
 	return nil
-}
-
-// DockerPackage is the package that brings the docker engine.
-func DockerPackage(d *spec.Docker) string {
-	if d.Package != "" {
-		return d.Package
-	}
-	return "docker.io"
 }
 
 // verifiedGroups are groups that packages bring which this backend only verifies,
@@ -110,8 +99,8 @@ func (in *Input) verifiedGroups() map[string]string {
 			add(name, p.Provides)
 		}
 	}
-	if d := in.Backend.Docker; d != nil {
-		add(DockerPackage(d), nil)
+	for _, p := range in.Backend.Installs() {
+		add(p.Package, nil)
 	}
 	return out
 }

@@ -47,9 +47,6 @@ func declarePackages(in *Input) []Resource {
 		}
 		declared[name] = &p
 	}
-	if d := in.Backend.Docker; d != nil {
-		imply(DockerPackage(d), d.Item, true)
-	}
 	for _, p := range in.Backend.Installs() {
 		imply(p.Package, p.Item, p.Hold)
 	}

@@ -38,14 +38,14 @@ func (b *Backend) fillApplications() {
 // applications checks the registry by itself.
 func (c *Checker) applications() {
 	ids, ports := map[int]string{}, map[int]string{}
-	for name, a := range sorted(c.b.Applications) {
+	for name, a := range Sorted(c.b.Applications) {
 		label := "application " + name
-		c.fail(a.Pos, label, accountName(name))
+		c.Fail(a.Pos, label, accountName(name))
 		switch {
 		case !a.Has("id"):
-			c.addf(a.Pos, "%s: has no id: give it a number above %d, for uid and gid alike", label, LastOrdinaryID)
+			c.Addf(a.Pos, "%s: has no id: give it a number above %d, for uid and gid alike", label, LastOrdinaryID)
 		case a.ID <= LastOrdinaryID:
-			c.addf(a.At("id"), "%s: id %d: want one above %d: those below are for accounts that are made by hand", label, a.ID, LastOrdinaryID)
+			c.Addf(a.At("id"), "%s: id %d: want one above %d: those below are for accounts that are made by hand", label, a.ID, LastOrdinaryID)
 		default:
 			c.id(a.Meta, label, "id", &a.ID, ids)
 		}
@@ -57,16 +57,16 @@ func (c *Checker) applicationPort(a *Application, label string, ports map[int]st
 	at := a.At("port")
 	switch {
 	case !a.Has("port"):
-		c.addf(a.Pos, "%s: has no port: give it one that ends in the last three digits of its id", label)
+		c.Addf(a.Pos, "%s: has no port: give it one that ends in the last three digits of its id", label)
 		return
 	case a.Port < 1 || a.Port > 65535:
-		c.addf(at, "%s: port %d: want 1 to 65535", label, a.Port)
+		c.Addf(at, "%s: port %d: want 1 to 65535", label, a.Port)
 		return
 	case a.Has("id") && a.Port%1000 != a.ID%1000:
-		c.addf(at, "%s: port %d: does not end in %03d, as its id %d does", label, a.Port, a.ID%1000, a.ID)
+		c.Addf(at, "%s: port %d: does not end in %03d, as its id %d does", label, a.Port, a.ID%1000, a.ID)
 	}
 	if other := ports[a.Port]; other != "" {
-		c.addf(at, "%s: port %d is %s's, too", label, a.Port, other)
+		c.Addf(at, "%s: port %d is %s's, too", label, a.Port, other)
 		return
 	}
 	ports[a.Port] = label
@@ -83,8 +83,8 @@ type registered struct {
 // own registry: no mistake of another backend keeps it from being managed.
 func (l *loader) registry(r *Repository) {
 	byName, byID, byPort := map[string]registered{}, map[int]registered{}, map[int]registered{}
-	for backend, b := range sorted(r.Backends) {
-		for name, a := range sorted(b.Applications) {
+	for backend, b := range Sorted(r.Backends) {
+		for name, a := range Sorted(b.Applications) {
 			this := registered{a, name, backend}
 			if was, ok := byName[name]; ok {
 				l.sameApplication(this, was)
@@ -95,8 +95,8 @@ func (l *loader) registry(r *Repository) {
 			l.alone(this, "port", a.Port, byPort)
 		}
 	}
-	for backend, b := range sorted(r.Backends) {
-		for name, u := range sorted(b.Users) {
+	for backend, b := range Sorted(r.Backends) {
+		for name, u := range Sorted(b.Users) {
 			if gone(u.State) {
 				continue
 			}
@@ -106,7 +106,7 @@ func (l *loader) registry(r *Repository) {
 				l.problems.Addf(u.At("group"), "%s: group %s: application %s at %s has one number for uid and gid: leave group out", label, u.Group, name, a.Pos)
 			}
 		}
-		for name, g := range sorted(b.Groups) {
+		for name, g := range Sorted(b.Groups) {
 			if !gone(g.State) {
 				l.numberOf(g.Meta, "group "+name+" of backend "+backend, "gid", name, g.GID, byName, byID)
 			}

@@ -53,7 +53,6 @@ type Backend struct {
 	Files          map[string]*File           `yaml:"files"`
 	Sudoers        map[string]*DropIn         `yaml:"sudoers"`
 	Sshd           map[string]*DropIn         `yaml:"sshd"`
-	Docker         *Docker                    `yaml:"docker"`
 	Units          map[string]*Unit           `yaml:"units"`
 }
 
@@ -219,33 +218,6 @@ type User struct {
 	Reown []string `yaml:"reown"`
 	// State is present (the default) or absent; the home stays.
 	State string `yaml:"state"`
-}
-
-// Docker is the docker engine.
-type Docker struct {
-	Item
-	// Package is docker.io unless said otherwise. It is installed and held.
-	Package string `yaml:"package"`
-	// Daemon is daemon.json as a whole; left out, the file is not managed.
-	Daemon   map[string]any      `yaml:"daemon"`
-	Networks map[string]*Network `yaml:"networks"`
-}
-
-// Network is a bridge network of docker.
-type Network struct {
-	Item
-	Interface string `yaml:"interface"` // name of the bridge
-	Subnet    string `yaml:"subnet"`    // CIDR, of IPv6 too
-	Gateway   string `yaml:"gateway"`
-	Subnet6   string `yaml:"subnet6"` // CIDR of IPv6
-	Gateway6  string `yaml:"gateway6"`
-	// EnableIPv4 and EnableIPv6 are docker's own words: without a subnet, docker
-	// chooses the range.
-	EnableIPv4 *bool             `yaml:"enable_ipv4"`
-	EnableIPv6 *bool             `yaml:"enable_ipv6"`
-	Internal   *bool             `yaml:"internal"`
-	Options    map[string]string `yaml:"options"`
-	State      string            `yaml:"state"`
 }
 
 // Unit is a systemd unit.

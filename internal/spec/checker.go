@@ -93,12 +93,6 @@ func (c *Checker) provided() {
 			c.bring(*p.Provides)
 		}
 	}
-	if d := c.b.Docker; d != nil {
-		c.bring(Provides{Units: []string{"docker.service", "docker.socket", "containerd.service"}, Groups: []string{"docker"}})
-		if known, ok := c.known(dockerPackage(d)); ok {
-			c.bring(known)
-		}
-	}
 	for _, p := range c.b.installs {
 		c.bring(p.Brings)
 		if known, ok := c.known(p.Package); ok {
@@ -114,67 +108,69 @@ func (c *Checker) bring(p Provides) {
 	c.brought.add(p.Units...)
 }
 
-func dockerPackage(d *Docker) string {
-	if d.Package == "" {
-		return "docker.io"
-	}
-	return d.Package
-}
-
 // gone reports whether a state means that the thing is not there.
 func gone(state string) bool { return state == "absent" || state == "purged" }
 
 // Backend is what is checked.
 func (c *Checker) Backend() *Backend { return c.b }
 
-// addf notes a problem of a field of an item.
-func (c *Checker) addf(at Pos, format string, args ...any) { c.problems.Addf(at, format, args...) }
+// Addf notes a problem of a field of an item.
+func (c *Checker) Addf(at Pos, format string, args ...any) { c.problems.Addf(at, format, args...) }
 
-// fail notes an error of a field, if there is one.
-func (c *Checker) fail(at Pos, label string, err error) {
+// Fail notes an error of a field, if there is one.
+func (c *Checker) Fail(at Pos, label string, err error) {
 	if err != nil {
-		c.addf(at, "%s: %v", label, err)
+		c.Addf(at, "%s: %v", label, err)
 	}
 }
 
-// one checks a field that takes one of a few words.
-func (c *Checker) one(m Meta, label, field, value string, choices ...string) {
+// Hint is what a problem says of a name that is none of those that are known: which one
+// may have been meant.
+func (c *Checker) Hint(name string, known iter.Seq[string]) string {
+	return c.problems.hint(name, known)
+}
+
+// One checks a field that takes one of a few words.
+func (c *Checker) One(m Meta, label, field, value string, choices ...string) {
 	if m.Has(field) {
-		c.choice(m.At(field), label, field, value, choices)
+		c.Choice(m.At(field), label, field, value, choices)
 	}
 }
 
-func (c *Checker) choice(at Pos, label, field, value string, choices []string) {
+// Choice notes a value that is none of a few words.
+func (c *Checker) Choice(at Pos, label, field, value string, choices []string) {
 	if slices.Contains(choices, value) {
 		return
 	}
-	c.addf(at, "%s: %s %s: want %s%s", label, field, quote(value), words.Or(choices), c.problems.hint(value, slices.Values(choices)))
+	c.Addf(at, "%s: %s %s: want %s%s", label, field, quote(value), words.Or(choices), c.problems.hint(value, slices.Values(choices)))
 }
 
-func (c *Checker) state(m Meta, label, value string) {
-	c.one(m, label, "state", value, "present", "absent")
+// State checks a field that is present or absent.
+func (c *Checker) State(m Meta, label, value string) {
+	c.One(m, label, "state", value, "present", "absent")
 }
 
-// path checks a field that holds a path, if it is written.
-func (c *Checker) path(m Meta, label, field, value string) {
+// Path checks a field that holds a path, if it is written.
+func (c *Checker) Path(m Meta, label, field, value string) {
 	if m.Has(field) {
-		c.fail(m.At(field), label+": "+field, cleanPath(value))
+		c.Fail(m.At(field), label+": "+field, cleanPath(value))
 	}
 }
 
-func (c *Checker) mode(m Meta, label, field, value string) {
+// Mode checks a field that holds a mode, if it is written.
+func (c *Checker) Mode(m Meta, label, field, value string) {
 	if m.Has(field) && value == "" {
 		value = "empty"
 	}
-	c.fail(m.At(field), label+": "+field, checkMode(value))
+	c.Fail(m.At(field), label+": "+field, checkMode(value))
 }
 
-// owner checks a reference to a user, if it is written.
-func (c *Checker) owner(m Meta, label, name string) {
+// Owner checks a reference to a user, if it is written.
+func (c *Checker) Owner(m Meta, label, name string) {
 	if !m.Has("owner") || c.users[name] {
 		return
 	}
-	c.addf(m.At("owner"), "%s: owner: %s", label, c.noUser(name))
+	c.Addf(m.At("owner"), "%s: owner: %s", label, c.noUser(name))
 }
 
 func (c *Checker) noUser(name string) string {
@@ -187,12 +183,12 @@ func (c *Checker) noUser(name string) string {
 	return fmt.Sprintf("no user %s is declared, nor brought by a declared package (provides)%s", quote(name), c.problems.hint(name, c.users.names()))
 }
 
-// group checks a reference to a group, if it is written.
-func (c *Checker) group(m Meta, label, field, name string, index ...int) {
+// Group checks a reference to a group, if it is written.
+func (c *Checker) Group(m Meta, label, field, name string, index ...int) {
 	if !m.Has(field) || c.groups[name] {
 		return
 	}
-	c.addf(m.At(field, index...), "%s: %s: %s", label, field, c.noGroup(name))
+	c.Addf(m.At(field, index...), "%s: %s: %s", label, field, c.noGroup(name))
 }
 
 func (c *Checker) noGroup(name string) string {
@@ -205,24 +201,24 @@ func (c *Checker) noGroup(name string) string {
 func (c *Checker) groupList(m Meta, label, field string, names []string) {
 	c.Distinct(m, label, field, names)
 	for i, name := range names {
-		c.group(m, label, field, name, i)
+		c.Group(m, label, field, name, i)
 	}
 }
 
 // Unit notes a reference to a unit that there is not. when guards it: unit X exists.
 func (c *Checker) Unit(at Pos, label, name string, when Conditions) {
 	if err := unitName(name); err != nil {
-		c.fail(at, label, err)
+		c.Fail(at, label, err)
 		return
 	}
 	if c.hasUnit(name) || guarded(when, name) {
 		return
 	}
 	if u := c.b.Units[name]; u != nil {
-		c.addf(at, "%s: unit %s is declared absent at %s", label, quote(name), u.Pos)
+		c.Addf(at, "%s: unit %s is declared absent at %s", label, quote(name), u.Pos)
 		return
 	}
-	c.addf(at, "%s: no unit %s is declared, nor brought by a declared package%s; if only some hosts have it, say when: unit %s exists",
+	c.Addf(at, "%s: no unit %s is declared, nor brought by a declared package%s; if only some hosts have it, say when: unit %s exists",
 		label, quote(name), c.nearUnit(name), name)
 }
 
@@ -263,7 +259,8 @@ func guarded(when Conditions, unit string) bool {
 	})
 }
 
-func (c *Checker) notify(n Notify, label string, when Conditions) {
+// Notify checks the units that an item acts on when it changes. when is the item's.
+func (c *Checker) Notify(n Notify, label string, when Conditions) {
 	for field, units := range map[string][]string{"restart": n.Restart, "reload": n.Reload} {
 		c.Distinct(n.Meta, label, field, units)
 		for i, unit := range units {
@@ -281,9 +278,9 @@ func (c *Checker) Distinct(m Meta, label, field string, list []string) {
 	for i, s := range list {
 		switch {
 		case s == "":
-			c.addf(m.At(field, i), "%s: %s: an entry is empty", label, field)
+			c.Addf(m.At(field, i), "%s: %s: an entry is empty", label, field)
 		case seen[s]:
-			c.addf(m.At(field, i), "%s: %s: %s is there twice", label, field, quote(s))
+			c.Addf(m.At(field, i), "%s: %s: %s is there twice", label, field, quote(s))
 		}
 		seen.add(s)
 	}
@@ -292,12 +289,12 @@ func (c *Checker) Distinct(m Meta, label, field string, list []string) {
 // Line refuses text that does not fit on one line.
 func (c *Checker) Line(at Pos, label, text string) {
 	if strings.ContainsFunc(text, func(r rune) bool { return isControl(r) && r != '\t' }) {
-		c.addf(at, "%s: want one line without control characters", label)
+		c.Addf(at, "%s: want one line without control characters", label)
 	}
 }
 
-// sorted yields the items of a section in the order of their names.
-func sorted[T any](m map[string]T) iter.Seq2[string, T] {
+// Sorted yields the items of a section in the order of their names.
+func Sorted[T any](m map[string]T) iter.Seq2[string, T] {
 	return func(yield func(string, T) bool) {
 		for _, k := range slices.Sorted(maps.Keys(m)) {
 			if !yield(k, m[k]) {

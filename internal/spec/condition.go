@@ -46,7 +46,7 @@ func parseCondition(at Pos, text string) (Condition, error) {
 		}
 	case subject == "package" && (verb == "available" || verb == "installed"):
 		c.Fact = Fact(subject + " " + verb)
-		if err := packageName(c.Args[0]); err != nil {
+		if err := PackageName(c.Args[0]); err != nil {
 			return c, fmt.Errorf("condition %s: %w", quote(text), err)
 		}
 	case subject == "unit" && verb == "exists":

@@ -47,6 +47,9 @@ func AccountForm() Form {
 // VariableForm is the name of a variable.
 func VariableForm() Form { return Form{Says: "name", Pattern: variablePattern().String()} }
 
+// NameForm is the name of what is named freely.
+func NameForm() Form { return Form{Says: "name", Pattern: namePattern().String()} }
+
 // PackageForm is the name of a package.
 func PackageForm() Form { return Form{Says: "package", Pattern: packagePattern().String()} }
 

@@ -96,7 +96,7 @@ func FuzzNames(f *testing.F) {
 		if backendName(s) == nil && (!isWord(s, "-") || s[0] == '-') {
 			t.Errorf("backend %q is accepted", s)
 		}
-		if packageName(s) == nil && (!isWord(s, "+.-") || strings.ContainsAny(s[:1], "+.-")) {
+		if PackageName(s) == nil && (!isWord(s, "+.-") || strings.ContainsAny(s[:1], "+.-")) {
 			t.Errorf("package %q is accepted", s)
 		}
 		if unitName(s) == nil && (!isWord(s, `:_.\@-`) || len(s) > 255 || !strings.Contains(s, ".")) {

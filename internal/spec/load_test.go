@@ -103,7 +103,8 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-func load(t testing.TB, archive string) *Repository {
+// LoadCase loads an archive.
+func LoadCase(t testing.TB, archive string) *Repository {
 	t.Helper()
 	r, err := Load(LoadOptions{Dir: unpack(t, txtar.Parse([]byte(archive)).Files), Known: known, Parts: testParts})
 	if err != nil {
@@ -113,7 +114,7 @@ func load(t testing.TB, archive string) *Repository {
 }
 
 func TestPositions(t *testing.T) {
-	r := load(t, "-- backends/one/backend.yaml --\nusers:\n  app:\n    groups: [sudo, docker]\n    shell: /bin/sh\npackages:\n  docker.io: installed\napt:\n  mirrors:\n    http://a/: https://b/\n")
+	r := LoadCase(t, "-- backends/one/backend.yaml --\nusers:\n  app:\n    groups: [sudo, docker]\n    shell: /bin/sh\npackages:\n  docker.io: installed\napt:\n  mirrors:\n    http://a/: https://b/\n")
 	u := r.Backends["one"].Users["app"]
 	for _, tc := range []struct{ got, want string }{
 		{u.Pos.String(), "backends/one/backend.yaml:2:3"},
@@ -131,73 +132,8 @@ func TestPositions(t *testing.T) {
 	}
 }
 
-const merged = `
--- backends/common/base.yaml --
-include: [lower.yaml]
-packages: {vim: installed, curl: installed}
-files:
-  /etc/motd: {source: motd, mode: "0644"}
-  /etc/issue: {source: motd}
-users:
-  app: {groups: [sudo, adm], shell: /bin/sh, home_mode: "0750"}
-docker:
-  daemon: {mtu: 1, features: {c: 2}}
-  networks: {db: {interface: db0}}
--- backends/common/lower.yaml --
-packages: {curl: purged, tree: installed}
-values: {ONE: one, TWO: two}
--- backends/common/motd --
-hello
--- backends/one/backend.yaml --
-include: [../common/base.yaml, ../common/lower.yaml]
-packages: {vim: {managed: false}, tree: {hold: true}}
-values: {TWO: zwei}
-files:
-  /etc/motd: {content: "bye\n"}
-users:
-  app: {groups: [adm]}
-docker:
-  daemon: {features: true}
-  networks: {db: {subnet: 172.30.0.0/24}}
-`
-
-func TestInclude(t *testing.T) {
-	b := load(t, merged).Backends["one"]
-	if _, ok := b.Packages["vim"]; ok {
-		t.Error("vim is still managed")
-	}
-	if p := b.Packages["tree"]; p.State != "installed" || !Is(p.Hold) {
-		t.Errorf("tree: %+v", p)
-	}
-	if p := b.Packages["curl"]; p.State != "installed" {
-		t.Errorf("curl is %s: what includes overrides what is included", p.State)
-	}
-	f := b.Files["/etc/motd"]
-	if f.Source != "" || f.Content == nil || string(f.Data) != "bye\n" || f.Mode != "0644" {
-		t.Errorf("motd: %+v", f)
-	}
-	if got := string(b.Files["/etc/issue"].Data); got != "hello\n" {
-		t.Errorf("issue holds %q", got)
-	}
-	if got := b.Files["/etc/issue"].At("source").File; got != "backends/common/base.yaml" {
-		t.Errorf("issue is from %s", got)
-	}
-	if d := cmp.Diff([]string{"adm"}, b.Users["app"].Groups); d != "" || b.Users["app"].Shell != "/bin/sh" {
-		t.Errorf("app: %s", d)
-	}
-	if d := cmp.Diff(map[string]string{"ONE": "one", "TWO": "zwei"}, b.Values); d != "" {
-		t.Error(d)
-	}
-	if d := cmp.Diff(map[string]any{"mtu": int64(1), "features": true}, b.Docker.Daemon); d != "" {
-		t.Error(d)
-	}
-	if n := b.Docker.Networks["db"]; n.Interface != "db0" || n.Subnet != "172.30.0.0/24" {
-		t.Errorf("db: %+v", n)
-	}
-}
-
 func TestBackend(t *testing.T) {
-	r := load(t, merged)
+	r := LoadCase(t, Merged)
 	if _, err := r.Backend("one"); err != nil {
 		t.Error(err)
 	}

@@ -20,8 +20,7 @@ var (
 	unitPattern     = words.Pattern(`^[A-Za-z0-9:_.\\@-]+$`)
 	dropInPattern   = words.Pattern(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
 	variablePattern = words.Pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	networkPattern  = words.Pattern(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
-	bridgePattern   = words.Pattern(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
+	namePattern     = words.Pattern(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
 )
 
 // backendName checks the name of a backend.
@@ -49,9 +48,9 @@ func accountName(name string) error {
 	return nil
 }
 
-// packageName checks the name of a package, after Debian policy 5.6.1, with or
+// PackageName checks the name of a package, after Debian policy 5.6.1, with or
 // without an architecture.
-func packageName(name string) error {
+func PackageName(name string) error {
 	if !packagePattern().MatchString(name) {
 		return fmt.Errorf("package name %s: want small letters, digits, +, - and ., at least two, beginning with a letter or digit, and :ARCHITECTURE if it is for another than the host's own", quote(name))
 	}

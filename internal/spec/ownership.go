@@ -76,7 +76,7 @@ func filled(n, from *node, keys []string) *node {
 // words: these entries and no others, and where there is a rule for what is below, for
 // that, too, and for what is made there from now on.
 func (b *Backend) expandACLs(problems *Problems) {
-	for name, d := range sorted(b.Directories) {
+	for name, d := range Sorted(b.Directories) {
 		if !d.Has("acl") || gone(d.State) {
 			continue
 		}

@@ -94,16 +94,16 @@ func meaning(t *testing.T, archive string) string {
 		}
 		return texts
 	}
-	for p, d := range sorted(b.Directories) {
+	for p, d := range Sorted(b.Directories) {
 		fmt.Fprintln(&out, "directory", p, d.Owner, d.Group, d.Mode, d.State, when(d.When))
 		if r := d.Recurse; r != nil {
 			fmt.Fprintln(&out, "  below", r.Owner, r.Group, r.Files, r.Directories, r.From, r.Except)
 		}
 	}
-	for p, a := range sorted(b.ACLs) {
+	for p, a := range Sorted(b.ACLs) {
 		fmt.Fprintln(&out, "acl", p, a.Access, a.Default, Is(a.Exact), Is(a.Recursive), a.From, a.Except, when(a.When))
 	}
-	for p, f := range sorted(b.Files) {
+	for p, f := range Sorted(b.Files) {
 		fmt.Fprintln(&out, "file", p, f.Owner, f.Group, f.Mode, f.State)
 	}
 	return out.String()

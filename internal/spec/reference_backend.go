@@ -23,7 +23,6 @@ func (Backend) Fields() []Field {
 		{Name: "files", Item: "file NAME", Is: "files, links, and parts of files", More: "In one of six forms: source, content, template, link, lines or block. Without any, only owner, group and mode are managed.", Unset: "none", Example: `{/etc/app.conf: {content: "workers = 4\n"}}`, Names: new(PathForm())},
 		{Name: "sudoers", Item: "sudoers drop-in NAME", Is: "files in /etc/sudoers.d, checked by visudo", Unset: "none", Example: `{developers: {content: "%developers ALL=(ALL:ALL) ALL\n"}}`, Names: new(DropInForm())},
 		{Name: "sshd", Item: "sshd drop-in NAME", Is: "files NAME.conf in /etc/ssh/sshd_config.d", More: "sshd has to accept its whole configuration with them; then it is reloaded.", Unset: "none", Example: `{00-north: {content: "PermitRootLogin no\n"}}`, Names: new(DropInForm())},
-		{Name: "docker", Is: "the docker engine and its networks", More: "The package is installed and held, the engine enabled and running.", Example: "{daemon: {log-driver: local}}"},
 		{Name: "units", Item: "unit NAME", Is: "systemd's units", Unset: "none", Example: "{backup.timer: {enabled: true, running: true}}", Names: new(UnitForm())},
 	}
 }

@@ -85,30 +85,30 @@ func (s *Settings) Fold(name string) string {
 // settings checks the settings of a file.
 func (c *Checker) settings(label string, s *Settings) {
 	if !s.Has("form") {
-		c.addf(s.Pos, "%s: has no form: want words, equals or ini", label)
+		c.Addf(s.Pos, "%s: has no form: want words, equals or ini", label)
 	}
-	c.one(s.Meta, label, "form", s.Form, SettingWords, SettingEquals, SettingINI)
+	c.One(s.Meta, label, "form", s.Form, SettingWords, SettingEquals, SettingINI)
 	if s.Form != SettingINI && s.Has("sections") {
-		c.addf(s.At("sections"), "%s: sections are of the form ini: say one or the other", label)
+		c.Addf(s.At("sections"), "%s: sections are of the form ini: say one or the other", label)
 	}
 	if len(s.Set)+len(s.Unset)+len(s.Sections) == 0 && !Is(s.Exact) {
-		c.addf(s.Pos, "%s: says nothing: want set, unset or sections", label)
+		c.Addf(s.Pos, "%s: says nothing: want set, unset or sections", label)
 	}
 	c.settingsGroup(s, s.Meta, label, s.SettingsGroup)
 	names := map[string]string{}
-	for name, section := range sorted(s.Sections) {
+	for name, section := range Sorted(s.Sections) {
 		label := label + ": section " + name
 		c.form(section.Pos, label, "the name", name, *Settings{}.Fields()[1].Names)
 		if other, taken := names[s.Fold(name)]; taken {
-			c.addf(section.Pos, "%s: is the section %s, too: want one of them", label, other)
+			c.Addf(section.Pos, "%s: is the section %s, too: want one of them", label, other)
 		}
 		names[s.Fold(name)] = name
-		c.state(section.Meta, label, section.State)
+		c.State(section.Meta, label, section.State)
 		switch says := written(section.Meta, "set", "unset", "exact"); {
 		case gone(section.State) && len(says) > 0:
-			c.addf(section.At(says[0]), "%s: is absent and has %s: want one or the other", label, says[0])
+			c.Addf(section.At(says[0]), "%s: is absent and has %s: want one or the other", label, says[0])
 		case !gone(section.State) && len(section.Set)+len(section.Unset) == 0 && !Is(section.Exact):
-			c.addf(section.Pos, "%s: says nothing: want set, unset or exact, or state: absent", label)
+			c.Addf(section.Pos, "%s: says nothing: want set, unset or exact, or state: absent", label)
 		}
 		c.settingsGroup(s, section.Meta, label, section.SettingsGroup)
 	}
@@ -121,9 +121,9 @@ func (c *Checker) settingsGroup(s *Settings, m Meta, label string, g SettingsGro
 		c.form(at, label, "the name", name, settingForm())
 		switch other, taken := seen[s.Fold(name)]; {
 		case taken && other != name:
-			c.addf(at, "%s: %s is %s, too: want one of them", label, quote(name), quote(other))
+			c.Addf(at, "%s: %s is %s, too: want one of them", label, quote(name), quote(other))
 		case s.Form != SettingINI && strings.ContainsFunc(name, unicode.IsSpace):
-			c.addf(at, "%s: %s has blanks in it, which names have in the form ini alone: say one or the other", label, quote(name))
+			c.Addf(at, "%s: %s has blanks in it, which names have in the form ini alone: say one or the other", label, quote(name))
 		}
 		seen[s.Fold(name)] = name
 	}
@@ -133,11 +133,11 @@ func (c *Checker) settingsGroup(s *Settings, m Meta, label string, g SettingsGro
 		value := g.Set[key]
 		switch { // values may be secret, and are not quoted
 		case !form.Fits(value):
-			c.addf(at, "%s: set: %s: want a value on one line, without blanks around it", label, key)
+			c.Addf(at, "%s: set: %s: want a value on one line, without blanks around it", label, key)
 		case s.Form == SettingWords && value == "":
-			c.addf(at, "%s: set: %s has no value: want one or the other of a value and unset", label, key)
+			c.Addf(at, "%s: set: %s has no value: want one or the other of a value and unset", label, key)
 		case s.Form != SettingWords && strings.HasSuffix(value, `\`):
-			c.addf(at, `%s: set: %s: ends with a \, which continues the line: say one or the other`, label, key)
+			c.Addf(at, `%s: set: %s: ends with a \, which continues the line: say one or the other`, label, key)
 		}
 	}
 	c.Distinct(m, label, "unset", g.Unset)
@@ -147,7 +147,7 @@ func (c *Checker) settingsGroup(s *Settings, m Meta, label string, g SettingsGro
 		}
 		name(m.At("unset", i), label+": unset", key)
 		if _, set := g.Set[key]; set {
-			c.addf(m.At("unset", i), "%s: unset: %s is set, too: want one or the other", label, key)
+			c.Addf(m.At("unset", i), "%s: unset: %s is set, too: want one or the other", label, key)
 		}
 	}
 }

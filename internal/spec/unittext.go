@@ -46,7 +46,7 @@ func (u *Unit) Aliases() []string {
 // by which the unit is declared.
 func (b *Backend) UnitNames() map[string]string {
 	names := map[string]string{}
-	for own, u := range sorted(b.Units) {
+	for own, u := range Sorted(b.Units) {
 		for _, alias := range u.Aliases() {
 			names[alias] = own
 		}

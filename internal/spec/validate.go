@@ -8,7 +8,7 @@ import (
 // validate checks everything that was loaded. all are the names of all
 // backends, loaded or not.
 func (l *loader) validate(r *Repository, all []string) {
-	for name, b := range sorted(r.Backends) {
+	for name, b := range Sorted(r.Backends) {
 		l.problems.backendName(name, b)
 		c := l.newChecker(r, b)
 		c.roles()
@@ -22,7 +22,6 @@ func (l *loader) validate(r *Repository, all []string) {
 		c.acls()
 		c.files()
 		c.dropIns()
-		c.docker()
 		c.installs()
 		c.unitItems()
 		c.ownSections()
@@ -31,7 +30,6 @@ func (l *loader) validate(r *Repository, all []string) {
 		c.aclPlaces()
 		c.replaced()
 		c.unitConflicts()
-		c.dockerUnits()
 		c.unitLinks()
 		c.gitHubIDs()
 	}

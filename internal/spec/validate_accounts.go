@@ -17,11 +17,11 @@ func (c *Checker) roles() {
 		known.add(name)
 		label := "role " + name
 		if !backendPattern().MatchString(name) {
-			c.addf(role.Pos, "%s: want small letters, digits and -, beginning with a letter", label)
+			c.Addf(role.Pos, "%s: want small letters, digits and -, beginning with a letter", label)
 		}
 		c.groupList(role.Meta, label, "groups", role.Groups)
-		c.path(role.Meta, label, "shell", role.Shell)
-		c.mode(role.Meta, label, "home_mode", role.HomeMode)
+		c.Path(role.Meta, label, "shell", role.Shell)
+		c.Mode(role.Meta, label, "home_mode", role.HomeMode)
 		c.password(role.Meta, label, role.Password)
 		c.Line(role.At("key_options"), label+": key_options", role.KeyOptions)
 		for i, source := range role.Keys {
@@ -29,17 +29,17 @@ func (c *Checker) roles() {
 		}
 	}
 	if c.nobody && len(c.b.People) > 0 {
-		c.addf(c.b.At("people"), "people: there is no %s to say who has these roles", peopleFile)
+		c.Addf(c.b.At("people"), "people: there is no %s to say who has these roles", peopleFile)
 	}
 	c.Distinct(c.b.Meta, "the backend", "people", c.b.People)
 	for i, role := range c.b.People {
 		if !known[role] {
-			c.addf(c.b.At("people", i), "people: no role %s is declared%s", quote(role), c.problems.hint(role, known.names()))
+			c.Addf(c.b.At("people", i), "people: no role %s is declared%s", quote(role), c.problems.hint(role, known.names()))
 		}
 	}
 	for name := range c.b.Values {
 		if !variablePattern().MatchString(name) {
-			c.addf(c.b.AtKey("values", name), "value %s: want letters, digits and _: templates say .Values.NAME", quote(name))
+			c.Addf(c.b.AtKey("values", name), "value %s: want letters, digits and _: templates say .Values.NAME", quote(name))
 		}
 	}
 }
@@ -49,33 +49,33 @@ func (c *Checker) source(role *Role, label string, i int, source KeySource) {
 	known := []string{string(FromRepository), string(FromGitHub)}
 	switch {
 	case !slices.Contains(known, string(source)):
-		c.addf(at, "%s: keys: %s: want %s%s", label, quote(string(source)), words.Or(known), c.problems.hint(string(source), slices.Values(known)))
+		c.Addf(at, "%s: keys: %s: want %s%s", label, quote(string(source)), words.Or(known), c.problems.hint(string(source), slices.Values(known)))
 	case slices.Contains(role.Keys[:i], source):
-		c.addf(at, "%s: keys: %s is there twice", label, source)
+		c.Addf(at, "%s: keys: %s is there twice", label, source)
 	case source == FromGitHub && c.b.Keys.GitHub.URL == "" && !c.b.Keys.GitHub.Locked():
-		c.addf(at, "%s: keys: github needs keys.github.url, such as https://github.com", label)
+		c.Addf(at, "%s: keys: github needs keys.github.url, such as https://github.com", label)
 	}
 }
 
 func (c *Checker) password(m Meta, label string, rule PasswordRule) {
-	c.one(m, label, "password", string(rule), string(PasswordLocked), string(PasswordSetAtFirstLogin), string(PasswordSetByAdmin))
+	c.One(m, label, "password", string(rule), string(PasswordLocked), string(PasswordSetAtFirstLogin), string(PasswordSetByAdmin))
 }
 
 // fetching checks where keys are fetched.
 func (c *Checker) fetching() {
 	k := c.b.Keys
-	c.one(k.GitHub.Meta, "keys.github", "form", k.GitHub.Form, "plain", "api")
+	c.One(k.GitHub.Meta, "keys.github", "form", k.GitHub.Form, "plain", "api")
 	if k.GitHub.Has("url") {
 		c.keyServer(k.GitHub.At("url"), k.GitHub.URL)
 	}
-	c.path(k.GitHub.Meta, "keys.github", "token_file", k.GitHub.TokenFile)
-	c.one(k.GitHub.Meta, "keys.github", "mode", k.GitHub.Mode, "live", "locked", "off")
-	c.one(k.GitHub.Meta, "keys.github", "trust", k.GitHub.Trust, "pinned", "live")
+	c.Path(k.GitHub.Meta, "keys.github", "token_file", k.GitHub.TokenFile)
+	c.One(k.GitHub.Meta, "keys.github", "mode", k.GitHub.Mode, "live", "locked", "off")
+	c.One(k.GitHub.Meta, "keys.github", "trust", k.GitHub.Trust, "pinned", "live")
 	if k.GitHub.Mode == "locked" && k.GitHub.TrustsServer() {
-		c.addf(k.GitHub.At("trust"), "keys.github: trust live contradicts mode locked, which asks no server: leave one of them out, or say trust: pinned")
+		c.Addf(k.GitHub.At("trust"), "keys.github: trust live contradicts mode locked, which asks no server: leave one of them out, or say trust: pinned")
 	}
 	if k.Has("min_rsa_bits") && (k.MinRSABits < 2048 || k.MinRSABits > 16384) {
-		c.addf(k.At("min_rsa_bits"), "keys: min_rsa_bits %d: want 2048 to 16384", k.MinRSABits)
+		c.Addf(k.At("min_rsa_bits"), "keys: min_rsa_bits %d: want 2048 to 16384", k.MinRSABits)
 	}
 }
 
@@ -84,13 +84,13 @@ func (c *Checker) keyServer(at Pos, raw string) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || u.Host == "":
-		c.addf(at, "%s: %s: want an address such as https://github.com", label, quote(raw))
+		c.Addf(at, "%s: %s: want an address such as https://github.com", label, quote(raw))
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		c.addf(at, "%s: want an address without user, query or fragment", label)
+		c.Addf(at, "%s: want an address without user, query or fragment", label)
 	case u.Scheme == "http" && !loopback(u.Hostname()):
-		c.addf(at, "%s: %s: keys are fetched over https: (http: only from this machine)", label, quote(raw))
+		c.Addf(at, "%s: %s: keys are fetched over https: (http: only from this machine)", label, quote(raw))
 	case u.Scheme != "https" && u.Scheme != "http":
-		c.addf(at, "%s: %s: want https:", label, quote(raw))
+		c.Addf(at, "%s: %s: want https:", label, quote(raw))
 	}
 }
 
@@ -102,22 +102,22 @@ func loopback(name string) bool {
 // accounts checks groups and users.
 func (c *Checker) accounts() {
 	gids, uids := map[int]string{}, map[int]string{}
-	for name, g := range sorted(c.b.Groups) {
+	for name, g := range Sorted(c.b.Groups) {
 		label := "group " + name
-		c.fail(g.Pos, label, accountName(name))
-		c.state(g.Meta, label, g.State)
-		c.one(g.Meta, label, "members", g.Members, "exact", "additive")
+		c.Fail(g.Pos, label, accountName(name))
+		c.State(g.Meta, label, g.State)
+		c.One(g.Meta, label, "members", g.Members, "exact", "additive")
 		c.id(g.Meta, label, "gid", g.GID, gids)
 	}
 	system := systemUsers()
-	for name, u := range sorted(c.b.Users) {
+	for name, u := range Sorted(c.b.Users) {
 		label := "user " + name
-		c.fail(u.Pos, label, accountName(name))
+		c.Fail(u.Pos, label, accountName(name))
 		switch {
 		case system[name]:
-			c.addf(u.Pos, "%s: is an account of the system, which opsafe does not touch", label)
+			c.Addf(u.Pos, "%s: is an account of the system, which opsafe does not touch", label)
 		case c.members[name]:
-			c.addf(u.Pos, "%s: is a person of developers.yaml, with a role on this backend: users are service accounts", label)
+			c.Addf(u.Pos, "%s: is a person of developers.yaml, with a role on this backend: users are service accounts", label)
 		}
 		c.userItem(u, label)
 		c.id(u.Meta, label, "uid", u.UID, uids)
@@ -125,28 +125,28 @@ func (c *Checker) accounts() {
 }
 
 func (c *Checker) userItem(u *User, label string) {
-	c.state(u.Meta, label, u.State)
+	c.State(u.Meta, label, u.State)
 	if !gone(u.State) {
-		c.group(u.Meta, label, "group", u.Group)
+		c.Group(u.Meta, label, "group", u.Group)
 		c.groupList(u.Meta, label, "groups", u.Groups)
 		name := strings.TrimPrefix(label, "user ")
 		if g := c.b.Groups[name]; u.Group == "" && g != nil && gone(g.State) {
-			c.addf(u.Pos, "%s: its group of the same name is declared absent at %s: say group", label, g.Pos)
+			c.Addf(u.Pos, "%s: its group of the same name is declared absent at %s: say group", label, g.Pos)
 		}
 	}
-	c.path(u.Meta, label, "home", u.Home)
-	c.mode(u.Meta, label, "home_mode", u.HomeMode)
-	c.path(u.Meta, label, "shell", u.Shell)
+	c.Path(u.Meta, label, "home", u.Home)
+	c.Mode(u.Meta, label, "home_mode", u.HomeMode)
+	c.Path(u.Meta, label, "shell", u.Shell)
 	c.password(u.Meta, label, u.Password)
 	if u.Comment != nil {
 		c.Line(u.At("comment"), label+": comment", *u.Comment)
 		if strings.Contains(*u.Comment, ":") {
-			c.addf(u.At("comment"), "%s: comment: want one without a colon: passwd(5) has none", label)
+			c.Addf(u.At("comment"), "%s: comment: want one without a colon: passwd(5) has none", label)
 		}
 	}
 	c.Distinct(u.Meta, label, "reown", u.Reown)
 	for i, p := range u.Reown {
-		c.fail(u.At("reown", i), label+": reown", cleanPath(p))
+		c.Fail(u.At("reown", i), label+": reown", cleanPath(p))
 	}
 }
 
@@ -158,10 +158,10 @@ func (c *Checker) id(m Meta, label, field string, id *int, taken map[int]string)
 	at := m.At(field)
 	switch {
 	case *id < 1 || *id > lastID || *id == 65534 || *id == 65535:
-		c.addf(at, "%s: %s %d: want 1 to 4294967293, and neither 65534 nor 65535", label, field, *id)
+		c.Addf(at, "%s: %s %d: want 1 to 4294967293, and neither 65534 nor 65535", label, field, *id)
 		return
 	case taken[*id] != "":
-		c.addf(at, "%s: %s %d is %s's, too", label, field, *id, taken[*id])
+		c.Addf(at, "%s: %s %d is %s's, too", label, field, *id, taken[*id])
 		return
 	}
 	taken[*id] = label
@@ -173,11 +173,11 @@ func (c *Checker) keys() {
 		label := "authorized_keys of " + name
 		switch {
 		case c.members[name]:
-			c.addf(a.Pos, "%s: is a person of developers.yaml: people's keys come from keys/ and GitHub, after their role", label)
+			c.Addf(a.Pos, "%s: is a person of developers.yaml: people's keys come from keys/ and GitHub, after their role", label)
 		case !c.users[name]:
-			c.addf(a.Pos, "%s: %s", label, c.noUser(name))
+			c.Addf(a.Pos, "%s: %s", label, c.noUser(name))
 		}
-		c.mode(a.Meta, label, "mode", a.Mode)
+		c.Mode(a.Meta, label, "mode", a.Mode)
 		c.Line(a.At("options"), label+": options", a.Options)
 		c.Distinct(a.Meta, label, "keys", a.Keys)
 		for i, k := range a.Keys {
@@ -186,39 +186,39 @@ func (c *Checker) keys() {
 		c.Distinct(a.Meta, label, "people", a.People)
 		for i, p := range a.People {
 			if !c.people[p] {
-				c.addf(a.At("people", i), "%s: people: %s is not in developers.yaml%s", label, quote(p), c.problems.hint(p, c.people.names()))
+				c.Addf(a.At("people", i), "%s: people: %s is not in developers.yaml%s", label, quote(p), c.problems.hint(p, c.people.names()))
 			}
 		}
 		c.Distinct(a.Meta, label, "from", a.From)
 	}
 	for name, k := range c.b.KeyPairs {
 		label := "key pair " + name
-		c.fail(k.Pos, label, cleanPath(name))
+		c.Fail(k.Pos, label, cleanPath(name))
 		if k.Owner == "" {
-			c.addf(k.Pos, "%s: has no owner: say whose it is", label)
+			c.Addf(k.Pos, "%s: has no owner: say whose it is", label)
 		}
-		c.owner(k.Meta, label, k.Owner)
-		c.group(k.Meta, label, "group", k.Group)
+		c.Owner(k.Meta, label, k.Owner)
+		c.Group(k.Meta, label, "group", k.Group)
 		c.Line(k.At("comment"), label+": comment", k.Comment)
 		c.keyType(k, label)
 		if strings.Contains(k.Comment, "{{") {
-			c.addf(k.At("comment"), "%s: comment: it is taken as it is, no template: leave it out to have OWNER@HOSTNAME", label)
+			c.Addf(k.At("comment"), "%s: comment: it is taken as it is, no template: leave it out to have OWNER@HOSTNAME", label)
 		}
 	}
 }
 
 func (c *Checker) keyType(k *KeyPair, label string) {
-	c.one(k.Meta, label, "type", k.Type, "ed25519", "rsa", "ecdsa")
+	c.One(k.Meta, label, "type", k.Type, "ed25519", "rsa", "ecdsa")
 	if !k.Has("bits") {
 		return
 	}
 	at, bits := k.At("bits"), strconv.Itoa(k.Bits)
 	switch {
 	case k.Type == "rsa" && (k.Bits < 3072 || k.Bits > 16384):
-		c.addf(at, "%s: bits %s: want 3072 to 16384 for rsa", label, bits)
+		c.Addf(at, "%s: bits %s: want 3072 to 16384 for rsa", label, bits)
 	case k.Type == "ecdsa" && k.Bits != 256 && k.Bits != 384 && k.Bits != 521:
-		c.addf(at, "%s: bits %s: want 256, 384 or 521 for ecdsa", label, bits)
+		c.Addf(at, "%s: bits %s: want 256, 384 or 521 for ecdsa", label, bits)
 	case k.Type == "" || k.Type == "ed25519":
-		c.addf(at, "%s: bits: ed25519 keys have one size: leave it out", label)
+		c.Addf(at, "%s: bits: ed25519 keys have one size: leave it out", label)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // rights.
 func (c *Checker) homes() {
 	taken := map[string]thing{} // by a service account
-	for name, u := range sorted(c.b.Users) {
+	for name, u := range Sorted(c.b.Users) {
 		home := c.home(name)
 		if gone(u.State) || nobodysHome(home) || c.members[name] || name == "root" {
 			continue
@@ -24,9 +24,9 @@ func (c *Checker) homes() {
 		}
 		switch {
 		case home == "/root":
-			c.addf(at, "%s: home /root is root's", label)
-		case ok && !exclusive(u.When, other.when):
-			c.addf(at, "%s: home %s is that of %s at %s, too: want one for each", label, home, other.label, other.pos)
+			c.Addf(at, "%s: home /root is root's", label)
+		case ok && !u.When.Excludes(other.when):
+			c.Addf(at, "%s: home %s is that of %s at %s, too: want one for each", label, home, other.label, other.pos)
 		default:
 			taken[home] = thing{label: label, pos: u.Pos, when: u.When}
 		}
@@ -39,11 +39,11 @@ func nobodysHome(home string) bool {
 	return slices.Contains([]string{"/nonexistent", "/var/empty", "/run/sshd", "/dev/null"}, home)
 }
 
-// exclusive reports whether two lists of conditions can never hold at once, as
+// Excludes reports whether two lists of conditions can never hold at once, as
 // far as their words tell.
-func exclusive(a, b Conditions) bool {
-	return slices.ContainsFunc(a, func(x Condition) bool {
-		return slices.ContainsFunc(b, func(y Condition) bool { return x.excludes(y) })
+func (cs Conditions) Excludes(other Conditions) bool {
+	return slices.ContainsFunc(cs, func(x Condition) bool {
+		return slices.ContainsFunc(other, func(y Condition) bool { return x.excludes(y) })
 	})
 }
 
@@ -69,14 +69,14 @@ func (c Condition) excludes(o Condition) bool {
 
 // aclPlaces finds ACLs of what is declared absent or is a link.
 func (c *Checker) aclPlaces() {
-	for p, a := range sorted(c.b.ACLs) {
+	for p, a := range Sorted(c.b.ACLs) {
 		if f := c.b.Files[p]; f != nil && f.Has("link") && !gone(f.State) {
-			c.addf(a.Pos, "acl of %s: file %[1]s at %s is a link, which has no ACL: name what it leads to", p, f.Pos)
+			c.Addf(a.Pos, "acl of %s: file %[1]s at %s is a link, which has no ACL: name what it leads to", p, f.Pos)
 			continue
 		}
 		for at := p; at != "/" && at != "."; at = path.Dir(at) {
-			if t, ok := c.places[at]; ok && t.absent && !exclusive(a.When, t.when) {
-				c.addf(a.Pos, "acl of %s: %s is declared absent at %s", p, t.label, t.pos)
+			if t, ok := c.places[at]; ok && t.absent && !a.When.Excludes(t.when) {
+				c.Addf(a.Pos, "acl of %s: %s is declared absent at %s", p, t.label, t.pos)
 				break
 			}
 		}
@@ -94,20 +94,17 @@ func (c *Checker) replaced() {
 	for _, p := range c.b.installs {
 		installed[p.Package] = thing{label: "the section " + p.Section, pos: p.Pos, when: p.When}
 	}
-	if d := c.b.Docker; d != nil {
-		installed[dockerPackage(d)] = thing{label: "the section docker", pos: d.Pos, when: d.When}
-	}
-	for name, by := range sorted(installed) {
+	for name, by := range Sorted(installed) {
 		known, ok := c.known(name)
 		if !ok {
 			continue
 		}
 		for _, other := range known.Replaces {
 			p := c.b.Packages[other]
-			if p == nil || p.State != "installed" || exclusive(p.When, by.when) {
+			if p == nil || p.State != "installed" || p.When.Excludes(by.when) {
 				continue
 			}
-			c.addf(p.At("state"), "package %s: is installed, but apt removes it for %s, which %s at %s installs: one of them has to go", other, name, by.label, by.pos)
+			c.Addf(p.At("state"), "package %s: is installed, but apt removes it for %s, which %s at %s installs: one of them has to go", other, name, by.label, by.pos)
 		}
 	}
 }
@@ -116,14 +113,14 @@ func (c *Checker) replaced() {
 // for units of the section units.
 func (c *Checker) unitLinks() {
 	kinds := []string{".wants", ".requires", ".upholds"}
-	for p, f := range sorted(c.b.Files) {
+	for p, f := range Sorted(c.b.Files) {
 		dir, name := path.Split(p)
 		dir = path.Clean(dir)
 		u := c.b.Units[name]
 		if u == nil || path.Dir(dir) != debian.UnitDir || !slices.Contains(kinds, path.Ext(dir)) {
 			continue
 		}
-		c.addf(f.Pos, "file %s: is a link by which systemd enables unit %s, which is declared at %s: say enabled there, and leave the link out", p, name, u.Pos)
+		c.Addf(f.Pos, "file %s: is a link by which systemd enables unit %s, which is declared at %s: say enabled there, and leave the link out", p, name, u.Pos)
 	}
 }
 
@@ -136,7 +133,7 @@ func (c *Checker) gitHubIDs() {
 	}
 	for _, p := range c.r.People {
 		if p.GitHubID > 0 && c.asksGitHub(p) {
-			c.addf(p.At("github_id"), "person %s: github_id is only checked with keys.github.form: api, and backend %s asks in the form plain", quote(p.Name), c.b.Name)
+			c.Addf(p.At("github_id"), "person %s: github_id is only checked with keys.github.form: api, and backend %s asks in the form plain", quote(p.Name), c.b.Name)
 		}
 	}
 }

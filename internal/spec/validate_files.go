@@ -13,28 +13,28 @@ import (
 func (c *Checker) directories() {
 	for name, d := range c.b.Directories {
 		label := "directory " + name
-		c.fail(d.Pos, label, cleanPath(name))
-		c.state(d.Meta, label, d.State)
-		c.owner(d.Meta, label, d.Owner)
-		c.group(d.Meta, label, "group", d.Group)
-		c.mode(d.Meta, label, "mode", d.Mode)
-		c.notify(d.Notify, label+": notify", d.When)
+		c.Fail(d.Pos, label, cleanPath(name))
+		c.State(d.Meta, label, d.State)
+		c.Owner(d.Meta, label, d.Owner)
+		c.Group(d.Meta, label, "group", d.Group)
+		c.Mode(d.Meta, label, "mode", d.Mode)
+		c.Notify(d.Notify, label+": notify", d.When)
 		c.aclEntries(d.Meta, label, "acl", d.ACL)
 		if gone(d.State) && d.Has("acl") {
-			c.addf(d.At("acl"), "%s: acl: what is absent has none", label)
+			c.Addf(d.At("acl"), "%s: acl: what is absent has none", label)
 		}
 		r := d.Recurse
 		if r == nil {
 			continue
 		}
 		if gone(d.State) {
-			c.addf(d.At("recurse"), "%s: recurse: what is absent has nothing below it", label)
+			c.Addf(d.At("recurse"), "%s: recurse: what is absent has nothing below it", label)
 		}
 		label += ": recurse"
-		c.owner(r.Meta, label, r.Owner)
-		c.group(r.Meta, label, "group", r.Group)
-		c.mode(r.Meta, label, "files", r.Files)
-		c.mode(r.Meta, label, "directories", r.Directories)
+		c.Owner(r.Meta, label, r.Owner)
+		c.Group(r.Meta, label, "group", r.Group)
+		c.Mode(r.Meta, label, "files", r.Files)
+		c.Mode(r.Meta, label, "directories", r.Directories)
 		c.tree(r.Meta, label, r.From, r.Except)
 	}
 }
@@ -45,14 +45,14 @@ func (c *Checker) tree(m Meta, label string, from, except []string) {
 		group, ok := strings.CutPrefix(name, "group:")
 		switch {
 		case ok && !c.groups[group]:
-			c.addf(m.At("from", i), "%s: from: %s", label, c.noGroup(group))
+			c.Addf(m.At("from", i), "%s: from: %s", label, c.noGroup(group))
 		case !ok && !strings.HasPrefix(name, "#") && !c.users[name]:
-			c.addf(m.At("from", i), "%s: from: %s", label, c.noUser(name))
+			c.Addf(m.At("from", i), "%s: from: %s", label, c.noUser(name))
 		}
 	}
 	for i, p := range except {
 		if p == "" || path.IsAbs(p) || path.Clean(p) != p || p == ".." || strings.HasPrefix(p, "../") || p == "." {
-			c.addf(m.At("except", i), "%s: except: %s is no path below it, such as cache or work/scratch", label, quote(p))
+			c.Addf(m.At("except", i), "%s: except: %s is no path below it, such as cache or work/scratch", label, quote(p))
 		}
 	}
 }
@@ -63,14 +63,14 @@ func (c *Checker) acls() {
 			continue // the directory's checks say so
 		}
 		label := "acl of " + name
-		c.fail(a.Pos, label, cleanPath(name))
+		c.Fail(a.Pos, label, cleanPath(name))
 		if len(a.Access) == 0 && len(a.Default) == 0 && !Is(a.Exact) {
-			c.addf(a.Pos, "%s: says nothing: want access or default entries", label)
+			c.Addf(a.Pos, "%s: says nothing: want access or default entries", label)
 		}
 		if !Is(a.Recursive) {
 			for field, list := range map[string][]string{"from": a.From, "except": a.Except} {
 				if list != nil {
-					c.addf(a.At(field), "%s: %s: is about what lies below it, and the ACL is not recursive: add recursive: true, or leave it out", label, field)
+					c.Addf(a.At(field), "%s: %s: is about what lies below it, and the ACL is not recursive: add recursive: true, or leave it out", label, field)
 				}
 			}
 		}
@@ -86,19 +86,19 @@ func (c *Checker) aclEntries(m Meta, label, field string, entries []string) {
 		at := m.At(field, i)
 		e, err := ParseEntry(text)
 		if err != nil {
-			c.addf(at, "%s: %s: %v", label, field, err)
+			c.Addf(at, "%s: %s: %v", label, field, err)
 			continue
 		}
 		if id := string(e.Tag) + ":" + e.Name; seen[id] {
-			c.addf(at, "%s: %s: %s is there twice", label, field, id)
+			c.Addf(at, "%s: %s: %s is there twice", label, field, id)
 		} else {
 			seen.add(id)
 		}
 		switch {
 		case e.Tag == host.TagUser && !c.users[e.Name]:
-			c.addf(at, "%s: %s: %s", label, field, c.noUser(e.Name))
+			c.Addf(at, "%s: %s: %s", label, field, c.noUser(e.Name))
 		case e.Tag == host.TagGroup && !c.groups[e.Name]:
-			c.addf(at, "%s: %s: %s", label, field, c.noGroup(e.Name))
+			c.Addf(at, "%s: %s: %s", label, field, c.noGroup(e.Name))
 		}
 	}
 }
@@ -137,12 +137,12 @@ func written(m Meta, fields ...string) []string {
 func (c *Checker) files() {
 	for name, f := range c.b.Files {
 		label := "file " + name
-		c.fail(f.Pos, label, cleanPath(name))
-		c.state(f.Meta, label, f.State)
-		c.owner(f.Meta, label, f.Owner)
-		c.group(f.Meta, label, "group", f.Group)
-		c.mode(f.Meta, label, "mode", f.Mode)
-		c.notify(f.Notify, label+": notify", f.When)
+		c.Fail(f.Pos, label, cleanPath(name))
+		c.State(f.Meta, label, f.State)
+		c.Owner(f.Meta, label, f.Owner)
+		c.Group(f.Meta, label, "group", f.Group)
+		c.Mode(f.Meta, label, "mode", f.Mode)
+		c.Notify(f.Notify, label+": notify", f.When)
 		c.fileBody(f, label)
 		c.fileParts(f, label)
 	}
@@ -152,18 +152,18 @@ func (c *Checker) fileBody(f *File, label string) {
 	bodies := written(f.Meta, "source", "content", "template", "link", "lines", "block", "settings")
 	switch {
 	case len(bodies) > 1:
-		c.addf(f.At(bodies[1]), "%s: has %s: want one of them", label, strings.Join(bodies, " and "))
+		c.Addf(f.At(bodies[1]), "%s: has %s: want one of them", label, strings.Join(bodies, " and "))
 		return
 	case gone(f.State) && len(bodies) > 0:
-		c.addf(f.At(bodies[0]), "%s: is absent and has %s: want one or the other", label, bodies[0])
+		c.Addf(f.At(bodies[0]), "%s: is absent and has %s: want one or the other", label, bodies[0])
 	case !gone(f.State) && len(bodies) == 0 && f.Owner == "" && f.Group == "" && f.Mode == "":
-		c.addf(f.Pos, "%s: says nothing: want source, content, template, link, lines, block or settings, or owner, group or mode, or state: absent", label)
+		c.Addf(f.Pos, "%s: says nothing: want source, content, template, link, lines, block or settings, or owner, group or mode, or state: absent", label)
 	}
 	if f.Has("once") && (f.Has("lines") || f.Has("block") || f.Has("settings")) {
-		c.addf(f.At("once"), "%s: once goes with a whole file, not with %s", label, bodies[0])
+		c.Addf(f.At("once"), "%s: once goes with a whole file, not with %s", label, bodies[0])
 	}
 	if f.Has("comment") && !f.Has("block") {
-		c.addf(f.At("comment"), "%s: comment begins the marker lines of a block: there is none", label)
+		c.Addf(f.At("comment"), "%s: comment begins the marker lines of a block: there is none", label)
 	}
 }
 
@@ -171,15 +171,15 @@ func (c *Checker) fileParts(f *File, label string) {
 	c.named(f.Meta, label, f.Text)
 	if f.Has("link") {
 		if f.Link == "" {
-			c.addf(f.At("link"), "%s: link is empty", label)
+			c.Addf(f.At("link"), "%s: link is empty", label)
 		}
 		c.Line(f.At("link"), label+": link", f.Link)
 		for _, field := range written(f.Meta, "mode", "secret", "check", "once") {
-			c.addf(f.At(field), "%s: a link has no %s", label, field)
+			c.Addf(f.At(field), "%s: a link has no %s", label, field)
 		}
 	}
 	if f.Has("lines") && len(f.Lines) == 0 {
-		c.addf(f.At("lines"), "%s: lines: want at least one", label)
+		c.Addf(f.At("lines"), "%s: lines: want at least one", label)
 	}
 	c.Distinct(f.Meta, label, "lines", f.Lines)
 	for i, line := range f.Lines {
@@ -190,17 +190,17 @@ func (c *Checker) fileParts(f *File, label string) {
 	}
 	c.Line(f.At("comment"), label+": comment", f.Comment)
 	if f.Has("check") && !slices.ContainsFunc(f.Check, func(arg string) bool { return strings.Contains(arg, "%") }) {
-		c.addf(f.At("check"), "%s: check: want a program and its arguments with %% for the staged file, as in [visudo, -cf, \"%%\"]", label)
+		c.Addf(f.At("check"), "%s: check: want a program and its arguments with %% for the staged file, as in [visudo, -cf, \"%%\"]", label)
 	}
 }
 
 // named refuses a text that is in a file without a name.
 func (c *Checker) named(m Meta, label string, t Text) {
 	if m.Has("source") && t.Source == "" {
-		c.addf(m.At("source"), "%s: source is empty", label)
+		c.Addf(m.At("source"), "%s: source is empty", label)
 	}
 	if m.Has("template") && t.Template == "" {
-		c.addf(m.At("template"), "%s: template is empty", label)
+		c.Addf(m.At("template"), "%s: template is empty", label)
 	}
 }
 
@@ -215,16 +215,16 @@ func (c *Checker) dropIns() {
 }
 
 func (c *Checker) dropIn(m Meta, label string, t Text, state string, err error) {
-	c.fail(m.Pos, label, err)
+	c.Fail(m.Pos, label, err)
 	c.named(m, label, t)
-	c.state(m, label, state)
+	c.State(m, label, state)
 	bodies := written(m, "source", "content", "template")
 	switch {
 	case len(bodies) > 1:
-		c.addf(m.At(bodies[1]), "%s: has %s: want one of them", label, strings.Join(bodies, " and "))
+		c.Addf(m.At(bodies[1]), "%s: has %s: want one of them", label, strings.Join(bodies, " and "))
 	case gone(state) && len(bodies) > 0:
-		c.addf(m.At(bodies[0]), "%s: is absent and has %s: want one or the other", label, bodies[0])
+		c.Addf(m.At(bodies[0]), "%s: is absent and has %s: want one or the other", label, bodies[0])
 	case !gone(state) && len(bodies) == 0:
-		c.addf(m.Pos, "%s: has no text: want source, content or template, or state: absent", label)
+		c.Addf(m.Pos, "%s: has no text: want source, content or template, or state: absent", label)
 	}
 }

@@ -56,7 +56,7 @@ func (c *Checker) item(v reflect.Value, label string) {
 // fields checks those of an item, or of a part of one.
 func (c *Checker) fields(v reflect.Value, label string, when Conditions) {
 	meta := c.schema.metaOf(v)
-	for name, index := range sorted(c.schema.of(v.Type()).fields) {
+	for name, index := range Sorted(c.schema.of(v.Type()).fields) {
 		if !meta.Has(name) {
 			continue
 		}
@@ -68,14 +68,14 @@ func (c *Checker) fields(v reflect.Value, label string, when Conditions) {
 				c.namedUnit(meta.At(name, i), label+": "+name, text, field.Form, when)
 			}
 		case map[string]string:
-			for key, text := range sorted(value) {
+			for key, text := range Sorted(value) {
 				if field.Names != nil {
 					c.form(meta.AtKey(name, key), label, name, key, *field.Names)
 				}
 				c.form(meta.AtKey(name, key), label, name, text, field.Form)
 			}
 		case Notify:
-			c.notify(value, label+": notify", when)
+			c.Notify(value, label+": notify", when)
 		case Conditions:
 		default:
 			c.field(v.FieldByIndex(index), *meta, field, label, when)
@@ -110,12 +110,12 @@ func (c *Checker) namedUnit(at Pos, label, name string, f Form, when Conditions)
 func (c *Checker) account(m Meta, label, field, name string) {
 	switch field {
 	case "owner":
-		c.owner(m, label, name)
+		c.Owner(m, label, name)
 	case "group":
-		c.group(m, label, field, name)
+		c.Group(m, label, field, name)
 	case "user", "check_as":
 		if m.Has(field) && !c.users[name] {
-			c.addf(m.At(field), "%s: %s: %s", label, field, c.noUser(name))
+			c.Addf(m.At(field), "%s: %s: %s", label, field, c.noUser(name))
 		}
 	}
 }
@@ -132,10 +132,10 @@ func (f Form) Fits(text string) bool {
 // form checks a text against the form that it has to have.
 func (c *Checker) form(at Pos, label, field, text string, f Form) {
 	if len(f.Words) > 0 {
-		c.choice(at, label, field, text, f.Words)
+		c.Choice(at, label, field, text, f.Words)
 		return
 	}
 	if !f.Fits(text) {
-		c.addf(at, "%s: %s %s: want %s", label, field, quote(text), words.Article(f.Says))
+		c.Addf(at, "%s: %s %s: want %s", label, field, quote(text), words.Article(f.Says))
 	}
 }

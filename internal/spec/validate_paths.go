@@ -12,7 +12,7 @@ import (
 // contradiction.
 func (c *Checker) put(p string, t thing) {
 	if other, taken := c.places[p]; taken {
-		c.addf(t.pos, "%s: %s is at %s, too: one of them has to go", t.label, other.label, other.pos)
+		c.Addf(t.pos, "%s: %s is at %s, too: one of them has to go", t.label, other.label, other.pos)
 		return
 	}
 	c.places[p] = t
@@ -30,18 +30,18 @@ func (c *Checker) contradictions() {
 		}
 	}
 	c.b.owned = slices.Sorted(maps.Keys(c.places))
-	for name, d := range sorted(c.b.Directories) {
+	for name, d := range Sorted(c.b.Directories) {
 		c.put(name, thing{label: "directory " + name, pos: d.Pos, absent: gone(d.State), dir: true, when: d.When})
 	}
-	for name, f := range sorted(c.b.Files) {
+	for name, f := range Sorted(c.b.Files) {
 		c.put(name, thing{label: "file " + name, pos: f.Pos, absent: gone(f.State), when: f.When})
 	}
-	for name, k := range sorted(c.b.KeyPairs) {
+	for name, k := range Sorted(c.b.KeyPairs) {
 		t := thing{label: "key pair " + name, pos: k.Pos}
 		c.put(name, t)
 		c.put(name+".pub", t)
 	}
-	for p, t := range sorted(c.places) {
+	for p, t := range Sorted(c.places) {
 		if t.absent {
 			continue
 		}
@@ -50,9 +50,9 @@ func (c *Checker) contradictions() {
 			switch {
 			case !ok:
 			case above.absent:
-				c.addf(t.pos, "%s: %s above it is declared absent at %s", t.label, above.label, above.pos)
+				c.Addf(t.pos, "%s: %s above it is declared absent at %s", t.label, above.label, above.pos)
 			case !above.dir:
-				c.addf(t.pos, "%s: %s above it at %s is no directory", t.label, above.label, above.pos)
+				c.Addf(t.pos, "%s: %s above it at %s is no directory", t.label, above.label, above.pos)
 			}
 		}
 	}
@@ -60,27 +60,27 @@ func (c *Checker) contradictions() {
 
 // ownPlaces are the files that sections other than files write.
 func (c *Checker) ownPlaces() {
-	for name, d := range sorted(c.b.Sudoers) {
+	for name, d := range Sorted(c.b.Sudoers) {
 		c.put(debian.SudoersDir+"/"+name, thing{label: "sudoers drop-in " + name, pos: d.Pos, absent: gone(d.State)})
 	}
-	for name, d := range sorted(c.b.Sshd) {
+	for name, d := range Sorted(c.b.Sshd) {
 		c.put(debian.SSHDConfigDir+"/"+name+".conf", thing{label: "sshd drop-in " + name, pos: d.Pos, absent: gone(d.State)})
 	}
-	for name, s := range sorted(c.b.Apt.Sources) {
+	for name, s := range Sorted(c.b.Apt.Sources) {
 		c.put(debian.AptSourcesDir+"/"+name+".sources", thing{label: "apt source " + name, pos: s.Pos, absent: gone(s.State)})
 	}
-	for name, k := range sorted(c.b.Apt.Keys) {
+	for name, k := range Sorted(c.b.Apt.Keys) {
 		c.put("/etc/apt/keyrings/"+name+path.Ext(k.Source), thing{label: "apt key " + name, pos: k.Pos})
 	}
-	for name, u := range sorted(c.b.Units) {
+	for name, u := range Sorted(c.b.Units) {
 		if u.Has("source") || u.Has("content") || u.Has("template") || gone(u.State) {
 			c.put(debian.UnitDir+"/"+name, thing{label: "unit " + name, pos: u.Pos, absent: gone(u.State)})
 		}
-		for dropIn, d := range sorted(u.DropIns) {
+		for dropIn, d := range Sorted(u.DropIns) {
 			c.put(debian.UnitDir+"/"+name+".d/"+dropIn+".conf", thing{label: "drop-in " + dropIn + " of unit " + name, pos: d.Pos, absent: gone(d.State)})
 		}
 	}
-	for name, a := range sorted(c.b.AuthorizedKeys) {
+	for name, a := range Sorted(c.b.AuthorizedKeys) {
 		if home := c.home(name); home != "" {
 			c.put(home+"/.ssh/authorized_keys", thing{label: "authorized_keys of " + name, pos: a.Pos})
 		}
@@ -89,9 +89,6 @@ func (c *Checker) ownPlaces() {
 		if c.keysManaged(p) && c.b.AuthorizedKeys[p.Name] == nil {
 			c.put("/home/"+p.Name+"/.ssh/authorized_keys", thing{label: "authorized_keys of person " + p.Name, pos: p.Pos})
 		}
-	}
-	if d := c.b.Docker; d != nil && d.Has("daemon") {
-		c.put(debian.DockerConfig, thing{label: "docker's daemon", pos: d.At("daemon")})
 	}
 }
 

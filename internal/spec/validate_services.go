@@ -12,25 +12,25 @@ import (
 // apt checks where packages come from.
 func (c *Checker) apt() {
 	a := c.b.Apt
-	c.one(a.Meta, "apt", "mode", a.Mode, "install", "verify")
+	c.One(a.Meta, "apt", "mode", a.Mode, "install", "verify")
 	for from, to := range a.Mirrors {
 		at := a.AtKey("mirrors", from)
-		c.fail(at, "apt: mirrors", archive(from))
-		c.fail(at, "apt: mirrors: "+from, archive(to))
+		c.Fail(at, "apt: mirrors", archive(from))
+		c.Fail(at, "apt: mirrors: "+from, archive(to))
 	}
 	keys := set{}
 	for name, k := range a.Keys {
 		keys.add(name)
 		label := "apt key " + name
-		if !networkPattern().MatchString(name) {
-			c.addf(k.Pos, "%s: want letters, digits, _, . and -", label)
+		if !namePattern().MatchString(name) {
+			c.Addf(k.Pos, "%s: want letters, digits, _, . and -", label)
 		}
 		if k.Source == "" {
-			c.addf(k.Pos, "%s: has no source: want a file beside the spec", label)
+			c.Addf(k.Pos, "%s: has no source: want a file beside the spec", label)
 		} else if ext := path.Ext(k.Source); ext != ".asc" && ext != ".gpg" {
-			c.addf(k.At("source"), "%s: source: want a file NAME.asc or NAME.gpg", label)
+			c.Addf(k.At("source"), "%s: source: want a file NAME.asc or NAME.gpg", label)
 		} else if k.Data != nil {
-			c.fail(k.At("source"), label+": source", keyringData(ext, k.Data))
+			c.Fail(k.At("source"), label+": source", keyringData(ext, k.Data))
 		}
 	}
 	for name, s := range a.Sources {
@@ -59,38 +59,39 @@ func keyringData(ext string, data []byte) error {
 
 func (c *Checker) aptSource(name string, s *AptSource, keys set) {
 	label := "apt source " + name
-	if !networkPattern().MatchString(name) {
-		c.addf(s.Pos, "%s: want letters, digits, _, . and -", label)
+	if !namePattern().MatchString(name) {
+		c.Addf(s.Pos, "%s: want letters, digits, _, . and -", label)
 	}
-	c.state(s.Meta, label, s.State)
+	c.State(s.Meta, label, s.State)
 	if gone(s.State) {
 		return
 	}
 	if len(s.URIs) == 0 || len(s.Suites) == 0 {
-		c.addf(s.Pos, "%s: want uris and suites", label)
+		c.Addf(s.Pos, "%s: want uris and suites", label)
 	}
 	for i, uri := range s.URIs {
-		c.fail(s.At("uris", i), label+": uris", archive(uri))
+		c.Fail(s.At("uris", i), label+": uris", archive(uri))
 	}
 	exact := false
 	for i, suite := range s.Suites {
 		exact = exact || strings.HasSuffix(suite, "/")
-		c.word(s.At("suites", i), label+": suites", suite)
+		c.Word(s.At("suites", i), label+": suites", suite)
 	}
 	for i, component := range s.Components {
-		c.word(s.At("components", i), label+": components", component)
+		c.Word(s.At("components", i), label+": components", component)
 	}
 	if len(s.Components) == 0 && !exact && len(s.Suites) > 0 {
-		c.addf(s.Pos, "%s: has no components, such as main (only suites that end in / do without)", label)
+		c.Addf(s.Pos, "%s: has no components, such as main (only suites that end in / do without)", label)
 	}
 	if s.Has("signed_by") && !keys[s.SignedBy] {
-		c.addf(s.At("signed_by"), "%s: signed_by: no key %s is declared in apt.keys%s", label, quote(s.SignedBy), c.problems.hint(s.SignedBy, keys.names()))
+		c.Addf(s.At("signed_by"), "%s: signed_by: no key %s is declared in apt.keys%s", label, quote(s.SignedBy), c.problems.hint(s.SignedBy, keys.names()))
 	}
 }
 
-func (c *Checker) word(at Pos, label, s string) {
+// Word notes a text that is not one word.
+func (c *Checker) Word(at Pos, label, s string) {
 	if s == "" || strings.ContainsAny(s, " \t\r\n") || strings.ContainsFunc(s, isControl) {
-		c.addf(at, "%s: %s: want one word", label, quote(s))
+		c.Addf(at, "%s: %s: want one word", label, quote(s))
 	}
 }
 
@@ -117,32 +118,32 @@ func archive(raw string) error {
 func (c *Checker) packages() {
 	for name, p := range c.b.Packages {
 		label := "package " + name
-		c.fail(p.Pos, label, packageName(name))
-		c.one(p.Meta, label, "state", p.State, "installed", "absent", "purged")
+		c.Fail(p.Pos, label, PackageName(name))
+		c.One(p.Meta, label, "state", p.State, "installed", "absent", "purged")
 		if gone(p.State) && Is(p.Hold) {
-			c.addf(p.At("hold"), "%s: is %s and held: want one or the other", label, p.State)
+			c.Addf(p.At("hold"), "%s: is %s and held: want one or the other", label, p.State)
 		}
 		if p.State == "" && p.Hold == nil && p.fields != nil {
-			c.addf(p.Pos, "%s: says nothing: want a state (installed, absent, purged), a hold, or both", label)
+			c.Addf(p.Pos, "%s: says nothing: want a state (installed, absent, purged), a hold, or both", label)
 		}
 		c.otherArch(name, label, p)
 		if p.Provides == nil {
 			continue
 		}
 		for i, u := range p.Provides.Units {
-			c.fail(p.Provides.At("units", i), label+": provides", unitName(u))
+			c.Fail(p.Provides.At("units", i), label+": provides", unitName(u))
 		}
 		for i, f := range p.Provides.Files {
-			c.fail(p.Provides.At("files", i), label+": provides", cleanPath(f))
+			c.Fail(p.Provides.At("files", i), label+": provides", cleanPath(f))
 		}
 		for i, d := range p.Provides.Directories {
-			c.fail(p.Provides.At("directories", i), label+": provides", cleanPath(d))
+			c.Fail(p.Provides.At("directories", i), label+": provides", cleanPath(d))
 		}
 		for i, u := range p.Provides.Users {
-			c.fail(p.Provides.At("users", i), label+": provides: user "+quote(u), accountName(u))
+			c.Fail(p.Provides.At("users", i), label+": provides: user "+quote(u), accountName(u))
 		}
 		for i, g := range p.Provides.Groups {
-			c.fail(p.Provides.At("groups", i), label+": provides: group "+quote(g), accountName(g))
+			c.Fail(p.Provides.At("groups", i), label+": provides: group "+quote(g), accountName(g))
 		}
 	}
 }
@@ -156,24 +157,11 @@ func (c *Checker) otherArch(name, label string, p *Package) {
 		return
 	}
 	if gone(all.State) && p.State != "" && p.State != all.State {
-		c.addf(p.Pos, "%s: is %s, and %s at %s is %s, of all architectures: say one or the other", label, p.State, bare, all.Pos, all.State)
+		c.Addf(p.Pos, "%s: is %s, and %s at %s is %s, of all architectures: say one or the other", label, p.State, bare, all.Pos, all.State)
 	}
 	if all.Hold != nil && p.Hold != nil && *all.Hold != *p.Hold {
-		c.addf(p.Pos, "%s: its hold is not that of %s at %s, which is for all architectures: say one or the other", label, bare, all.Pos)
+		c.Addf(p.Pos, "%s: its hold is not that of %s at %s, which is for all architectures: say one or the other", label, bare, all.Pos)
 	}
-}
-
-func (c *Checker) docker() {
-	d := c.b.Docker
-	if d == nil {
-		return
-	}
-	if d.Has("package") {
-		c.fail(d.At("package"), "docker", packageName(d.Package))
-	}
-	c.needsPackage("docker", d.Meta, dockerPackage(d))
-	c.dockerd(d)
-	c.networks(d)
 }
 
 // installs refuses to remove packages that sections bring.
@@ -186,6 +174,6 @@ func (c *Checker) installs() {
 // needsPackage refuses to remove a package that a section brings.
 func (c *Checker) needsPackage(section string, m Meta, name string) {
 	if p := c.b.Packages[name]; p != nil && gone(p.State) {
-		c.addf(p.At("state"), "package %s: is %s, but the section %s at %s needs it", name, p.State, section, m.Pos)
+		c.Addf(p.At("state"), "package %s: is %s, but the section %s at %s needs it", name, p.State, section, m.Pos)
 	}
 }

@@ -12,21 +12,21 @@ import (
 func (c *Checker) unitItems() {
 	for name, u := range c.b.Units {
 		label := "unit " + name
-		c.fail(u.Pos, label, unitName(name))
-		c.state(u.Meta, label, u.State)
+		c.Fail(u.Pos, label, unitName(name))
+		c.State(u.Meta, label, u.State)
 		bodies := written(u.Meta, "source", "content", "template")
 		switch {
 		case len(bodies) > 1:
-			c.addf(u.At(bodies[1]), "%s: has %s: want one of them", label, strings.Join(bodies, " and "))
+			c.Addf(u.At(bodies[1]), "%s: has %s: want one of them", label, strings.Join(bodies, " and "))
 		case gone(u.State) && len(bodies) > 0:
-			c.addf(u.At(bodies[0]), "%s: is absent and has %s: want one or the other", label, bodies[0])
+			c.Addf(u.At(bodies[0]), "%s: is absent and has %s: want one or the other", label, bodies[0])
 		case len(bodies) == 1 && path.Ext(name) == ".scope":
-			c.addf(u.At(bodies[0]), "%s: systemd reads no unit file of a scope, which a program makes while it runs: declare a slice or a service", label)
+			c.Addf(u.At(bodies[0]), "%s: systemd reads no unit file of a scope, which a program makes while it runs: declare a slice or a service", label)
 		case !gone(u.State) && len(bodies) == 0:
 			c.hostUnit(name, u)
 		}
 		if len(bodies) > 0 && Is(u.Masked) {
-			c.addf(u.At("masked"), "%s: is masked and has %s, whose file is where the mask would be: want one or the other", label, bodies[0])
+			c.Addf(u.At("masked"), "%s: is masked and has %s, whose file is where the mask would be: want one or the other", label, bodies[0])
 		}
 		c.ends(name, u)
 		c.named(u.Meta, label, u.Text)
@@ -46,22 +46,22 @@ func (c *Checker) unitItems() {
 // hostUnit checks that a unit without a text is one that the host will have.
 func (c *Checker) hostUnit(name string, u *Unit) {
 	if !c.hostHas(name) && !c.units[templateOf(name)] && !guarded(u.When, name) && !Is(u.Masked) {
-		c.addf(u.Pos, "unit %s: has no text, and no declared package brings it%s: if one does, say so under its provides; if only some hosts have it, say when: unit %s exists",
+		c.Addf(u.Pos, "unit %s: has no text, and no declared package brings it%s: if one does, say so under its provides; if only some hosts have it, say when: unit %s exists",
 			name, c.nearUnit(name), name)
 	}
 }
 
 func (c *Checker) unitSwitches(u *Unit, label string) {
 	if Is(u.Masked) && Is(u.Enabled) {
-		c.addf(u.At("enabled"), "%s: is masked and enabled: want one or the other", label)
+		c.Addf(u.At("enabled"), "%s: is masked and enabled: want one or the other", label)
 	}
 	if Is(u.Masked) && Is(u.Running) {
-		c.addf(u.At("running"), "%s: is masked and running: want one or the other", label)
+		c.Addf(u.At("running"), "%s: is masked and running: want one or the other", label)
 	}
 	if gone(u.State) {
 		for _, field := range written(u.Meta, "enabled", "running", "masked") {
 			if field == "enabled" && Is(u.Enabled) || field == "running" && Is(u.Running) || field == "masked" && Is(u.Masked) {
-				c.addf(u.At(field), "%s: is absent and %s: want one or the other", label, field)
+				c.Addf(u.At(field), "%s: is absent and %s: want one or the other", label, field)
 			}
 		}
 	}
@@ -103,10 +103,10 @@ func (c *Checker) unitText(m Meta, label string, t Text, whole bool, when Condit
 	case len(file.Wrong) > 0:
 		first := file.Wrong[0]
 		where, label := line(first.Line)
-		c.addf(where, "%s: %s", label, first.Text)
+		c.Addf(where, "%s: %s", label, first.Text)
 		return
 	case whole && len(file.Sections) == 0:
-		c.addf(at, "%s: the text is empty: want sections, as in [Service]", label)
+		c.Addf(at, "%s: the text is empty: want sections, as in [Service]", label)
 	}
 	for _, s := range needs(file) {
 		where, label := line(s.Line)

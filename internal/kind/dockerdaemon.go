@@ -1,23 +1,26 @@
-package spec
+package kind
 
 import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
+
+	"opsafe/internal/spec"
 )
 
-// dockerd checks daemon.json: an option that dockerd does not know keeps it from
+// checkDaemon checks daemon.json: an option that dockerd does not know keeps it from
 // starting, and releases before 23 cannot be asked beforehand.
-func (c *Checker) dockerd(d *Docker) {
-	known := setOf(daemonKeys()...)
+func checkDaemon(c *spec.Checker, d *DockerEngine) {
+	known := daemonKeys()
 	for _, key := range slices.Sorted(maps.Keys(d.Daemon)) {
-		label := "docker: daemon: option " + quote(key)
-		if !known[key] {
-			c.addf(d.AtKey("daemon", key), "%s: dockerd has no such option%s", label, c.problems.hint(key, known.names()))
+		label := "docker: daemon: option " + strconv.Quote(key)
+		if !slices.Contains(known, key) {
+			c.Addf(d.AtKey("daemon", key), "%s: dockerd has no such option%s", label, c.Hint(key, slices.Values(known)))
 			continue
 		}
 		if _, err := json.Marshal(d.Daemon[key]); err != nil {
-			c.addf(d.AtKey("daemon", key), "%s: cannot be written as JSON: %v", label, err)
+			c.Addf(d.AtKey("daemon", key), "%s: cannot be written as JSON: %v", label, err)
 		}
 	}
 }

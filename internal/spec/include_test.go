@@ -1,0 +1,46 @@
+package spec_test
+
+import (
+	"testing"
+
+	"opsafe/internal/kind"
+	"opsafe/internal/spec"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestInclude(t *testing.T) {
+	b := spec.LoadCase(t, spec.Merged).Backends["one"]
+	if _, ok := b.Packages["vim"]; ok {
+		t.Error("vim is still managed")
+	}
+	if p := b.Packages["tree"]; p.State != "installed" || !spec.Is(p.Hold) {
+		t.Errorf("tree: %+v", p)
+	}
+	if p := b.Packages["curl"]; p.State != "installed" {
+		t.Errorf("curl is %s: what includes overrides what is included", p.State)
+	}
+	f := b.Files["/etc/motd"]
+	if f.Source != "" || f.Content == nil || string(f.Data) != "bye\n" || f.Mode != "0644" {
+		t.Errorf("motd: %+v", f)
+	}
+	if got := string(b.Files["/etc/issue"].Data); got != "hello\n" {
+		t.Errorf("issue holds %q", got)
+	}
+	if got := b.Files["/etc/issue"].At("source").File; got != "backends/common/base.yaml" {
+		t.Errorf("issue is from %s", got)
+	}
+	if d := cmp.Diff([]string{"adm"}, b.Users["app"].Groups); d != "" || b.Users["app"].Shell != "/bin/sh" {
+		t.Errorf("app: %s", d)
+	}
+	if d := cmp.Diff(map[string]string{"ONE": "one", "TWO": "zwei"}, b.Values); d != "" {
+		t.Error(d)
+	}
+	docker := spec.Of[*kind.DockerEngine](b, "docker")
+	if d := cmp.Diff(map[string]any{"mtu": int64(1), "features": true}, docker.Daemon); d != "" {
+		t.Error(d)
+	}
+	if n := docker.Networks["db"]; n.Interface != "db0" || n.Subnet != "172.30.0.0/24" {
+		t.Errorf("db: %+v", n)
+	}
+}
