@@ -29,7 +29,7 @@ const endingTargets = "poweroff.target reboot.target halt.target kexec.target ex
 // judged. It is the same for everybody.
 func (j *judge) atBoot() error {
 	return j.trustAll("at boot", func(t *traced) (trusts, error) {
-		b := &bootFiles{Reader: untraced(t), texts: map[string]string{}}
+		b := &bootFiles{Reader: untraced(t), texts: map[string]string{}, seen: map[string]bool{}}
 		if err := b.read(); err != nil {
 			return nil, err
 		}
@@ -47,10 +47,11 @@ func (j *judge) atBoot() error {
 type bootFiles struct {
 	host.Reader
 	texts map[string]string
+	seen  map[string]bool // scripts that have been read
 }
 
 func (b *bootFiles) read() error {
-	for _, read := range []func() error{b.units, b.kernelValues, b.modules, b.others} {
+	for _, read := range []func() error{b.units, b.kernelValues, b.modules, b.others, b.jobs, b.logins} {
 		if err := read(); err != nil {
 			return err
 		}
@@ -75,7 +76,11 @@ func (b *bootFiles) text(at string) (string, error) {
 }
 
 // add has a line counted for what is at a path.
-func (b *bootFiles) add(at, line string) { b.texts[at] += line + "\n" }
+func (b *bootFiles) add(at, line string) {
+	if line != "" {
+		b.texts[at] += line + "\n"
+	}
+}
 
 func isAmong(name, names string) bool { return slices.Contains(strings.Fields(names), name) }
 

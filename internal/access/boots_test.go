@@ -110,6 +110,35 @@ func TestNextStart(t *testing.T) {
 			w.file("/home/alice/bin/sudo", "")
 			w.file("/home/alice/.profile", "PATH=$HOME/bin:$PATH\n")
 		}, ".profile changes"},
+		{"a script that a unit runs", func(w *world) {
+			w.file("/etc/systemd/system/x.service", "[Service]\nExecStart=/srv/x.sh\n")
+			w.file("/srv/x.sh", "#!/bin/sh\n. /srv/y.sh\n")
+			w.file("/srv/y.sh", "systemctl stop ssh\n")
+		}, "/srv/y.sh changes"},
+		{"a script that a unit runs, of something else", func(w *world) {
+			w.file("/etc/systemd/system/x.service", "[Service]\nExecStart=/srv/x.sh\n")
+			w.file("/srv/x.sh", "#!/bin/sh\nsystemctl restart app\n")
+		}, ""},
+		{"a script that nobody runs", file("/srv/x.sh", "systemctl stop ssh\n"), ""},
+		{"a job", file("/etc/cron.d/x", "@reboot root pkill sshd\n"), "cron.d/x changes"},
+		{"a job of something else", file("/etc/cron.d/x", "MAILTO=root\n0 3 * * * app /srv/app/bin/clean >/dev/null\n"), ""},
+		{"a job of apt's", file("/etc/apt/apt.conf.d/x", "DPkg::Post-Invoke {\"chmod 0755 /usr/bin/sudo\";};\n"), "apt.conf.d/x changes"},
+		{"a profile of AppArmor", file("/etc/apparmor.d/x", "profile x /usr/sbin/sshd {\n}\n"), "apparmor.d/x changes"},
+		{"a profile of AppArmor, of another", file("/etc/apparmor.d/x", "/usr/bin/app {\n /bin/bash ix,\n /etc/passwd r,\n}\n"), ""},
+		{"no room for sessions", file("/etc/systemd/system/user-.slice.d/x.conf", "[Slice]\nTasksMax=1\n"), "x.conf changes"},
+		{"no memory for sessions", file("/etc/systemd/system/user.slice.d/x.conf", "[Slice]\nMemoryMax=1M\n"), "x.conf changes"},
+		{"room for sessions", file("/etc/systemd/system/user-.slice.d/x.conf", "[Slice]\nTasksMax=33%\nMemoryMax=4G\nCPUQuota=200%\nMemoryHigh=80%\n"), ""},
+		{"sessions end", file("/etc/systemd/logind.conf.d/x.conf", "[Login]\nStopIdleSessionSec=1\n"), "x.conf changes"},
+		{"the host ends", file("/etc/systemd/logind.conf", "[Login]\nIdleAction=poweroff\n"), "logind.conf changes"},
+		{"processes of sessions end", file("/etc/systemd/logind.conf", "[Login]\nKillUserProcesses=yes\nIdleAction=ignore\n"), ""},
+		{"tmpfiles that are hidden", func(w *world) {
+			w.file("/usr/lib/tmpfiles.d/sshd.conf", "d /run/sshd 0755 root root\n")
+			w.file("/etc/tmpfiles.d/sshd.conf", "")
+		}, "sshd.conf changes"},
+		{"tmpfiles that are the same", func(w *world) {
+			w.file("/usr/lib/tmpfiles.d/x11.conf", "D! /tmp/.X11-unix 1777 root root 10d\n")
+			w.file("/etc/tmpfiles.d/x11.conf", "")
+		}, ""},
 		{"commands at a login", file("/home/alice/.ssh/rc", "exit\n"), ".ssh/rc changes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

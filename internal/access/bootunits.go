@@ -65,6 +65,8 @@ func (b *bootFiles) dropIns(dir, of string) error {
 		case strings.HasPrefix(of, "ssh"):
 		case isAmong(of, earlyUnits+" "+laterUnits), of == "target", of == "mount", of == "socket":
 			b.add(at, text)
+		case ofSessions(of):
+			b.add(at, narrow(text))
 		default:
 			b.lines(at, text)
 		}
@@ -108,8 +110,12 @@ func (b *bootFiles) unit(at, name string) error {
 	if err != nil {
 		return err
 	}
-	if ofStart {
+	switch {
+	case ofStart:
 		b.add(at, text)
+		return nil
+	case ofSessions(name):
+		b.add(at, narrow(text))
 		return nil
 	}
 	b.lines(at, text)
@@ -137,8 +143,8 @@ func (b *bootFiles) lines(at, text string) {
 				b.add(at, s.Key+"="+s.Value)
 			}
 		}
-		if strings.HasPrefix(s.Key, "Exec") && reaches(s.Value) {
-			b.add(at, s.Key+"="+s.Value)
+		if strings.HasPrefix(s.Key, "Exec") {
+			b.command(at, s.Key+"=", s.Value)
 		}
 		for word := range strings.FieldsSeq(s.Value) {
 			if isAmong(word, among) {
@@ -146,33 +152,4 @@ func (b *bootFiles) lines(at, text string) {
 			}
 		}
 	}
-}
-
-// filters are programs that have to do with packets and networks, or end the host.
-const filters = "iptables ip6tables iptables-restore iptables-nft iptables-legacy nft ufw firewall-cmd ebtables arptables ifdown shutdown poweroff reboot halt telinit"
-
-// reaches reports whether a command line of a unit stops what a start goes through, or
-// has to do with packets and networks. What a script does that it runs is not looked
-// into.
-func reaches(line string) bool {
-	for command := range strings.FieldsFuncSeq(line, func(c rune) bool { return strings.ContainsRune("\"';&|()`", c) }) {
-		words := strings.Fields(strings.TrimLeft(command, " -@:+!"))
-		for len(words) > 0 && isAmong(path.Base(words[0]), "exec env nice nohup sudo") {
-			words = words[1:]
-		}
-		switch {
-		case len(words) == 0:
-		case isAmong(path.Base(words[0]), filters):
-			return true
-		case path.Base(words[0]) == "systemctl" && slices.ContainsFunc(words[1:], ofStart):
-			return true
-		}
-	}
-	return false
-}
-
-// ofStart reports whether a word of systemctl's names a unit of the start, or has the
-// host leave it.
-func ofStart(word string) bool {
-	return isAmong(word, earlyUnits+" "+laterUnits+" "+endingTargets+" isolate rescue emergency poweroff reboot halt") || isAmong(word+".service", earlyUnits)
 }

@@ -182,6 +182,17 @@ func (j *judge) mounts() error {
 				lines = append(lines, strings.Join(f, " "))
 			}
 		}
+		if hidden := "/usr/lib/tmpfiles.d/" + path.Base(at); at != fstab {
+			data, err := host.ReadThrough(j.Reader, hidden)
+			if err != nil && !host.IsUnknown(err) {
+				return err
+			}
+			for line := range strings.Lines(string(data)) {
+				if f := strings.Fields(line); len(f) > 1 && f[0][0] != '#' && j.onWay(f[1]) && !slices.Contains(lines, strings.Join(f, " ")) {
+					lines = append(lines, "without "+strings.Join(f, " "))
+				}
+			}
+		}
 		if len(lines) > 0 {
 			j.trust(at, strings.Join(lines, "\n"))
 		}

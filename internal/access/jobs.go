@@ -1,0 +1,107 @@
+package access
+
+import (
+	"path"
+	"strings"
+
+	"opsafe/internal/host"
+)
+
+// Directories whose files are run, or have commands that are, without anybody's asking:
+// by cron, at a login, by networks that come and go, by apt, dpkg and logrotate.
+const jobDirs = `
+	/etc/cron.d /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly /etc/init.d /etc/update-motd.d
+	/etc/network/if-pre-up.d /etc/network/if-up.d /etc/network/if-down.d /etc/network/if-post-down.d
+	/etc/dhcp/dhclient-enter-hooks.d /etc/dhcp/dhclient-exit-hooks.d /etc/NetworkManager/dispatcher.d
+	/etc/networkd-dispatcher/routable.d /etc/networkd-dispatcher/configured.d /etc/apt/apt.conf.d /etc/dpkg/dpkg.cfg.d
+	/etc/logrotate.d /etc/kernel/postinst.d /etc/apparmor.d`
+
+// jobFiles are single ones.
+const jobFiles = "/etc/crontab /var/spool/cron/crontabs/root /etc/apt/apt.conf /etc/dpkg/dpkg.cfg /etc/logrotate.conf"
+
+// jobs are the files by which a host does something by itself, and the scripts that they
+// run. One with a command that reaches for the way in is trusted as a whole.
+func (b *bootFiles) jobs() error {
+	files := strings.Fields(jobFiles)
+	for dir := range strings.FieldsSeq(jobDirs) {
+		names, err := b.list(dir)
+		if err != nil {
+			return err
+		}
+		for _, n := range names {
+			files = append(files, path.Join(dir, n))
+		}
+	}
+	for _, at := range files {
+		b.script(at, 0)
+	}
+	return nil
+}
+
+// command counts a line of commands that reaches for the way, and the scripts that it
+// runs.
+func (b *bootFiles) command(at, key, line string) {
+	if reaches(line) {
+		b.add(at, key+line)
+	}
+	b.named(line, 0)
+}
+
+// Bounds of what is looked into.
+const (
+	longestJob = 64 << 10
+	mostJobs   = 3 // of which one runs the next
+)
+
+// script reads a file with commands once. What cannot be read of it is left out: a change
+// of it shows all the same.
+func (b *bootFiles) script(at string, depth int) {
+	if b.seen[at] || depth > mostJobs {
+		return
+	}
+	b.seen[at] = true
+	n, err := b.Stat(at)
+	if err != nil || n == nil || n.Type == host.TypeDir || n.Size > longestJob {
+		return
+	}
+	text, err := b.text(at)
+	if err != nil || strings.Contains(text, "\x00") {
+		return
+	}
+	if strings.HasPrefix(at, "/etc/apparmor.d/") {
+		text = confined(text)
+	}
+	if concerns(text) {
+		b.add(at, text)
+	}
+	b.named(text, depth+1)
+}
+
+// confined are the lines of a profile of AppArmor's that say for which programs it is.
+func confined(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasSuffix(strings.TrimSpace(line), "{") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// named reads what a text names by a path outside the directories of packages' programs.
+func (b *bootFiles) named(text string, depth int) {
+	for word := range strings.FieldsFuncSeq(text, func(c rune) bool { return strings.ContainsRune(" \t\n\"'`;&|()<>=:,", c) }) {
+		at := strings.TrimLeft(word, "-@+!")
+		if !path.IsAbs(at) || strings.ContainsAny(at, "*?[$%{") {
+			continue
+		}
+		switch at = path.Clean(at); {
+		case !strings.HasPrefix(at, "/usr/local/") && strings.HasPrefix(at, "/usr/"), strings.HasPrefix(at, "/bin/"), strings.HasPrefix(at, "/sbin/"),
+			strings.HasPrefix(at, "/dev/"), strings.HasPrefix(at, "/proc/"), strings.HasPrefix(at, "/sys/"), strings.HasPrefix(at, "/var/lib/dpkg/"):
+		default:
+			if n, err := b.Stat(at); err == nil && n != nil && n.Access.Mode()&0o111 != 0 || strings.HasSuffix(at, ".sh") || strings.HasSuffix(at, ".py") {
+				b.script(at, depth)
+			}
+		}
+	}
+}

@@ -1,0 +1,36 @@
+package access
+
+import "testing"
+
+// TestConcerns holds which commands of a job reach for the way in. All others are what
+// jobs do every day.
+func TestConcerns(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{
+		"pkill sshd", "pkill -x 'ssh.*'", "pkill -u alice", "killall -9 sshd", "kill -9 -1", "kill $(pidof sshd)", "kill `cat /run/sshd.pid`; service ssh stop",
+		"systemctl stop ssh", "/bin/systemctl mask --now ssh.socket", "systemctl isolate rescue.target", "systemctl stop networking", "systemctl disable systemd-logind",
+		"iptables -P INPUT DROP", "/usr/sbin/nft flush ruleset", "ip link set eth0 down", "sleep 60 && ip route del default", "ifconfig eth0 down",
+		"passwd -l alice", "echo alice:x | chpasswd", "usermod -L alice", "gpasswd -d alice sudo", "chage -E 0 alice", "sudo usermod -s /bin/false alice",
+		"rm /etc/sudoers.d/alice", "chmod 0 /usr/bin/sudo", "chmod 700 /home", "chown root /home/alice/.ssh/authorized_keys", "rm -rf ~/.ssh/", "mv /etc/pam.d/sshd /tmp",
+		"touch /run/nologin", "echo no >/etc/nologin", "cp /srv/x /etc/ssh/sshd_config", "apt-get -y purge openssh-server", "dpkg -P sudo",
+		"[ -f /x ] && reboot", "if true; then shutdown -h now; fi", "DEBIAN_FRONTEND=noninteractive apt-get remove sudo",
+		`subprocess.run(["pkill", "sshd"])`, `os.system('systemctl stop ssh.service')`, `DPkg::Post-Invoke {"pkill sshd";};`, "* * * * * root pkill sshd", "@reboot root nft -f /srv/x", "*/5 0,12 * * 1-5 iptables -F",
+		"ln -sf /dev/null /etc/systemd/system/x", "mount -o bind /srv /home",
+	} {
+		if !concerns("#!/bin/sh\n" + line + "\n") {
+			t.Errorf("%s: is taken for harmless", line)
+		}
+	}
+	for _, line := range []string{
+		"# pkill sshd", "pg_dump app | gzip >/backup/app.gz", "sudo -u postgres pg_dump app", "rsync -a -e ssh /srv backup@example.org:", "ssh backup@example.org true",
+		"systemctl restart app", "systemctl reload nginx", "pkill -HUP nginx", "kill -HUP 123", "find /var/log -name '*.gz' -mtime +30 -delete", "docker system prune -f",
+		"getent passwd alice", "awk -F: '{print $1}' /etc/passwd", "chown -R app:app /srv/app", "chmod 755 /usr/local/bin/tool", "rm -rf /var/tmp/cache", "tar czf /backup/etc.tgz /etc",
+		"cp /etc/ssh/sshd_config /backup/", "certbot renew -q --post-hook 'systemctl reload nginx'", "apt-get update -q", "apt-get autoremove -y", "ip addr show", "ip -br link",
+		"echo done >/dev/null 2>&1", "curl -s https://example.org/ping", "mount /srv/data", "ls /home", "cd /srv/app && ./run.sh", "17 * * * * root cd / && run-parts --report /etc/cron.hourly",
+		`APT::Periodic::Update-Package-Lists "1";`, `Unattended-Upgrade::Automatic-Reboot "false";`, "test -x /usr/sbin/anacron || run-parts /etc/cron.daily",
+	} {
+		if concerns("#!/bin/sh\n" + line + "\n") {
+			t.Errorf("%s: is taken for a danger", line)
+		}
+	}
+}
