@@ -87,7 +87,7 @@ func known(name string, facts host.MachineFacts) (host.Provides, bool) {
 			Groups: []host.Group{systemGroup("tcpdump")},
 		}, true
 	}
-	return knownServer(name)
+	return knownServer(name, facts)
 }
 
 // Known is what opsafe knows of a package, in the words of a spec: for checking

@@ -19,6 +19,8 @@ type awaiter interface{ Awaited() []string }
 // missingError is that something is not there which a package could bring.
 type missingError struct {
 	thing string
+	// unpackaged is set where no package ever brings it.
+	unpackaged bool
 	// why is what is not known, in words; empty: whether the thing is there.
 	why string
 	err error
@@ -33,12 +35,9 @@ func missing(thing, format string, args ...any) error {
 	return &missingError{thing: thing, err: fmt.Errorf(format, args...)}
 }
 
-// missingPath is missing, if packages ever bring the path.
+// missingPath is missing, of a path.
 func missingPath(path, format string, args ...any) error {
-	if !packaged(path) {
-		return fmt.Errorf(format, args...)
-	}
-	return missing(path, format, args...)
+	return &missingError{thing: path, unpackaged: !packaged(path), err: fmt.Errorf(format, args...)}
 }
 
 // packaged reports whether a path is where packages and their scripts put things.
@@ -63,9 +62,9 @@ func Later(r host.Reader, err error) string {
 	switch {
 	case errors.As(err, &u) && (!u.AfterApply || u.Err == nil || !errors.As(u.Err, &m)):
 		return ""
-	case errors.As(err, &m) && m.why != "" && awaited(r, m.thing) != "":
+	case errors.As(err, &m) && !m.unpackaged && m.why != "" && awaited(r, m.thing) != "":
 		return m.why
-	case m != nil:
+	case m != nil && !m.unpackaged:
 		return awaited(r, m.thing)
 	}
 	return ""
@@ -80,7 +79,7 @@ func toCome(r host.Reader) []string {
 }
 
 // bringers are the packages to come that may bring a path by their name, as
-// nginx-light may /etc/default/nginx: what a package's own files are called is custom,
+// exim4-daemon-light may /etc/default/exim4: what a package's own files are called is custom,
 // and the lists of packages that are not there are not to be had. With anywhere, a
 // directory on the way that is called so counts, too.
 func bringers(r host.Reader, at string, anywhere bool) ([]string, error) {
@@ -114,7 +113,7 @@ func ours(at string) bool {
 }
 
 // namedFor reports whether a part of a path is called as a package is, as 7zip.conf,
-// 50unattended-upgrades, and nginx for nginx-light.
+// 50unattended-upgrades, and exim4 for exim4-daemon-light.
 func namedFor(r host.Reader, part, name string) (bool, error) {
 	for _, stem := range []string{part, strings.TrimLeft(part, "0123456789-")} {
 		stem, _, _ = strings.Cut(stem, ".")
