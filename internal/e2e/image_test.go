@@ -24,7 +24,7 @@ sshd:
   opsafe: {content: "PasswordAuthentication no\n"}
 packages:
   cron: installed
-  nginx-light: {state: installed, provides: {units: [nginx.service]}}
+  nginx-light: installed
 files:
   /etc/image.conf: {content: "made\n", notify: {restart: [nginx.service]}}
 units:
@@ -33,7 +33,7 @@ units:
   cron.service: {enabled: false, running: false}
   systemd-timesyncd.service: {masked: true}
 sysctl:
-  net.ipv4.ip_forward: {value: "1"}
+  net.ipv4.ip_forward: "1"
 `
 
 // TestImage brings the tree of a machine that does not run to its declared state, and

@@ -34,8 +34,8 @@ func Sysctl() Kind {
 				Type: reflect.TypeFor[map[string]*KernelValue](),
 				Field: spec.Field{
 					Name: "sysctl", Item: "sysctl NAME", Is: "values of the kernel, by name",
-					More:  "Each is in a file NAME.conf of /etc/sysctl.d, and in force at once.",
-					Unset: "none", Example: `{net.ipv4.ip_forward: {value: "1"}}`,
+					More:  "Each is in a file NAME.conf of /etc/sysctl.d, and in force at once. A bare word, in quotes, is the value.",
+					Unset: "none", Example: `{net.ipv4.ip_forward: "1"}`,
 					Names: &spec.Form{Says: "name such as net.ipv4.ip_forward", Pattern: `^[a-z0-9_]+(\.[A-Za-z0-9_-]+)+$`, Longest: 200},
 				},
 			}},
@@ -58,10 +58,18 @@ type KernelValue struct {
 	State string `yaml:"state"`
 }
 
+// valueForm is a line with a word in it.
+func valueForm() spec.Form {
+	return spec.Form{Says: "value", Pattern: `^[^\x00-\x08\x0a-\x1f\x7f-\x9f]*[!-~][^\x00-\x08\x0a-\x1f\x7f-\x9f]*$`}
+}
+
+// ShortField names the field that a bare word is the value of.
+func (KernelValue) ShortField() string { return "value" }
+
 // Fields says what there is to know of the fields.
 func (KernelValue) Fields() []spec.Field {
 	return []spec.Field{
-		{Name: "value", Is: "the value, in quotes", More: "Words of a value with several are compared one by one.", Unset: "an error", Example: `"1"`, Form: spec.LineForm()},
+		{Name: "value", Is: "the value, in quotes", More: "Words of a value with several are compared one by one. It can stand in place of the fields: net.ipv4.ip_forward: \"1\".", Unset: "an error", Example: `"1"`, Form: valueForm()},
 		{Name: "state", Is: "whether it is set", More: "absent: its file goes. What is in force stays until the host boots.", Default: "present", Example: "absent", Form: spec.StateForm()},
 	}
 }
@@ -77,7 +85,9 @@ func checkSysctl(b *spec.Backend, problems *spec.Problems) {
 		switch gone := v.State == stateAbsent; {
 		case gone && v.Has("value"):
 			problems.Addf(v.At("value"), "sysctl %s: is absent and has a value: want one or the other", name)
-		case !gone && strings.TrimSpace(v.Value) == "":
+		case !gone && (v.Value == stateAbsent || v.Value == "present"):
+			problems.Addf(v.At("value"), "sysctl %s: no value of the kernel is called %s: write {state: %[2]s}", name, v.Value)
+		case !gone && !v.Has("value"):
 			problems.Addf(v.At("value"), "sysctl %s: has no value", name)
 		}
 	}

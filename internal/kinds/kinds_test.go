@@ -66,15 +66,26 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestSample compares one example byte by byte: it is what people copy.
+// TestSample compares examples byte by byte: they are what people copy. Of a type that
+// several sections share, each has an example of that section's.
 func TestSample(t *testing.T) {
-	answers, err := kinds.Language().Explain("file.content")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := answers[0].Sample()
-	if want := "files:\n  /etc/app.conf:\n    content: |\n      workers = 4\n"; err != nil || got != want {
-		t.Errorf("got %q, %v", got, err)
+	for question, want := range map[string]string{
+		"file.content":          "files:\n  /etc/app.conf:\n    content: |\n      workers = 4\n",
+		"sudoers.content":       "sudoers:\n  developers:\n    content: |\n      %developers ALL=(ALL:ALL) ALL\n",
+		"sudoers.source":        "sudoers:\n  operators:\n    source: files/sudo-operators\n",
+		"sshd.template":         "sshd:\n  20-listen:\n    template: files/sshd-listen.tmpl\n",
+		"unit.content":          "units:\n  backup.service:\n    content: |\n      [Service]\n      Type=oneshot\n      ExecStart=/usr/local/bin/backup\n",
+		"unit.drop_ins.content": "units:\n  nginx.service:\n    drop_ins:\n      limits:\n        content: |\n          [Service]\n          MemoryMax=1G\n",
+		"unit.masked":           "units:\n  backup.timer:\n    masked: true\n",
+		"docker.daemon":         "docker:\n  daemon: {log-driver: local}\n",
+	} {
+		answers, err := kinds.Language().Explain(question)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := answers[0].Sample(); err != nil || got != want {
+			t.Errorf("%s: got %q, %v", question, got, err)
+		}
 	}
 }
 

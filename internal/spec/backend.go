@@ -127,6 +127,9 @@ type GitHub struct {
 	Trust string `yaml:"trust"`
 }
 
+// ShortField names the field that a bare word is the value of.
+func (GitHub) ShortField() string { return "mode" }
+
 // Locked reports whether the server is never asked.
 func (g GitHub) Locked() bool { return g.Mode == "locked" || g.Off() }
 

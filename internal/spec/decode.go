@@ -38,7 +38,10 @@ func (d *decoder) structure(n *node, v reflect.Value, label string, at Pos) {
 	meta.Pos = at
 	n = expand(v.Type(), n)
 	if n.kind != mapNode {
-		d.notAStruct(n, label)
+		d.notAStruct(n, v.Type(), label)
+		if field := short(v.Type()); field != "" {
+			meta.fields = map[string]Pos{field: n.pos} // it is said, if not as it has to be
+		}
 		return
 	}
 	meta.fields = make(map[string]Pos, len(n.entries))
@@ -64,7 +67,7 @@ func prefixed(prefix, s string) string {
 	return prefix + s
 }
 
-func (d *decoder) notAStruct(n *node, label string) {
+func (d *decoder) notAStruct(n *node, t reflect.Type, label string) {
 	if n.kind == scalarNode && n.tag == "!!null" {
 		d.problems.Addf(n.pos, "%s: nothing follows: leave it out, or write {} for one without fields", label)
 		return
@@ -73,7 +76,15 @@ func (d *decoder) notAStruct(n *node, label string) {
 		d.problems.Addf(n.pos, "%s: %s", label, text)
 		return
 	}
-	d.problems.Addf(n.pos, "%s: want a map of fields, got %s", label, n.what())
+	word := d.schema.fieldOf(t, short(t)) // that can stand in place of the fields
+	switch {
+	case len(word.Form.Words) > 0:
+		d.problems.Addf(n.pos, "%s: want %s, or a map of fields, got %s", label, words.Or(word.Form.Words), n.what())
+	case word.Name != "" && n.kind == scalarNode:
+		d.problems.Addf(n.pos, "%s: want text, got %s: write it in quotes: %s", label, n.what(), quote(n.value))
+	default:
+		d.problems.Addf(n.pos, "%s: want a map of fields, got %s", label, n.what())
+	}
 }
 
 // value decodes one field. key is the place of its key.

@@ -115,7 +115,9 @@ type Place struct {
 	path   []string // with the name of an item in an example for NAME
 	schema *schema
 	typ    reflect.Type
-	people bool // the file is developers.yaml
+	around []*yaml.Node // the example of what the place is in: keys and values in turn
+	items  bool         // that holds items by name
+	people bool         // the file is developers.yaml
 }
 
 // Fields are the fields of a place, in the order of the type; what all items
@@ -149,9 +151,13 @@ func ofItem(name string) int {
 // Below is the place that a field of a place leads to; false: it holds values.
 func (p Place) Below(f Field) (Place, bool) {
 	t := deref(f.typ)
-	at := Place{Path: strings.TrimPrefix(p.Path+"."+f.Name, "."), Is: f.Is, path: append(slices.Clone(p.path), f.Name), schema: p.schema, typ: t, people: p.people}
+	path, example := p.shown(f)
+	at := Place{
+		Path: strings.TrimPrefix(p.Path+"."+f.Name, "."), Is: f.Is, path: append(slices.Clone(path), f.Name),
+		schema: p.schema, typ: t, around: content(example), people: p.people,
+	}
 	if t.Kind() == reflect.Map {
-		at.typ = deref(t.Elem())
+		at.typ, at.items = deref(t.Elem()), true
 		at.Path += "." + f.nameWord()
 		at.path = append(at.path, f.sampleName())
 	}
@@ -168,11 +174,52 @@ func (f Field) nameWord() string {
 
 // sampleName is the name of the first item in the example of a section.
 func (f Field) sampleName() string {
-	var example yaml.Node
-	if err := yaml.Unmarshal([]byte(f.Example), &example); err != nil || len(example.Content) == 0 || len(example.Content[0].Content) == 0 {
-		return "app"
+	if example := content(f.example()); len(example) > 0 {
+		return example[0].Value
 	}
-	return example.Content[0].Content[0].Value
+	return "app"
+}
+
+// example is the field's own example; nil: there is none that can be read.
+func (f Field) example() *yaml.Node {
+	var n yaml.Node
+	if err := yaml.Unmarshal([]byte(f.Example), &n); err != nil || len(n.Content) == 0 {
+		return nil
+	}
+	return n.Content[0]
+}
+
+// shown is an example of a field of the place, and the path that leads to the place in
+// it. The example of what the place is in comes first: a type that several sections
+// share can only have one that fits some of them.
+func (p Place) shown(f Field) ([]string, *yaml.Node) {
+	if !p.items {
+		return p.path, cmp.Or(valueOf(p.around, f.Name), f.example())
+	}
+	for i := 0; i+1 < len(p.around); i += 2 {
+		if v := valueOf(content(p.around[i+1]), f.Name); v != nil {
+			return append(slices.Clone(p.path[:len(p.path)-1]), p.around[i].Value), v
+		}
+	}
+	return p.path, f.example()
+}
+
+// content are the keys and values of a mapping, in turn; of anything else, nothing.
+func content(n *yaml.Node) []*yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	return n.Content
+}
+
+// valueOf is the value of a key; nil: there is none.
+func valueOf(content []*yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(content); i += 2 {
+		if content[i].Value == key {
+			return content[i+1]
+		}
+	}
+	return nil
 }
 
 // label names an item of a section for messages: user opensafely.

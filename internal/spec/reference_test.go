@@ -92,7 +92,7 @@ func (e Explained) with(t *testing.T, value string) string {
 	t.Helper()
 	f := *e.Field
 	f.Example = value
-	text, err := Explained{Place: e.Place, Field: &f}.Sample()
+	text, err := e.sample(e.Place.path, f.example())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,22 +109,28 @@ func deref(t reflect.Type) reflect.Type {
 	return t
 }
 
+// Shortened is a struct of a spec that a bare word can stand for.
+type Shortened interface {
+	// ShortField names the field that the word is the value of.
+	ShortField() string
+}
+
 // short is the field that a bare word in place of the fields stands for; empty: there
 // is no such form.
 func short(t reflect.Type) string {
-	switch t {
-	case reflect.TypeFor[Package]():
-		return "state"
-	case reflect.TypeFor[GitHub]():
-		return "mode"
+	if s, ok := reflect.Zero(t).Interface().(Shortened); ok {
+		return s.ShortField()
 	}
 	return ""
 }
 
 // expand turns the short form, a bare word, into the long one.
 func expand(t reflect.Type, n *node) *node {
+	if n.kind != scalarNode || n.tag != "!!str" {
+		return n
+	}
 	field := short(t)
-	if field == "" || n.kind != scalarNode || n.tag != "!!str" {
+	if field == "" {
 		return n
 	}
 	return &node{pos: n.pos, kind: mapNode, entries: []entry{{key: field, keyPos: n.pos, value: n}}}

@@ -13,6 +13,9 @@ type Package struct {
 	Provides *Provides `yaml:"provides"`
 }
 
+// ShortField names the field that a bare word is the value of.
+func (Package) ShortField() string { return "state" }
+
 // Provides is what a package brings.
 type Provides struct {
 	Meta

@@ -152,19 +152,25 @@ func narrow(from []Explained, word, asked string) ([]Explained, error) {
 // Sample is the example of a field as it is written in a file, with all that is
 // around it.
 func (e Explained) Sample() (string, error) {
-	var value yaml.Node
-	if err := yaml.Unmarshal([]byte(e.Field.Example), &value); err != nil || len(value.Content) == 0 {
-		return "", fmt.Errorf("cannot read the example of %s: %w", e.Field.Name, err)
+	return e.sample(e.Place.shown(*e.Field))
+}
+
+// sample writes a value of the field, at the place to which a path leads.
+func (e Explained) sample(at []string, value *yaml.Node) (string, error) {
+	if value == nil {
+		return "", fmt.Errorf("cannot read the example of %s", e.Field.Name)
 	}
-	n := value.Content[0]
-	path := append(slices.Clone(e.Place.path), e.Field.Name)
+	if value.Kind == yaml.ScalarNode && strings.HasSuffix(value.Value, "\n") {
+		value.Style = yaml.LiteralStyle
+	}
+	path := append(slices.Clone(at), e.Field.Name)
 	for _, key := range slices.Backward(path) {
-		n = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: key}, n}}
+		value = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: key}, value}}
 	}
 	var out strings.Builder
 	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)
-	if err := enc.Encode(n); err != nil {
+	if err := enc.Encode(value); err != nil {
 		return "", fmt.Errorf("cannot write the example of %s: %w", e.Field.Name, err)
 	}
 	return out.String(), nil
