@@ -6,6 +6,7 @@ package change
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
@@ -14,7 +15,16 @@ import (
 // ID names a resource: user/alice, file//etc/profile.
 type ID struct{ Kind, Name string }
 
+// String is the name by which commands are told of it.
 func (id ID) String() string { return id.Kind + "/" + id.Name }
+
+// Words names it as people do: user alice, file /etc/profile, the keys of alice.
+func (id ID) Words() string {
+	if id.Kind == "key" && !strings.ContainsAny(id.Name, "/:") { // neither a file nor a fingerprint
+		return "the keys of " + id.Name
+	}
+	return id.Kind + " " + id.Name
+}
 
 // Action is what happens to a resource.
 type Action string

@@ -33,9 +33,11 @@ read and write. It is worked out from accounts, keys, sshd's and sudo's own read
 of their configuration, groups, modes and ACLs.
 
 Without --user and --path it says a line of everybody: people, those whom the spec
-names, members of groups by which one is root, and other accounts with a shell.`,
+names, members of groups by which one is root, and other accounts with a shell; and
+what they may do at the paths of which the spec says who may do what. --path has all
+accounts of the host.`,
 		Example: "  sudo opsafe access\n  sudo opsafe access --user alice\n  sudo opsafe access --path /srv/high_privacy",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.access(c.Context(), o) },
 	}
 	o.addRepository(c, a)
@@ -80,6 +82,7 @@ func (a *App) access(ctx context.Context, o accessOptions) error {
 		q.After, q.Declared, doc.SetByAdmin = access.Cache(after), p.declared, p.in.SetByAdmin()
 		if len(paths) == 0 {
 			paths, q.Stand = run.RuledPaths(plan)
+			doc.Ruled = paths
 		}
 	}
 	if err := a.accessOf(ctx, doc, q, o, paths); err != nil {

@@ -50,7 +50,7 @@ The content of a file that not everybody may read stays on the host, unless
 		Example: `  sudo opsafe adopt --only package --only user
   sudo opsafe adopt --only file//etc/motd --only acl//srv/data
   sudo opsafe adopt --only unit/app.service --files backends/north/files`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.adopt(c.Context(), o) },
 	}
 	o.addDir(c)

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -167,6 +166,9 @@ func (a *App) run(ctx context.Context, args []string) int {
 	if err == nil {
 		return exitOK
 	}
+	if name := unknownCommand(err); name != "" {
+		err = wrongCommand(root, name)
+	}
 	var exit *exitError
 	if !errors.As(err, &exit) {
 		exit = &exitError{code: exitFailed, err: err}
@@ -193,14 +195,8 @@ exactly what it is going to do.
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return noneEmpty(c.Flags()) },
 	}
 	root.CompletionOptions.SetDefaultShellCompDirective(noFiles)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		for _, other := range []string{"--dry-run", "--check", "--diff", "--noop", "'n' in -n"} {
-			if strings.HasSuffix(err.Error(), "unknown flag: "+other) || strings.Contains(err.Error(), "unknown shorthand flag: "+other) {
-				return fmt.Errorf("%w: opsafe plan says what opsafe manage would do, and changes nothing", err)
-			}
-		}
-		return err
-	})
+	root.DisableSuggestions = true // they come with the error: see unknownCommand
+	root.SetFlagErrorFunc(wrongFlag)
 	addCommands(root, a)
 	sayOnce(root)
 	return root

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"opsafe/internal/change"
 	"opsafe/internal/converge"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
@@ -91,6 +92,10 @@ func (a *App) bootstrap(ctx context.Context, o bootstrapOptions) error {
 		return err
 	}
 	out := a.newOutput("bootstrap", o.options, o.backend, facts.Hostname, render.Apply)
+	out.brief = map[change.ID]string{
+		{Kind: "file", Name: completionFile}: "completes opsafe's commands in bash",
+		{Kind: "file", Name: binaryFile}:     "this program",
+	}
 	in := &kind.Input{Backend: &spec.Backend{Name: o.backend, Directories: bootstrapDirs(), Files: files}, Repo: repo}
 	kinds, left, err := a.formers(ctx, o, repo, was, converge.Declare(in))
 	if err != nil {

@@ -18,7 +18,7 @@ func newConfirm(a *App) *cobra.Command {
 		Long: `Keep what manage --confirm has changed: without this, the old state comes back when
 the time is over. Run it from a new session: that is what proves that you can
 still get in.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.needRoot("confirm"); err != nil {
 				return err
@@ -35,7 +35,7 @@ func newRevert(a *App) *cobra.Command {
 		Short: "Bring back now what manage --confirm has changed",
 		Long: `Bring back what manage --confirm has changed and nobody has confirmed, without
 waiting for the time to be over.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.revert(c.Context(), due) },
 	}
 	c.Flags().BoolVar(&due, "if-due", false, "only when the time to confirm is over")

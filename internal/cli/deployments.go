@@ -56,7 +56,7 @@ since when, what is being deployed, what waits, and what failed last, with the r
 
 Exits with 1 if the last that was tried of any has failed.`,
 		Example: "  sudo opsafe deployments\n  sudo opsafe deployments --format json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(*cobra.Command, []string) error { return a.deployments(o) },
 	}
 	o.addFormats(c, formatText, formatJSON)

@@ -92,5 +92,5 @@ func TestWriteSchema(t *testing.T) {
 		}
 	}
 	w.want(0, []string{"opsafe schema [command]"}, nil, "schema")
-	w.want(1, nil, []string{`unknown command "backends" for "opsafe schema"`, "backend"}, "schema", "backends")
+	w.want(1, nil, []string{"there is no command opsafe schema backends: did you mean opsafe schema backend?"}, "schema", "backends")
 }

@@ -38,7 +38,7 @@ files what the backend's spec is about. Run it as root, or much is unknown.
 Nothing secret is in it: no password or its hash, no private key, nothing that
 the spec declares as secret. It asks nobody over the network.`,
 		Example: "  sudo opsafe facts --out facts.json\n  sudo opsafe facts --backend tpp --backend test --out facts.json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.facts(c.Context(), o) },
 	}
 	c.Flags().Var((*list)(&o.backends), "backend", "the backend `NAME` whose plan is to be possible, can be repeated (default: as for plan)")

@@ -31,7 +31,7 @@ func newHistory(a *App) *cobra.Command {
 		Short: "List the runs that have changed this host",
 		Long: `List the runs that have changed this host, the last one at the end: when, who,
 what, from which commit of the spec, and what came of it.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return a.history(o) },
 	}
 	o.addFormats(c, formatText, formatJSON)
@@ -96,13 +96,16 @@ func (a *App) history(o historyOptions) error {
 		fmt.Fprintln(a.Out, "No run has changed this host, as far as is recorded.")
 		return nil
 	}
-	a.historyTable(h)
+	for _, line := range historyTable(h, a.style(a.Out).Width) {
+		fmt.Fprintln(a.Out, line)
+	}
 	return nil
 }
 
-// historyTable shows a line for each run, none wider than the narrowest terminal: what
-// is cut off, show has.
-func (a *App) historyTable(h *history.History) {
+// historyTable is a line for each run. On a terminal, of so many columns, none is wider
+// than that, or than a narrow one: what is cut off, show has. Elsewhere, with 0, nothing
+// is cut.
+func historyTable(h *history.History, terminal int) []string {
 	rows := [][]string{{"RUN", "WHEN", "WHO", "WHAT", "COMMIT", "CHANGES", "RESULT"}}
 	const mostWho, narrow, apart = 12, 80, 2
 	for _, r := range h.Records {
@@ -110,8 +113,12 @@ func (a *App) historyTable(h *history.History) {
 		if sum.Changes() == 0 {
 			sum.Change = len(r.Partly()) // of what failed
 		}
+		who := r.By
+		if terminal > 0 {
+			who = cut(who, mostWho)
+		}
 		rows = append(rows, []string{
-			strconv.Itoa(r.Run), clock(r.Started), cut(r.By, mostWho), r.Title(), cmp.Or(r.Spec.Short(), "-"), counts(sum), outcome(h, r),
+			strconv.Itoa(r.Run), clock(r.Started), who, r.Title(), cmp.Or(r.Spec.Short(), "-"), counts(sum), outcome(h, r),
 		})
 	}
 	widths := make([]int, len(rows[0]))
@@ -124,7 +131,10 @@ func (a *App) historyTable(h *history.History) {
 	for _, w := range widths {
 		total += w
 	}
-	over := total - max(narrow, a.style(a.Out).Width)
+	over := 0
+	if terminal > 0 {
+		over = total - max(narrow, terminal)
+	}
 	// What is told apart by its beginning is cut first.
 	for _, c := range []struct{ column, least int }{{3, len("disable-user")}, {4, 8}, {2, 5}, {6, len("undone by 99")}, {5, 9}} {
 		less := min(over, widths[c.column]-c.least)
@@ -133,14 +143,16 @@ func (a *App) historyTable(h *history.History) {
 			over -= less
 		}
 	}
+	var out []string
 	for _, row := range rows {
 		var line strings.Builder
 		for i, cell := range row {
 			cell = cut(cell, widths[i])
 			line.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+apart))
 		}
-		fmt.Fprintln(a.Out, strings.TrimRight(line.String(), " "))
+		out = append(out, strings.TrimRight(line.String(), " "))
 	}
+	return out
 }
 
 func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }

@@ -24,7 +24,7 @@ func newKeys(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "keys",
 		Short: "Pin the keys that people have registered",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newKeysUpdate(a))
@@ -42,7 +42,7 @@ write them into ` + spec.LockFile + ` of the repository, for review like any cha
 It looks at no host and needs no root. Somebody whose keys cannot be told for
 certain keeps the pins that they have; who is not listed any more loses theirs.`,
 		Example: "  opsafe keys update\n  opsafe keys update --check --backend emis",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.keysUpdate(c.Context(), o) },
 	}
 	c.Flags().StringVar(&o.backend, "backend", "", "the backend `NAME` whose key server is asked (default: one of form api, which makes sure of github_id, else the first by name)")

@@ -104,7 +104,7 @@ func TestKeysUpdate(t *testing.T) {
 	says := []string{"bob is not in developers.yaml, and has keys here: run opsafe keys update"}
 	w.want(1, nil, says, "validate")
 	w.want(1, nil, says, "plan", "--backend", "one")
-	w.want(0, []string{"- bob", "not in developers.yaml", "key -ssh-ed25519 " + other, "Done: 1 removed."}, nil, "keys", "update", "--format", "text")
+	w.want(0, []string{"- bob", "not in developers.yaml", "key ssh-ed25519 " + other, "Done: 1 removed."}, nil, "keys", "update", "--format", "text")
 	w.want(0, nil, nil, "validate")
 
 	w.write("keys/github.lock", strings.Replace(w.repoFile("keys/github.lock"), "# The", "# Mine: the", 1))
@@ -118,7 +118,7 @@ func TestKeysUpdate(t *testing.T) {
 
 func TestKeysUpdateBadAnswers(t *testing.T) {
 	w, s := newRegistered(t, "")
-	w.want(1, []string{"pin/alice developers.yaml:1:1", "502 Bad Gateway; nothing is pinned", "2 failed."}, nil, "keys", "update")
+	w.want(1, []string{"pin alice developers.yaml:1:1", "502 Bad Gateway; nothing is pinned", "2 failed."}, nil, "keys", "update")
 	if w.repoFile("keys/github.lock") != "" {
 		t.Error("a file was written for nobody")
 	}
@@ -133,7 +133,7 @@ func TestKeysUpdateBadAnswers(t *testing.T) {
 		t.Errorf("the file is\n%s", got)
 	}
 	s.keys["bob"] = otherKey
-	w.want(1, []string{"~ bob", "1 changed; 1 failed."}, nil, "keys", "update")
+	w.want(1, []string{"~ bob", "1 failed; 1 changed."}, nil, "keys", "update")
 	if got := w.repoFile("keys/github.lock"); !strings.Contains(got, aliceKey) || !strings.Contains(got, otherKey) || strings.Contains(got, bobKey) {
 		t.Errorf("the file is\n%s", got)
 	}
@@ -152,7 +152,7 @@ func TestKeysUpdateRefusals(t *testing.T) {
 	w.want(1, nil, []string{"backend two asks no key server"}, "keys", "update", "--backend", "two")
 	w.want(1, nil, []string{`there is no backend "three"`}, "keys", "update", "--backend", "three")
 	w.want(1, nil, []string{`unknown format "xml"`}, "keys", "update", "--format", "xml")
-	w.want(1, nil, []string{"unknown command"}, "keys", "updat")
+	w.want(1, nil, []string{"there is no command opsafe keys updat: did you mean opsafe keys update?"}, "keys", "updat")
 	w.want(0, []string{"update", "Pin the keys"}, nil, "keys")
 	w.want(0, []string{"one\ntwo\n"}, nil, "__complete", "keys", "update", "--backend", "")
 	w.want(0, []string{"text\njson\n"}, nil, "__complete", "keys", "update", "--format", "")
@@ -169,7 +169,7 @@ func TestKeysWhatCounts(t *testing.T) {
 	const authorized = "/home/alice/.ssh/authorized_keys"
 	w, s := newRegistered(t, "")
 	s.keys["alice"], s.keys["bob"] = aliceKey, bobKey
-	w.want(1, []string{"key/alice", "none of the keys that alice has registered is pinned", "the present keys stay"}, nil, "manage", "--backend", "one")
+	w.want(1, []string{"the keys of alice", "none of the keys that alice has registered is pinned", "the present keys stay"}, nil, "manage", "--backend", "one")
 	w.want(0, nil, nil, "keys", "update")
 	w.want(0, nil, nil, "manage", "--backend", "one")
 	before := w.file(authorized)
@@ -189,7 +189,7 @@ func TestKeysWhatCounts(t *testing.T) {
 	for _, f := range []string{"developers.yaml", "keys/github.lock", "backends/one/backend.yaml"} {
 		fresh.write(f, w.repoFile(f))
 	}
-	fresh.want(1, []string{"key/alice", "as if somebody else had taken the name over"}, nil, "manage", "--backend", "one")
+	fresh.want(1, []string{"the keys of alice", "as if somebody else had taken the name over"}, nil, "manage", "--backend", "one")
 	if got := fresh.file(authorized); got != "" {
 		t.Errorf("alice has %q", got)
 	}
@@ -234,7 +234,7 @@ func TestKeysUpdateGitHubID(t *testing.T) {
 	w.write("developers.yaml", "alice: {roles: [admins], github_id: 4711}\nbob: {roles: [developers]}\n")
 	w.write("backends/two/backend.yaml", "people: [admins]\nroles: {admins: {keys: [github]}}\nkeys: {github: {form: api, url: \""+api.URL+"\"}}\n")
 	s.keys["bob"] = bobKey
-	w.want(1, []string{"+ bob", "pin/alice", "github_id of alice (developers.yaml:1:37) can only be checked in form api", "nothing is pinned"}, nil, "keys", "update", "--backend", "one")
+	w.want(1, []string{"+ bob", "pin alice", "github_id of alice (developers.yaml:1:37) can only be checked in form api", "nothing is pinned"}, nil, "keys", "update", "--backend", "one")
 	w.want(0, []string{"+ alice"}, nil, "keys", "update")
 	before := w.repoFile("keys/github.lock")
 	id.Store(815)

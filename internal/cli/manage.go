@@ -38,7 +38,7 @@ the spec, this program and a unit that runs manage are put there.
 Nothing is changed if afterwards nobody whom the spec names could log in with a
 key and become root.`,
 		Example: "  sudo opsafe manage --backend tpp\n  sudo opsafe manage --only user/alice",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.manage(c.Context(), o) },
 	}
 	o.addRepository(c, a)

@@ -246,10 +246,18 @@ func (o *options) selection(declared []converge.Kind) ([]converge.Kind, error) {
 		return slices.ContainsFunc(ms, func(m change.ID) bool { return m.Kind == id.Kind && (m.Name == "" || m.Name == id.Name) })
 	}
 	out, left := slices.Clone(declared), 0
+	narrowed := &kind.Selection{Said: o.selected(), Out: map[change.ID]kind.Resource{}, Skips: func(id change.ID) bool { return matches(skip, id) }}
 	for i, k := range out {
 		out[i].Resources = slices.DeleteFunc(slices.Clone(k.Resources), func(r kind.Resource) bool {
-			return len(only) > 0 && !matches(only, r.ID) || matches(skip, r.ID)
+			gone := len(only) > 0 && !matches(only, r.ID) || matches(skip, r.ID)
+			if gone {
+				narrowed.Out[r.ID] = r
+			}
+			return gone
 		})
+		for j := range out[i].Resources {
+			out[i].Resources[j].Of = narrowed
+		}
 		out[i].Resources = kind.Chosen(out[i].Resources)
 		left += len(out[i].Resources)
 	}

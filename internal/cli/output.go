@@ -26,6 +26,9 @@ type output struct {
 	steps  int          // how many changes have begun, of
 	total  int          // so many; 0: nobody has counted
 
+	// brief has, for what is opsafe's own and long, what is said in place of its content.
+	brief map[change.ID]string
+
 	timings bool
 	reading time.Duration // what it took until there was something to look for
 }
@@ -88,6 +91,9 @@ func (o *output) Done(r change.Result) {
 	o.cleared()
 	if o.text == nil {
 		return
+	}
+	if why := o.brief[r.ID]; why != "" && !o.style.Full {
+		r.Change.Diff, r.Change.Why = nil, why
 	}
 	o.text.Result(r)
 	if n := o.text.Folded(); n > 0 && o.run.Mode == render.Apply && o.live != nil {

@@ -41,7 +41,7 @@ manage --plan.
 With --facts, the plan is the same as on the host where opsafe facts recorded
 them; what the record does not cover is unknown.`,
 		Example: "  opsafe plan --backend tpp\n  sudo opsafe plan --only user --only key\n  opsafe plan --exit-code --format json\n  opsafe plan --backend tpp --facts facts.json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.plan(c.Context(), o) },
 	}
 	o.addRepository(c, a)

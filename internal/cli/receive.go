@@ -29,7 +29,7 @@ opsafe-receive.socket; it ends by itself when nothing does.
 It runs as an account that can do nothing but add to the queue, without a network and
 without a way to write anything else. What a request says only wakes a deployment: what is
 deployed is what the remote's branch says then.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.receive(c) },
 	}
 }
@@ -88,7 +88,7 @@ func newForward(a *App) *cobra.Command {
 		Use:    "forward",
 		Short:  "Hand what has come in on to the deployments that it is for",
 		Hidden: true,
-		Args:   cobra.NoArgs,
+		Args:   noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.needRoot("forward"); err != nil {
 				return err
@@ -110,7 +110,7 @@ func newGitHubRanges(a *App) *cobra.Command {
 		Use:    "github-ranges",
 		Short:  "Ask GitHub from which addresses it sends webhooks",
 		Hidden: true,
-		Args:   cobra.NoArgs,
+		Args:   noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.needRoot("github-ranges"); err != nil {
 				return err

@@ -98,8 +98,16 @@ files: {/etc/opsafe/backend: {content: "one\n"}}
 	w.want(1, nil, []string{"opsafe: this host is one (/etc/opsafe/backend), and two is asked for", "opsafe bootstrap --switch two"}, "manage", "--backend", "two")
 	w.want(0, nil, []string{"bootstrapped as one; manage would refuse two"}, "plan", "--backend", "two")
 	w.want(1, nil, []string{`unknown format "xml": want text, json or markdown`}, "manage", "--format", "xml")
-	w.want(1, nil, []string{"unknown flag"}, "manage", "--bogus")
-	w.want(1, nil, []string{"unknown command"}, "mange")
+	w.want(1, nil, []string{"unknown flag: --bogus: see opsafe manage --help"}, "manage", "--bogus")
+	w.want(1, nil, []string{"unknown flag: --bakend: did you mean --backend?"}, "plan", "--bakend", "x")
+	w.want(1, nil, []string{"unknown flag: --backend: opsafe validate needs none"}, "validate", "--backend", "x")
+	w.want(1, nil, []string{"there is no command opsafe mange: did you mean opsafe man or opsafe manage?"}, "mange")
+	w.want(1, nil, []string{"there is no command opsafe backends: did you mean opsafe validate?"}, "backends")
+	w.want(1, nil, []string{"there is no command opsafe zzzzzz: opsafe --help lists"}, "zzzzzz")
+	w.want(1, nil, []string{`takes flags alone, and got "web1": did you mean opsafe plan --backend web1?`}, "plan", "web1")
+	w.want(1, nil, []string{"did you mean opsafe access --user alice?"}, "access", "alice")
+	w.want(1, nil, []string{"did you mean opsafe access --path /srv/data?"}, "access", "/srv/data")
+	w.want(1, nil, []string{`opsafe: whereami takes flags alone, and got "x": see`}, "whereami", "x")
 	w.want(1, nil, nil, "manage", "extra")
 	lock, err := local.TakeLock(w.app.LockPath)
 	if err != nil {
@@ -292,7 +300,10 @@ func TestBootstrap(t *testing.T) {
 	w.want(1, nil, nil, "bootstrap")
 	w.want(1, nil, []string{`"one"`}, "bootstrap", "onne")
 	w.untouched()
-	w.want(0, []string{"This host is one. Next: opsafe plan\n"}, nil, "bootstrap", "one")
+	w.want(0, []string{"+ /etc/bash_completion.d/opsafe", "completes opsafe's commands in bash\n", "This host is one. Next: opsafe plan\n"}, nil, "bootstrap", "one")
+	if strings.Contains(w.out.String(), "__opsafe") {
+		t.Errorf("what completes commands is shown:\n%s", w.out.String())
+	}
 	for path, want := range map[string]string{
 		"/etc/opsafe/backend":              "one\n",
 		"/etc/profile.d/opsafe-backend.sh": "# Managed by opsafe bootstrap.\nexport BACKEND=one\n",

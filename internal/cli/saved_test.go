@@ -283,7 +283,7 @@ func TestSavedPlanMeanwhile(t *testing.T) {
 		host.WriteFile{Path: "/etc/a", Content: host.NewContent([]byte("meanwhile\n")), Owner: "root", Group: "root", Access: host.AccessOf(0o644)},
 		host.SetMembers{Group: "staff2", Members: nil},
 	}}
-	w.want(1, []string{"file//etc/a", "not be the change that was planned", "2 failed"}, nil, manageKept(file)...)
+	w.want(1, []string{"file /etc/a", "not be the change that was planned", "2 failed"}, nil, manageKept(file)...)
 	if got := w.file("/etc/a"); got != "meanwhile\n" {
 		t.Errorf("/etc/a holds %q", got)
 	}

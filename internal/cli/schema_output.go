@@ -16,7 +16,7 @@ func newSchemaOutput(a *App) *cobra.Command {
 for programs that read it. It is the one of this opsafe, and knows no other fields
 than this one writes.`,
 		Example: "  opsafe schema output > opsafe-output.schema.json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if _, err := fmt.Fprint(a.Out, render.Schema()); err != nil {
 				return fmt.Errorf("cannot write the schema: %w", err)

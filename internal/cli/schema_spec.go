@@ -14,7 +14,7 @@ func newSchemaBackend(a *App) *cobra.Command {
 output: an editor completes and checks a spec with it as it is typed. What needs
 more than one file, or a name that is declared elsewhere, is for validate.`,
 		Example: "  opsafe schema backend > .backend.schema.json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(*cobra.Command, []string) error { return a.writeSchema(kinds.Language().BackendSchema) },
 	}
 }
@@ -25,7 +25,7 @@ func newSchemaDevelopers(a *App) *cobra.Command {
 		Short:   "Write the JSON Schema of developers.yaml",
 		Long:    `Write the JSON Schema of developers.yaml to standard output, for editors.`,
 		Example: "  opsafe schema developers > .developers.schema.json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(*cobra.Command, []string) error { return a.writeSchema(kinds.Language().PeopleSchema) },
 	}
 }

@@ -71,6 +71,34 @@ func TestSelectionOfNothing(t *testing.T) {
 	w.want(1, nil, []string{"--only file/etc/one: a slash is missing"}, "adopt", "--only", "file/etc/one")
 }
 
+// TestSelectionLeavesOut: what fails for what the selection leaves out says so, and how
+// to choose that, too.
+func TestSelectionLeavesOut(t *testing.T) {
+	w := newWorld(t, `-- developers.yaml --
+{}
+-- backends/north/backend.yaml --
+description: d
+packages: {nginx-light: installed}
+users: {site: {home: /srv/site}}
+directories: {/srv/site: {owner: site}}
+files:
+  /srv/site/a: {content: x, owner: site}
+  /srv/other/a: {content: x}
+units: {nginx.service: {running: true}}
+`)
+	w.env["OPSAFE_BACKEND"] = "north"
+	w.want(1, []string{
+		"file /srv/site/a", "there is no /srv/site, and --only file leaves out user site and directory /srv/site, which it needs: add --only user/site,directory//srv/site\n",
+		"the directory /srv/other does not exist: ",
+	}, nil, "plan", "--only", "file", "--full")
+	w.want(1, []string{"there is no unit nginx.service, and --only unit leaves out package nginx-light, which it needs: add --only package/nginx-light\n"}, nil, "plan", "--only", "unit", "--full")
+	w.want(1, []string{"there is no unit nginx.service, and --skip package leaves out package nginx-light, which it needs: do not skip package/nginx-light\n"}, nil, "plan", "--skip", "package", "--full")
+	w.want(1, []string{"the directory /srv/other does not exist: "}, nil, "plan", "--only", "file,user/site,directory//srv/site", "--full")
+	if strings.Contains(w.out.String(), "leaves out") {
+		t.Errorf("nothing that is needed is left out:\n%s", w.out.String())
+	}
+}
+
 // TestSelectionFinishes: what dpkg finishes beside the selected packages is in the
 // plan, also where the spec declares it and the selection leaves it out.
 func TestSelectionFinishes(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/notes"
 	"opsafe/internal/render"
+	"opsafe/internal/words"
 )
 
 // The exit codes of status, for monitoring.
@@ -48,7 +49,7 @@ something that no list knows, 1: it cannot be told.
 Run by root, it remembers in ` + notes.Status + ` when it first saw what it
 sees: to say more exactly since when, run it by a timer. It changes nothing else.`,
 		Example: "  sudo opsafe status\n  sudo opsafe status --format prometheus --output /var/lib/prometheus/node-exporter/opsafe.prom",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.status(c.Context(), o) },
 	}
 	o.addRepository(c, a)
@@ -97,9 +98,7 @@ func (a *App) status(ctx context.Context, o statusOptions) error {
 	if waiting := a.runner().Waiting(); waiting != "" {
 		note(a.Err, "%s", waiting)
 	}
-	for _, why := range s.unseen {
-		note(a.Err, "what no list knows may be more: %s", why)
-	}
+	a.sayUnseen(s.unseen, o.full)
 	err = a.emit(ctx, o, func(w *strings.Builder) error {
 		switch o.format {
 		case formatPrometheus:
@@ -114,6 +113,18 @@ func (a *App) status(ctx context.Context, o statusOptions) error {
 		return err
 	}
 	return s.verdict()
+}
+
+// sayUnseen names what could not be seen of what no list knows. Without root that is
+// much, always the same, and seen by root.
+func (a *App) sayUnseen(unseen []string, full bool) {
+	if len(unseen) > 1 && !a.Root && !full {
+		note(a.Err, "what no list knows may be more: %s could not be seen without root (--full names them)", words.Count(len(unseen), "thing"))
+		return
+	}
+	for _, why := range unseen {
+		note(a.Err, "what no list knows may be more: %s", why)
+	}
 }
 
 // look finds out how the host is. It changes nothing.

@@ -141,7 +141,7 @@ func TestUndoHome(t *testing.T) {
 	w.env["OPSAFE_BACKEND"] = "north"
 	w.want(0, nil, nil, "manage", "--only", "group", "--only", "user", "--only", "key")
 	w.do(rootsFile("/home/alice/work", "x"))
-	w.want(1, []string{"it holds /home/alice/work, which was not made with it", "not tried: directory//home/alice failed"}, nil, "undo", "1", "--plan")
+	w.want(1, []string{"it holds /home/alice/work, which was not made with it", "not tried: directory /home/alice failed"}, nil, "undo", "1", "--plan")
 	w.want(1, nil, nil, "undo", "1")
 	if u, err := w.host.User("alice"); u == nil || err != nil {
 		t.Errorf("the account is gone: %v", err)

@@ -39,7 +39,7 @@ containers: these are named, and it is upgraded only if the answer is yes, or wi
 It is planned, guarded and recorded like any other run. Undo does not go back to
 earlier versions, and says so.`,
 		Example: "  sudo opsafe upgrade --plan\n  sudo opsafe upgrade --yes",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.upgrade(c.Context(), o) },
 	}
 	o.addRepository(c, a)

@@ -17,11 +17,12 @@ import (
 func newValidate(a *App) *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use:   "validate",
-		Short: "Check all backends without touching a host",
+		Use:        "validate",
+		SuggestFor: []string{"backends", "lint", "syntax"},
+		Short:      "Check all backends without touching a host",
 		Long: `Check all backends, developers.yaml and keys/, without looking at a host or the
 network. Everything that is wrong is reported in one go.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return a.validate(o) },
 	}
 	o.addDir(c)

@@ -15,7 +15,7 @@ func newWhereami(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "whereami",
 		Short: "Say which backend's host this is",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(*cobra.Command, []string) error { return a.whereami(o) },
 	}
 	o.addDir(c)
@@ -63,7 +63,7 @@ func newVersion(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "version",
 		Short: "Say which opsafe this is",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(*cobra.Command, []string) error { return a.version(o) },
 	}
 	o.addFormats(c, formatText, formatJSON)

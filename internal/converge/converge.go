@@ -258,7 +258,7 @@ func (r *run) look(ctx context.Context, on host.Reader, res kind.Resource) (chan
 	out := change.Result{ID: res.ID, Pos: res.Pos}
 	for _, need := range res.Needs {
 		if first, bad := r.bad[need]; bad {
-			out.Status, out.Reason = change.Blocked, first.String()+" failed"
+			out.Status, out.Reason = change.Blocked, first.Words()+" failed"
 			r.bad[res.ID] = first
 			return out, false
 		}
@@ -288,10 +288,10 @@ func (r *run) look(ctx context.Context, on host.Reader, res kind.Resource) (chan
 		out.Status, out.Reason = change.Unknown, unknown.Error()
 		return out, false
 	case err != nil:
-		out.Status, out.Err = change.Failed, err
+		out.Status, out.Err = change.Failed, kind.LeftOut(on, res, err)
 		if i := slices.IndexFunc(res.Needs, func(need change.ID) bool { return r.unseen[need] }); i >= 0 {
 			// What it lacks may be just what could not be seen.
-			out.Status, out.Reason, out.Err = change.Unknown, res.Needs[i].String()+" is unknown", nil
+			out.Status, out.Reason, out.Err = change.Unknown, res.Needs[i].Words()+" is unknown", nil
 		}
 		return out, false
 	case out.Change.Empty() && out.Change.Open != nil:

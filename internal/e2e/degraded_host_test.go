@@ -214,7 +214,7 @@ func proveNoBus(e *env) {
 	e.lab(0, hostLab+units, "ssh.service")
 	e.wentOn()
 	r := e.runAs("nobody", guestBinary, "plan", "--backend", "lab", "--exit-code")
-	e.says(1, r, "unit/ssh.service", "state of systemd's units is unknown")
+	e.says(1, r, "unit ssh.service", "state of systemd's units is unknown")
 	if strings.Contains(r.stdout, "Nothing to do") {
 		e.t.Errorf("what was not seen is taken for fine: %s", r)
 	}

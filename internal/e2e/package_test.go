@@ -124,7 +124,7 @@ func proveAptRefuses(e *env) {
 	e.labSpec("packages: {mta: installed, nosuch: installed, pinned: installed, askp: installed}\n")
 	want := []string{"+ askp", "mta is a virtual package provided by mta-a", "Unable to locate package nosuch", "Package 'pinned' has no installation candidate"}
 	e.says(1, e.opsafe("plan", "--backend", "lab"), append(want, "Plan: 1 to add; 3 failed")...)
-	e.says(1, e.opsafe("manage", "--backend", "lab"), append(want, "Done: 1 added; 3 failed")...)
+	e.says(1, e.opsafe("manage", "--backend", "lab"), append(want, "3 failed; 1 added.")...)
 	e.wantStatus("askp", "ii all")
 	e.lab(0, "packages: {askp: purged}\n")
 }
@@ -154,7 +154,7 @@ func proveShared(e *env) {
 	id := strconv.Itoa(runs[len(runs)-1].Run)
 	const refused = "removing libshared would also remove appc, which needs it"
 	e.says(1, e.opsafe("undo", "--plan", id), refused, "- appa", "- appb", "Plan: 2 to remove; 1 failed")
-	e.says(1, e.opsafe("undo", id), refused, "- appa", "- appb", "Done: 2 removed; 1 failed")
+	e.says(1, e.opsafe("undo", id), refused, "- appa", "- appb", "1 failed; 2 removed.")
 	e.wantStatus("libshared", "ii all")
 	e.wantStatus("appc", "ii all")
 	e.labSpec("packages: {libshared: purged}\n")
@@ -168,7 +168,7 @@ func proveShared(e *env) {
 
 // proveBrokenPackages has packages whose own scripts fail beside others.
 func proveBrokenPackages(e *env) {
-	e.lab(1, "packages: {badpost: installed, askp: {state: installed, hold: true}, conf: installed}\n", "post-installation script", "Done: 2 added; 1 failed")
+	e.lab(1, "packages: {badpost: installed, askp: {state: installed, hold: true}, conf: installed}\n", "post-installation script", "1 failed; 2 added.")
 	e.wantStatus("badpost", "iF all")
 	e.wantStatus("askp", "hi all")
 	e.says(0, e.opsafe("plan", "--backend", "lab"), "it is half configured: a package manager was stopped, or the package's own scripts failed")

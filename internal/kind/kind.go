@@ -30,6 +30,8 @@ type Resource struct {
 	On []Mount
 	// Waits says why it is not looked at in this run; empty: it is.
 	Waits string
+	// Of is what the run was narrowed to; nil: it is about all that is declared.
+	Of *Selection
 	// LetsIn is set for what gives a person a way in.
 	LetsIn bool
 	// Stopped is set for a unit that is declared not to run: nothing that an

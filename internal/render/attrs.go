@@ -58,22 +58,27 @@ func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(0, width-visible(text)))
 }
 
-// compact leaves out what goes without saying, and writes owner, group and mode
-// of something new as one.
+// compact leaves out what goes without saying, and writes owner, group and mode of
+// something that comes or goes as one.
 func compact(r change.Result) []change.Attr {
 	attrs := r.Change.Attrs
-	if r.Change.Action != change.Add {
+	here, there := func(a change.Attr) change.Value { return a.After }, func(a change.Attr) change.Value { return a.Before }
+	switch r.Change.Action {
+	case change.Add:
+	case change.Remove:
+		here, there = there, here
+	default:
 		return attrs
 	}
 	if r.ID.Kind == "package" {
 		return slices.DeleteFunc(slices.Clone(attrs), func(a change.Attr) bool {
-			return a.Name == "state" && a.Before.Kind == change.Absent
+			return a.Name == "state" && there(a).Kind == change.Absent
 		})
 	}
 	named := map[string]string{}
 	for _, a := range attrs {
-		if a.Before.Kind == change.Absent && a.After.Kind == change.Known {
-			named[a.Name] = a.After.Text
+		if there(a).Kind == change.Absent && here(a).Kind == change.Known {
+			named[a.Name] = here(a).Text
 		}
 	}
 	owner, group := named["owner"], named["group"]
@@ -131,6 +136,8 @@ func describe(p pen, action change.Action, g attrGroup) []string {
 		return []string{p.value(a.After)}
 	case a.Before.Kind == change.Absent && action == change.Add:
 		return []string{p.word(g.name) + " " + p.value(a.After)}
+	case a.After.Kind == change.Absent && action == change.Remove:
+		return []string{p.word(g.name) + " " + p.value(a.Before)}
 	default:
 		return []string{p.word(g.name) + " " + beforeAfter(p, a)}
 	}

@@ -164,7 +164,7 @@ func (t *Text) failure(r change.Result) {
 	if r.Pos.File != "" {
 		place = " " + t.style.paint(dim, r.Pos.String())
 	}
-	t.lines("  " + sign + " " + clean(r.ID.String()) + place)
+	t.lines(t.style.broken("  " + sign + " " + clean(r.ID.Words()) + place)...)
 	for line := range strings.SplitSeq(text, "\n") {
 		t.lines(t.style.broken(indent + clean(line))...)
 	}
@@ -174,7 +174,7 @@ func (t *Text) failure(r change.Result) {
 // shown.
 func (s Style) key(text string, id change.ID) string {
 	if s.Full {
-		return id.String() + ": " + text
+		return id.Words() + ": " + text
 	}
 	return alike(text, id)
 }

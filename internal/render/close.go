@@ -151,7 +151,7 @@ func alike(text string, id change.ID) string {
 func ids(results []change.Result) []string {
 	var out []string
 	for _, r := range results {
-		out = append(out, clean(r.ID.String()))
+		out = append(out, clean(r.ID.Words()))
 	}
 	return out
 }

@@ -110,12 +110,12 @@ func status(rep *converge.Report, p markdownPen, title string, of ...change.Stat
 	for _, key := range same.keys {
 		if of := same.of[key]; len(of) > fewNames && of[0].Status == change.Blocked {
 			about := fmt.Sprintf("%d not tried: %s", len(of), p.prose(reason(of[0])))
-			s.rows = append(s.rows, row{sign: "⊘", name: newPart(p.code(of[0].ID.String()) + fmt.Sprintf(" and %d more", len(of)-1)), about: newPart(about)})
+			s.rows = append(s.rows, row{sign: "⊘", name: newPart(p.code(of[0].ID.Words()) + fmt.Sprintf(" and %d more", len(of)-1)), about: newPart(about)})
 			s.urgent = true
 			continue
 		}
 		for i, r := range same.of[key] {
-			x := row{sign: "?", name: newPart(p.code(r.ID.String())), about: newPart(p.prose(reason(r)))}
+			x := row{sign: "?", name: newPart(p.code(r.ID.Words())), about: newPart(p.prose(reason(r)))}
 			switch r.Status {
 			case change.Failed:
 				x.sign, s.urgent = failedSign, true
@@ -157,7 +157,7 @@ func irreversible(rep *converge.Report, p markdownPen) *section {
 	s := &section{title: "cannot be undone", columns: [3]string{"", "Resource", "Why"}, urgent: true}
 	for _, r := range rep.Results {
 		if r.Status == change.Changed && r.Change.Irreversible != "" {
-			s.rows = append(s.rows, row{sign: "⚠", name: newPart(p.code(r.ID.String())), about: newPart(p.prose(r.Change.Irreversible))})
+			s.rows = append(s.rows, row{sign: "⚠", name: newPart(p.code(r.ID.Words())), about: newPart(p.prose(r.Change.Irreversible))})
 		}
 	}
 	return s
@@ -177,7 +177,7 @@ func noted(rep *converge.Report, p markdownPen) *section {
 	}
 	for _, key := range same.keys {
 		for i, r := range same.of[key] {
-			x := row{name: newPart(p.code(r.ID.String())), about: newPart(p.prose(texts[key][i]))}
+			x := row{name: newPart(p.code(r.ID.Words())), about: newPart(p.prose(texts[key][i]))}
 			s.rows = append(s.rows, x.likewise(i, len(same.of[key])))
 		}
 	}

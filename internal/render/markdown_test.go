@@ -206,7 +206,7 @@ func TestMarkdownFits(t *testing.T) {
 				t.Errorf("something else is left out (-want +is):\n%s", d)
 			}
 			for _, r := range tt.rep.Results {
-				if important := r.Status == change.Failed || r.Change.Irreversible != "" || len(r.Notes) > 0; important && !strings.Contains(text, r.ID.String()) {
+				if important := r.Status == change.Failed || r.Change.Irreversible != "" || len(r.Notes) > 0; important && !strings.Contains(text, r.ID.Words()) {
 					t.Errorf("%s is left out", r.ID)
 				}
 			}

@@ -29,10 +29,16 @@ func outcome(rep *converge.Report, mode Mode) (head, color string) {
 		}
 	}
 	if s.Failed > 0 {
-		head, color = strings.TrimSuffix(head, ".")+fmt.Sprintf("; %d failed.", s.Failed), red
-		if s.Changes() == 0 {
-			head = fmt.Sprintf("%d failed.", s.Failed)
+		failed := fmt.Sprintf("%d failed", s.Failed)
+		switch {
+		case s.Changes() == 0:
+			head = failed + "."
+		case mode == Apply: // nobody is to read of it as of something done
+			head = failed + "; " + counts(s, mode) + "."
+		default:
+			head = strings.TrimSuffix(head, ".") + "; " + failed + "."
 		}
+		color = red
 	} else if s.Unknown > 0 && s.Changes() == 0 {
 		head, color = "Not everything could be seen.", yellow
 	}

@@ -23,8 +23,10 @@ type AccessReport struct {
 	// Open are the groups that somebody else than root lets others into, now.
 	Open   []OpenGroupDoc
 	Access *change.AccessDiff // what differs between the two
-	// ByPath are the paths that were asked for; Detail is whether people were.
+	// ByPath are the paths that were asked for; Detail is whether people were. Ruled are
+	// those of which the spec says who may do what, where none were asked for.
 	ByPath []string
+	Ruled  []string
 	Detail bool
 	// Asked are the accounts that were asked for; none: all that matter.
 	Asked []string
@@ -116,6 +118,7 @@ type PeopleDoc struct {
 	Host          string    `json:"host"`
 	Made          time.Time `json:"made"`
 	Asked         []string  `json:"asked,omitempty"`
+	AskedPaths    []string  `json:"asked_paths,omitempty"`
 	People        []Person  `json:"people"`
 	Planned       []Person  `json:"planned,omitempty"`
 	// OpenGroups is as it is now.
@@ -125,7 +128,7 @@ type PeopleDoc struct {
 
 // WriteAccessJSON writes the report as one document.
 func WriteAccessJSON(out io.Writer, r *AccessReport) error {
-	d := PeopleDoc{FormatVersion: FormatVersion, Command: "access", Backend: r.Backend, Host: r.Host, Made: r.Made, Asked: r.Asked, People: r.Now, OpenGroups: r.Open}
+	d := PeopleDoc{FormatVersion: FormatVersion, Command: "access", Backend: r.Backend, Host: r.Host, Made: r.Made, Asked: r.Asked, AskedPaths: r.ByPath, People: r.Now, OpenGroups: r.Open}
 	if r.Planned {
 		d.Planned, d.Access = r.Then, newAccessDoc(r.Access)
 	}
@@ -152,6 +155,7 @@ func WriteAccess(out io.Writer, r *AccessReport, style Style) {
 		}
 	default:
 		t.everybody(r.Now)
+		t.ruled(r.Ruled, r.Now)
 	}
 	if len(r.ByPath) == 0 || r.Detail {
 		t.openGroups(r.Open)
@@ -338,6 +342,17 @@ func (t *Text) path(path string, people []Person) {
 		t.lines("  there is no such path")
 		return
 	}
+	same, all := shares(path, people)
+	for _, may := range same.keys {
+		t.lines("  " + may)
+		t.names("", same.of[may])
+	}
+	t.lines("  "+mayWords(all), indent+"everybody else, but for root")
+}
+
+// shares are those who may do more or less at a path than everybody, by what they may
+// do, and what everybody may.
+func shares(path string, people []Person) (same groupsOf, all []string) {
 	of := func(p Person) []string {
 		at := p.at(path)
 		if at.Unsure {
@@ -345,23 +360,50 @@ func (t *Text) path(path string, people []Person) {
 		}
 		return at.May
 	}
-	var all []string
 	for _, p := range people {
 		if !p.Account {
 			all = of(p)
 		}
 	}
-	var same groupsOf
 	for _, p := range people {
 		if may := of(p); p.Account && p.Name != "root" && !slices.Equal(may, all) {
 			same.add(mayWords(may), clean(p.Name))
 		}
 	}
-	for _, may := range same.keys {
-		t.lines("  " + may)
-		t.names("", same.of[may])
+	return same, all
+}
+
+// mostPaths is how many paths are listed where none were asked for.
+const mostPaths = 40
+
+// ruled is a line of each path of which the spec says who may do what.
+func (t *Text) ruled(paths []string, people []Person) {
+	paths = slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
+		return slices.ContainsFunc(people, func(p Person) bool { return p.at(path).Absent })
+	})
+	if len(paths) == 0 {
+		return
 	}
-	t.lines("  "+mayWords(all), indent+"everybody else, but for root")
+	t.section("paths that the spec names, now", bold)
+	for _, path := range paths[:min(len(paths), mostPaths)] {
+		same, all := shares(path, people)
+		var items []string
+		for _, may := range same.keys {
+			names := same.of[may]
+			if more := len(names) - fewNames; more > 1 {
+				names = append(names[:fewNames:fewNames], fmt.Sprintf("%d more", more))
+			}
+			items = append(items, words.And(names)+": "+may)
+		}
+		if len(all) > 0 || len(items) == 0 {
+			items = append(items, "everybody: "+mayWords(all))
+		}
+		t.lines(t.style.fill("  "+clean(path), items)...)
+	}
+	if more := len(paths) - mostPaths; more > 0 {
+		t.lines("  " + t.style.paint(dim, fmt.Sprintf("… and %d more", more)))
+	}
+	t.lines("  " + t.style.paint(dim, "--path PATH has all accounts of the host, at any path"))
 }
 
 func (p Person) at(path string) PathDoc {

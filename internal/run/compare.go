@@ -31,7 +31,7 @@ func differences(plan, made *converge.Report) []string {
 			continue
 		}
 		if p.Status != change.Changed && r.Status == change.Changed && r.Change.Action == change.Run && later {
-			follows := fmt.Sprintf("%s follows from what the plan could not see before", r.ID)
+			follows := fmt.Sprintf("%s follows from what the plan could not see before", r.ID.Words())
 			if !slices.Contains(out, follows) {
 				out = append(out, follows)
 			}
@@ -55,7 +55,7 @@ func differences(plan, made *converge.Report) []string {
 	is := byID(made)
 	for _, p := range plan.Results {
 		if _, ok := is[p.ID]; !ok && p.Status == change.Changed {
-			out = append(out, fmt.Sprintf("%s was planned, and was not needed after all", p.ID))
+			out = append(out, fmt.Sprintf("%s was planned, and was not needed after all", p.ID.Words()))
 		}
 	}
 	return out
@@ -70,13 +70,13 @@ func difference(plan, r change.Result) string {
 	case change.Changed:
 		switch {
 		case !planned:
-			return fmt.Sprintf("%s was changed without having been planned: %s", r.ID, why)
+			return fmt.Sprintf("%s was changed without having been planned: %s", r.ID.Words(), why)
 		case plan.Change.Action != r.Change.Action && plan.Change.Deferred == "":
-			return fmt.Sprintf("%s: %s was planned, and %s was made: %s", r.ID, noun(plan.Change.Action), noun(r.Change.Action), why)
+			return fmt.Sprintf("%s: %s was planned, and %s was made: %s", r.ID.Words(), noun(plan.Change.Action), noun(r.Change.Action), why)
 		}
 	case change.Unchanged, change.NotApplicable:
 		if planned {
-			return fmt.Sprintf("%s was planned to be changed, and needed no change: %s", r.ID, why)
+			return fmt.Sprintf("%s was planned to be changed, and needed no change: %s", r.ID.Words(), why)
 		}
 	}
 	return ""

@@ -123,7 +123,7 @@ func (c *Checker) packages() {
 		if gone(p.State) && Is(p.Hold) {
 			c.Addf(p.At("hold"), "%s: is %s and held: want one or the other", label, p.State)
 		}
-		if p.State == "" && p.Hold == nil && p.fields != nil {
+		if p.State == "" && p.Hold == nil && p.fields != nil && !p.Has("state") {
 			c.Addf(p.Pos, "%s: says nothing: want a state (installed, absent, purged), a hold, or both", label)
 		}
 		c.otherArch(name, label, p)

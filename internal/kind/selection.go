@@ -1,0 +1,79 @@
+package kind
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/words"
+)
+
+// Selection is what a run is narrowed to, by --only and --skip.
+type Selection struct {
+	// Said is how: --only file --skip key.
+	Said string
+	// Out are the resources that are left out.
+	Out map[change.ID]Resource
+	// Skips reports whether one is left out by --skip.
+	Skips func(change.ID) bool
+}
+
+// LeftOut is the error of a resource that lacks what the selection leaves out, with the
+// way to choose that, too; any other error is returned as it is.
+func LeftOut(r host.Reader, res Resource, err error) error {
+	var m *missingError
+	if res.Of == nil || !errors.As(err, &m) {
+		return err
+	}
+	var lacks []change.ID
+	for _, need := range res.Needs {
+		if _, out := res.Of.Out[need]; out && !slices.Contains(lacks, need) {
+			lacks = append(lacks, need)
+		}
+	}
+	if len(lacks) > 0 {
+		return res.Of.lacks(m.thing, lacks, "which it needs")
+	}
+	facts, failed := r.Facts()
+	if failed != nil {
+		return err
+	}
+	for id, out := range res.Of.Out {
+		if p, ok := out.Looker.(packageLook); ok && p.brings(m.thing, facts) {
+			lacks = append(lacks, id)
+		}
+	}
+	if len(lacks) > 0 {
+		slices.SortFunc(lacks, func(a, b change.ID) int { return strings.Compare(a.Name, b.Name) })
+		return res.Of.lacks(m.thing, lacks[:1], "which brings it")
+	}
+	return err
+}
+
+// lacks is the error for a thing that would be there with what is left out.
+func (s *Selection) lacks(thing string, left []change.ID, why string) error {
+	var names, ids []string
+	way := "add --only "
+	for _, id := range left {
+		names, ids = append(names, id.Words()), append(ids, id.String())
+		if s.Skips(id) {
+			way = "do not skip "
+		}
+	}
+	return fmt.Errorf("there is no %s, and %s leaves out %s, %s: %s%s", thing, s.Said, words.And(names), why, way, strings.Join(ids, ","))
+}
+
+// brings reports whether a package that is to be installed is known to bring a thing, as
+// missing calls it.
+func (l packageLook) brings(thing string, facts host.MachineFacts) bool {
+	if l.decl.State != "installed" {
+		return false
+	}
+	p := provides(l.name, l.decl.Provides, facts)
+	return slices.ContainsFunc(p.Units, func(u host.Unit) bool { return thing == "unit "+u.Name }) ||
+		slices.ContainsFunc(p.Groups, func(g host.Group) bool { return thing == "group "+g.Name }) ||
+		slices.ContainsFunc(p.Files, func(f host.ProvidedFile) bool { return thing == f.Path })
+}
