@@ -169,11 +169,7 @@ func (i Image) Lost() string {
 
 // differ adds an attribute to c if its two values are not the same.
 func differ(c *change.Change, name, before, after string) bool {
-	if before == after {
-		return false
-	}
-	c.Attrs = append(c.Attrs, change.Attr{Name: name, Before: change.Text(before), After: change.Text(after)})
-	return true
+	return c.Differ(name, before, after)
 }
 
 func yesNo(b bool) string {

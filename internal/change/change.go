@@ -87,6 +87,15 @@ type Sample struct {
 	Count int // of the paths, this one among them
 }
 
+// Differ adds an attribute to a change if its two values are not the same.
+func (c *Change) Differ(name, before, after string) bool {
+	if before == after {
+		return false
+	}
+	c.Attrs = append(c.Attrs, Attr{Name: name, Before: Text(before), After: Text(after)})
+	return true
+}
+
 // Empty reports whether there is nothing to do.
 func (c Change) Empty() bool { return len(c.Steps) == 0 && c.Deferred == "" }
 

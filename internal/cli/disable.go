@@ -10,6 +10,7 @@ import (
 
 	"opsafe/internal/converge"
 	"opsafe/internal/kind"
+	"opsafe/internal/offboard"
 	"opsafe/internal/render"
 	"opsafe/internal/roster"
 	"opsafe/internal/run"
@@ -89,11 +90,11 @@ func (a *App) disableUser(ctx context.Context, o accountOptions) error {
 	if err != nil {
 		return err
 	}
-	resources, err := kind.Offboard(a.Host, off)
+	resources, err := offboard.Offboard(a.Host, off)
 	if err != nil {
 		return err
 	}
-	left := func(ctx context.Context) ([]kind.Left, error) { return off.Remains(ctx, a.Host) }
+	left := func(ctx context.Context) ([]offboard.Left, error) { return off.Remains(ctx, a.Host) }
 	rep, err := a.account(ctx, o, "disable-user", resources, left)
 	if err != nil {
 		return err
@@ -130,7 +131,7 @@ func (a *App) enableUser(ctx context.Context, o accountOptions) error {
 	if !ok {
 		return fmt.Errorf("%s has not been disabled on this host by disable-user: there is no %s", o.name, roster.TombstonePath(o.name))
 	}
-	resources, err := kind.Onboard(a.Host, t)
+	resources, err := offboard.Onboard(a.Host, t)
 	if err != nil {
 		return err
 	}
@@ -144,7 +145,7 @@ func (a *App) enableUser(ctx context.Context, o accountOptions) error {
 // account runs the resources that make up somebody's access. It heeds that
 // somebody can become root afterwards, which what lets people in cannot hinder, and
 // records what is left.
-func (a *App) account(ctx context.Context, o accountOptions, command string, resources []kind.Resource, left func(context.Context) ([]kind.Left, error)) (*converge.Report, error) {
+func (a *App) account(ctx context.Context, o accountOptions, command string, resources []kind.Resource, left func(context.Context) ([]offboard.Left, error)) (*converge.Report, error) {
 	facts, err := a.Host.Facts()
 	if err != nil {
 		return nil, err

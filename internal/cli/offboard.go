@@ -15,6 +15,7 @@ import (
 	"opsafe/internal/host"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/kind"
+	"opsafe/internal/offboard"
 	"opsafe/internal/render"
 	"opsafe/internal/roster"
 	"opsafe/internal/spec"
@@ -23,8 +24,8 @@ import (
 // offboarding finds out what is known of somebody, and refuses to go on where the
 // spec would bring them back. A mistake elsewhere in the spec is no reason to leave
 // somebody their access: then what can be said for certain has to do.
-func (a *App) offboarding(o accountOptions) (kind.Offboarding, error) {
-	off := kind.Offboarding{Name: o.name, By: a.operator(), Now: a.Now()}
+func (a *App) offboarding(o accountOptions) (offboard.Offboarding, error) {
+	off := offboard.Offboarding{Name: o.name, By: a.operator(), Now: a.Now()}
 	boot, err := a.Host.ReadFile(backendFile)
 	if err != nil {
 		return off, err
@@ -75,7 +76,7 @@ func (a *App) unmentioned(o accountOptions, dir string, ps spec.Problems) error 
 // unlisted refuses to disable somebody to whom this host's backend still gives
 // something; where the host does not say which it is, any counts. What other
 // backends give them is said.
-func (a *App) unlisted(repo *spec.Repository, off *kind.Offboarding) error {
+func (a *App) unlisted(repo *spec.Repository, off *offboard.Offboarding) error {
 	here := slices.Collect(maps.Values(repo.Backends))
 	if off.Backend != "" {
 		b, err := repo.Backend(off.Backend)
@@ -157,7 +158,7 @@ func (a *App) keysGiven(name string) []string {
 }
 
 // closePlan says what would remain: on the host as the plan leaves it.
-func (a *App) closePlan(ctx context.Context, o accountOptions, off kind.Offboarding, resources []kind.Resource) error {
+func (a *App) closePlan(ctx context.Context, o accountOptions, off offboard.Offboarding, resources []kind.Resource) error {
 	after := overlay.New(a.Host)
 	converge.Run(ctx, converge.Options{Host: after, Kinds: accountKinds("disable-user", resources), Now: a.Now})
 	left, err := off.Remains(ctx, after)
@@ -171,12 +172,12 @@ func (a *App) closePlan(ctx context.Context, o accountOptions, off kind.Offboard
 
 // closing says, from a look at the host, what has become of somebody's access. That
 // there is none any more is said only where it is so.
-func (a *App) closing(ctx context.Context, o accountOptions, off kind.Offboarding, r host.Reader, changed bool) error {
+func (a *App) closing(ctx context.Context, o accountOptions, off offboard.Offboarding, r host.Reader, changed bool) error {
 	left, err := off.Remains(ctx, r)
 	if err != nil {
 		return err
 	}
-	sure := slices.ContainsFunc(left, func(l kind.Left) bool { return !l.Doubt })
+	sure := slices.ContainsFunc(left, func(l offboard.Left) bool { return !l.Doubt })
 	if o.format == formatText {
 		when := "any more; looked at again: account, password, shell, keys of all accounts, groups, sessions, jobs, units, rules of sudo"
 		if !changed {
@@ -204,7 +205,7 @@ func (a *App) closing(ctx context.Context, o accountOptions, off kind.Offboardin
 	return nil
 }
 
-func (a *App) listLeft(left []kind.Left) {
+func (a *App) listLeft(left []offboard.Left) {
 	for _, l := range left {
 		fmt.Fprintf(a.Out, "  %s\n      %s\n", render.Clean(l.What), render.Clean(l.Way))
 	}

@@ -20,7 +20,7 @@ func Kinds(in *kind.Input, orphans []Orphan) []converge.Kind {
 		switch o.Category {
 		case Member:
 			group, user, _ := strings.Cut(o.Name, "/")
-			own = append(own, kind.Leave(id, group, user))
+			own = append(own, kind.LeaveSecondary(id, group, user))
 		case Group:
 			own = append(own, kind.Seal(id, o.Name))
 		case Key:

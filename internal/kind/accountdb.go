@@ -47,9 +47,9 @@ func heedStrays(r host.Reader, c *change.Change, name string, files ...string) e
 			continue
 		}
 		if changes {
-			return fmt.Errorf("%s has several lines for %s, and no account tool changes what has: leave the one that is to count, with %s", line.File, name, editorOf(line.File))
+			return fmt.Errorf("%s has several lines for %s, and no account tool changes what has: leave the one that is to count, with %s", line.File, name, EditorOf(line.File))
 		}
-		c.Notes = append(c.Notes, fmt.Sprintf("%s has several lines for %s, of which the first counts: take the others out, with %s", line.File, name, editorOf(line.File)))
+		c.Notes = append(c.Notes, fmt.Sprintf("%s has several lines for %s, of which the first counts: take the others out, with %s", line.File, name, EditorOf(line.File)))
 	}
 	for _, lock := range s.Locks {
 		if changes {
@@ -67,8 +67,8 @@ func takeOver(r host.Reader, group string, c *change.Change) {
 	}
 }
 
-// editorOf is the command that edits an account database under its lock.
-func editorOf(file string) string {
+// EditorOf is the command that edits an account database under its lock.
+func EditorOf(file string) string {
 	return map[string]string{"passwd": "vipw", "shadow": "vipw -s", "group": "vigr", "gshadow": "vigr -s"}[path.Base(file)]
 }
 

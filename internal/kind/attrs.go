@@ -10,11 +10,7 @@ import (
 
 // differ adds an attribute to c if its two values are not the same.
 func differ(c *change.Change, name, before, after string) bool {
-	if before == after {
-		return false
-	}
-	c.Attrs = append(c.Attrs, change.Attr{Name: name, Before: change.Text(before), After: change.Text(after)})
-	return true
+	return c.Differ(name, before, after)
 }
 
 // fresh adds attributes of a thing that is made, in pairs of name and value;

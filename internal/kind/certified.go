@@ -64,8 +64,8 @@ func namesSomebody(r host.Reader, at string) (bool, error) {
 	if at == "" {
 		return false, nil
 	}
-	lines, _, err := keyLines(r, at)
-	return slices.ContainsFunc(lines, func(l keyLine) bool {
+	lines, _, err := KeyLines(r, at)
+	return slices.ContainsFunc(lines, func(l KeyLine) bool {
 		text := strings.TrimSpace(l.text)
 		return text != "" && text[0] != '#'
 	}), err

@@ -8,6 +8,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind/kindtest"
 )
 
 // unsaidHost keeps what no error about compose may quote.
@@ -51,6 +52,6 @@ files:
 	u := &unsaidHost{Host: h}
 	results := run(t.Context(), in, u)
 	if want := []string{"first-canary", "production-canary", "second-canary"}; !slices.Equal(u.unsaid, want) {
-		t.Errorf("unsaid are %q, want %q:\n%s", u.unsaid, want, dump(results))
+		t.Errorf("unsaid are %q, want %q:\n%s", u.unsaid, want, kindtest.Dump(results))
 	}
 }

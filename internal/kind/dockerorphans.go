@@ -2,9 +2,12 @@ package kind
 
 import (
 	"context"
+	"path"
 	"strings"
 
+	"opsafe/internal/host"
 	"opsafe/internal/spec"
+	"opsafe/internal/words"
 )
 
 // dockerOrphans are networks that docker has not made itself, and containers.
@@ -52,7 +55,7 @@ func findContainers(ctx context.Context, f Finder) error {
 		return err
 	}
 	for _, c := range all {
-		if declaresContainer(f.Backend(), c) {
+		if DeclaresContainer(f.Backend(), c) {
 			continue
 		}
 		what := "docker container " + c.Name
@@ -65,4 +68,31 @@ func findContainers(ctx context.Context, f Finder) error {
 		f.Orphan(Orphan{Name: c.Name, What: what + ", on no list", Way: "docker rm -f " + c.Name})
 	}
 	return nil
+}
+
+// DeclaresContainer reports whether what makes a container is declared: its compose
+// project, the directory of that, or a unit that names it.
+func DeclaresContainer(b *spec.Backend, c host.Container) bool {
+	if b == nil {
+		return false
+	}
+	if declaresProject(b, c.Of.Project) {
+		return true
+	}
+	for dir := range b.Directories {
+		if c.Project != "" && (c.Project == dir || strings.HasPrefix(c.Project, dir+"/")) {
+			return true
+		}
+	}
+	for at := range b.Files {
+		if c.Project != "" && path.Dir(at) == c.Project {
+			return true
+		}
+	}
+	for _, u := range b.Units {
+		if u != nil && u.State != stateAbsent && words.Mentions(string(u.Data), c.Name) {
+			return true
+		}
+	}
+	return false
 }

@@ -123,7 +123,7 @@ func (l keyLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 		// is still wanting.
 		c.Open = l.set.Problem
 	}
-	group, err := groupOfGID(r, u.GID)
+	group, err := GroupOfGID(r, u.GID)
 	if err != nil {
 		return c, err
 	}

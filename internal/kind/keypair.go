@@ -76,7 +76,7 @@ func (l keyPairLook) group(r host.Reader, owner string) (string, error) {
 	if u == nil {
 		return "", fmt.Errorf("there is no user %s to give it to", owner)
 	}
-	return groupOfGID(r, u.GID)
+	return GroupOfGID(r, u.GID)
 }
 
 // half adds what makes owner and mode of one half as declared.

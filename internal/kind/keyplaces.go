@@ -11,6 +11,7 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/host"
 	"opsafe/internal/roster"
+	"opsafe/internal/words"
 )
 
 // KeyPlace is a file in which sshd may look for keys.
@@ -24,13 +25,13 @@ type KeyPlace struct {
 	homes []string
 }
 
-// of reports whether it is an account's own file: in its home, or for it alone.
-func (p KeyPlace) of(name string) bool {
+// Of reports whether it is an account's own file: in its home, or for it alone.
+func (p KeyPlace) Of(name string) bool {
 	return slices.Contains(p.homes, name) || len(p.Accounts) == 1 && p.Accounts[0] == name
 }
 
-// letsIn says for whom the file is, in words.
-func (p KeyPlace) letsIn() string {
+// LetsIn says for whom the file is, in words.
+func (p KeyPlace) LetsIn() string {
 	if len(p.Accounts) == 0 {
 		return "would let in if a Match block of sshd's had it read"
 	}
@@ -41,14 +42,14 @@ func (p KeyPlace) letsIn() string {
 // accounts, sorted, those of root and of system accounts, too. With an error, they
 // are those that could be found out.
 func KeyPlaces(r host.Reader) ([]KeyPlace, error) {
-	words, problem := keyWords(r)
+	said, problem := keyWords(r)
 	accounts, err := sshdAccounts(r)
 	if err != nil {
 		return nil, err
 	}
 	places := map[string]*KeyPlace{}
 	for _, a := range accounts {
-		for _, w := range words.files {
+		for _, w := range said.files {
 			at, home := keyPlace(a.User, w.value)
 			if at == "" {
 				continue
@@ -94,28 +95,28 @@ func keyPlace(u host.User, pattern string) (at string, home bool) {
 	return at, path.IsAbs(u.Home) && strings.HasPrefix(at, path.Clean(u.Home)+"/") // of nobody's below /
 }
 
-// keyLine is a line of a present file of keys, with the key that it holds.
-type keyLine struct {
+// KeyLine is a line of a present file of keys, with the key that it holds.
+type KeyLine struct {
 	text        string
-	fingerprint string // empty: it holds none
+	Fingerprint string // empty: it holds none
 }
 
-// authorityFor reports whether the line takes certificates for a principal, whose
+// AuthorityFor reports whether the line takes certificates for a principal, whose
 // options stand before the key: authorized_keys(5).
-func (l keyLine) authorityFor(name string) bool {
+func (l KeyLine) AuthorityFor(name string) bool {
 	const option = `principals="`
 	text := strings.TrimSpace(l.text)
 	lower := strings.ToLower(text)
 	i := strings.Index(lower, option)
-	if i < 0 || text[0] == '#' || !mentions(lower, "cert-authority") {
+	if i < 0 || text[0] == '#' || !words.Mentions(lower, "cert-authority") {
 		return false
 	}
 	principals, _, _ := strings.Cut(text[i+len(option):], `"`)
 	return slices.Contains(strings.Split(principals, ","), name)
 }
 
-// keyLines reads a file of keys. Nil: it is not there, or is none that sshd reads.
-func keyLines(r host.Reader, at string) (lines []keyLine, n *host.Node, err error) {
+// KeyLines reads a file of keys. Nil: it is not there, or is none that sshd reads.
+func KeyLines(r host.Reader, at string) (lines []KeyLine, n *host.Node, err error) {
 	n, err = r.Stat(at)
 	switch {
 	case err != nil:
@@ -132,7 +133,7 @@ func keyLines(r host.Reader, at string) (lines []keyLine, n *host.Node, err erro
 		return nil, n, err
 	}
 	for line := range strings.Lines(string(data)) {
-		lines = append(lines, keyLine{text: line, fingerprint: roster.Authorized(line)})
+		lines = append(lines, KeyLine{text: line, Fingerprint: roster.Authorized(line)})
 	}
 	return lines, n, nil
 }
@@ -140,19 +141,19 @@ func keyLines(r host.Reader, at string) (lines []keyLine, n *host.Node, err erro
 // wipeKeys adds to a change that keys go from a file, with their lines; what else
 // is in it stays.
 func wipeKeys(r host.Reader, c *change.Change, at string, goes func(fingerprint string) bool) error {
-	lines, n, err := keyLines(r, at)
+	lines, n, err := KeyLines(r, at)
 	if err != nil || n == nil {
 		return err
 	}
 	var left strings.Builder
 	gone := 0
 	for _, l := range lines {
-		if l.fingerprint == "" || !goes(l.fingerprint) {
+		if l.Fingerprint == "" || !goes(l.Fingerprint) {
 			left.WriteString(l.text)
 			continue
 		}
 		gone++
-		text := l.fingerprint
+		text := l.Fingerprint
 		if k, ok := presentKey(l.text); ok {
 			text = keyText(k)
 		}

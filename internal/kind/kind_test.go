@@ -2,7 +2,6 @@ package kind_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -14,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aymanbagabas/go-udiff"
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -24,6 +22,7 @@ import (
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
 	"opsafe/internal/kind"
+	"opsafe/internal/kind/kindtest"
 	"opsafe/internal/kinds"
 	"opsafe/internal/roster"
 	"opsafe/internal/spec"
@@ -64,7 +63,7 @@ func testCase(t *testing.T, file string) {
 	}
 	in, h := setUp(t, archive)
 	ctx := context.Background()
-	got := dump(run(ctx, in, h))
+	got := kindtest.Dump(run(ctx, in, h))
 	want, at := "", -1
 	for i, f := range archive.Files {
 		if f.Name == "plan" {
@@ -90,7 +89,7 @@ func testCase(t *testing.T, file string) {
 		// A restart may be owed for what has failed twice.
 		owed := failed && r.Change.Action == change.Run
 		if r.Status == change.Changed && r.Change.Deferred == "" && !owed {
-			t.Errorf("a second run changes something: %s", dump([]change.Result{r}))
+			t.Errorf("a second run changes something: %s", kindtest.Dump([]change.Result{r}))
 		}
 	}
 }
@@ -163,77 +162,6 @@ func run(ctx context.Context, in *kind.Input, h host.Host) []change.Result {
 		Kinds: converge.Declare(in),
 		Now:   func() time.Time { return time.Time{} },
 	}).Results
-}
-
-// dump writes results in a few stable lines each; what is as declared is left
-// out, unless there is something to say about it.
-func dump(results []change.Result) string {
-	var b strings.Builder
-	for _, r := range results {
-		if r.Status == change.Unchanged && len(r.Notes) == 0 {
-			continue
-		}
-		head := string(r.Status)
-		if r.Status == change.Changed {
-			head = string(r.Change.Action)
-		}
-		fmt.Fprintf(&b, "%s %s\n", head, r.ID)
-		dumpChange(&b, r.Change)
-		for _, line := range []struct{ name, text string }{
-			{"why", r.Change.Why},
-			{"irreversible", r.Change.Irreversible},
-			{"deferred", r.Change.Deferred},
-			{"reason", r.Reason},
-		} {
-			if line.text != "" {
-				fmt.Fprintf(&b, "  %s: %s\n", line.name, line.text)
-			}
-		}
-		for _, n := range r.Notes {
-			fmt.Fprintf(&b, "  note: %s\n", n)
-		}
-		if r.Err != nil {
-			fmt.Fprintf(&b, "  error: %v\n", r.Err)
-		}
-	}
-	return b.String()
-}
-
-func dumpChange(b *strings.Builder, c change.Change) {
-	for _, a := range c.Attrs {
-		fmt.Fprintf(b, "  %s: %s → %s\n", a.Name, dumpValue(a.Before), dumpValue(a.After))
-	}
-	switch d := c.Diff; {
-	case d == nil:
-	case d.Hidden != "":
-		fmt.Fprintf(b, "  content of %s differs (%s)\n", d.Path, d.Hidden)
-	default:
-		text := udiff.Unified("", "", d.Before, d.After)
-		for i, line := range slices.Collect(strings.Lines(text)) {
-			if i >= 2 { // the names of the two sides
-				fmt.Fprintf(b, "  | %s\n", strings.TrimRight(line, " \n"))
-			}
-		}
-	}
-	for _, n := range c.Notify {
-		fmt.Fprintf(b, "  then: %s %s\n", n.Verb, n.Unit)
-	}
-	for _, s := range c.Steps {
-		fmt.Fprintf(b, "  step: %s\n", strings.TrimPrefix(fmt.Sprintf("%T", s), "host."))
-	}
-}
-
-func dumpValue(v change.Value) string {
-	switch v.Kind {
-	case change.Known:
-		return cmp.Or(v.Text, "-")
-	case change.Absent:
-		return "-"
-	case change.Secret:
-		return "(secret " + v.Text + ")"
-	default:
-		return "(" + string(v.Kind) + ")"
-	}
 }
 
 // TestSecretsStaySecret searches all that a plan consists of for a secret.

@@ -10,6 +10,7 @@ import (
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
 	"opsafe/internal/kind"
+	"opsafe/internal/kind/kindtest"
 )
 
 // TestPrivateFromFacts records hosts without what not everybody may read, and holds
@@ -28,7 +29,7 @@ func recordPrivate(t *testing.T, file string) {
 	}
 	in, h := setUp(t, archive)
 	rec := snapshot.NewRecorder(h, kind.Secrets(in.Backend))
-	want := dump(run(t.Context(), in, overlay.New(rec)))
+	want := kindtest.Dump(run(t.Context(), in, overlay.New(rec)))
 	if strings.Contains(want, "canary") {
 		t.Errorf("the plan shows what not everybody may read:\n%s", want)
 	}
@@ -55,7 +56,7 @@ func recordPrivate(t *testing.T, file string) {
 	if strings.Contains(string(data), "canary") {
 		t.Errorf("the facts hold what not everybody may read:\n%s", data)
 	}
-	if got := dump(run(t.Context(), in, overlay.New(snapshot.New(state)))); got != want {
+	if got := kindtest.Dump(run(t.Context(), in, overlay.New(snapshot.New(state)))); got != want {
 		t.Errorf("from facts the plan is\n%s\nwant\n%s", got, want)
 	}
 }

@@ -89,7 +89,7 @@ func (l revokedLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 	if err != nil {
 		return c, err
 	}
-	return writeNote(r, at, data)
+	return WriteNote(r, at, data)
 }
 
 // declareRevoked keeps revoked keys out of all files, also of those that no list is

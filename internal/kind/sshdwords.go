@@ -132,6 +132,14 @@ func glob(r host.Reader, pattern string) ([]string, error) {
 	return out, errors.Join(unread...)
 }
 
+// BesideKeys are what lets in by sshd without a key in a file: files of authorities whose
+// certificates it takes, and commands that it asks for keys. What cannot be read is left
+// out.
+func BesideKeys(r host.Reader) (authorities, commands []string) {
+	w, _ := keyWords(r)
+	return values(w.trusted), values(w.commands)
+}
+
 // values are what is said, be it for nobody, once each, but for what says none.
 func values(words []sshdWord) []string {
 	var out []string

@@ -335,7 +335,7 @@ func (l userLook) correct(r host.Reader, u *host.User, c *change.Change) error {
 		}
 	}
 	if l.group != "" {
-		have, err := groupOfGID(r, u.GID)
+		have, err := GroupOfGID(r, u.GID)
 		if err != nil {
 			return err
 		}
@@ -386,7 +386,8 @@ func (l userLook) personal(r host.Reader, u *host.User) error {
 	return nil
 }
 
-func groupOfGID(r host.Reader, gid int) (string, error) {
+// GroupOfGID is the name of a group, or # and its number if it has none.
+func GroupOfGID(r host.Reader, gid int) (string, error) {
 	g, err := r.GroupByID(gid)
 	if err != nil {
 		return "", err

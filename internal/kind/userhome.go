@@ -30,7 +30,7 @@ func (l userLook) lookHome(r host.Reader, u *host.User, c *change.Change) error 
 	}
 	group := cmp.Or(l.group, l.name)
 	if u != nil && l.group == "" {
-		if group, err = groupOfGID(r, u.GID); err != nil {
+		if group, err = GroupOfGID(r, u.GID); err != nil {
 			return err
 		}
 	}

@@ -20,7 +20,7 @@ import (
 	"opsafe/internal/host/local"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/kind"
+	"opsafe/internal/offboard"
 	"opsafe/internal/spec"
 )
 
@@ -93,7 +93,7 @@ type Job struct {
 	Notes func() []string
 	// Left looks for what stays of what the run is meant to end. Nil: there is no such
 	// thing.
-	Left func(context.Context) ([]kind.Left, error)
+	Left func(context.Context) ([]offboard.Left, error)
 	// Kept is the plan of which no more and no less is done; nil: whatever is to be
 	// done is done.
 	Kept *Kept

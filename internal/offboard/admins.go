@@ -1,4 +1,4 @@
-package kind
+package offboard
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 )
 
 // adminsLeft are groups of which the person is an administrator, who can take
@@ -58,7 +59,7 @@ func gshadowLeft(r host.Reader, u host.User, groups []host.Group) []Left {
 			if slices.Contains(strings.Split(f[i], ","), u.Name) {
 				out = append(out, Left{
 					What: fmt.Sprintf("%s has %s as %s of the group %s, which /etc/group does not have", gshadow, u.Name, role, f[0]),
-					Way:  editorOf(gshadow) + ", and take the line out",
+					Way:  kind.EditorOf(gshadow) + ", and take the line out",
 				})
 			}
 		}

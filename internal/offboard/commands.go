@@ -1,4 +1,4 @@
-package kind
+package offboard
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/words"
 )
 
 // crontabsDir has the table of each user who has one: crontab(1). initDir has the
@@ -90,9 +91,9 @@ func linesThatName(r host.Reader, at string, u host.User, counts func(line strin
 // namesOrNumbers reports whether a command has somebody's name, or becomes another by their
 // number.
 func namesOrNumbers(text string, u host.User) bool {
-	if mentions(text, u.Name) {
+	if words.Mentions(text, u.Name) {
 		return true
 	}
 	becomes := []string{"setpriv", "chpst", "sudo", "start-stop-daemon", "systemd-run"}
-	return mentions(text, strconv.Itoa(u.UID)) && slices.ContainsFunc(becomes, func(program string) bool { return mentions(text, program) })
+	return words.Mentions(text, strconv.Itoa(u.UID)) && slices.ContainsFunc(becomes, func(program string) bool { return words.Mentions(text, program) })
 }

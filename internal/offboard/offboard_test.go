@@ -1,12 +1,10 @@
-package kind_test
+package offboard_test
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +16,8 @@ import (
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
 	"opsafe/internal/kind"
+	"opsafe/internal/kind/kindtest"
+	"opsafe/internal/offboard"
 	"opsafe/internal/roster"
 )
 
@@ -49,7 +49,7 @@ files:
 	h := overlay.New(snapshot.New(state))
 	off := func() string {
 		t.Helper()
-		resources, err := kind.Offboard(h, kind.Offboarding{Name: "eve", Backend: "b", By: "root", Now: time.Unix(0, 0)})
+		resources, err := offboard.Offboard(h, offboard.Offboarding{Name: "eve", Backend: "b", By: "root", Now: time.Unix(0, 0)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ remove unit/eve
 	if err != nil || disabled["eve"].Shell != "/bin/zsh" || disabled["eve"].Expires != 20000 || cmp.Diff([]string{"docker", "sudo"}, disabled["eve"].Groups) != "" {
 		t.Fatalf("%+v, %v", disabled["eve"], err)
 	}
-	resources, err := kind.Onboard(h, disabled["eve"])
+	resources, err := offboard.Onboard(h, disabled["eve"])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func TestOffboardHindered(t *testing.T) {
 	}
 	off := func(h host.Host) string {
 		t.Helper()
-		resources, err := kind.Offboard(h, kind.Offboarding{Name: "eve", Backend: "b", By: "root", Now: time.Unix(0, 0)})
+		resources, err := offboard.Offboard(h, offboard.Offboarding{Name: "eve", Backend: "b", By: "root", Now: time.Unix(0, 0)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -283,7 +283,7 @@ files:
 		t.Fatal(err)
 	}
 	h := overlay.New(snapshot.New(state))
-	resources, err := kind.Offboard(h, kind.Offboarding{Name: "eve", Backend: "b", By: "root", Now: time.Unix(0, 0)})
+	resources, err := offboard.Offboard(h, offboard.Offboarding{Name: "eve", Backend: "b", By: "root", Now: time.Unix(0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,127 +295,9 @@ files:
 	}
 }
 
-// TestKeyPlacesBehindLinks: sshd follows links to parts of its configuration; one that
-// leads nowhere it can be read keeps no key in a place that another part names.
-func TestKeyPlacesBehindLinks(t *testing.T) {
-	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHQoyeB7Kx5E7Y8+sQ0sQ6pVAgy+mNNHpGvTQ2r1eUFz eve"
-	state, err := snapshot.Parse([]byte(`
-users: [{name: eve, uid: 1300, home: /home/eve}]
-files:
-  /home/eve: {type: directory, owner: eve}
-  /etc/ssh/sshd_config: {content: "Include /etc/ssh/sshd_config.d/*.conf\n"}
-  /etc/ssh/sshd_config.d/01-loop.conf: {type: symlink, target: 01-loop.conf}
-  /etc/ssh/sshd_config.d/02-fifo.conf: {type: special file}
-  /etc/ssh/sshd_config.d/03-link.conf: {type: symlink, target: ../linked}
-  /etc/ssh/sshd_config.d/04-last.conf: {content: "AuthorizedKeysFile /opt/last/%u\n"}
-  /etc/ssh/linked: {content: "AuthorizedKeysFile /opt/linked/%u\n"}
-  /opt/linked/eve: {content: "` + key + `\n"}
-  /opt/last/eve: {content: "` + key + `\n"}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := overlay.New(snapshot.New(state))
-	fingerprint := roster.Authorized(key)
-	accounts, err := kind.Holders(h, fingerprint)
-	if err == nil || !slices.Contains(accounts, "eve") {
-		t.Errorf("%q, %v", accounts, err)
-	}
-	resources, err := kind.Revoke(h, kind.Revoking{Fingerprint: fingerprint, By: "root", Now: time.Unix(0, 0)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	people(h, resources)
-	for _, p := range []string{"/opt/linked/eve", "/opt/last/eve"} {
-		if keys, err := kind.KeysIn(h, p); err != nil || len(keys) > 0 {
-			t.Errorf("%s: %q, %v", p, keys, err)
-		}
-	}
-}
-
-// TestManyUnread: what is said of very many files that cannot be read is one list, whose
-// text is written once; one list within the other was written as often as there are files.
-func TestManyUnread(t *testing.T) {
-	const people = 300
-	var users, files strings.Builder
-	for i := range people {
-		fmt.Fprintf(&users, "  - {name: p%d, uid: %d, home: /home/p%d}\n", i, 2000+i, i)
-		fmt.Fprintf(&files, "  /home/p%d/.ssh/authorized_keys: {unread: it is damaged}\n", i)
-	}
-	state, err := snapshot.Parse([]byte("users:\n" + users.String() + "files:\n" + files.String()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = kind.Holders(overlay.New(snapshot.New(state)), "SHA256:none")
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok || len(joined.Unwrap()) < people {
-		t.Fatalf("not a list of %d: %v", people, err)
-	}
-	for _, e := range joined.Unwrap() {
-		if strings.Contains(e.Error(), "\n") {
-			t.Fatalf("a list in the list: %v", e)
-		}
-	}
-}
-
 func people(h host.Host, resources []kind.Resource) string {
 	kinds := []converge.Kind{{Kind: kind.Bare("people", kind.StageAccounts), Resources: resources}}
-	return dump(converge.Run(context.Background(), converge.Options{Host: h, Kinds: kinds, Now: time.Now}).Results)
-}
-
-// TestKeyPlacesInMatch: what sshd's configuration says within Match blocks is for
-// those whom they mean; what a connection is asked may be so.
-func TestKeyPlacesInMatch(t *testing.T) {
-	const hosts = `
-groups: [{name: git, gid: 1200}, {name: ops, gid: 1201, members: [alice]}]
-users: [{name: alice, uid: 1300, gid: 1300, home: /home/alice}, {name: git, uid: 1200, gid: 1200, home: /srv/git}]
-`
-	for name, c := range map[string]struct{ config, want string }{
-		"user":            {"Match User git\n  AuthorizedKeysFile /srv/keys\n", "git"},
-		"quoted":          {"Match User \"git,x\"\n  AuthorizedKeysFile /srv/keys\n", "git"},
-		"joined":          {"match user=git\nauthorizedkeysfile=/srv/keys\n", "git"},
-		"all but one":     {"Match User *,!git\n  AuthorizedKeysFile /srv/keys\n", "alice"},
-		"named and not":   {"Match User git,!g*\n  AuthorizedKeysFile /srv/keys\n", ""},
-		"group":           {"Match Group ops\n  AuthorizedKeysFile /srv/keys\n", "alice"},
-		"primary group":   {"Match Group g?t\n  AuthorizedKeysFile /srv/keys\n", "git"},
-		"both":            {"Match User alice Group git\n  AuthorizedKeysFile /srv/keys\n", ""},
-		"address":         {"Match Address 10.0.0.0/8 User git\n  AuthorizedKeysFile /srv/keys\n", "git"},
-		"address alone":   {"Match Address 10.0.0.0/8\n  AuthorizedKeysFile /srv/keys\n", "alice git"},
-		"all again":       {"Match User git\n  X11Forwarding no\nMatch all\n  AuthorizedKeysFile /srv/keys\n", "alice git"},
-		"nobody's name":   {"Match invalid-user\n  AuthorizedKeysFile /srv/keys\n", ""},
-		"comment":         {"Match User git # Group ops\n  AuthorizedKeysFile /srv/keys # here\n", "git"},
-		"included":        {"Match User git\n  Include /etc/ssh/more/*.conf\n", "git"},
-		"any directory":   {"Include /etc/ssh/m*/*.conf\n", "alice git"},
-		"ends with it":    {"Include /etc/ssh/blocks/*.conf\nAuthorizedKeysFile /srv/keys\n", "alice git"},
-		"within another":  {"Match Group git\n  Include /etc/ssh/blocks/*.conf\n", ""},
-		"before any":      {"AuthorizedKeysFile /srv/keys\nMatch User git\n  X11Forwarding no\n", "alice git"},
-		"of two, in both": {"Match User git\n AuthorizedKeysFile /srv/keys\nMatch Group ops\n AuthorizedKeysFile /srv/keys\n", "alice git"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			state, err := snapshot.Parse([]byte(hosts + `
-files:
-  /etc/ssh/more/1.conf: {content: "AuthorizedKeysFile /srv/keys\n"}
-  /etc/ssh/blocks/1.conf: {content: "Match User alice\nAuthorizedKeysFile /srv/keys2\n"}
-  /etc/ssh/sshd_config: {content: ` + strconv.Quote(c.config) + "}\n"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			places, err := kind.KeyPlaces(snapshot.New(state))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := "not looked at"
-			for _, p := range places {
-				if p.Path == "/srv/keys" || p.Path == "/srv/keys2" && name == "within another" {
-					system := func(name string) bool { return name != "alice" && name != "git" }
-					got = strings.Join(slices.DeleteFunc(p.Accounts, system), " ")
-				}
-			}
-			if got != c.want {
-				t.Errorf("%q read it, want %q", got, c.want)
-			}
-		})
-	}
+	return kindtest.Dump(converge.Run(context.Background(), converge.Options{Host: h, Kinds: kinds, Now: time.Now}).Results)
 }
 
 // TestOffboardShared: of a file of keys that is read for everybody nobody's key goes but
@@ -442,8 +324,8 @@ files:
 		t.Fatal(err)
 	}
 	h := overlay.New(snapshot.New(state))
-	o := kind.Offboarding{Name: "eve", Backend: "b", By: "root", Now: time.Unix(0, 0)}
-	resources, err := kind.Offboard(h, o)
+	o := offboard.Offboarding{Name: "eve", Backend: "b", By: "root", Now: time.Unix(0, 0)}
+	resources, err := offboard.Offboard(h, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -476,7 +358,7 @@ users:
 		t.Fatal(err)
 	}
 	h := overlay.New(snapshot.New(state))
-	resources, err := kind.Offboard(h, kind.Offboarding{Name: "bob", Backend: "b", By: "root", Now: time.Unix(0, 0)})
+	resources, err := offboard.Offboard(h, offboard.Offboarding{Name: "bob", Backend: "b", By: "root", Now: time.Unix(0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package kind
+package offboard
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
-	"opsafe/internal/spec"
+	"opsafe/internal/kind"
 )
 
 // Where system units are that no package brings: an administrator's, and those
@@ -144,24 +144,23 @@ func (o Offboarding) declaresUnit(name, at string) bool {
 }
 
 // systemUnits are the units that are to go, and before them what starts them.
-func (o Offboarding) systemUnits(r host.Reader, u host.User) []Resource {
+func (o Offboarding) systemUnits(r host.Reader, u host.User) []kind.Resource {
 	found, _ := unitsRunAs(r, u) // what cannot be read is said in the end
-	var out []Resource
+	var out []kind.Resource
 	for _, f := range found {
 		if f.linked || f.instance || o.declaresUnit(f.name, f.path) {
 			continue // the file is somebody's or for others, too: it is named in the end
 		}
 		for _, name := range append(slices.Clone(f.starters), f.name) {
 			id := change.ID{Kind: "unit", Name: name}
-			if slices.ContainsFunc(out, func(r Resource) bool { return r.ID == id }) || o.declaresUnit(name, path.Join(path.Dir(f.path), name)) {
+			if slices.ContainsFunc(out, func(r kind.Resource) bool { return r.ID == id }) || o.declaresUnit(name, path.Join(path.Dir(f.path), name)) {
 				continue
 			}
 			switch path.Dir(f.path) {
 			case transientUnits:
-				out = append(out, Resource{ID: id, Looker: transientLook{name}})
+				out = append(out, kind.Resource{ID: id, Looker: transientLook{name}})
 			case debian.UnitDir:
-				in := &Input{Backend: &spec.Backend{}, Repo: &spec.Repository{}}
-				out = append(out, Resource{ID: id, Looker: unitLook{in: in, name: name, decl: &spec.Unit{State: stateAbsent}}})
+				out = append(out, kind.NoUnit(name))
 			}
 		}
 	}
@@ -178,7 +177,7 @@ func (l transientLook) Look(ctx context.Context, r host.Reader) (change.Change, 
 		return c, err
 	}
 	c.Action, c.Irreversible = change.Remove, "it was made by systemd-run, and is gone once it has been stopped"
-	differ(&c, "running", "yes", "no")
+	c.Differ("running", "yes", "no")
 	c.Steps = []host.Step{host.StopUnit{Name: l.name}}
 	return c, nil
 }

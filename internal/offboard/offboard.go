@@ -1,15 +1,16 @@
-package kind
+// Package offboard takes somebody's access to a host away, all of it, and gives it back.
+package offboard
 
 import (
 	"context"
 	"fmt"
-	"path"
 	"slices"
 	"time"
 
 	"opsafe/internal/change"
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/roster"
 	"opsafe/internal/spec"
 )
@@ -23,6 +24,9 @@ const longAgo = 1
 
 // nobodysUID is that of the account without rights, above all people's.
 const nobodysUID = 65534
+
+// stateAbsent is the state of what the spec has go.
+const stateAbsent = "absent"
 
 // Offboarding is taking somebody's access to a host away.
 type Offboarding struct {
@@ -56,7 +60,7 @@ func (o Offboarding) listed(account string) bool { return o.Listed != nil && o.L
 // bringing the person back; the account; keys; groups; and what still runs or is
 // armed. It is all the person's groups: one that opsafe did not grant is access
 // too.
-func Offboard(r host.Reader, o Offboarding) ([]Resource, error) {
+func Offboard(r host.Reader, o Offboarding) ([]kind.Resource, error) {
 	u, err := r.User(o.Name)
 	if err != nil {
 		return nil, err
@@ -79,19 +83,19 @@ func Offboard(r host.Reader, o Offboarding) ([]Resource, error) {
 		return nil, err
 	}
 	o.know(r)
-	out := []Resource{
+	out := []kind.Resource{
 		{ID: change.ID{Kind: "record", Name: o.Name}, Looker: tombstoneLook{o}},
 		{ID: change.ID{Kind: "user", Name: o.Name}, Looker: lockLook{o.Name}},
-		{ID: change.ID{Kind: "key", Name: o.Name}, Looker: noKeysLook{o.Name}},
+		kind.NoKeys(change.ID{Kind: "key", Name: o.Name}, o.Name),
 	}
 	out = append(out, o.otherKeys(r)...)
 	for _, g := range groups {
 		s, err := r.GroupShadow(g.Name)
 		if slices.Contains(g.Members, o.Name) || err == nil && s != nil && slices.Contains(s.Admins, o.Name) {
-			out = append(out, Resource{ID: change.ID{Kind: "group", Name: g.Name}, Looker: leaveLook{group: g.Name, user: o.Name}})
+			out = append(out, kind.Leave(change.ID{Kind: "group", Name: g.Name}, g.Name, o.Name))
 		}
 	}
-	out = append(out, Resource{ID: change.ID{Kind: "primary-group", Name: o.Name}, Looker: ownGroupLook{o.Name}})
+	out = append(out, kind.Resource{ID: change.ID{Kind: "primary-group", Name: o.Name}, Looker: ownGroupLook{o.Name}})
 	out = append(out, o.sudoers(r)...)
 	out = append(out, o.systemUnits(r, *u)...)
 	out = append(out, o.systemJobs(r)...)
@@ -116,20 +120,7 @@ func (l tombstoneLook) Look(_ context.Context, r host.Reader) (change.Change, er
 	if err != nil {
 		return c, err
 	}
-	return writeNote(r, at, data)
-}
-
-// writeNote writes a note of opsafe's own that everybody may read.
-func writeNote(r host.Reader, at string, data []byte) (change.Change, error) {
-	c := change.Change{Action: change.Add}
-	fresh(&c, "record", at)
-	if err := needDir(r, &c, path.Dir(at)); err != nil {
-		return c, err
-	}
-	c.Steps = append(c.Steps, host.WriteFile{
-		Path: at, Content: host.NewContent(data), Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o644),
-	})
-	return c, nil
+	return kind.WriteNote(r, at, data)
 }
 
 // fill records what the account has now.
@@ -155,7 +146,7 @@ func (l tombstoneLook) fill(r host.Reader, t *roster.Tombstone) error {
 			t.Groups = append(t.Groups, g.Name)
 		}
 	}
-	primary, err := groupOfGID(r, u.GID)
+	primary, err := kind.GroupOfGID(r, u.GID)
 	if err != nil {
 		return err
 	}
@@ -192,7 +183,7 @@ func (l lockLook) Look(_ context.Context, r host.Reader) (change.Change, error) 
 		if p.Expires >= 0 {
 			before = day(p.Expires)
 		}
-		differ(&c, "expires", before, day(longAgo))
+		c.Differ("expires", before, day(longAgo))
 		c.Steps = append(c.Steps, host.SetExpiry{User: l.name, Day: longAgo})
 	}
 	if p.State != host.PasswordLocked || p.HasHash {
@@ -202,10 +193,10 @@ func (l lockLook) Look(_ context.Context, r host.Reader) (change.Change, error) 
 		} else if p.MustChange {
 			before = "to be set at first login"
 		}
-		differ(&c, "password", before, "removed and locked")
+		c.Differ("password", before, "removed and locked")
 		c.Steps = append(c.Steps, host.SetPassword{User: l.name, To: host.RemovePassword})
 	}
-	if differ(&c, "shell", u.Shell, noLogin) {
+	if c.Differ("shell", u.Shell, noLogin) {
 		shell := noLogin
 		c.Steps = append(c.Steps, host.SetUser{Name: l.name, Shell: &shell})
 	}
@@ -218,41 +209,4 @@ func (l lockLook) Look(_ context.Context, r host.Reader) (change.Change, error) 
 // day writes a day since 1970-01-01.
 func day(n int) string {
 	return time.Unix(int64(n)*int64(24*time.Hour/time.Second), 0).UTC().Format(time.DateOnly)
-}
-
-// leaveLook is one membership that goes, and the right to change the members.
-type leaveLook struct{ group, user string }
-
-func (l leaveLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
-	var c change.Change
-	g, err := r.Group(l.group)
-	if err != nil || g == nil {
-		return c, err
-	}
-	var admins []string
-	if s, err := r.GroupShadow(l.group); err != nil {
-		return c, err
-	} else if s != nil {
-		admins = s.Admins
-	}
-	// gpasswd refuses members without an account.
-	users, _, err := withMembers(r, slices.Concat(g.Members, admins))
-	if err != nil {
-		return c, err
-	}
-	there := userNames(users)
-	without := func(names []string) []string {
-		return slices.DeleteFunc(slices.Clone(names), func(m string) bool { return m == l.user || !there[m] })
-	}
-	if slices.Contains(admins, l.user) {
-		c.Action = change.Modify
-		differ(&c, "administrator", l.user, "")
-		c.Steps = append(c.Steps, host.SetGroupAdmins{Group: l.group, Admins: without(admins)})
-	}
-	if slices.Contains(g.Members, l.user) {
-		c.Action = change.Modify
-		differ(&c, "member", l.user, "")
-		c.Steps = append(c.Steps, host.SetMembers{Group: l.group, Members: without(g.Members)})
-	}
-	return c, nil
 }

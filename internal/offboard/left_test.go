@@ -1,4 +1,4 @@
-package kind_test
+package offboard_test
 
 import (
 	"slices"
@@ -8,7 +8,7 @@ import (
 
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/kind"
+	"opsafe/internal/offboard"
 )
 
 const leftHost = `
@@ -49,8 +49,8 @@ func TestOffboardLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := overlay.New(snapshot.New(state))
-	o := kind.Offboarding{Name: "eve", Backend: "b", By: "root", Now: time.Unix(0, 0)}
-	resources, err := kind.Offboard(h, o)
+	o := offboard.Offboarding{Name: "eve", Backend: "b", By: "root", Now: time.Unix(0, 0)}
+	resources, err := offboard.Offboard(h, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package kind
+package offboard
 
 import (
 	"context"
@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
-	"opsafe/internal/spec"
+	"opsafe/internal/kind"
 	"opsafe/internal/words"
 )
 
@@ -44,32 +45,32 @@ func unseen(what string, err error) Left {
 }
 
 func (o Offboarding) keysLeft(r host.Reader, _ host.User) []Left {
-	places, err := KeyPlaces(r)
+	places, err := kind.KeyPlaces(r)
 	var out []Left
 	if err != nil {
 		out = append(out, unseen("sshd's configuration", err))
 	}
 	for _, p := range places {
-		if p.of(o.Name) {
+		if p.Of(o.Name) {
 			continue
 		}
-		lines, _, err := keyLines(r, p.Path)
+		lines, _, err := kind.KeyLines(r, p.Path)
 		if err != nil {
 			out = append(out, unseen("the keys in "+p.Path, err))
 			continue
 		}
 		for _, l := range lines {
-			where := fmt.Sprintf("the key %s is in %s, and %s", l.fingerprint, p.Path, p.letsIn())
+			where := fmt.Sprintf("the key %s is in %s, and %s", l.Fingerprint, p.Path, p.LetsIn())
 			switch {
-			case l.authorityFor(o.Name):
+			case l.AuthorityFor(o.Name):
 				out = append(out, Left{What: fmt.Sprintf("%s has an authority whose certificates for the principal %s let in", p.Path, o.Name), Way: "take the line out, or the name"})
-			case l.fingerprint == "" || !slices.Contains(o.Keys, l.fingerprint):
-			case o.Shared[l.fingerprint] != "":
-				out = append(out, Left{What: where + "; " + o.Shared[l.fingerprint] + " lists it", Way: "if that is not the same person: opsafe revoke-key " + l.fingerprint, Doubt: true})
+			case l.Fingerprint == "" || !slices.Contains(o.Keys, l.Fingerprint):
+			case o.Shared[l.Fingerprint] != "":
+				out = append(out, Left{What: where + "; " + o.Shared[l.Fingerprint] + " lists it", Way: "if that is not the same person: opsafe revoke-key " + l.Fingerprint, Doubt: true})
 			case slices.ContainsFunc(p.Accounts, o.listed):
-				out = append(out, Left{What: where, Way: "opsafe manage, which puts the file in order; or opsafe revoke-key " + l.fingerprint})
+				out = append(out, Left{What: where, Way: "opsafe manage, which puts the file in order; or opsafe revoke-key " + l.Fingerprint})
 			default:
-				out = append(out, Left{What: where, Way: "opsafe revoke-key " + l.fingerprint})
+				out = append(out, Left{What: where, Way: "opsafe revoke-key " + l.Fingerprint})
 			}
 		}
 	}
@@ -78,16 +79,16 @@ func (o Offboarding) keysLeft(r host.Reader, _ host.User) []Left {
 
 // certificatesLeft is what lets in without a key in a file.
 func certificatesLeft(r host.Reader, u host.User) []Left {
-	words, _ := keyWords(r)
+	authorities, commands := kind.BesideKeys(r)
 	var out []Left
-	if trusted := values(words.trusted); len(trusted) > 0 {
+	if len(authorities) > 0 {
 		out = append(out, Left{
-			What: fmt.Sprintf("sshd takes certificates of the authorities in %s: one that was signed for %s may let in as somebody else", list(trusted), u.Name),
+			What: fmt.Sprintf("sshd takes certificates of the authorities in %s: one that was signed for %s may let in as somebody else", strings.Join(authorities, ", "), u.Name),
 			Way:  "revoke it: RevokedKeys in sshd_config", Doubt: true,
 		})
 	}
-	if commands := values(words.commands); len(commands) > 0 {
-		out = append(out, Left{What: "sshd asks " + list(commands) + " for keys, too: what it answers is not known", Way: "take theirs out there", Doubt: true})
+	if len(commands) > 0 {
+		out = append(out, Left{What: "sshd asks " + strings.Join(commands, ", ") + " for keys, too: what it answers is not known", Way: "take theirs out there", Doubt: true})
 	}
 	return out
 }
@@ -113,27 +114,22 @@ func namesakes(r host.Reader, u host.User) []Left {
 
 // rulesLeft are rules of sudo's and others that name the person.
 func (o Offboarding) rulesLeft(r host.Reader, u host.User) []Left {
-	files, err := sudoersFiles(r)
-	theirs := namesOf(r, u)
+	files, err := kind.SudoersNaming(r, u)
 	var out []Left
 	if err != nil {
-		out = append(out, unseen(sudoersDir, err))
+		out = append(out, unseen(debian.SudoersDir, err))
 	}
-	for _, at := range files {
-		data, err := r.ReadFile(at)
-		if err != nil {
-			out = append(out, unseen(at, err))
+	for _, f := range files {
+		if f.Unread != nil {
+			out = append(out, unseen(f.Path, f.Unread))
 			continue
 		}
-		for _, l := range sudoLines(data) {
-			if !sudoNames(l.text, theirs) {
-				continue
-			}
-			way := "visudo -f " + at
-			if o.declaresFile(at) || o.Declared != nil && o.Declared.Sudoers[path.Base(at)] != nil {
-				way = "take it out of the spec"
-			}
-			out = append(out, Left{What: fmt.Sprintf("%s:%d is a rule of sudo that names %s", at, l.number, u.Name), Way: way})
+		way := "visudo -f " + f.Path
+		if o.declaresRules(f.Path) {
+			way = "take it out of the spec"
+		}
+		for _, number := range f.Named {
+			out = append(out, Left{What: fmt.Sprintf("%s:%d is a rule of sudo that names %s", f.Path, number, u.Name), Way: way})
 		}
 	}
 	return out
@@ -217,14 +213,6 @@ func mentionsLeft(r host.Reader, u host.User) []Left {
 	return out
 }
 
-// mentions reports whether a name stands in a text, not as a part of another.
-func mentions(text, name string) bool {
-	words := strings.FieldsFunc(text, func(r rune) bool {
-		return r != '_' && r != '-' && r != '.' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	})
-	return slices.Contains(words, name)
-}
-
 // containersLeft are those that nothing declares: who might use docker can have
 // left root behind in any of them.
 func (o Offboarding) containersLeft(ctx context.Context, r host.Reader) []Left {
@@ -234,7 +222,7 @@ func (o Offboarding) containersLeft(ctx context.Context, r host.Reader) []Left {
 	}
 	var names []string
 	for _, c := range all {
-		if !declaresContainer(o.Declared, c) {
+		if !kind.DeclaresContainer(o.Declared, c) {
 			names = append(names, c.Name)
 		}
 	}
@@ -247,35 +235,8 @@ func (o Offboarding) containersLeft(ctx context.Context, r host.Reader) []Left {
 		verb = "are"
 	}
 	return []Left{{
-		What:  fmt.Sprintf("%s that no spec declares %s there: %s; whoever could use docker or sudo can have made them, and be root in them", there, verb, list(names)),
+		What:  fmt.Sprintf("%s that no spec declares %s there: %s; whoever could use docker or sudo can have made them, and be root in them", there, verb, strings.Join(names, ", ")),
 		Way:   "docker inspect NAME, docker rm -f NAME",
 		Doubt: true,
 	}}
-}
-
-// declaresContainer reports whether what makes a container is declared: its compose
-// project, the directory of that, or a unit that names it.
-func declaresContainer(b *spec.Backend, c host.Container) bool {
-	if b == nil {
-		return false
-	}
-	if declaresProject(b, c.Of.Project) {
-		return true
-	}
-	for dir := range b.Directories {
-		if c.Project != "" && (c.Project == dir || strings.HasPrefix(c.Project, dir+"/")) {
-			return true
-		}
-	}
-	for at := range b.Files {
-		if c.Project != "" && path.Dir(at) == c.Project {
-			return true
-		}
-	}
-	for _, u := range b.Units {
-		if u != nil && u.State != stateAbsent && mentions(string(u.Data), c.Name) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,4 +1,4 @@
-package kind
+package offboard
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 )
 
 // crontabs are the tables in which each line names its user, and the directory of
@@ -48,9 +49,9 @@ func cronUser(line string) string {
 
 // systemJobs are the tables with jobs of the person's, but for those that the spec
 // declares.
-func (o Offboarding) systemJobs(r host.Reader) []Resource {
+func (o Offboarding) systemJobs(r host.Reader) []kind.Resource {
 	tables, _ := cronTables(r) // what cannot be read is said in the end
-	var out []Resource
+	var out []kind.Resource
 	for _, at := range tables {
 		if o.declaresFile(at) {
 			continue
@@ -61,7 +62,7 @@ func (o Offboarding) systemJobs(r host.Reader) []Resource {
 		}
 		for line := range strings.Lines(string(data)) {
 			if cronUser(line) == o.Name {
-				out = append(out, Resource{ID: change.ID{Kind: "cron", Name: at}, Looker: jobsLook{path: at, user: o.Name}})
+				out = append(out, kind.Resource{ID: change.ID{Kind: "cron", Name: at}, Looker: jobsLook{path: at, user: o.Name}})
 				break
 			}
 		}
@@ -96,7 +97,7 @@ func (l jobsLook) Look(_ context.Context, r host.Reader) (change.Change, error) 
 	for line := range strings.Lines(string(data)) {
 		switch user := cronUser(line); user {
 		case l.user:
-			differ(&c, "job", strings.TrimSpace(line), "")
+			c.Differ("job", strings.TrimSpace(line), "")
 			continue
 		case "":
 		default:
@@ -137,5 +138,5 @@ func (l homeJobsLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	for _, name := range mailFiles() {
 		files = append(files, path.Join(u.Home, name))
 	}
-	return removeJobs(r, l.name, slices.Clip(files), nil)
+	return kind.RemoveWithCopies(r, l.name, slices.Clip(files), nil)
 }

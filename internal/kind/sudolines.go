@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
-	"opsafe/internal/spec"
 )
 
 // sudoLine is a rule of sudoers, which may go over several lines.
@@ -106,6 +105,35 @@ func sudoNames(text string, names []string) bool {
 	return slices.ContainsFunc(sudoWords(text), func(w string) bool { return slices.Contains(names, w) })
 }
 
+// SudoersFile is a file that sudo may read, with what it says of somebody.
+type SudoersFile struct {
+	Path   string
+	Unread error // why it could not be read; nil: it could
+	Named  []int // the first lines, from 1, of the rules that name them
+	Only   bool  // all of its rules are for them alone
+}
+
+// SudoersNaming are the files that sudo may read. With an error, they are those that
+// could be found out.
+func SudoersNaming(r host.Reader, u host.User) ([]SudoersFile, error) {
+	files, err := sudoersFiles(r)
+	names := namesOf(r, u)
+	out := make([]SudoersFile, 0, len(files))
+	for _, at := range files {
+		data, unread := r.ReadFile(at)
+		f := SudoersFile{Path: at, Unread: unread}
+		lines := sudoLines(data)
+		for _, l := range lines {
+			if sudoNames(l.text, names) {
+				f.Named = append(f.Named, l.number)
+			}
+		}
+		f.Only = onlyFor(lines, names)
+		out = append(out, f)
+	}
+	return out, err
+}
+
 // NamedBySudo reports whether a rule of sudo that can be read names somebody.
 func NamedBySudo(r host.Reader, u host.User) bool {
 	files, _ := sudoersFiles(r)
@@ -180,26 +208,4 @@ func (s *sudoersReader) addDir(r host.Reader, dir string) {
 			s.add(r, path.Join(dir, name))
 		}
 	}
-}
-
-// sudoers are the drop-ins that have no other rules than the person's.
-func (o Offboarding) sudoers(r host.Reader) []Resource {
-	u, err := r.User(o.Name)
-	if err != nil || u == nil {
-		return nil
-	}
-	files, _ := sudoersFiles(r) // what cannot be read is said in the end
-	theirs := namesOf(r, *u)
-	gone := map[string]*spec.DropIn{}
-	for _, at := range files {
-		name := path.Base(at)
-		data, err := r.ReadFile(at)
-		if path.Dir(at) != sudoersDir || err != nil || o.declaresFile(at) || o.Declared != nil && o.Declared.Sudoers[name] != nil {
-			continue
-		}
-		if onlyFor(sudoLines(data), theirs) {
-			gone[name] = &spec.DropIn{State: stateAbsent}
-		}
-	}
-	return declareSudoers(&Input{Backend: &spec.Backend{Sudoers: gone}, Repo: &spec.Repository{}})
 }

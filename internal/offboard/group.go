@@ -1,4 +1,4 @@
-package kind
+package offboard
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 )
 
 // ownGroupLook is the primary group: one that others share, as of an account
@@ -20,7 +21,7 @@ func (l ownGroupLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	if err != nil || u == nil {
 		return c, err
 	}
-	have, err := groupOfGID(r, u.GID)
+	have, err := kind.GroupOfGID(r, u.GID)
 	if err != nil || have == l.name {
 		return c, err
 	}
@@ -36,7 +37,7 @@ func (l ownGroupLook) Look(_ context.Context, r host.Reader) (change.Change, err
 		c.Steps = append(c.Steps, host.AddGroup{Name: l.name, GID: gid})
 	}
 	c.Action = change.Modify
-	differ(&c, "primary group", have, l.name)
+	c.Differ("primary group", have, l.name)
 	c.Steps = append(c.Steps, host.SetUser{Name: l.name, Group: &l.name})
 	return c, nil
 }

@@ -1,28 +1,29 @@
-package kind
+package offboard
 
 import (
 	"context"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/roster"
 )
 
 // Onboard lists what makes a disabled account usable again: it does not expire,
 // it has a shell, and the record goes last. Groups, keys and a password come
 // with the next run, if the person is on a list.
-func Onboard(r host.Reader, t roster.Tombstone) ([]Resource, error) {
+func Onboard(r host.Reader, t roster.Tombstone) ([]kind.Resource, error) {
 	u, err := r.User(t.Name)
 	if err != nil {
 		return nil, err
 	}
-	record := Resource{ID: change.ID{Kind: "record", Name: t.Name}, Looker: noTombstoneLook{t.Name}}
+	record := kind.Resource{ID: change.ID{Kind: "record", Name: t.Name}, Looker: noTombstoneLook{t.Name}}
 	if u == nil {
-		return []Resource{record}, nil
+		return []kind.Resource{record}, nil
 	}
 	account := change.ID{Kind: "user", Name: t.Name}
 	record.Needs = []change.ID{account}
-	return []Resource{{ID: account, Looker: unlockLook{t}}, record}, nil
+	return []kind.Resource{{ID: account, Looker: unlockLook{t}}, record}, nil
 }
 
 type unlockLook struct{ was roster.Tombstone }
@@ -45,14 +46,14 @@ func (l unlockLook) Look(_ context.Context, r host.Reader) (change.Change, error
 		if to >= 0 {
 			after = day(to)
 		}
-		differ(&c, "expires", day(p.Expires), after)
+		c.Differ("expires", day(p.Expires), after)
 		c.Steps = append(c.Steps, host.SetExpiry{User: l.was.Name, Day: to})
 	}
 	shell := l.was.Shell
 	if shell == "" || shell == noLogin {
 		shell = "/bin/bash"
 	}
-	if u.Shell == noLogin && differ(&c, "shell", u.Shell, shell) {
+	if u.Shell == noLogin && c.Differ("shell", u.Shell, shell) {
 		c.Steps = append(c.Steps, host.SetUser{Name: u.Name, Shell: &shell})
 	}
 	if len(c.Steps) > 0 {
@@ -64,17 +65,5 @@ func (l unlockLook) Look(_ context.Context, r host.Reader) (change.Change, error
 type noTombstoneLook struct{ name string }
 
 func (l noTombstoneLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
-	var c change.Change
-	at := roster.TombstonePath(l.name)
-	n, err := r.Stat(at)
-	if err != nil || n == nil {
-		return c, err
-	}
-	if _, err := imageOf(r, at, n); err != nil {
-		return c, err // what cannot be kept is not removed
-	}
-	c.Action = change.Remove
-	differ(&c, "record", at, "")
-	c.Steps = []host.Step{host.RemovePath{Path: at}}
-	return c, nil
+	return kind.RemoveNote(r, roster.TombstonePath(l.name))
 }

@@ -1,0 +1,78 @@
+package kind
+
+import (
+	"context"
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	"opsafe/internal/change"
+	"opsafe/internal/host"
+)
+
+// noKeysLook removes the account's own files of keys, whatever is in them.
+type noKeysLook struct{ name string }
+
+func (l noKeysLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	var c change.Change
+	u, err := r.User(l.name)
+	if err != nil || u == nil {
+		return c, err
+	}
+	dir := u.Home + "/.ssh"
+	var problems []error
+	if path.IsAbs(dir) {
+		link, err := r.Stat(dir)
+		problems = append(problems, err)
+		if link != nil && link.Type == host.TypeSymlink {
+			// opsafe does not follow it, sshd would.
+			differ(&c, dir, "a link to "+link.Target, "")
+			c.Steps = append(c.Steps, host.RemovePath{Path: dir})
+		}
+	}
+	places, err := ownKeyPlaces(r, l.name)
+	problems = append(problems, err)
+	for _, at := range places {
+		if len(c.Steps) > 0 && path.Dir(at) == dir && stepOn(c.Steps, dir) {
+			continue
+		}
+		n, err := r.Stat(at)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		// Sshd reads no keys from a directory, which may be full.
+		if n != nil && n.Type != host.TypeDir {
+			removeKeys(r, &c, at, n)
+		}
+	}
+	if len(c.Steps) == 0 {
+		return c, errors.Join(problems...)
+	}
+	c.Action = change.Remove
+	return c, nil
+}
+
+// stepOn reports whether a path is removed.
+func stepOn(steps []host.Step, at string) bool {
+	return slices.ContainsFunc(steps, func(s host.Step) bool { p, ok := s.(host.RemovePath); return ok && p.Path == at })
+}
+
+func removeKeys(r host.Reader, c *change.Change, at string, n *host.Node) {
+	was, lost := lastImage(r, at, n, keptRoom)
+	keys := 0
+	for line := range strings.Lines(string(was.Content.Bytes())) {
+		if k, ok := presentKey(line); ok {
+			c.Attrs = append(c.Attrs, change.Attr{Name: "key", Before: change.Text(keyText(k))})
+			keys++
+		}
+	}
+	if keys == 0 {
+		differ(c, at, string(n.Type), "")
+	}
+	if lost != "" {
+		lose(c, lost)
+	}
+	c.Steps = append(c.Steps, host.RemovePath{Path: at})
+}
