@@ -70,8 +70,8 @@ func (in *Input) GrantedOtherwise() map[string]spec.Pos {
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(in.Backend.Sudoers)) {
-		if d := in.Backend.Sudoers[name]; d.State != stateAbsent {
+	for _, d := range spec.Sorted(dropInsOf(in.Backend, "sudoers")) {
+		if d.State != stateAbsent {
 			add(d.Pos, in.sudoGroups(d.Text)...)
 		}
 	}

@@ -26,13 +26,18 @@ const (
 // Sshd is the kind sshd.
 func Sshd() Kind {
 	return Kind{
-		Part:  spec.Part{Name: "sshd", Plural: "sshd", Is: "how people get in", Sections: []string{"sshd"}},
+		Part: spec.Part{
+			Name: "sshd", Plural: "sshd", Is: "how people get in", Sections: []string{"sshd"},
+			Own: dropInSection(spec.Field{
+				Name: "sshd", Item: "sshd drop-in NAME", Is: "files NAME.conf in /etc/ssh/sshd_config.d",
+				More: "sshd has to accept its whole configuration with them; then it is reloaded.", Unset: "none",
+				Example: `{00-north: {content: "PermitRootLogin no\n"}, 10-limits: {source: files/sshd-limits}, 20-listen: {template: files/sshd-listen.tmpl}}`, Names: new(spec.DropInForm()),
+			}, "sudoers", "sshd"),
+			Owns: ownDropIns("sshd", sshdDir, ".conf"),
+		},
 		Stage: StageAccess, WayIn: true, Declare: declareSshd, Adopt: adoptSshd, TakenOver: true,
-		Covers: coverSshd,
-		Orphans: []Orphans{{Find: strays{dir: sshdDir, suffix: ".conf"}.find, Absent: func(b spec.Backend, name string) spec.Backend {
-			b.Sshd = withAbsent(b.Sshd, name, &spec.DropIn{State: stateAbsent})
-			return b
-		}}},
+		Covers:  coverSshd,
+		Orphans: []Orphans{{Find: strays{dir: sshdDir, suffix: ".conf"}.find, Absent: dropInGone("sshd")}},
 	}
 }
 
@@ -45,7 +50,7 @@ func adoptSshd(ctx context.Context, t Taker, name string) error {
 // as a whole before one of them takes effect; it is told to read them again,
 // never restarted.
 func declareSshd(in *Input) []Resource {
-	return dropIns(in, in.Backend.Sshd, "sshd", in.needPackage("openssh-server"), dropInLook{
+	return dropIns(in, dropInsOf(in.Backend, "sshd"), "sshd", in.needPackage("openssh-server"), dropInLook{
 		main: sshdMain, dir: sshdDir, suffix: ".conf", mode: sshdFileMode,
 		check:  sshdCheck(),
 		reader: sshdReads,

@@ -25,7 +25,14 @@ const (
 // Sudoers is the kind sudoers.
 func Sudoers() Kind {
 	return Kind{
-		Part:  spec.Part{Name: "sudoers", Plural: "sudoers", Is: "who may do what as root", Sections: []string{"sudoers"}},
+		Part: spec.Part{
+			Name: "sudoers", Plural: "sudoers", Is: "who may do what as root", Sections: []string{"sudoers"},
+			Own: dropInSection(spec.Field{
+				Name: "sudoers", Item: "sudoers drop-in NAME", Is: "files in /etc/sudoers.d, checked by visudo", Unset: "none",
+				Example: `{developers: {content: "%developers ALL=(ALL:ALL) ALL\n"}, operators: {source: files/sudo-operators}, restart: {template: files/sudo-restart.tmpl}}`, Names: new(spec.DropInForm()),
+			}, "files", "sudo"),
+			Owns: ownDropIns("sudoers", sudoersDir, ""),
+		},
 		Stage: StageAccess, WayIn: true, Declare: declareSudoers, Adopt: adoptSudoers, TakenOver: true,
 		Covers:  coverSudoers,
 		Orphans: []Orphans{sudoersOrphans()},
@@ -45,7 +52,7 @@ func adoptSudoers(ctx context.Context, t Taker, name string) error {
 // declareSudoers lists the drop-ins of sudoers. Visudo has to accept the rules
 // as a whole before one of them takes effect.
 func declareSudoers(in *Input) []Resource {
-	return dropIns(in, in.Backend.Sudoers, "sudoers", in.needPackage("sudo"), dropInLook{
+	return dropIns(in, dropInsOf(in.Backend, "sudoers"), "sudoers", in.needPackage("sudo"), dropInLook{
 		main: sudoersMain, dir: sudoersDir, mode: 0o440,
 		check:  sudoersCheck(),
 		reader: sudoersReads,
@@ -56,7 +63,7 @@ func declareSudoers(in *Input) []Resource {
 
 // dropIns are the resources of the files of which a program's configuration is
 // made, in the order in which it reads them. L holds what they have in common.
-func dropIns(in *Input, drops map[string]*spec.DropIn, kind string, needs []change.ID, l dropInLook) []Resource {
+func dropIns(in *Input, drops map[string]*DropIn, kind string, needs []change.ID, l dropInLook) []Resource {
 	siblings := map[string]sibling{}
 	at := func(name string) string { return path.Join(l.dir, name+l.suffix) }
 	for name, d := range drops {

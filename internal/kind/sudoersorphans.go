@@ -5,23 +5,16 @@ import (
 	"context"
 
 	"opsafe/internal/host"
-	"opsafe/internal/spec"
 )
 
 // sudoersOrphans are drop-ins with rules in them; sudo passes over names with a dot.
 func sudoersOrphans() Orphans {
-	return Orphans{
-		Find: findSudoers,
-		Absent: func(b spec.Backend, name string) spec.Backend {
-			b.Sudoers = withAbsent(b.Sudoers, name, &spec.DropIn{State: stateAbsent})
-			return b
-		},
-	}
+	return Orphans{Find: findSudoers, Absent: dropInGone("sudoers")}
 }
 
 func findSudoers(_ context.Context, f Finder) error {
 	return eachUndeclared(f, sudoersDir, func(name, at string, n *host.Node) error {
-		if _, declared := f.Backend().Sudoers[name]; declared || !host.ReadsDropIn(sudoersDir, name) {
+		if _, declared := dropInsOf(f.Backend(), "sudoers")[name]; declared || !host.ReadsDropIn(sudoersDir, name) {
 			return nil
 		}
 		// Sudo follows a link, wherever it leads. What is there may be anybody's.

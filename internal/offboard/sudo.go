@@ -16,16 +16,17 @@ func (o Offboarding) sudoers(r host.Reader) []kind.Resource {
 		return nil
 	}
 	files, _ := kind.SudoersNaming(r, *u) // what cannot be read is said in the end
-	gone := map[string]*spec.DropIn{}
+	gone := map[string]*kind.DropIn{}
 	for _, f := range files {
 		if f.Only && path.Dir(f.Path) == debian.SudoersDir && !o.declaresRules(f.Path) {
-			gone[path.Base(f.Path)] = &spec.DropIn{State: stateAbsent}
+			gone[path.Base(f.Path)] = &kind.DropIn{State: stateAbsent}
 		}
 	}
-	return kind.Sudoers().Declare(&kind.Input{Backend: &spec.Backend{Sudoers: gone}, Repo: &spec.Repository{}})
+	b := spec.With(spec.Backend{}, "sudoers", gone)
+	return kind.Sudoers().Declare(&kind.Input{Backend: &b, Repo: &spec.Repository{}})
 }
 
 // declaresRules reports whether the spec declares a file of sudoers.
 func (o Offboarding) declaresRules(at string) bool {
-	return o.declaresFile(at) || o.Declared != nil && o.Declared.Sudoers[path.Base(at)] != nil
+	return o.declaresFile(at) || o.Declared != nil && spec.Of[map[string]*kind.DropIn](o.Declared, "sudoers")[path.Base(at)] != nil
 }

@@ -51,8 +51,6 @@ type Backend struct {
 	Directories    map[string]*Directory      `yaml:"directories"`
 	ACLs           map[string]*ACL            `yaml:"acls"`
 	Files          map[string]*File           `yaml:"files"`
-	Sudoers        map[string]*DropIn         `yaml:"sudoers"`
-	Sshd           map[string]*DropIn         `yaml:"sshd"`
 	Units          map[string]*Unit           `yaml:"units"`
 }
 

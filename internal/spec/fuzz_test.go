@@ -103,7 +103,7 @@ func FuzzNames(f *testing.F) {
 			t.Errorf("unit %q is accepted", s)
 		}
 		for _, program := range []string{"sudo", "sshd", "systemd"} {
-			if dropInName(s, program) == nil && (!isWord(s, "_-") || s[0] == '-' || len(s)+len(".conf") > 255) {
+			if DropInName(s, program) == nil && (!isWord(s, "_-") || s[0] == '-' || len(s)+len(".conf") > 255) {
 				t.Errorf("drop-in %q of %s is accepted", s, program)
 			}
 		}

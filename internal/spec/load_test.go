@@ -141,14 +141,14 @@ func TestBackend(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `did you mean "one"?`) {
 		t.Errorf("got %v", err)
 	}
-	_, err = Load(LoadOptions{Dir: r.Dir, Backend: "onne"})
+	_, err = Load(LoadOptions{Dir: r.Dir, Backend: "onne", Parts: testParts})
 	if err == nil || !strings.Contains(err.Error(), `did you mean "one"?`) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestProblemsAreAnError(t *testing.T) {
-	_, err := Load(LoadOptions{Dir: unpack(t, txtar.Parse([]byte("-- backends/one/backend.yaml --\nx: 1\ny: 2\n")).Files)})
+	_, err := Load(LoadOptions{Dir: unpack(t, txtar.Parse([]byte("-- backends/one/backend.yaml --\nx: 1\ny: 2\n")).Files), Parts: testParts})
 	var ps Problems
 	if !errors.As(err, &ps) || len(ps) != 2 {
 		t.Errorf("got %v", err)

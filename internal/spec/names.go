@@ -75,9 +75,9 @@ func unitName(name string) error {
 	return nil
 }
 
-// dropInName checks the name of a drop-in. sudo and run-parts ignore names with
+// DropInName checks the name of a drop-in. sudo and run-parts ignore names with
 // a dot or a tilde without a word.
-func dropInName(name, program string) error {
+func DropInName(name, program string) error {
 	switch {
 	case strings.ContainsAny(name, ".~") && program == "sudo":
 		return errors.New("sudo ignores files with a dot or a tilde in their name: leave it out")

@@ -58,7 +58,7 @@ func TestRootOwned(t *testing.T) {
 			if err := tc.change(dir); err != nil {
 				t.Fatal(err)
 			}
-			_, err := Load(LoadOptions{Dir: dir, RootOwned: true})
+			_, err := Load(LoadOptions{Dir: dir, RootOwned: true, Parts: testParts})
 			if tc.want == "" {
 				if err != nil {
 					t.Errorf("got %v", err)
@@ -90,7 +90,7 @@ func TestSpecialFiles(t *testing.T) {
 				if err := errors.Join(os.Remove(dir+"/"+file), put(dir+"/"+file)); err != nil {
 					t.Fatal(err)
 				}
-				r, err := Load(LoadOptions{Dir: dir, RootOwned: rootOwned})
+				r, err := Load(LoadOptions{Dir: dir, RootOwned: rootOwned, Parts: testParts})
 				if r != nil || err == nil || !strings.Contains(err.Error(), path.Base(file)) {
 					t.Errorf("%s at %s: got %v", kind, file, err)
 				}
@@ -154,7 +154,7 @@ func TestAncestors(t *testing.T) {
 			if err := tc.change(dir); err != nil {
 				t.Fatal(err)
 			}
-			_, err := Load(LoadOptions{Dir: dir + "/" + tc.load, RootOwned: true})
+			_, err := Load(LoadOptions{Dir: dir + "/" + tc.load, RootOwned: true, Parts: testParts})
 			got := ""
 			if err != nil {
 				got = strings.ReplaceAll(err.Error(), dir, "DIR")

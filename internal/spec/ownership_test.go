@@ -82,7 +82,7 @@ files:
 // meaning is what a backend says, but for where.
 func meaning(t *testing.T, archive string) string {
 	t.Helper()
-	repo, err := Load(LoadOptions{Dir: unpack(t, txtar.Parse([]byte(strings.TrimPrefix(archive, "\n"))).Files)})
+	repo, err := Load(LoadOptions{Dir: unpack(t, txtar.Parse([]byte(strings.TrimPrefix(archive, "\n"))).Files), Parts: testParts})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,13 +76,6 @@ func (Notify) Fields() []Field {
 	}
 }
 
-// Fields says what there is to know of the fields.
-func (DropIn) Fields() []Field {
-	return []Field{
-		{Name: "state", Is: "whether there is one", Default: "present", Example: "absent", Form: StateForm()},
-	}
-}
-
 func fromField() Field {
 	return Field{
 		Name: "from", Is: "whose files below are taken over, beside the owner's", More: "A user, group:NAME for all who are in a group, or #N for a number without an account. What belongs to others is refused by name: it may have been moved there to be given away.",

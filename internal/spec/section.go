@@ -158,11 +158,3 @@ type Notify struct {
 	Restart []string `yaml:"restart"`
 	Reload  []string `yaml:"reload"`
 }
-
-// DropIn is a file of /etc/sudoers.d or /etc/ssh/sshd_config.d, checked by visudo
-// or sshd before it takes effect.
-type DropIn struct {
-	Item
-	Text  `yaml:",inline"`
-	State string `yaml:"state"`
-}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"reflect"
 	"strconv"
 	"strings"
 	"text/template"
@@ -22,14 +23,6 @@ func (l *loader) loadTexts(b *Backend, problems *Problems) {
 	for name, f := range b.Files {
 		l.text(f.Meta, "file "+name, &f.Text, problems)
 		l.checkTemplate(b, f.At("template"), &f.Text, Is(f.Secret), problems)
-	}
-	for name, d := range b.Sudoers {
-		l.text(d.Meta, "sudoers drop-in "+name, &d.Text, problems)
-		l.checkTemplate(b, d.At("template"), &d.Text, false, problems)
-	}
-	for name, d := range b.Sshd {
-		l.text(d.Meta, "sshd drop-in "+name, &d.Text, problems)
-		l.checkTemplate(b, d.At("template"), &d.Text, false, problems)
 	}
 	for name, u := range b.Units {
 		l.text(u.Meta, "unit "+name, &u.Text, problems)
@@ -102,8 +95,32 @@ func (l *loader) judgeDir(dir string, judge func(names []string) error) error {
 // loadOwn reads the files that sections of kinds refer to.
 func (l *loader) loadOwn(b *Backend, problems *Problems) {
 	for _, p := range l.parts {
+		for _, s := range p.Own {
+			if v, ok := b.own[s.Name]; ok {
+				l.itemTexts(b, s.Field, reflect.ValueOf(v), "", problems)
+			}
+		}
 		if p.Texts != nil {
 			p.Texts(b, func(at Pos, label, name string) []byte { return l.beside(at, label, name, problems) })
+		}
+	}
+}
+
+// itemTexts reads the texts of a section's items, and of items that are in these.
+func (l *loader) itemTexts(b *Backend, f Field, v reflect.Value, parent string, problems *Problems) {
+	if v.Kind() != reflect.Map || v.Type().Elem().Kind() != reflect.Pointer {
+		return
+	}
+	for _, key := range v.MapKeys() {
+		item, label := v.MapIndex(key).Elem(), f.label(key.String(), parent)
+		if text := item.FieldByName("Text"); text.IsValid() && text.Type() == reflect.TypeFor[Text]() {
+			t, _ := text.Addr().Interface().(*Text)
+			m := l.schema.metaOf(item)
+			l.text(*m, label, t, problems)
+			l.checkTemplate(b, m.At("template"), t, false, problems)
+		}
+		for name, index := range l.schema.of(item.Type()).fields {
+			l.itemTexts(b, l.schema.fieldOf(item.Type(), name), item.FieldByIndex(index), label, problems)
 		}
 	}
 }

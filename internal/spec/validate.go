@@ -21,7 +21,6 @@ func (l *loader) validate(r *Repository, all []string) {
 		c.directories()
 		c.acls()
 		c.files()
-		c.dropIns()
 		c.installs()
 		c.unitItems()
 		c.ownSections()

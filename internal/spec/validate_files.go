@@ -204,17 +204,9 @@ func (c *Checker) named(m Meta, label string, t Text) {
 	}
 }
 
-// dropIns checks the drop-ins of sudo and sshd.
-func (c *Checker) dropIns() {
-	for name, d := range c.b.Sudoers {
-		c.dropIn(d.Meta, "sudoers drop-in "+name, d.Text, d.State, dropInName(name, "sudo"))
-	}
-	for name, d := range c.b.Sshd {
-		c.dropIn(d.Meta, "sshd drop-in "+name, d.Text, d.State, dropInName(name, "sshd"))
-	}
-}
-
-func (c *Checker) dropIn(m Meta, label string, t Text, state string, err error) {
+// Whole checks an item that is a text as a whole, or is absent; err is what is wrong with
+// its name.
+func (c *Checker) Whole(m Meta, label string, t Text, state string, err error) {
 	c.Fail(m.Pos, label, err)
 	c.named(m, label, t)
 	c.State(m, label, state)

@@ -60,12 +60,6 @@ func (c *Checker) contradictions() {
 
 // ownPlaces are the files that sections other than files write.
 func (c *Checker) ownPlaces() {
-	for name, d := range Sorted(c.b.Sudoers) {
-		c.put(debian.SudoersDir+"/"+name, thing{label: "sudoers drop-in " + name, pos: d.Pos, absent: gone(d.State)})
-	}
-	for name, d := range Sorted(c.b.Sshd) {
-		c.put(debian.SSHDConfigDir+"/"+name+".conf", thing{label: "sshd drop-in " + name, pos: d.Pos, absent: gone(d.State)})
-	}
 	for name, s := range Sorted(c.b.Apt.Sources) {
 		c.put(debian.AptSourcesDir+"/"+name+".sources", thing{label: "apt source " + name, pos: s.Pos, absent: gone(s.State)})
 	}

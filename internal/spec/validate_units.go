@@ -36,7 +36,7 @@ func (c *Checker) unitItems() {
 		}
 		for dropIn, d := range u.DropIns {
 			inner := "drop-in " + dropIn + " of " + label
-			c.dropIn(d.Meta, inner, d.Text, d.State, dropInName(dropIn, "systemd"))
+			c.Whole(d.Meta, inner, d.Text, d.State, DropInName(dropIn, "systemd"))
 			c.unitText(d.Meta, inner, d.Text, false, slices.Concat(u.When, d.When))
 		}
 		c.activates(name, u)

@@ -64,7 +64,7 @@ alice: {roles: [nobody], new: 1}
 
 func wrongWith(t *testing.T, version, repository string) string {
 	t.Helper()
-	_, err := Load(LoadOptions{Dir: unpack(t, txtar.Parse([]byte(repository)).Files), Backend: "one", Version: version})
+	_, err := Load(LoadOptions{Dir: unpack(t, txtar.Parse([]byte(repository)).Files), Backend: "one", Version: version, Parts: testParts})
 	if err == nil {
 		return ""
 	}
