@@ -9,6 +9,7 @@ import (
 
 	"opsafe/internal/host"
 	"opsafe/internal/host/snapshot"
+	"opsafe/internal/kind"
 	"opsafe/internal/kinds"
 	"opsafe/internal/notes"
 	"opsafe/internal/spec"
@@ -106,7 +107,7 @@ func passing(dir string) bool {
 func declaredPaths(b *spec.Backend) []string {
 	return slices.Concat(
 		slices.Sorted(maps.Keys(b.Files)), slices.Sorted(maps.Keys(b.Directories)), slices.Sorted(maps.Keys(b.ACLs)),
-		slices.Sorted(maps.Keys(b.KeyPairs)),
+		kind.KeyPairs(b),
 	)
 }
 

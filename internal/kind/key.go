@@ -18,7 +18,10 @@ import (
 // Keys is the kind key.
 func Keys() Kind {
 	return Kind{
-		Part:  spec.Part{Name: "key", Plural: "keys", Is: "who can log in, and as whom", Sections: []string{"keys", "authorized_keys", "key_pairs"}},
+		Part: spec.Part{
+			Name: "key", Plural: "keys", Is: "who can log in, and as whom", Sections: []string{"keys", "authorized_keys", "key_pairs"},
+			Own: []spec.Section{keyPairSection()}, Owns: ownKeyPairs,
+		},
 		Stage: StageAccess, Together: true, WayIn: true, Declare: declareKeys, Adopt: adoptKeys, TakenOver: true,
 	}
 }
@@ -40,7 +43,7 @@ func declareKeys(in *Input) []Resource {
 		})
 	}
 	if in.Roster != nil {
-		out = slices.Grow(out, len(in.Roster.Members)+len(in.Backend.KeyPairs))
+		out = slices.Grow(out, len(in.Roster.Members))
 		for i := range in.Roster.Members {
 			m := &in.Roster.Members[i]
 			if !m.ManageKeys {
@@ -54,8 +57,7 @@ func declareKeys(in *Input) []Resource {
 			})
 		}
 	}
-	for _, at := range slices.Sorted(maps.Keys(in.Backend.KeyPairs)) {
-		k := in.Backend.KeyPairs[at]
+	for at, k := range spec.Sorted(keyPairsOf(in.Backend)) {
 		out = append(out, Resource{
 			ID: change.ID{Kind: "key", Name: at}, Pos: k.Pos, When: k.When,
 			Needs:  append(in.needOwner(k.Owner, k.Group), in.needParent(at)...),

@@ -9,14 +9,13 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
-	"opsafe/internal/spec"
 )
 
 // keyPairLook is a key pair that is made once and never shown.
 type keyPairLook struct {
 	in   *Input
 	path string
-	decl *spec.KeyPair
+	decl *KeyPair
 }
 
 func (l keyPairLook) Look(_ context.Context, r host.Reader) (change.Change, error) {

@@ -28,7 +28,7 @@ func Secrets(backends ...*spec.Backend) host.Secrecy {
 		for _, v := range venvsOf(b) { // which versions of what are installed is no secret
 			open[v.Requirements] = true
 		}
-		for p := range b.KeyPairs {
+		for p := range keyPairsOf(b) {
 			pairs[p], open[p+".pub"] = true, true
 		}
 	}
@@ -62,7 +62,7 @@ func secretsOf(b *spec.Backend, s *host.Secrecy) {
 	if b.Keys.GitHub.TokenFile != "" {
 		s.Paths[b.Keys.GitHub.TokenFile] = true
 	}
-	for p := range b.KeyPairs {
+	for p := range keyPairsOf(b) {
 		s.Paths[p] = true
 	}
 	for _, c := range certificatesOf(b) {

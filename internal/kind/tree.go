@@ -244,7 +244,7 @@ func (in *Input) private(root string) []string {
 		}
 		paths = append(paths, path.Join(home, ".ssh"))
 	}
-	for p := range in.Backend.KeyPairs {
+	for p := range keyPairsOf(in.Backend) {
 		paths = append(paths, p, p+".pub")
 	}
 	return slices.DeleteFunc(paths, func(p string) bool { return !isBelow(p, root) })

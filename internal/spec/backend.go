@@ -47,7 +47,6 @@ type Backend struct {
 	Groups         map[string]*Group          `yaml:"groups"`
 	Users          map[string]*User           `yaml:"users"`
 	AuthorizedKeys map[string]*AuthorizedKeys `yaml:"authorized_keys"`
-	KeyPairs       map[string]*KeyPair        `yaml:"key_pairs"`
 	Directories    map[string]*Directory      `yaml:"directories"`
 	ACLs           map[string]*ACL            `yaml:"acls"`
 	Files          map[string]*File           `yaml:"files"`

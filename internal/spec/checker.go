@@ -153,7 +153,7 @@ func (c *Checker) State(m Meta, label, value string) {
 // Path checks a field that holds a path, if it is written.
 func (c *Checker) Path(m Meta, label, field, value string) {
 	if m.Has(field) {
-		c.Fail(m.At(field), label+": "+field, cleanPath(value))
+		c.Fail(m.At(field), label+": "+field, CleanPath(value))
 	}
 }
 

@@ -36,12 +36,12 @@ func parseCondition(at Pos, text string) (Condition, error) {
 	switch subject, verb := words[0], words[2]; {
 	case subject == string(FactMounted) && verb == "":
 		c.Fact = FactMounted
-		if err := cleanPath(c.Args[0]); err != nil {
+		if err := CleanPath(c.Args[0]); err != nil {
 			return c, fmt.Errorf("condition %s: %w", quote(text), err)
 		}
 	case (subject == "device" || subject == "path") && verb == "exists":
 		c.Fact = Fact(subject)
-		if err := cleanPath(c.Args[0]); err != nil {
+		if err := CleanPath(c.Args[0]); err != nil {
 			return c, fmt.Errorf("condition %s: %w", quote(text), err)
 		}
 	case subject == "package" && (verb == "available" || verb == "installed"):

@@ -20,7 +20,7 @@ func PasswordForm() Form {
 	return WordsForm(string(PasswordLocked), string(PasswordSetAtFirstLogin), string(PasswordSetByAdmin))
 }
 
-// PathForm is what cleanPath accepts.
+// PathForm is what CleanPath accepts.
 func PathForm() Form {
 	return Form{Says: "path", Pattern: `^(/[^/` + control + `]+)+$`, Not: object{"pattern": `/\.\.?(/|$)`}}
 }

@@ -68,6 +68,7 @@ type Owned struct {
 	Pos    Pos
 	Absent bool // it is declared not to be there
 	Dir    bool // it is a directory, below which other things can be declared
+	Named  bool // an item has it as its name, or its name makes it: see Backend.Owned
 	When   Conditions
 }
 
@@ -104,8 +105,8 @@ func With[T any](b Backend, section string, value T) Backend {
 	return b
 }
 
-// Owned are the paths, other than those that directories, files and key pairs name,
-// that a backend's kinds put there, in order.
+// Owned are the paths, other than those that items have as their names, that a backend's
+// kinds put there, in order.
 func (b *Backend) Owned() []string { return b.owned }
 
 // Installs are the packages that a backend's sections have installed, beside those of

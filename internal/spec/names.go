@@ -89,8 +89,8 @@ func DropInName(name, program string) error {
 	return nil
 }
 
-// cleanPath checks an absolute path below /.
-func cleanPath(p string) error {
+// CleanPath checks an absolute path below /.
+func CleanPath(p string) error {
 	switch {
 	case strings.ContainsFunc(p, isControl):
 		return fmt.Errorf("path %s holds a control character", quote(p))

@@ -52,17 +52,6 @@ func (AuthorizedKeys) Fields() []Field {
 }
 
 // Fields says what there is to know of the fields.
-func (KeyPair) Fields() []Field {
-	return []Field{
-		{Name: "owner", Is: "whose it is", Unset: "an error", Example: "app", Form: Form{Says: "name"}},
-		{Name: "group", Is: "the group of the files", Unset: "the one of the owner's name", Example: "app", Form: Form{Says: "name"}},
-		{Name: "type", Is: "the type of the key", Default: "ed25519", Example: "rsa", Form: WordsForm("ed25519", "rsa", "ecdsa")},
-		{Name: "bits", Is: "the size of the key", More: "3072 to 16384 for rsa; 256, 384 or 521 for ecdsa; ed25519 has one size.", Unset: "a size that fits the type", Example: "4096", Form: Form{Min: 256, Max: 16384}},
-		{Name: "comment", Is: "the comment of the public half", Unset: "OWNER@HOSTNAME", Example: "app@north", Form: LineForm()},
-	}
-}
-
-// Fields says what there is to know of the fields.
 func (Group) Fields() []Field {
 	return []Field{
 		{Name: "gid", Is: "a fixed number", More: "It is corrected, but files keep the old one.", Unset: "a new group gets the next free one", Example: "10020", Form: IDForm()},

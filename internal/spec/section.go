@@ -46,17 +46,6 @@ type AuthorizedKeys struct {
 	Mode     string   `yaml:"mode"`    // default 0600
 }
 
-// KeyPair is an OpenSSH key pair, made once on the host; the item's name is the
-// path of the private half.
-type KeyPair struct {
-	Item
-	Owner   string `yaml:"owner"`
-	Group   string `yaml:"group"`
-	Type    string `yaml:"type"` // ed25519 (the default), rsa, ecdsa
-	Bits    int    `yaml:"bits"`
-	Comment string `yaml:"comment"` // default OWNER@HOSTNAME
-}
-
 // Directory is a directory, and on request everything below it.
 type Directory struct {
 	Item

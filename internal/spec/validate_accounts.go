@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"opsafe/internal/words"
@@ -146,7 +145,7 @@ func (c *Checker) userItem(u *User, label string) {
 	}
 	c.Distinct(u.Meta, label, "reown", u.Reown)
 	for i, p := range u.Reown {
-		c.Fail(u.At("reown", i), label+": reown", cleanPath(p))
+		c.Fail(u.At("reown", i), label+": reown", CleanPath(p))
 	}
 }
 
@@ -167,7 +166,7 @@ func (c *Checker) id(m Meta, label, field string, id *int, taken map[int]string)
 	taken[*id] = label
 }
 
-// keys checks authorized_keys and key_pairs.
+// keys checks authorized_keys.
 func (c *Checker) keys() {
 	for name, a := range c.b.AuthorizedKeys {
 		label := "authorized_keys of " + name
@@ -190,35 +189,5 @@ func (c *Checker) keys() {
 			}
 		}
 		c.Distinct(a.Meta, label, "from", a.From)
-	}
-	for name, k := range c.b.KeyPairs {
-		label := "key pair " + name
-		c.Fail(k.Pos, label, cleanPath(name))
-		if k.Owner == "" {
-			c.Addf(k.Pos, "%s: has no owner: say whose it is", label)
-		}
-		c.Owner(k.Meta, label, k.Owner)
-		c.Group(k.Meta, label, "group", k.Group)
-		c.Line(k.At("comment"), label+": comment", k.Comment)
-		c.keyType(k, label)
-		if strings.Contains(k.Comment, "{{") {
-			c.Addf(k.At("comment"), "%s: comment: it is taken as it is, no template: leave it out to have OWNER@HOSTNAME", label)
-		}
-	}
-}
-
-func (c *Checker) keyType(k *KeyPair, label string) {
-	c.One(k.Meta, label, "type", k.Type, "ed25519", "rsa", "ecdsa")
-	if !k.Has("bits") {
-		return
-	}
-	at, bits := k.At("bits"), strconv.Itoa(k.Bits)
-	switch {
-	case k.Type == "rsa" && (k.Bits < 3072 || k.Bits > 16384):
-		c.Addf(at, "%s: bits %s: want 3072 to 16384 for rsa", label, bits)
-	case k.Type == "ecdsa" && k.Bits != 256 && k.Bits != 384 && k.Bits != 521:
-		c.Addf(at, "%s: bits %s: want 256, 384 or 521 for ecdsa", label, bits)
-	case k.Type == "" || k.Type == "ed25519":
-		c.Addf(at, "%s: bits: ed25519 keys have one size: leave it out", label)
 	}
 }

@@ -13,7 +13,7 @@ import (
 func (c *Checker) directories() {
 	for name, d := range c.b.Directories {
 		label := "directory " + name
-		c.Fail(d.Pos, label, cleanPath(name))
+		c.Fail(d.Pos, label, CleanPath(name))
 		c.State(d.Meta, label, d.State)
 		c.Owner(d.Meta, label, d.Owner)
 		c.Group(d.Meta, label, "group", d.Group)
@@ -63,7 +63,7 @@ func (c *Checker) acls() {
 			continue // the directory's checks say so
 		}
 		label := "acl of " + name
-		c.Fail(a.Pos, label, cleanPath(name))
+		c.Fail(a.Pos, label, CleanPath(name))
 		if len(a.Access) == 0 && len(a.Default) == 0 && !Is(a.Exact) {
 			c.Addf(a.Pos, "%s: says nothing: want access or default entries", label)
 		}
@@ -137,7 +137,7 @@ func written(m Meta, fields ...string) []string {
 func (c *Checker) files() {
 	for name, f := range c.b.Files {
 		label := "file " + name
-		c.Fail(f.Pos, label, cleanPath(name))
+		c.Fail(f.Pos, label, CleanPath(name))
 		c.State(f.Meta, label, f.State)
 		c.Owner(f.Meta, label, f.Owner)
 		c.Group(f.Meta, label, "group", f.Group)

@@ -18,17 +18,24 @@ func (c *Checker) put(p string, t thing) {
 	c.places[p] = t
 }
 
-// contradictions finds what cannot be true of one host at the same time.
-func (c *Checker) contradictions() {
-	c.ownPlaces()
+// owned notes the paths of the kinds: those that are the names of items, or the others.
+func (c *Checker) owned(named bool) {
 	for _, p := range c.parts {
 		if p.Owns == nil {
 			continue
 		}
 		for _, o := range p.Owns(c.b) {
-			c.put(o.Path, thing{label: o.Label, pos: o.Pos, absent: o.Absent, dir: o.Dir, when: o.When})
+			if o.Named == named {
+				c.put(o.Path, thing{label: o.Label, pos: o.Pos, absent: o.Absent, dir: o.Dir, when: o.When})
+			}
 		}
 	}
+}
+
+// contradictions finds what cannot be true of one host at the same time.
+func (c *Checker) contradictions() {
+	c.ownPlaces()
+	c.owned(false)
 	c.b.owned = slices.Sorted(maps.Keys(c.places))
 	for name, d := range Sorted(c.b.Directories) {
 		c.put(name, thing{label: "directory " + name, pos: d.Pos, absent: gone(d.State), dir: true, when: d.When})
@@ -36,11 +43,7 @@ func (c *Checker) contradictions() {
 	for name, f := range Sorted(c.b.Files) {
 		c.put(name, thing{label: "file " + name, pos: f.Pos, absent: gone(f.State), when: f.When})
 	}
-	for name, k := range Sorted(c.b.KeyPairs) {
-		t := thing{label: "key pair " + name, pos: k.Pos}
-		c.put(name, t)
-		c.put(name+".pub", t)
-	}
+	c.owned(true)
 	for p, t := range Sorted(c.places) {
 		if t.absent {
 			continue

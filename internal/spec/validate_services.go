@@ -134,10 +134,10 @@ func (c *Checker) packages() {
 			c.Fail(p.Provides.At("units", i), label+": provides", unitName(u))
 		}
 		for i, f := range p.Provides.Files {
-			c.Fail(p.Provides.At("files", i), label+": provides", cleanPath(f))
+			c.Fail(p.Provides.At("files", i), label+": provides", CleanPath(f))
 		}
 		for i, d := range p.Provides.Directories {
-			c.Fail(p.Provides.At("directories", i), label+": provides", cleanPath(d))
+			c.Fail(p.Provides.At("directories", i), label+": provides", CleanPath(d))
 		}
 		for i, u := range p.Provides.Users {
 			c.Fail(p.Provides.At("users", i), label+": provides: user "+quote(u), accountName(u))
