@@ -14,10 +14,10 @@ const jobDirs = `
 	/etc/network/if-pre-up.d /etc/network/if-up.d /etc/network/if-down.d /etc/network/if-post-down.d
 	/etc/dhcp/dhclient-enter-hooks.d /etc/dhcp/dhclient-exit-hooks.d /etc/NetworkManager/dispatcher.d
 	/etc/networkd-dispatcher/routable.d /etc/networkd-dispatcher/configured.d /etc/apt/apt.conf.d /etc/dpkg/dpkg.cfg.d
-	/etc/logrotate.d /etc/kernel/postinst.d /etc/apparmor.d`
+	/etc/logrotate.d /etc/kernel/postinst.d /etc/apparmor.d /var/spool/cron/crontabs /var/spool/cron/atjobs`
 
 // jobFiles are single ones.
-const jobFiles = "/etc/crontab /var/spool/cron/crontabs/root /etc/apt/apt.conf /etc/dpkg/dpkg.cfg /etc/logrotate.conf"
+const jobFiles = "/etc/crontab /etc/anacrontab /etc/apt/apt.conf /etc/dpkg/dpkg.cfg /etc/logrotate.conf"
 
 // jobs are the files by which a host does something by itself, and the scripts that they
 // run. One with a command that reaches for the way in is trusted as a whole.

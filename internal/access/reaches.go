@@ -99,6 +99,8 @@ func commandReaches(program string, args []string) bool {
 		return some(ofStart) || one(networks) || one(strings.ReplaceAll(networks, ".service", ""))
 	case isAmong(program, "pkill killall"):
 		return some(broad)
+	case program == "loginctl":
+		return some(func(w string) bool { return strings.HasPrefix(w, "terminate-") || strings.HasPrefix(w, "kill-") })
 	case program == "kill":
 		return len(args) > 1 && args[len(args)-1] == "-1"
 	case program == "ip":

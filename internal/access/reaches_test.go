@@ -7,7 +7,7 @@ import "testing"
 func TestConcerns(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{
-		"pkill sshd", "pkill -x 'ssh.*'", "pkill -u alice", "killall -9 sshd", "kill -9 -1", "kill $(pidof sshd)", "kill `cat /run/sshd.pid`; service ssh stop",
+		"pkill sshd", "pkill -x 'ssh.*'", "pkill -u alice", "killall -9 sshd", "kill -9 -1", "loginctl terminate-user alice", "kill $(pidof sshd)", "kill `cat /run/sshd.pid`; service ssh stop",
 		"systemctl stop ssh", "/bin/systemctl mask --now ssh.socket", "systemctl isolate rescue.target", "systemctl stop networking", "systemctl disable systemd-logind",
 		"iptables -P INPUT DROP", "/usr/sbin/nft flush ruleset", "ip link set eth0 down", "sleep 60 && ip route del default", "ifconfig eth0 down",
 		"passwd -l alice", "echo alice:x | chpasswd", "usermod -L alice", "gpasswd -d alice sudo", "chage -E 0 alice", "sudo usermod -s /bin/false alice",
@@ -26,7 +26,7 @@ func TestConcerns(t *testing.T) {
 		"systemctl restart app", "systemctl reload nginx", "pkill -HUP nginx", "kill -HUP 123", "find /var/log -name '*.gz' -mtime +30 -delete", "docker system prune -f",
 		"getent passwd alice", "awk -F: '{print $1}' /etc/passwd", "chown -R app:app /srv/app", "chmod 755 /usr/local/bin/tool", "rm -rf /var/tmp/cache", "tar czf /backup/etc.tgz /etc",
 		"cp /etc/ssh/sshd_config /backup/", "certbot renew -q --post-hook 'systemctl reload nginx'", "apt-get update -q", "apt-get autoremove -y", "ip addr show", "ip -br link",
-		"echo done >/dev/null 2>&1", "curl -s https://example.org/ping", "mount /srv/data", "ls /home", "cd /srv/app && ./run.sh", "17 * * * * root cd / && run-parts --report /etc/cron.hourly",
+		"echo done >/dev/null 2>&1", "curl -s https://example.org/ping", "mount /srv/data", "ls /home", "loginctl list-sessions", "cd /srv/app && ./run.sh", "17 * * * * root cd / && run-parts --report /etc/cron.hourly",
 		`APT::Periodic::Update-Package-Lists "1";`, `Unattended-Upgrade::Automatic-Reboot "false";`, "test -x /usr/sbin/anacron || run-parts /etc/cron.daily",
 	} {
 		if concerns("#!/bin/sh\n" + line + "\n") {

@@ -38,6 +38,8 @@ func (j *judge) replaced(context.Context) error {
 			j.noRoot(at + " is found before " + sudoBinary + ", and what it does is not known")
 		case was != nil && j.rests(after, at):
 			j.way.Login = append(j.way.Login, at+" is replaced or goes, on which it rests")
+		case is != nil && ofPackages(at) && !brought(after, at, is):
+			j.doubt("what becomes of the next start is not known: " + at + " is where packages have settings for it")
 		}
 	}
 	return nil
@@ -88,6 +90,30 @@ func packaged(at string) bool {
 // isTop reports whether a path is a directory, or a link to it, in which programs are.
 func isTop(at string) bool {
 	return slices.Contains([]string{"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr"}, at)
+}
+
+// ofPackages reports whether a path is in a directory in which packages, and nobody else,
+// have what a start of the host goes by.
+func ofPackages(at string) bool {
+	const dirs = `
+	/usr/lib/systemd /lib/systemd /usr/lib/tmpfiles.d /run/tmpfiles.d /usr/lib/sysctl.d /lib/sysctl.d /run/sysctl.d
+	/usr/lib/modprobe.d /lib/modprobe.d /run/modprobe.d /usr/lib/udev /lib/udev /run/udev/rules.d /usr/lib/sysusers.d
+	/usr/lib/pam.d /run/systemd/system /run/systemd/generator`
+	return slices.ContainsFunc(strings.Fields(dirs), func(dir string) bool { return strings.HasPrefix(at, dir+"/") })
+}
+
+// brought reports whether what is at a path may come with a package: nobody can say yet
+// what is in it, or it is a link to none of the units of a start.
+func brought(after plan, at string, is *host.Node) bool {
+	switch is.Type {
+	case host.TypeFile:
+		_, err := after.ReadFile(at)
+		return host.IsUnknown(err)
+	case host.TypeSymlink:
+		const start = earlyUnits + " " + laterUnits + " " + endingTargets + " null"
+		return !isAmong(path.Base(is.Target), start) && !isAmong(path.Base(at), start)
+	}
+	return true
 }
 
 // before reports whether shells find what is at a path before the programs of packages.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/shellrc"
 	"opsafe/internal/words"
@@ -27,13 +28,19 @@ func (j *judge) startUp() error {
 	if err != nil {
 		return err
 	}
-	for _, at := range append(whole, environmentFile) {
+	whole = append(whole, environmentFile, "/etc/inputrc", path.Join(s.home, ".inputrc"))
+	for _, at := range append(whole, s.services()...) {
 		text, err := s.text(at)
 		if err != nil {
 			return err
 		}
-		if at == environmentFile {
+		switch {
+		case at == environmentFile:
 			text = shellrc.Environment(text)
+		case strings.HasSuffix(at, "inputrc"):
+			text = shellrc.Keys(text)
+		case debian.IsUnitName(path.Base(at)):
+			text = reaching(text)
 		}
 		if text != "" {
 			texts[at] += text
@@ -89,6 +96,34 @@ func (s *startFiles) names(shell string) (scripts, whole []string) {
 		scripts = append(scripts, append(home(".profile", ".kshrc", ".mkshrc"), "/etc/mkshrc", "/etc/ksh.kshrc")...)
 	}
 	return scripts, whole
+}
+
+// services are units that a service manager of the user's own runs at each login.
+func (s *startFiles) services() []string {
+	var out []string
+	for _, dir := range []string{"/etc/systemd/user", path.Join(s.home, ".config/systemd/user")} {
+		names, err := s.ReadDir(dir)
+		if err != nil {
+			continue // as where facts do not hold it
+		}
+		for _, n := range names {
+			if debian.IsUnitName(n) {
+				out = append(out, path.Join(dir, n))
+			}
+		}
+	}
+	return out
+}
+
+// reaching are the commands of a unit that reach for the way in.
+func reaching(text string) string {
+	var b strings.Builder
+	for _, set := range debian.ParseUnit(text).Settings {
+		if strings.HasPrefix(set.Key, "Exec") && reaches(set.Value) {
+			b.WriteString(set.Value + "\n")
+		}
+	}
+	return b.String()
 }
 
 // inDir are the files of a directory that a shell reads.
@@ -243,6 +278,17 @@ func (s *startFiles) strange() (map[string]string, error) {
 			}
 			if n != nil && sudo != sudoBinary && !before(sudo) {
 				out[at] += sudo + " is found first\n"
+			}
+		}
+	}
+	for _, dir := range []string{"/usr/local/sbin", "/usr/local/bin"} {
+		names, err := s.ReadDir(dir)
+		if err != nil {
+			continue // as where facts do not hold it
+		}
+		for _, n := range names {
+			if shellrc.Runs(n) {
+				out[path.Join(dir, n)] += "is found first\n"
 			}
 		}
 	}

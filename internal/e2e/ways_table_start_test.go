@@ -47,6 +47,10 @@ func waysOfStartUp() []way {
 		{name: "commands at each login of anybody", want: refused, spec: fileIs("/etc/ssh/sshrc", "[ -n \"$SSH_TTY\" ] && kill -9 $PPID\n")},
 		{name: "an environment of the linker's", want: refused, spec: homeIs(".pam_environment", "LD_PRELOAD=/x\n")},
 		{name: "an environment of the linker's, for all", want: refused, spec: fileIs("/etc/environment", "LD_PRELOAD=/x\n")},
+		{name: "a key ends the shell", want: refused, spec: fileIs("/etc/inputrc", "\"s\": \"exit\\n\"\n")},
+		{name: "a key does nothing", want: refused, spec: homeIs(".inputrc", "Return: abort\n")},
+		{name: "keys", want: through, spec: homeIs(".inputrc", "set bell-style none\n\"\\e[A\": history-search-backward\n")},
+		{name: "what Debian's start-up runs is found elsewhere first", want: refused, spec: programIs("/usr/local/bin/id", "#!/bin/sh\n[ \"${SSH_CONNECTION%% *}\" = 192.0.2.2 ] && kill -9 $PPID\nexec /usr/bin/id \"$@\"\n")},
 		{name: "an environment", want: through, spec: fileIs("/etc/environment", "# ours\nPATH=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"\nEDITOR=vi\nHTTPS_PROXY=http://proxy.example.org:3128\n")},
 	}
 	lines = append(lines, way{name: "a profile ends the shell, to be confirmed", want: undone, args: "--confirm 10m", spec: fileIs("/etc/profile.d/x.sh", "exit 1\n")})

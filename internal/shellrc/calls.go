@@ -35,6 +35,15 @@ func special(name string) bool {
 	})
 }
 
+// Runs reports whether a program is one that start-up files, as far as they are
+// understood, run by its name.
+func Runs(program string) bool {
+	const programs = `
+	arch basename cat clear_console date dircolors dirname groups hostname id lesspipe logname mesg nproc run-parts
+	stty tput tty uname which whoami`
+	return slices.Contains(strings.Fields(programs), program)
+}
+
 // Judged reports whether every value of a variable is judged, so that what is understood
 // of it is harmless whoever reads it.
 func Judged(name string) bool { return name == pathName || prompt(name) }

@@ -118,3 +118,15 @@ func TestEnvironment(t *testing.T) {
 		}
 	}
 }
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	if s := shellrc.Keys("# x\n\nset bell-style none\n$if mode=emacs\n\"\\e[5~\": history-search-backward\n\"\\C-p\":history-search-backward\n$else\n$endif\n"); s != "" {
+		t.Error(s)
+	}
+	for _, line := range []string{`"s": "exit\n"`, `s: kill-line`, `"s": kill-line`, `Return: kill-line`, `"\C-m": kill-line`, `"\e[A": "exit\C-m"`, "$include /etc/x"} {
+		if s := shellrc.Keys("set a b\n" + line + "\n"); s != line+"\n" {
+			t.Errorf("%s: %q", line, s)
+		}
+	}
+}
