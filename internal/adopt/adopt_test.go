@@ -115,3 +115,35 @@ func TestMissing(t *testing.T) {
 		t.Error("there is a kind nonsense")
 	}
 }
+
+// TestBrought: what packages bring that are taken need not be declared.
+func TestBrought(t *testing.T) {
+	state, err := snapshot.Parse([]byte(`
+groups: [{name: docker, gid: 110}, {name: _chrony, gid: 111}]
+users: [{name: _chrony, uid: 111, gid: 111, home: /var/lib/chrony, shell: /usr/sbin/nologin}]
+packages: {docker.io: installed, chrony: installed}
+files:
+  /srv/docker: {type: directory, group: docker}
+  /srv/clock: {type: directory, owner: _chrony}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dirs := []change.ID{{Kind: "directory", Name: "/srv/docker"}, {Kind: "directory", Name: "/srv/clock"}}
+	for _, tt := range []struct {
+		with          []change.ID
+		users, groups []string
+	}{
+		{nil, []string{"_chrony"}, []string{"docker"}},
+		{[]change.ID{{Kind: "package", Name: "docker.io"}}, []string{"_chrony"}, nil},
+		{[]change.ID{{Kind: "docker"}, {Kind: "chrony"}}, nil, nil},
+	} {
+		f, err := adopt.Take(t.Context(), snapshot.New(state), adopt.Options{Wanted: slices.Concat(dirs, tt.with)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if users, groups := f.Needs(); !slices.Equal(users, tt.users) || !slices.Equal(groups, tt.groups) {
+			t.Errorf("with %v, it needs the users %q and the groups %q", tt.with, users, groups)
+		}
+	}
+}

@@ -50,6 +50,7 @@ files:
   /etc/systemd/system/elsewhere.service: {type: symlink, target: /home/eve/elsewhere.service}
   /etc/systemd/system/declared.service.d/known.conf: {content: "[Service]\nNice=1\n"}
   /etc/systemd/system/declared.service.d/left.conf: {content: "[Service]\nNice=2\n"}
+  /etc/systemd/system/kept.service.d/left.conf: {content: "[Service]\nNice=3\n"}
   /etc/systemd/system/opsafe-deploy-former.service: {content: "[Service]\nExecStart=/bin/true\n"}
   /var/lib/opsafe/deployments/former.json: {content: "{}"}
   /var/lib/opsafe/unpacked: {type: directory, mode: "0755"}
