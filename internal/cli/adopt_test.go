@@ -146,7 +146,7 @@ func plansToNothing(t *testing.T, w *world, a *adoption, fragment string) {
 func TestAdoptRefusals(t *testing.T) {
 	w := newWorld(t, repository)
 	for _, tt := range []struct{ args, err string }{
-		{"adopt", `required flag(s) "only" not set`},
+		{"adopt", "want opsafe adopt --only KIND: see opsafe adopt --help"},
 		{"adopt --only usr", `--only usr: there is no kind "usr": did you mean "user"?`},
 		{"adopt --only user/", "--only user/: want KIND or KIND/NAME"},
 		{"adopt --only user/nobody1", "cannot adopt user/nobody1: there is no user nobody1"},

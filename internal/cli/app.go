@@ -162,13 +162,11 @@ func (a *App) run(ctx context.Context, args []string) int {
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
 	profiles := addProfile(root)
-	err := errors.Join(root.ExecuteContext(ctx), profiles.close())
-	if err == nil {
+	c, err := root.ExecuteContextC(ctx)
+	if err = errors.Join(err, profiles.close()); err == nil {
 		return exitOK
 	}
-	if name := unknownCommand(err); name != "" {
-		err = wrongCommand(root, name)
-	}
+	err = typedWrong(c, err)
 	var exit *exitError
 	if !errors.As(err, &exit) {
 		exit = &exitError{code: exitFailed, err: err}

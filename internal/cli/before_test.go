@@ -26,7 +26,7 @@ func TestStoppedDeclaring(t *testing.T) {
 		t.Errorf("all is declared still:\n%s", w.err.String())
 	}
 	w.write("backends/north/backend.yaml", "files:\n  /etc/one: {content: \"one\\n\"}\n  /etc/new: {content: \"new\\n\"}\n")
-	w.want(0, []string{"+ /etc/new"}, []string{"since run 1 the spec has stopped declaring file//etc/", "file//etc/two", "file//etc/gone", "file//etc/token"}, "plan")
+	w.want(0, []string{"+ /etc/new"}, []string{"since run 1 the spec has stopped declaring file /etc/", "file /etc/two", "file /etc/gone", "file /etc/token"}, "plan")
 	w.untouched()
 	w.want(0, nil, nil, "plan", "--only", "file//etc/one")
 	if strings.Contains(w.err.String(), "stopped declaring") {
@@ -52,7 +52,7 @@ groups: [{name: eve, gid: 1300}, {name: docker, gid: 110, members: [eve]}]
 	file := filepath.Join(t.TempDir(), "facts.json")
 	w.want(0, nil, nil, "facts", "--out", file)
 	said := []string{
-		"since run 1 the spec has stopped declaring file//etc/token, file//etc/two, file//etc/gone: what is left of it stays as it is",
+		"since run 1 the spec has stopped declaring file /etc/token, file /etc/two, file /etc/gone: what is left of it stays as it is",
 		"eve is on no list and keeps docker and a password: sudo opsafe disable-user eve",
 	}
 	for _, args := range [][]string{{"plan"}, {"plan", "--facts", file}, {"manage"}} {
@@ -88,7 +88,7 @@ func TestDoneAgain(t *testing.T) {
 	w.env["OPSAFE_BACKEND"] = "north"
 	w.want(0, nil, nil, "manage")
 	w.want(0, nil, []string{"still declares what run 1 did: the next manage does it again"}, "undo", "1")
-	const said = "run 1 was undone by run 2, and the spec still declares what it did: file//etc/"
+	const said = "run 1 was undone by run 2, and the spec still declares what it did: file /etc/"
 	w.want(0, nil, []string{said, "would be done again"}, "plan")
 	w.want(2, nil, []string{said, "would be done again by manage"}, "status")
 	w.want(0, nil, []string{said, "is done again"}, "manage")

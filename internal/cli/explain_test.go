@@ -34,7 +34,7 @@ A program and its arguments, with % for the staged file. No shell.
 	w.want(0, []string{"keys: ", "\nauthorized_keys.NAME: ", "\nkey_pairs.PATH: "}, nil, "explain", "key")
 	w.want(1, nil, []string{`opsafe: there is no kind "usr": did you mean "user"?`}, "explain", "usr")
 	w.want(1, nil, []string{`opsafe: user has no field "shel": did you mean "shell"?`}, "explain", "user.shel")
-	w.want(1, nil, []string{"accepts at most 1 arg"}, "explain", "user", "shell")
+	w.want(1, nil, []string{"want opsafe explain [KIND[.FIELD]]: see opsafe explain --help"}, "explain", "user", "shell")
 }
 
 // TestExplainEverything explains each field of each kind, on lines that fit a

@@ -135,7 +135,7 @@ func (o *options) repository(a *App) (string, error) {
 	if hasBackends(defaultDir) {
 		return defaultDir, nil
 	}
-	return "", fmt.Errorf("cannot find a directory backends, neither here, nor in a parent, nor in %s: name the repository with --dir or OPSAFE_DIR", defaultDir)
+	return "", fmt.Errorf("cannot find a directory backends, neither here, nor in a parent, nor in %s: name the repository with --dir or OPSAFE_DIR, or begin one with opsafe init", defaultDir)
 }
 
 func hasBackends(dir string) bool {

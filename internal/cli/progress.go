@@ -164,9 +164,9 @@ func doing(n, of int, ids []change.ID, c change.Change) string {
 	if text == "" {
 		names := make([]string, len(ids))
 		for i, id := range ids {
-			names[i] = id.String()
+			names[i] = id.Words()
 		}
-		text = strings.Join(names, " ")
+		text = strings.Join(names, ", ")
 	}
 	if of == 0 {
 		return text

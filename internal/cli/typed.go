@@ -82,6 +82,25 @@ func wrongCommand(c *cobra.Command, name string) error {
 	return fmt.Errorf("there is no command %s %s: did you mean %s?", c.CommandPath(), name, words.Or(meant))
 }
 
+// typedWrong says in this program's words what cobra says of a command line.
+func typedWrong(c *cobra.Command, err error) error {
+	text := err.Error()
+	use := strings.TrimSuffix(c.CommandPath(), c.Name()) + c.Use
+	flag, needed := strings.CutPrefix(text, `required flag(s) "`)
+	switch {
+	case unknownCommand(err) != "":
+		return wrongCommand(c.Root(), unknownCommand(err))
+	case needed && strings.HasSuffix(flag, `" not set`):
+		if flag = "--" + strings.TrimSuffix(flag, `" not set`); !strings.Contains(use, flag) {
+			use += " " + flag
+		}
+		return fmt.Errorf("want %s: see %s --help", use, c.CommandPath())
+	case strings.Contains(text, " arg(s), "):
+		return fmt.Errorf("want %s: see %s --help", use, c.CommandPath())
+	}
+	return err
+}
+
 // unknownCommand is the name of a command that there is not, as cobra's error has it.
 func unknownCommand(err error) string {
 	text, found := strings.CutPrefix(err.Error(), "unknown command ")

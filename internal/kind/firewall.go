@@ -27,7 +27,7 @@ func Firewalls() Kind {
 			Own: []spec.Section{{
 				Type: reflect.TypeFor[map[string]*Firewall](),
 				Field: spec.Field{
-					Name: "firewall", Item: "firewall NETWORK", Is: "what containers of docker's networks may reach, by the network's name",
+					Name: "firewall", Item: "firewall NAME", Is: "what containers of docker's networks may reach, by the network's name",
 					More:  "Only addresses that are listed can be sent to, the host itself included; everything else is refused, also when the list is empty. A network without a firewall is as open as docker makes it.",
 					Unset: "none", Example: `{jobs: {allow: [10.1.2.3, "fd00:12::/64"]}}`,
 					Names: &spec.Form{Says: "name", Pattern: `^[A-Za-z0-9][A-Za-z0-9_.-]*$`, Longest: 200},

@@ -45,6 +45,10 @@ func (r *Runner) Stopped(backend string, declared []string) []string {
 	if len(gone) == 0 {
 		return nil
 	}
+	for i, id := range gone {
+		of, name, _ := strings.Cut(id, "/")
+		gone[i] = change.ID{Kind: of, Name: name}.Words()
+	}
 	return []string{fmt.Sprintf("since run %d the spec has stopped declaring %s: what is left of it stays as it is", last.Run, some(gone))}
 }
 
@@ -72,7 +76,7 @@ func (r *Runner) NoteAgain(rep *converge.Report, what string) {
 		var names []string
 		for _, e := range rec.Entries {
 			if e.Status == change.Changed && again[e.ID] {
-				names = append(names, e.ID.String())
+				names = append(names, e.ID.Words())
 			}
 		}
 		if len(names) > 0 {

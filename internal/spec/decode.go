@@ -52,11 +52,25 @@ func (d *decoder) structure(n *node, v reflect.Value, label string, at Pos) {
 				d.problems.Addf(e.keyPos, "%s", strings.TrimPrefix(label+": "+text, ": "))
 				continue
 			}
-			d.problems.Addf(e.keyPos, "unknown field %s%s%s", quote(e.key), prefixed(" in ", label), d.problems.hint(e.key, info.names()))
+			hint := d.problems.hint(e.key, info.names())
+			if ours := otherWords()[e.key]; ours != "" && v.Type() == d.schema.top {
+				hint = ": did you mean " + quote(ours) + "?"
+			}
+			d.problems.Addf(e.keyPos, "unknown field %s%s%s", quote(e.key), prefixed(" in ", label), hint)
 			continue
 		}
 		meta.fields[e.key] = e.value.pos
 		d.value(e.value, v.FieldByIndex(index), spot{meta, e.key, label, d.schema.fieldOf(v.Type(), e.key)}, e.keyPos)
+	}
+}
+
+// otherWords are what other tools call the sections of a backend.
+func otherWords() map[string]string {
+	return map[string]string{
+		"services": "units", "service": "units", "systemd": "units", "timers": "units", "cron": "units", "jobs": "units",
+		"ssh": "sshd", "sudo": "sudoers", "links": "files", "symlinks": "files", "templates": "files",
+		"ssh_keys": "authorized_keys", "containers": "compose", "variables": "values", "vars": "values", "env": "environments",
+		"repositories": "apt", "venv": "venvs", "includes": "include",
 	}
 }
 
@@ -69,7 +83,7 @@ func prefixed(prefix, s string) string {
 
 func (d *decoder) notAStruct(n *node, t reflect.Type, label string) {
 	if n.kind == scalarNode && n.tag == "!!null" {
-		d.problems.Addf(n.pos, "%s: nothing follows: leave it out, or write {} for one without fields", label)
+		d.problems.Addf(n.pos, "%s: nothing follows: indent its fields further than its name, or write {} for one without fields", label)
 		return
 	}
 	if text := tightColon(n.value); n.kind == scalarNode && text != "" {
@@ -129,7 +143,10 @@ func (d *decoder) mapping(n *node, v reflect.Value, at spot) {
 		if elem.Kind() == reflect.Pointer {
 			want = "items by name"
 		}
-		d.problems.Addf(n.pos, "%s: want a map of %s, got %s", at, want, n.what())
+		if one := at.of.sampleItem(); one != "" {
+			want += ", as in " + one
+		}
+		d.problems.Addf(n.pos, "%s: want a map of %s: got %s", at, want, n.what())
 		return
 	}
 	v.Set(reflect.MakeMapWithSize(v.Type(), len(n.entries)))

@@ -180,6 +180,22 @@ func (f Field) sampleName() string {
 	return "app"
 }
 
+// sampleItem is the first item in the example of a section, in one line; empty: there is
+// none, or it is long.
+func (f Field) sampleItem() string {
+	example := content(f.example())
+	if len(example) < 2 {
+		return ""
+	}
+	out, err := yaml.Marshal(&yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle, Content: example[:2]})
+	text := strings.TrimSpace(string(out))
+	const most = 60
+	if err != nil || strings.Contains(text, "\n") || len(text) > most {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(text, "{"), "}")
+}
+
 // example is the field's own example; nil: there is none that can be read.
 func (f Field) example() *yaml.Node {
 	var n yaml.Node

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -129,7 +130,7 @@ func (l *loader) rolesAndKeyFiles(r *Repository, all []string) {
 			l.problems.Addf(at, "has no effect: a service account's keys are those that authorized_keys.%s says: name this file in its from", name)
 		default:
 			l.problems.Addf(at, "belongs to nobody: no person of developers.yaml and no service account is called %s%s",
-				quote(name), l.problems.hint(name, owners.names()))
+				quote(name), cmp.Or(l.problems.hint(name, owners.names()), ": if they have left, remove the file"))
 		}
 	}
 	l.distinctRoles(r)

@@ -114,7 +114,7 @@ func (c *Checker) accounts() {
 		c.Fail(u.Pos, label, accountName(name))
 		switch {
 		case system[name]:
-			c.Addf(u.Pos, "%s: is an account of the system, which opsafe does not touch", label)
+			c.Addf(u.Pos, "%s: is an account of the system, which opsafe does not touch: choose another name", label)
 		case c.members[name]:
 			c.Addf(u.Pos, "%s: is a person of developers.yaml, with a role on this backend: users are service accounts", label)
 		}
