@@ -16,7 +16,7 @@ type pamModule struct{ passes, ignored, args string }
 
 // pamModules are those that opsafe knows. That nobody may log in, how old a password is,
 // and limits are judged by themselves.
-var pamModules = sync.OnceValue(func() map[string]pamModule {
+var pamModules = sync.OnceValue(func() map[string]pamModule { //nolint:gochecknoglobals // a table that does not change
 	const every = "auth account session"
 	return map[string]pamModule{
 		"pam_cap.so":       {ignored: "auth", args: "debug"},

@@ -18,7 +18,7 @@ type setting func(values []string) (shut, doubt string)
 
 // sshdSettings are the keywords of sshd that are understood. One that is not among
 // them, as of a later version, cannot be told.
-var sshdSettings = sync.OnceValue(func() map[string]setting {
+var sshdSettings = sync.OnceValue(func() map[string]setting { //nolint:gochecknoglobals // a table that does not change
 	out := map[string]setting{
 		"channeltimeout":          mustBe(none),
 		"chrootdirectory":         mustBe(none),

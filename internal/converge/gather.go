@@ -10,9 +10,9 @@ import (
 	"opsafe/internal/kind"
 )
 
-// mostTogether is how many changes are made together at most. Each may hold two files
-// open, of which many hosts let a process have 1,024.
-const mostTogether = 200
+// mostTogether is how many changes are made together at most: with so many, what is done
+// once for all of them is next to nothing, and the run still says that it goes on.
+const mostTogether = 1000
 
 // gather takes the first of some resources, and with it those that follow and whose
 // changes can be made in the same steps. Each of these is looked at on a host that

@@ -96,7 +96,9 @@ func touchEach[S Step](ctx context.Context, r Reader, steps []S) []Touch {
 }
 
 // Merge joins two steps of one batch that can be done in one call, as two
-// installations of packages can. It reports whether it could.
+// installations of packages can. It reports whether it could. A step that it has made
+// itself is not to be used any more once it is joined with another: there may be
+// thousands of one batch, of which the list is not copied for each.
 func Merge(a, b Step) (Step, bool) {
 	switch a := a.(type) {
 	case InstallPackages:
@@ -121,7 +123,7 @@ func Merge(a, b Step) (Step, bool) {
 		}
 	case AddUsers:
 		if b, ok := b.(AddUser); ok && !b.System {
-			return AddUsers{append(a.Users[:len(a.Users):len(a.Users)], b)}, true
+			return AddUsers{append(a.Users, b)}, true
 		}
 	case MakeDir:
 		if b, ok := b.(MakeDir); ok {
@@ -129,7 +131,7 @@ func Merge(a, b Step) (Step, bool) {
 		}
 	case MakeDirs:
 		if b, ok := b.(MakeDir); ok {
-			return MakeDirs{append(a.Dirs[:len(a.Dirs):len(a.Dirs)], b)}, true
+			return MakeDirs{append(a.Dirs, b)}, true
 		}
 	case WriteFile:
 		if b, ok := b.(WriteFile); ok && a.Check == nil && b.Check == nil {
@@ -137,7 +139,7 @@ func Merge(a, b Step) (Step, bool) {
 		}
 	case WriteFiles:
 		if b, ok := b.(WriteFile); ok && b.Check == nil {
-			return WriteFiles{append(a.Files[:len(a.Files):len(a.Files)], b)}, true
+			return WriteFiles{append(a.Files, b)}, true
 		}
 	case MarkPackages:
 		if b, ok := b.(MarkPackages); ok && a.Auto == b.Auto {

@@ -35,6 +35,7 @@ func adoptGroups(_ context.Context, t Taker, name string) error {
 	if err != nil {
 		return err
 	}
+	all = slices.Clone(all)
 	slices.SortFunc(all, func(a, b host.Group) int { return strings.Compare(a.Name, b.Name) })
 	for _, g := range all {
 		ok, err := ofPeople(t, g.GID, true)

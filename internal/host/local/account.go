@@ -66,11 +66,7 @@ func (h *Host) Groups() ([]host.Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := slices.Clone(db.groups)
-	for i := range out {
-		out[i].Members = slices.Clone(out[i].Members)
-	}
-	return out, nil
+	return slices.Clip(db.groups), nil
 }
 
 // Password is what /etc/shadow says of a user of /etc/passwd. A user whose

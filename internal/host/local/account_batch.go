@@ -37,19 +37,26 @@ func (h *Host) addUsers(ctx context.Context, s host.AddUsers) error {
 		}
 		rest := together[sampleAccounts:]
 		if understood {
-			if err := h.writeAccounts(ctx, rest, sample); err != nil {
+			others, err := h.writeAccounts(ctx, rest, sample)
+			if err != nil {
 				return fmt.Errorf("cannot make %d accounts together: %w", len(rest), err)
 			}
+			each = slices.Concat(others, each)
 		} else {
 			each = slices.Concat(rest, each)
 		}
 	}
+	// One that cannot be made keeps no other from being made.
+	var failed []error
 	for _, u := range each {
+		if ctx.Err() != nil {
+			return errors.Join(append(failed, ctx.Err())...)
+		}
 		if err := h.addUser(ctx, u); err != nil {
-			return err
+			failed = append(failed, err)
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // alike are the accounts whose lines can be worked out from those of the first of them,
@@ -148,14 +155,15 @@ func (h *Host) makeSamples(ctx context.Context, first, second host.AddUser) (sam
 // writeAccounts writes the lines of accounts into the databases, under the lock that
 // every account tool takes. Each file is there whole, before or after. What an account
 // needs comes before its line of passwd, which makes it one; its memberships come after
-// that, so that no group has members that are nobody.
-func (h *Host) writeAccounts(ctx context.Context, users []host.AddUser, sample accountSample) error {
+// that, so that no group has members that are nobody. It returns the accounts that it has
+// not made, since somebody has taken a name or number of theirs meanwhile.
+func (h *Host) writeAccounts(ctx context.Context, users []host.AddUser, sample accountSample) (others []host.AddUser, err error) {
 	if len(users) == 0 {
-		return nil
+		return nil, nil
 	}
 	etc := h.accounts.root + "/etc"
 	taken := func(err error) bool { return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) }
-	return retry(ctx, lockPatience, lockPause, taken, func() error {
+	err = retry(ctx, lockPatience, lockPause, taken, func() error {
 		unlock, err := lockPwd(etc)
 		if err != nil {
 			return err
@@ -166,7 +174,9 @@ func (h *Host) writeAccounts(ctx context.Context, users []host.AddUser, sample a
 			return err
 		}
 		sample.shadow[shadowDay] = fmt.Sprint(today())
-		writes, err := text.with(users, sample)
+		var free []host.AddUser
+		free, others = text.free(users)
+		writes, err := text.with(free, sample)
 		if err != nil {
 			return err
 		}
@@ -177,6 +187,7 @@ func (h *Host) writeAccounts(ctx context.Context, users []host.AddUser, sample a
 		}
 		return nil
 	})
+	return others, err
 }
 
 // rewrite replaces a database, whose owner and rights stay.

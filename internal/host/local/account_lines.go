@@ -68,20 +68,29 @@ func (f *lineFile) field(n int) map[string]bool {
 	return out
 }
 
-// join adds a member to a group's line, whose last field lists them. It reports whether
+// join adds members to a group's line, whose last field lists them. It reports whether
 // there is such a line.
-func (f *lineFile) join(group, member string) bool {
+func (f *lineFile) join(group string, members []string) bool {
 	i, there := f.at[group]
 	if !there {
 		return false
 	}
-	cut := strings.LastIndexByte(f.lines[i], ':') + 1
-	switch members := f.lines[i][cut:]; {
-	case members == "":
-		f.lines[i] += member
-	case !strings.Contains(","+members+",", ","+member+","):
-		f.lines[i] += "," + member
+	line := f.lines[i]
+	var all []string
+	if present := line[strings.LastIndexByte(line, ':')+1:]; present != "" {
+		all = strings.Split(present, ",")
 	}
+	had := make(map[string]bool, len(all)+len(members))
+	for _, m := range all {
+		had[m] = true
+	}
+	for _, m := range members {
+		if !had[m] {
+			had[m] = true
+			all = append(all, m)
+		}
+	}
+	f.lines[i] = line[:strings.LastIndexByte(line, ':')+1] + strings.Join(all, ",")
 	return true
 }
 

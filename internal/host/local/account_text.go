@@ -112,6 +112,26 @@ func (t accountText) sampleOf(name string, before accountText) (accountSample, b
 	return s, true
 }
 
+// free are the accounts of which neither name nor number is taken, and others the rest.
+func (t accountText) free(users []host.AddUser) (free, others []host.AddUser) {
+	passwd, group := parseLineFile(t.files["passwd"]), parseLineFile(t.files["group"])
+	uids, gids := passwd.field(2), group.field(2)
+	for _, u := range users {
+		_, taken := passwd.at[u.Name]
+		taken = taken || uids[strconv.Itoa(u.UID)]
+		if u.Group == "" {
+			_, there := group.at[u.Name]
+			taken = taken || there || gids[strconv.Itoa(cmp.Or(u.GID, u.UID))]
+		}
+		if taken {
+			others = append(others, u)
+		} else {
+			free = append(free, u)
+		}
+	}
+	return free, others
+}
+
 // with lists what has to be written, in this order, for accounts to be there besides.
 func (t accountText) with(users []host.AddUser, s accountSample) ([]accountWrite, error) {
 	var out []accountWrite
@@ -253,17 +273,18 @@ func addLines(passwd, shadow *lineFile, users []host.AddUser, gids map[string]st
 
 // addMembers adds the accounts to their groups, and reports whether there are any.
 func addMembers(group, gshadow *lineFile, users []host.AddUser) (grown bool, err error) {
+	members := map[string][]string{}
 	for _, u := range users {
 		for _, g := range u.Groups {
-			for _, f := range []*lineFile{group, gshadow} {
-				if !f.join(g, u.Name) {
-					return false, fmt.Errorf("there is no group %s in /etc/group, or not in /etc/gshadow", g)
-				}
-			}
-			grown = true
+			members[g] = append(members[g], u.Name)
 		}
 	}
-	return grown, nil
+	for g, names := range members {
+		if !group.join(g, names) || !gshadow.join(g, names) {
+			return false, fmt.Errorf("there is no group %s in /etc/group, or not in /etc/gshadow", g)
+		}
+	}
+	return len(members) > 0, nil
 }
 
 // person reports whether a number is one of those to which useradd gives subordinate ids.

@@ -89,6 +89,29 @@ func TestAccountTextRefuses(t *testing.T) {
 	}
 }
 
+// TestAccountTextFree: one whose name or number somebody has taken meanwhile leaves the
+// others to be made together.
+func TestAccountTextFree(t *testing.T) {
+	users := []host.AddUser{
+		{Name: "b", UID: 1002}, {Name: "a", UID: 1003}, {Name: "e", UID: 1001}, {Name: "d", UID: 1004}, {Name: "f", UID: 77},
+		{Name: "g", UID: 1005, GID: 50}, {Name: "h", UID: 1006, Group: "d"}, {Name: "i", UID: 1007},
+	}
+	free, others := databases().free(users)
+	names := func(of []host.AddUser) (out string) {
+		for _, u := range of {
+			out += u.Name
+		}
+		return out
+	}
+	if names(free) != "bhi" || names(others) != "aedfg" {
+		t.Errorf("%s are free, %s are not", names(free), names(others))
+	}
+	sample, _ := databases().sampleOf("a", accountText{})
+	if _, err := databases().with(free, sample); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestAccountTextPlain leaves to useradd what is not understood.
 func TestAccountTextPlain(t *testing.T) {
 	if !databases().plain() {

@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +23,10 @@ type readied struct {
 	name   string
 	flags  uint // of renameat2(2)
 }
+
+// mostOpen is how many are staged at once. Each holds two files open, of which many
+// hosts let a process have 1,024.
+const mostOpen = 200
 
 // add stages one more in its directory.
 func (t *together) add(h *Host, path string, flags uint, staging func(dir int) (*stage, error)) error {
@@ -82,9 +87,18 @@ func (t *together) discard() {
 func later(int) error { return nil }
 
 func (h *Host) makeDirs(s host.MakeDirs) error {
+	for some := range slices.Chunk(s.Dirs, mostOpen) {
+		if err := h.makeSomeDirs(some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Host) makeSomeDirs(dirs []host.MakeDir) error {
 	var t together
 	defer t.discard()
-	for _, d := range s.Dirs {
+	for _, d := range dirs {
 		err := t.add(h, d.Path, unix.RENAME_NOREPLACE, func(dir int) (*stage, error) { return h.stageDir(dir, d, later) })
 		if err != nil {
 			return fmt.Errorf("cannot make directory %s: %w", d.Path, err)
@@ -94,9 +108,18 @@ func (h *Host) makeDirs(s host.MakeDirs) error {
 }
 
 func (h *Host) writeFiles(s host.WriteFiles) error {
+	for some := range slices.Chunk(s.Files, mostOpen) {
+		if err := h.writeSomeFiles(some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Host) writeSomeFiles(files []host.WriteFile) error {
 	var t together
 	defer t.discard()
-	for _, f := range s.Files {
+	for _, f := range files {
 		err := t.add(h, f.Path, 0, func(dir int) (*stage, error) { return h.stageWrite(dir, f) })
 		if err != nil {
 			return fmt.Errorf("cannot write %s: %w", f.Path, err)
