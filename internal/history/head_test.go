@@ -2,6 +2,7 @@ package history
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -68,4 +69,20 @@ func recordOf(t *testing.T, data []byte) *snapshot.Reader {
 		t.Fatal(err)
 	}
 	return snapshot.New(state)
+}
+
+// TestLongHead: what is declared may be more than is read of a record at first.
+func TestLongHead(t *testing.T) {
+	rec := Record{FormatVersion: format, Run: 7, Backend: "north", Result: Failed}
+	for i := range 2 * mostHead / 20 {
+		rec.Declared = append(rec.Declared, fmt.Sprintf("key/somebody-%09d", i))
+	}
+	data, err := json.Marshal(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := head(recordOf(t, data), 7)
+	if err != nil || len(got.Declared) != len(rec.Declared) {
+		t.Errorf("%+v, %v", got, err)
+	}
 }

@@ -66,15 +66,25 @@ func Load(r host.Reader, run int) (*Record, error) {
 	return &rec, nil
 }
 
+// mostHead is how many bytes of a record are read at first: with all that is declared for
+// some thousand people, what stands before its entries is no longer.
+const mostHead = 256 << 10
+
 // head reads of a record what stands before what the run did and what it kept: who has
 // run what, when, and what came of it. A record of many changes has megabytes behind
 // that. Nil: there is none of that run.
 func head(r host.Reader, run int) (*Record, error) {
-	data, err := r.ReadFile(fileOf(run))
+	data, err := host.ReadHead(r, fileOf(run), mostHead)
 	if err != nil || data == nil {
 		return nil, err
 	}
 	short, ok := cutHead(data)
+	if !ok && len(data) == mostHead { // more is declared than fits
+		if data, err = r.ReadFile(fileOf(run)); err != nil {
+			return nil, err
+		}
+		short, ok = cutHead(data)
+	}
 	if !ok {
 		return Load(r, run) // as an older opsafe, or a person, may have written it
 	}

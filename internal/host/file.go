@@ -28,6 +28,21 @@ type Files interface {
 	ScanTree(ctx context.Context, rule TreeRule) (*TreeScan, error)
 }
 
+// Heads is what a Reader can have besides: how files begin.
+type Heads interface {
+	// ReadHead returns at most so many bytes of the content that ReadFile would.
+	ReadHead(path string, most int) ([]byte, error)
+}
+
+// ReadHead returns how a file begins, of any Reader. Nil: nothing there.
+func ReadHead(r Files, path string, most int) ([]byte, error) {
+	if h, ok := r.(Heads); ok {
+		return h.ReadHead(path, most)
+	}
+	data, err := r.ReadFile(path)
+	return data[:min(most, len(data))], err
+}
+
 // MaxFile is the largest file, in bytes, whose content opsafe compares.
 const MaxFile = 64 << 20
 

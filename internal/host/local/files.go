@@ -144,6 +144,26 @@ func nodeType(mode uint32) host.NodeType {
 // ReadFile returns the content of a regular file; see host.Files. A link, a
 // special file and a file larger than host.MaxFile are errors.
 func (h *Host) ReadFile(path string) ([]byte, error) {
+	return h.readFile(path, readRegular)
+}
+
+// ReadHead returns at most so many bytes of what ReadFile does.
+func (h *Host) ReadHead(path string, most int) ([]byte, error) {
+	return h.readFile(path, func(fd int, path string) ([]byte, error) {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil || nodeType(st.Mode) != host.TypeFile || st.Size <= int64(most) {
+			return readRegular(fd, path)
+		}
+		data := make([]byte, most)
+		n, err := io.ReadFull(descriptor(fd), data)
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) { // it has become shorter since
+			return nil, fmt.Errorf("cannot read %s: %w", path, err)
+		}
+		return data[:n], nil
+	})
+}
+
+func (h *Host) readFile(path string, read func(fd int, path string) ([]byte, error)) ([]byte, error) {
 	fd, err := h.openNode(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if errors.Is(err, unix.EAGAIN) {
 		fd, err = h.openLeased(path)
@@ -155,7 +175,7 @@ func (h *Host) ReadFile(path string) ([]byte, error) {
 		return nil, unseen("content of "+path, err)
 	}
 	defer unix.Close(fd)
-	return readRegular(fd, path)
+	return read(fd, path)
 }
 
 // openLeased opens a regular file on which somebody holds a lease (fcntl(2)):

@@ -96,6 +96,16 @@ func TestStatAndRead(t *testing.T) {
 	if b, err := h.ReadFile(file); b == nil || len(b) != 0 || err != nil {
 		t.Errorf("an empty file reads as %v, %v", b, err)
 	}
+	must(t, os.WriteFile(filepath.Join(dir, "long"), []byte("abcdef"), 0o600))
+	for most, want := range map[int]string{1: "a", 5: "abcde", 6: "abcdef", 7: "abcdef"} {
+		if b, err := h.ReadHead(filepath.Join(dir, "long"), most); string(b) != want || err != nil {
+			t.Errorf("ReadHead(%d) = %q, %v", most, b, err)
+		}
+	}
+	if b, err := h.ReadHead(filepath.Join(dir, "nothing"), 1); b != nil || err != nil {
+		t.Errorf("ReadHead of nothing = %v, %v", b, err)
+	}
+	must(t, os.Remove(filepath.Join(dir, "long")))
 	_, err := h.ReadFile(filepath.Join(dir, "link"))
 	mustFail(t, err, "cannot open", "symbolic link")
 	_, err = h.ReadFile(filepath.Join(dir, "fifo"))
