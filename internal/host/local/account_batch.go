@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -185,9 +187,30 @@ func (h *Host) writeAccounts(ctx context.Context, users []host.AddUser, sample a
 				return err
 			}
 		}
+		h.logAccounts(free)
 		return nil
 	})
 	return others, err
+}
+
+// free are the accounts of which neither name nor number is taken, and others the rest.
+func (t accountText) free(users []host.AddUser) (free, others []host.AddUser) {
+	passwd, group := parseLineFile(t.files["passwd"]), parseLineFile(t.files["group"])
+	uids, gids := passwd.numbers(), group.numbers()
+	for _, u := range users {
+		_, taken := passwd.at[u.Name]
+		taken = taken || uids[strconv.Itoa(u.UID)]
+		if u.Group == "" {
+			_, there := group.at[u.Name]
+			taken = taken || there || gids[strconv.Itoa(cmp.Or(u.GID, u.UID))]
+		}
+		if taken {
+			others = append(others, u)
+		} else {
+			free = append(free, u)
+		}
+	}
+	return free, others
 }
 
 // rewrite replaces a database, whose owner and rights stay.

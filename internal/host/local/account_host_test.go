@@ -185,6 +185,13 @@ func insideTogether(t *testing.T, h *Host) {
 	if passwd, err := os.ReadFile("/etc/passwd-"); err != nil || strings.Contains(string(passwd), "\npb:") {
 		t.Errorf("useradd has made more than two, or none: %v\n%s", err, passwd)
 	}
+	if out, err := exec.CommandContext(t.Context(), "journalctl", "--sync").CombinedOutput(); err != nil {
+		t.Fatalf("journalctl: %v: %s", err, out)
+	}
+	out, err := exec.CommandContext(t.Context(), "journalctl", "-t", "opsafe", "-o", "cat", "SYSLOG_FACILITY=10").Output()
+	if err != nil || !strings.Contains(string(out), "new user: name=pc, UID=7003, group=pc, home=/home/pc, shell=/bin/bash\n") || strings.Count(string(out), "new user") != len(all.Users)-2 {
+		t.Errorf("the log says of the accounts: %v\n%s", err, out)
+	}
 	remake := func() {
 		t.Helper()
 		for _, u := range all.Users[2:] {

@@ -57,8 +57,9 @@ func (f *lineFile) fields(name string) []string {
 	return strings.Split(f.lines[i], ":")
 }
 
-// field is the set of what stands in one field of all lines, counted from 0.
-func (f *lineFile) field(n int) map[string]bool {
+// numbers is the set of what stands where passwd(5) and group(5) have the number.
+func (f *lineFile) numbers() map[string]bool {
+	const n = 2
 	out := make(map[string]bool, len(f.lines))
 	for _, line := range f.lines {
 		if parts := strings.Split(line, ":"); len(parts) > n {

@@ -112,26 +112,6 @@ func (t accountText) sampleOf(name string, before accountText) (accountSample, b
 	return s, true
 }
 
-// free are the accounts of which neither name nor number is taken, and others the rest.
-func (t accountText) free(users []host.AddUser) (free, others []host.AddUser) {
-	passwd, group := parseLineFile(t.files["passwd"]), parseLineFile(t.files["group"])
-	uids, gids := passwd.field(2), group.field(2)
-	for _, u := range users {
-		_, taken := passwd.at[u.Name]
-		taken = taken || uids[strconv.Itoa(u.UID)]
-		if u.Group == "" {
-			_, there := group.at[u.Name]
-			taken = taken || there || gids[strconv.Itoa(cmp.Or(u.GID, u.UID))]
-		}
-		if taken {
-			others = append(others, u)
-		} else {
-			free = append(free, u)
-		}
-	}
-	return free, others
-}
-
 // with lists what has to be written, in this order, for accounts to be there besides.
 func (t accountText) with(users []host.AddUser, s accountSample) ([]accountWrite, error) {
 	var out []accountWrite
@@ -235,7 +215,7 @@ func compareRanges(a, b string) int {
 // group has.
 func addGroups(group, gshadow *lineFile, users []host.AddUser) (gids map[string]string, err error) {
 	gids = map[string]string{}
-	taken := group.field(2)
+	taken := group.numbers()
 	for _, u := range users {
 		if u.Group != "" {
 			f := group.fields(u.Group)
@@ -258,7 +238,7 @@ func addGroups(group, gshadow *lineFile, users []host.AddUser) (gids map[string]
 
 // addLines adds the lines of passwd and shadow.
 func addLines(passwd, shadow *lineFile, users []host.AddUser, gids map[string]string, s accountSample) error {
-	taken := passwd.field(2)
+	taken := passwd.numbers()
 	for _, u := range users {
 		uid := strconv.Itoa(u.UID)
 		if _, there := passwd.at[u.Name]; there || taken[uid] {

@@ -93,8 +93,14 @@ func TestAccountTextRefuses(t *testing.T) {
 // others to be made together.
 func TestAccountTextFree(t *testing.T) {
 	users := []host.AddUser{
-		{Name: "b", UID: 1002}, {Name: "a", UID: 1003}, {Name: "e", UID: 1001}, {Name: "d", UID: 1004}, {Name: "f", UID: 77},
-		{Name: "g", UID: 1005, GID: 50}, {Name: "h", UID: 1006, Group: "d"}, {Name: "i", UID: 1007},
+		{Name: "b", UID: 1002},
+		{Name: "a", UID: 1003},
+		{Name: "e", UID: 1001},
+		{Name: "d", UID: 1004},
+		{Name: "f", UID: 77},
+		{Name: "g", UID: 1005, GID: 50},
+		{Name: "h", UID: 1006, Group: "d"},
+		{Name: "i", UID: 1007},
 	}
 	free, others := databases().free(users)
 	names := func(of []host.AddUser) (out string) {
