@@ -229,12 +229,14 @@ const (
 // the highest in use for ordinary accounts, the first below the lowest in use
 // for system accounts, else the first gap.
 //
-// Known after apply ids (UnknownID) are skipped.
-func NextID(used []int, lo, hi int, system bool) (int, error) {
+// Known after apply ids (UnknownID) are skipped. Used are lists of ids in use.
+func NextID(lo, hi int, system bool, used ...[]int) (int, error) {
 	top, bottom := lo-1, hi+1
-	for _, id := range used {
-		if id >= lo && id <= hi {
-			top, bottom = max(top, id), min(bottom, id)
+	for _, list := range used {
+		for _, id := range list {
+			if id >= lo && id <= hi {
+				top, bottom = max(top, id), min(bottom, id)
+			}
 		}
 	}
 	if !system && top < hi {
@@ -243,9 +245,11 @@ func NextID(used []int, lo, hi int, system bool) (int, error) {
 	if system && bottom > lo {
 		return bottom - 1, nil
 	}
-	taken := make(map[int]bool, len(used))
-	for _, id := range used {
-		taken[id] = true
+	taken := map[int]bool{}
+	for _, list := range used {
+		for _, id := range list {
+			taken[id] = true
+		}
 	}
 	for id := lo; id <= hi; id++ {
 		if !taken[id] {

@@ -294,7 +294,7 @@ func nextGID(r host.Reader, ranges host.IDRanges, system bool, reserved idSet) (
 	if system {
 		lo, hi = ranges.SysGIDMin, ranges.SysGIDMax
 	}
-	return nextFree(r, used, reserved, lo, hi, system)
+	return nextFree(r, [2][]int{used}, reserved, lo, hi, system)
 }
 
 // idText writes an id, or that it is not known yet.

@@ -272,14 +272,15 @@ func (l userLook) freeUID(r host.Reader) (int, error) {
 	if l.system {
 		lo, hi = ranges.SysUIDMin, ranges.SysUIDMax
 	}
-	return nextFree(r, slices.Concat(uids, gids), l.reserved, lo, hi, l.system)
+	return nextFree(r, [2][]int{uids, gids}, l.reserved, lo, hi, l.system)
 }
 
 // nextFree chooses an id that nobody has or is to have, be it as uid or as gid, also
 // not in a source of accounts that is not listed.
-func nextFree(r host.Reader, used []int, reserved idSet, lo, hi int, system bool) (int, error) {
+func nextFree(r host.Reader, have [2][]int, reserved idSet, lo, hi int, system bool) (int, error) {
+	var used []int
 	for {
-		id, err := host.NextID(used, lo, hi, system)
+		id, err := host.NextID(lo, hi, system, have[0], have[1], used)
 		if err != nil {
 			return 0, err
 		}

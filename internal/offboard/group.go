@@ -56,5 +56,5 @@ func freeGID(r host.Reader, like int) (int, error) {
 	if like >= ranges.GIDMin && like <= ranges.GIDMax && !slices.Contains(used, like) {
 		return like, nil
 	}
-	return host.NextID(used, ranges.GIDMin, ranges.GIDMax, false)
+	return host.NextID(ranges.GIDMin, ranges.GIDMax, false, used)
 }

@@ -146,9 +146,9 @@ func (h *Host) freeGID(db *nameDB, system bool) (int, error) {
 		used = append(used, g.GID)
 	}
 	if system {
-		return host.NextID(used, r.SysGIDMin, r.SysGIDMax, true)
+		return host.NextID(r.SysGIDMin, r.SysGIDMax, true, used)
 	}
-	return host.NextID(used, r.GIDMin, r.GIDMax, false)
+	return host.NextID(r.GIDMin, r.GIDMax, false, used)
 }
 
 // setUser changes the fields that are given, in one call. With a new uid or

@@ -148,9 +148,9 @@ func (h *Host) nextGID(system bool) (int, error) {
 	}
 	used := h.accounts.groups.numbers()
 	if system {
-		return host.NextID(used, r.SysGIDMin, r.SysGIDMax, true)
+		return host.NextID(r.SysGIDMin, r.SysGIDMax, true, used)
 	}
-	return host.NextID(used, r.GIDMin, r.GIDMax, false)
+	return host.NextID(r.GIDMin, r.GIDMax, false, used)
 }
 
 // leaveShadow takes somebody who is gone out of what gshadow says of a group.

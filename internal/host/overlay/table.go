@@ -8,6 +8,7 @@ type table[T any] struct {
 	lines []T
 	names map[string]int // where the line of a name is
 	ids   map[int]int
+	nums  []int // the numbers of all lines, in order
 	key   func(line T) (name string, id int)
 }
 
@@ -20,6 +21,7 @@ func newTable[T any](lines []T, key func(T) (string, int)) *table[T] {
 // replace has other lines in the place of all.
 func (t *table[T]) replace(lines []T) {
 	t.lines, t.names, t.ids = lines, make(map[string]int, len(lines)), make(map[int]int, len(lines))
+	t.nums = make([]int, 0, len(lines))
 	for i := range lines {
 		t.index(i)
 	}
@@ -27,6 +29,7 @@ func (t *table[T]) replace(lines []T) {
 
 func (t *table[T]) index(i int) {
 	name, id := t.key(t.lines[i])
+	t.nums = append(t.nums, id)
 	if _, known := t.names[name]; !known {
 		t.names[name] = i
 	}
@@ -42,14 +45,8 @@ func (t *table[T]) all() []T { return slices.Clip(t.lines) }
 // apart has those who hold the lines keep them as they are, whatever is set.
 func (t *table[T]) apart() { t.lines = slices.Clone(t.lines) }
 
-// numbers are those of all lines, in order.
-func (t *table[T]) numbers() []int {
-	out := make([]int, len(t.lines))
-	for i, line := range t.lines {
-		_, out[i] = t.key(line)
-	}
-	return out
-}
+// numbers are those of all lines, in order, which are not to be changed.
+func (t *table[T]) numbers() []int { return slices.Clip(t.nums) }
 
 // named is a copy of the line of a name; nil: there is none.
 func (t *table[T]) named(name string) *T {
