@@ -71,7 +71,7 @@ func (a *App) upgrade(ctx context.Context, o upgradeOptions) error {
 	}
 	apt, ok := a.Host.(upgradable)
 	switch {
-	case p.in.Backend.Apt.Mode == "verify":
+	case kind.OnlyVerifies(p.in.Backend):
 		return fmt.Errorf("backend %s only verifies packages (apt.mode: verify): have them upgraded by whoever provides the host", p.backend)
 	case !ok:
 		return errors.New("what can be upgraded is known on the host itself alone")

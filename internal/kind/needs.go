@@ -83,7 +83,7 @@ func (in *Input) needPackage(name string) []change.ID {
 // with the package: where one is missing, nobody can be in its group, and that is all
 // that is wrong with them.
 func (in *Input) verifiedGroups() map[string]string {
-	if in.Backend.Apt.Mode != aptVerify {
+	if !OnlyVerifies(in.Backend) {
 		return nil
 	}
 	out := map[string]string{}

@@ -50,7 +50,7 @@ func declarePackages(in *Input) []Resource {
 	for _, p := range in.Backend.Installs() {
 		imply(p.Package, p.Item, p.Hold)
 	}
-	verify := in.Backend.Apt.Mode == aptVerify
+	verify := OnlyVerifies(in.Backend)
 	var out []Resource
 	for _, name := range slices.Sorted(maps.Keys(declared)) {
 		p := declared[name]

@@ -27,7 +27,10 @@ const (
 // Sources is the kind source.
 func Sources() Kind {
 	return Kind{
-		Part:  spec.Part{Name: "source", Plural: "sources", Is: "where packages come from", Sections: []string{"apt"}},
+		Part: spec.Part{
+			Name: "source", Plural: "sources", Is: "where packages come from", Sections: []string{"apt"},
+			Own: []spec.Section{aptSection()}, Texts: readAptKeys, Owns: ownApt,
+		},
 		Stage: StagePackages, Declare: declareSources, Adopt: adoptSources, TakenOver: true,
 		Covers: covering(aptList, aptLists),
 	}
@@ -36,7 +39,7 @@ func Sources() Kind {
 // declareSources lists apt's keyrings, its own sources, and the rewriting of
 // those that the host came with.
 func declareSources(in *Input) []Resource {
-	apt := in.Backend.Apt
+	apt := aptOf(in.Backend)
 	var out []Resource
 	for _, name := range slices.Sorted(maps.Keys(apt.Keys)) {
 		k := apt.Keys[name]
@@ -71,7 +74,7 @@ func sourcePath(name string) string { return path.Join(aptLists, name+".sources"
 
 // declaredSources are the sources that are declared without conditions, by path, as
 // they are to become; nil: gone.
-func declaredSources(apt spec.Apt) map[string]*host.Content {
+func declaredSources(apt *Apt) map[string]*host.Content {
 	out := map[string]*host.Content{}
 	for name, s := range apt.Sources {
 		switch {
@@ -94,7 +97,7 @@ func withoutFile(m map[string]*host.Content, at string) map[string]*host.Content
 
 // keyring is where a key is kept: apt tells armoured from binary ones by their
 // extension.
-func keyring(name string, k *spec.AptKey) string {
+func keyring(name string, k *AptKey) string {
 	ext := ".gpg"
 	if path.Ext(k.Source) == ".asc" {
 		ext = ".asc"
@@ -102,10 +105,10 @@ func keyring(name string, k *spec.AptKey) string {
 	return path.Join(aptKeyrings, name+ext)
 }
 
-func (in *Input) aptKeys(name string) []byte { return in.Backend.Apt.Keys[name].Data }
+func (in *Input) aptKeys(name string) []byte { return aptOf(in.Backend).Keys[name].Data }
 
 // deb822 writes a source as sources.list(5) describes.
-func deb822(s *spec.AptSource, keys map[string]*spec.AptKey) []byte {
+func deb822(s *AptSource, keys map[string]*AptKey) []byte {
 	var b bytes.Buffer
 	fmt.Fprintln(&b, "# Managed by opsafe: changes made here are undone.")
 	fmt.Fprintln(&b, "Types: deb")
@@ -130,7 +133,7 @@ type aptFileLook struct {
 	// same reports whether two contents say the same; nil: if they are equal.
 	same func(have, want []byte) bool
 	// declared are all sources of the spec, whose files say in a moment what it says.
-	declared map[string]*spec.AptSource
+	declared map[string]*AptSource
 }
 
 func (l aptFileLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
@@ -229,7 +232,7 @@ func (l aptFileLook) look(r host.Reader) (change.Change, error) {
 // that the spec declares.
 type mirrorLook struct {
 	mirrors  map[string]string
-	declared map[string]*spec.AptSource
+	declared map[string]*AptSource
 }
 
 func (l mirrorLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {

@@ -42,7 +42,6 @@ type Backend struct {
 	// one or not: see fillApplications.
 	Applications map[string]*Application `yaml:"applications"`
 
-	Apt            Apt                        `yaml:"apt"`
 	Packages       map[string]*Package        `yaml:"packages"`
 	Groups         map[string]*Group          `yaml:"groups"`
 	Users          map[string]*User           `yaml:"users"`
@@ -155,38 +154,6 @@ type Application struct {
 	ID int `yaml:"id"`
 	// Port is what it listens on: it ends in the last three digits of ID.
 	Port int `yaml:"port"`
-}
-
-// Apt says where packages come from.
-type Apt struct {
-	Meta
-	// Mode install installs and removes; verify only reports, for hosts
-	// without an archive.
-	Mode string `yaml:"mode"`
-	// Mirrors replaces prefixes of URLs in the host's own sources, in the
-	// one-line and in the deb822 layout.
-	Mirrors map[string]string     `yaml:"mirrors"`
-	Sources map[string]*AptSource `yaml:"sources"`
-	Keys    map[string]*AptKey    `yaml:"keys"`
-}
-
-// AptSource is a deb822 file /etc/apt/sources.list.d/NAME.sources.
-type AptSource struct {
-	Item
-	URIs       []string `yaml:"uris"`
-	Suites     []string `yaml:"suites"`
-	Components []string `yaml:"components"`
-	// SignedBy is the name of a key of apt.keys.
-	SignedBy string `yaml:"signed_by"`
-	State    string `yaml:"state"`
-}
-
-// AptKey is a keyring /etc/apt/keyrings/NAME.asc or .gpg, after its source.
-type AptKey struct {
-	Item
-	Source string `yaml:"source"`
-	// Data is the key, read when the spec is loaded.
-	Data []byte `yaml:"-"`
 }
 
 // Group is a group.

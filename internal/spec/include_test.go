@@ -44,3 +44,22 @@ func TestInclude(t *testing.T) {
 		t.Errorf("db: %+v", n)
 	}
 }
+
+func TestPositions(t *testing.T) {
+	r := spec.LoadCase(t, "-- backends/one/backend.yaml --\nusers:\n  app:\n    groups: [sudo, docker]\n    shell: /bin/sh\npackages:\n  docker.io: installed\napt:\n  mirrors:\n    http://a/: https://b/\n")
+	u := r.Backends["one"].Users["app"]
+	for _, tc := range []struct{ got, want string }{
+		{u.Pos.String(), "backends/one/backend.yaml:2:3"},
+		{u.At("groups", 1).String(), "backends/one/backend.yaml:3:20"},
+		{u.At("shell").String(), "backends/one/backend.yaml:4:12"},
+		{u.At("home").String(), u.Pos.String()},
+		{spec.Of[*kind.Apt](r.Backends["one"], "apt").AtKey("mirrors", "http://a/").String(), "backends/one/backend.yaml:9:16"},
+	} {
+		if tc.got != tc.want {
+			t.Errorf("got %s, want %s", tc.got, tc.want)
+		}
+	}
+	if !u.Has("shell") || u.Has("home") {
+		t.Error("Has does not tell written fields from others")
+	}
+}

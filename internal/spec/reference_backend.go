@@ -12,7 +12,6 @@ func (Backend) Fields() []Field {
 		{Name: "roles", Item: "role NAME", Is: "what the people of a role get here", Unset: "none", Example: "{developers: {groups: [sudo], shell: /bin/bash, keys: [repository]}}", Names: &Form{Says: "name", Pattern: backendPattern().String()}},
 		{Name: "keys", Is: "how people's keys are fetched", Example: "{min_rsa_bits: 4096}"},
 		{Name: "applications", Item: "application NAME", Is: "the registry of applications, with a number and a port for each", More: "It is for a file that all backends include, and says nothing of which host has which. A user or group that is declared with an application's name gets its number.", Unset: "none", Example: "{shop: {id: 60101, port: 3101}}", Names: new(AccountForm())},
-		{Name: "apt", Is: "where packages come from", Example: "{mode: verify}"},
 		{Name: "packages", Item: "package NAME", Is: "packages", More: "A bare word is a package's state.", Unset: "none", Example: "{vim: installed, nginx: {state: installed, hold: true}}", Names: new(PackageForm())},
 		{Name: "groups", Item: "group NAME", Is: "groups and who is in them", Unset: "none", Example: "{auditors: {gid: 10020, members: exact}}", Names: new(AccountForm())},
 		{Name: "users", Item: "user NAME", Is: "service accounts", More: "People come from developers.yaml.", Unset: "none", Example: "{app: {uid: 10000, shell: /usr/sbin/nologin}}", Names: new(AccountForm())},

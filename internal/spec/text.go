@@ -38,11 +38,6 @@ func (l *loader) loadTexts(b *Backend, problems *Problems) {
 			a.FromData[i] = l.beside(a.At("from", i), fmt.Sprintf("authorized_keys of %s: from", name), from, problems)
 		}
 	}
-	for name, k := range b.Apt.Keys {
-		if k.Source != "" {
-			k.Data = l.beside(k.At("source"), "apt key "+name+": source", k.Source, problems)
-		}
-	}
 }
 
 // loadBeside makes sure that what is not read is there.

@@ -14,7 +14,6 @@ func (l *loader) validate(r *Repository, all []string) {
 		c := l.newChecker(r, b)
 		c.roles()
 		c.fetching()
-		c.apt()
 		c.packages()
 		c.accounts()
 		c.applications()

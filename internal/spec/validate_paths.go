@@ -63,12 +63,6 @@ func (c *Checker) contradictions() {
 
 // ownPlaces are the files that sections other than files write.
 func (c *Checker) ownPlaces() {
-	for name, s := range Sorted(c.b.Apt.Sources) {
-		c.put(debian.AptSourcesDir+"/"+name+".sources", thing{label: "apt source " + name, pos: s.Pos, absent: gone(s.State)})
-	}
-	for name, k := range Sorted(c.b.Apt.Keys) {
-		c.put("/etc/apt/keyrings/"+name+path.Ext(k.Source), thing{label: "apt key " + name, pos: k.Pos})
-	}
 	for name, u := range Sorted(c.b.Units) {
 		if u.Has("source") || u.Has("content") || u.Has("template") || gone(u.State) {
 			c.put(debian.UnitDir+"/"+name, thing{label: "unit " + name, pos: u.Pos, absent: gone(u.State)})
