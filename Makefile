@@ -177,10 +177,10 @@ release: build-deps $(NFPM) ## binaries, packages, Ansible's collection, checksu
 
 .PHONY: release-test
 release-test: deps images release ## what Debian says of the package, and what it does on hosts
-	@$(call install,ansible-core chromium lintian qemu-user-static,to judge the packages and the collection and to look at reports)
+	@$(call install,ansible-core chromium dosfstools lintian mtools ovmf qemu-system-x86 qemu-user-static,to judge the packages and the collection and to look at reports and to boot a disk)
 	@lintian --fail-on error,warning,info dist/*.deb
 	@$(GO) test -count=1 -timeout 40m -v -tags release ./internal/release ./internal/report
-	@$(GO) test -count=1 -timeout 40m -v -tags release -run 'TestAnsible$$' ./internal/e2e
+	@$(GO) test -count=1 -timeout 40m -v -tags release -run 'Test(Ansible|Disk)$$' ./internal/e2e
 
 .PHONY: clean
 clean: ## delete what was built, but for tools and images of hosts
