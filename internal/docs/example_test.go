@@ -70,7 +70,7 @@ func examplesOf(t *testing.T, p page) []example {
 				continue // written by a test that does all that stands there
 			}
 			if language == "yaml" {
-				name, ok := strings.CutPrefix(what, "spec=")
+				name, ok := strings.CutPrefix(strings.Fields(what + " -")[0], "spec=")
 				if !ok {
 					t.Fatalf("%s:%d: a block of YAML without spec=people, spec=lock, spec=include or spec=backend", p.name, number)
 				}

@@ -100,7 +100,7 @@ func (m *machine) boot() {
 	}
 	_, m.port, _ = net.SplitHostPort(l.Addr().String())
 	_ = l.Close()
-	ctx, stop := context.WithTimeout(m.e.t.Context(), 15*time.Minute) // the processor is emulated
+	ctx, stop := context.WithTimeout(m.e.t.Context(), 15*time.Minute)                                                                 // the processor is emulated
 	c := exec.CommandContext(ctx, "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "1024", //nolint:gosec // a test's
 		"-display", "none", "-nodefaults", "-no-reboot", "-serial", "stdio", "-bios", "/usr/share/ovmf/OVMF.fd",
 		"-drive", "file="+filepath.Join(m.dir, "srv/vm1.img")+",if=virtio,format=raw",

@@ -28,6 +28,8 @@ mk mta-a all 'Provides: mta\n' ''
 mk pinned all '' ''
 mk upg all '' '' 2
 mk libshared all '' ''
+mk rival all 'Conflicts: mta-a\n' ''
+mk leans all 'Depends: conf\n' ''
 for n in appa appb appc; do mk $n all 'Depends: libshared\n' ''; done
 d=/tmp/b/appb-all; echo x >$d/etc/appb.d/c; echo /etc/appb.d/c >$d/DEBIAN/conffiles; dpkg-deb -b $d /srv/test/appb_1_all.deb >/dev/null
 for f in *.deb; do
@@ -50,6 +52,7 @@ func TestPackages(t *testing.T) {
 			e.mustRun("sh", "-c", packageArchive)
 			proveArchitectures(e.on(t))
 			proveAptRefuses(e.on(t))
+			proveAtOdds(e.on(t))
 			proveBrokenPackages(e.on(t))
 			proveShared(e.on(t))
 			proveUpgrades(e.on(t))
@@ -127,6 +130,20 @@ func proveAptRefuses(e *env) {
 	e.says(1, e.opsafe("manage", "--backend", "lab"), append(want, "3 failed; 1 added.")...)
 	e.wantStatus("askp", "ii all")
 	e.lab(0, "packages: {askp: purged}\n")
+}
+
+// proveAtOdds has the plan say which of the declared packages cannot be so beside the
+// others.
+func proveAtOdds(e *env) {
+	e.mustRun("apt-get", "-qq", "install", "conf")
+	e.labSpec("packages: {askp: installed, leans: installed, mta-a: installed, rival: installed, conf: purged}\n")
+	want := []string{"+ askp", "+ leans", "+ mta-a", "package/rival", "package/conf", "3 ", "2 failed"}
+	e.says(1, e.opsafe("plan", "--backend", "lab"), append(want, "mta-a", "leans : Depends: conf")...)
+	e.says(1, e.opsafe("manage", "--backend", "lab"), want...)
+	e.wantStatus("leans", "ii all")
+	e.wantStatus("conf", "ii all")
+	e.wantStatus("rival", "")
+	e.lab(0, "packages: {askp: purged, leans: purged, mta-a: purged, conf: purged}\n")
 }
 
 // proveShared takes back packages that share a library: one goes altogether, one

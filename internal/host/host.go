@@ -137,8 +137,11 @@ type Check struct {
 }
 
 // InstallCheck asks whether apt would install packages, and do nothing else than
-// that: all together, once others are gone.
-type InstallCheck struct{ Names, Gone, Replaced []string }
+// that: all together, once others are gone, and beside those With that are there by then.
+type InstallCheck struct {
+	Names, Gone, Replaced []string
+	With                  []string `json:",omitempty"`
+}
 
 // NewInstallCheck is the check of it.
 func NewInstallCheck(c InstallCheck) Check {
@@ -146,8 +149,12 @@ func NewInstallCheck(c InstallCheck) Check {
 }
 
 // RemoveCheck asks whether apt would remove packages, and nothing else with them that
-// somebody has asked for: all together, with others that are gone by then.
-type RemoveCheck struct{ Names, Gone []string }
+// somebody has asked for: all together, with others that are gone by then, and beside
+// those With that are there by then.
+type RemoveCheck struct {
+	Names, Gone []string
+	With        []string `json:",omitempty"`
+}
 
 // NewRemoveCheck is the check of it.
 func NewRemoveCheck(c RemoveCheck) Check {

@@ -80,6 +80,14 @@ func (f WheelFile) Misfit(python, machine string) string {
 	return ""
 }
 
+// WheelMachine is what a machine is called in the tags of wheels, by Debian's name for
+// its architecture; empty if opsafe knows none.
+func WheelMachine(arch string) string {
+	return map[string]string{
+		"amd64": "x86_64", "arm64": "aarch64", "armhf": "armv7l", "i386": "i686", "ppc64el": "ppc64le", "riscv64": "riscv64", "s390x": "s390x",
+	}[arch]
+}
+
 // pythonTakes reports whether CPython of a version takes what has these two tags.
 func pythonTakes(python, tag, abi string) bool {
 	minor, err := strconv.Atoi(strings.TrimPrefix(python, "3."))

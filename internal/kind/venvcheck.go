@@ -99,7 +99,7 @@ func venvsBeside(b *spec.Backend) []spec.Beside {
 			if err != nil {
 				return nil //nolint:nilerr // checkVenvs says it
 			}
-			return lacking(v.Wheels, names, pins, "")
+			return lacking(v.Wheels, names, pins, "", "")
 		}})
 	}
 	slices.SortFunc(out, func(a, b spec.Beside) int { return strings.Compare(a.Label, b.Label) })
@@ -107,8 +107,8 @@ func venvsBeside(b *spec.Backend) []spec.Beside {
 }
 
 // lacking is an error if among the names in a directory there is no wheel of something
-// that is pinned, or none that is for a version of Python; empty: for any.
-func lacking(dir string, names []string, pins []host.Wheel, python string) error {
+// that is pinned, or none that is for a version of Python on a machine; empty: for any.
+func lacking(dir string, names []string, pins []host.Wheel, python, machine string) error {
 	for _, p := range pins {
 		why := ""
 		found := slices.ContainsFunc(names, func(name string) bool {
@@ -117,7 +117,7 @@ func lacking(dir string, names []string, pins []host.Wheel, python string) error
 				return false
 			}
 			if python != "" {
-				why = f.Misfit(python, "")
+				why = f.Misfit(python, machine)
 			}
 			return why == ""
 		})

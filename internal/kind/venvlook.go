@@ -85,7 +85,11 @@ func wheelsThere(r host.Reader, dir string, want host.Archive) error {
 	if err != nil {
 		return err
 	}
-	return lacking(dir, names, want.Wheels, want.Python)
+	facts, err := r.Facts()
+	if err != nil {
+		return err
+	}
+	return lacking(dir, names, want.Wheels, want.Python, host.WheelMachine(facts.Arch))
 }
 
 // showWheels says which distributions an environment has other versions of, or has no

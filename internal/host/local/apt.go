@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func simulate(ctx context.Context, args []string) (*simulation, error) {
 }
 
 // aptNoise begins the lines that apt-get says whatever comes of it.
-var aptNoise = words.Pattern(`^(?:Reading |Building |NOTE: |\s+apt-get needs|\s+Keep also|\s+so don't|Some packages could not|requested an impossible|distribution that some|or been moved|The following information|This may mean|is only available from|E: Unable to correct problems|E: The list of sources could not be read|W: )`)
+var aptNoise = words.Pattern(`^(?:Reading |Building |NOTE: |\s+apt-get needs|\s+Keep also|\s+so don't|Some packages could not|requested an impossible|distribution that some|or been moved|The following information|The following packages have unmet|This may mean|is only available from|E: Unable to correct problems|E: The list of sources could not be read|W: )`)
 
 // refusal is why apt-get refuses something: its errors, and what it explains them
 // with on standard output, in one line.
@@ -66,43 +67,56 @@ func refusal(out, errs string) string {
 }
 
 // installable is an error if apt-get would not install packages, once others are
-// gone, or would do more than that.
-func (h *Host) installable(ctx context.Context, names, gone, replaced []string) error {
-	args := installArgs(names)
-	for _, name := range gone {
+// gone and beside some that are there by then, or would do more than that.
+func (h *Host) installable(ctx context.Context, c host.InstallCheck) error {
+	err := h.simulated(ctx, c)
+	if err == nil || len(c.With) == 0 {
+		return err
+	}
+	c.With = nil
+	return cmp.Or(h.simulated(ctx, c), err) // alone first: it may have nothing to do with the others
+}
+
+func (h *Host) simulated(ctx context.Context, c host.InstallCheck) error {
+	args := installArgs(slices.Concat(c.Names, c.With))
+	for _, name := range c.Gone {
 		args = append(args, name+"-")
 	}
 	sim, err := simulate(ctx, args)
 	if err != nil {
-		return fmt.Errorf("cannot install %s: %w", strings.Join(names, ", "), err)
+		return fmt.Errorf("cannot install %s: %w", strings.Join(c.Names, ", "), err)
 	}
 	status, err := h.packages.dpkg()
 	if err != nil {
 		return err
 	}
-	if err := sim.refuseVirtual(status, names); err != nil {
+	if err := sim.refuseVirtual(status, c.Names); err != nil {
 		return err
 	}
-	allowed := slices.Concat(replaced, gone, slices.Collect(maps.Keys(status.leaving())))
-	return sim.refuseInstall(names, allowed)
+	allowed := slices.Concat(c.Replaced, c.Gone, slices.Collect(maps.Keys(status.leaving())))
+	return sim.refuseInstall(c.Names, allowed)
 }
 
 // checkInstall has apt say whether packages could be installed.
 func (h *Host) checkInstall(ctx context.Context, c host.InstallCheck) error {
-	return aptVerdict(h.installable(ctx, c.Names, c.Gone, c.Replaced))
+	return aptVerdict(h.installable(ctx, c))
 }
 
 // checkRemove has apt say whether packages could be removed, once their holds are off.
 func (h *Host) checkRemove(ctx context.Context, c host.RemoveCheck) error {
-	return aptVerdict(h.removable(ctx, c.Names, c.Gone, "remove", changeHeld))
+	return aptVerdict(h.removable(ctx, c, "remove", changeHeld))
 }
 
 // removable is an error if apt-get would not remove packages, or if with them and
 // with others that are gone by then something goes that somebody has asked for.
-func (h *Host) removable(ctx context.Context, names, gone []string, verb string, options ...string) error {
-	sim, err := simulate(ctx, append(options, removeArgs(verb, slices.Concat(names, gone))...))
+func (h *Host) removable(ctx context.Context, c host.RemoveCheck, verb string, options ...string) error {
+	args := append(options, removeArgs(verb, slices.Concat(c.Names, c.Gone))...)
+	for _, name := range c.With {
+		args = append(args, name+"+")
+	}
+	sim, err := simulate(ctx, args)
 	if err != nil {
-		return fmt.Errorf("cannot %s %s: %w", verb, strings.Join(names, ", "), err)
+		return fmt.Errorf("cannot %s %s: %w", verb, strings.Join(c.Names, ", "), err)
 	}
 	status, err := h.packages.dpkg()
 	if err != nil {
@@ -112,7 +126,7 @@ func (h *Host) removable(ctx context.Context, names, gone []string, verb string,
 	for name := range status.leaving() {
 		auto[name] = true
 	}
-	return sim.refuseRemoval(names, gone, auto)
+	return sim.refuseRemoval(c.Names, c.Gone, auto)
 }
 
 // removeArgs are what apt-get is told, with what only the packages needed.

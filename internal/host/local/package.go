@@ -224,7 +224,7 @@ func (h *Host) reached(names []string, want host.PackageState) bool {
 }
 
 func (h *Host) installChecked(ctx context.Context, names, replaced []string) error {
-	if err := h.installable(ctx, names, nil, replaced); err != nil {
+	if err := h.installable(ctx, host.InstallCheck{Names: names, Replaced: replaced}); err != nil {
 		return err
 	}
 	return h.packageTool(ctx, aptGet(installArgs(names)...)...)
@@ -309,7 +309,7 @@ func (h *Host) removeChecked(ctx context.Context, s host.RemovePackages) error {
 	if s.Purge {
 		verb = "purge"
 	}
-	if err := h.removable(ctx, s.Names, nil, verb); err != nil {
+	if err := h.removable(ctx, host.RemoveCheck{Names: s.Names}, verb); err != nil {
 		return err
 	}
 	return h.packageTool(ctx, aptGet(removeArgs(verb, s.Names)...)...)

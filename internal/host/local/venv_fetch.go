@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"path"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -28,17 +27,6 @@ func closeWheels(all []openWheel) {
 	for _, w := range all {
 		_ = w.file.Close()
 	}
-}
-
-// machine is what this one is called in the names of wheels.
-func machine() string {
-	switch runtime.GOARCH {
-	case "amd64":
-		return "x86_64"
-	case "arm64":
-		return "aarch64"
-	}
-	return runtime.GOARCH
 }
 
 // fetchWheels opens the wheels of an environment, and makes sure that they are those
@@ -74,13 +62,17 @@ func (h *Host) fetchWheels(ctx context.Context, a host.Archive) ([]openWheel, er
 // fetchWheel opens the wheel of a distribution: among those of its name, one that is for
 // this host and has a pinned digest.
 func (h *Host) fetchWheel(ctx context.Context, a host.Archive, want host.Wheel, names []string) (openWheel, error) {
+	facts, err := h.Facts()
+	if err != nil {
+		return openWheel{}, err
+	}
 	var why []error
 	for _, name := range names {
 		f, ok := host.ReadWheelName(name)
 		if !ok || !f.Is(want) {
 			continue
 		}
-		if misfit := f.Misfit(a.Python, machine()); misfit != "" {
+		if misfit := f.Misfit(a.Python, host.WheelMachine(facts.Arch)); misfit != "" {
 			why = append(why, fmt.Errorf("%s: %s", name, misfit))
 			continue
 		}

@@ -113,7 +113,27 @@ func (h *Host) installable(ctx context.Context, s host.InstallPackages) error {
 		}
 	}
 	slices.Sort(ask.Gone)
+	ask.With = h.arriving()
 	return refusal(h.base.Check(ctx, host.NewInstallCheck(ask), host.NewContent(nil)), unknown)
+}
+
+// arriving are the packages that earlier steps install, as far as apt knows them.
+func (h *Host) arriving() []string {
+	var out []string
+	for name, p := range h.packages {
+		if p.now == nil || p.now.State != host.Installed {
+			continue
+		}
+		was, err := h.base.Package(name)
+		if err != nil || was != nil && was.State == host.Installed {
+			continue
+		}
+		if known, err := h.base.Candidate(name); err == nil && known {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 func (h *Host) changedBelow(dir string) bool {
@@ -180,6 +200,7 @@ func (h *Host) removable(ctx context.Context, s host.RemovePackages) error {
 		}
 	}
 	slices.Sort(ask.Gone)
+	ask.With = h.arriving()
 	return refusal(h.base.Check(ctx, host.NewRemoveCheck(ask), host.NewContent(nil)), nil)
 }
 
