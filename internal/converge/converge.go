@@ -368,15 +368,13 @@ func (r *run) do(ctx context.Context, steps []host.Step) (done int, err error) {
 		if err := ctx.Err(); err != nil {
 			return i, fmt.Errorf("interrupted: %w", err)
 		}
-		owed := r.starts(ctx, s)
+		down := r.starts(ctx, s)
 		if err := r.step(ctx, s); err != nil {
 			return i, err
 		}
 		r.changed = true
 		r.note(s)
-		if owed {
-			r.started(ctx, s)
-		}
+		r.started(ctx, s, down)
 		if settled, ok := s.(host.Settle); ok {
 			r.forget(settled)
 		}

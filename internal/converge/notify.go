@@ -142,25 +142,30 @@ func (r *run) raise(n change.Notification, why string) bool {
 	return true
 }
 
-// starts reports whether a step is about to start a unit to which something is
-// owed: one that runs already does not come up anew.
-func (r *run) starts(ctx context.Context, s host.Step) bool {
-	start, ok := s.(host.StartUnit)
-	if !ok || !slices.ContainsFunc(r.owed, func(o owed) bool { return o.unit == start.Name }) {
-		return false
+// starts are the units to which something is owed, and which a step may start: those
+// that do not run, if it starts a unit, since systemd starts others along. One that runs
+// already does not come up anew.
+func (r *run) starts(ctx context.Context, s host.Step) []string {
+	if _, ok := s.(host.StartUnit); !ok {
+		return nil
 	}
-	u, err := r.Host.Unit(ctx, start.Name)
-	return err == nil && !u.Running()
+	var down []string
+	for _, o := range r.owed {
+		if u, err := r.Host.Unit(ctx, o.unit); err == nil && u != nil && !u.Running() && !slices.Contains(down, o.unit) {
+			down = append(down, o.unit)
+		}
+	}
+	return down
 }
 
-// started forgets what is owed to a unit that has just been started: it came up
-// with the new state.
-func (r *run) started(ctx context.Context, s host.Step) {
-	start, ok := s.(host.StartUnit)
-	if !ok {
-		return
+// started forgets what is owed to units that did not run, and that a step has started:
+// they came up with the new state.
+func (r *run) started(ctx context.Context, s host.Step, down []string) {
+	for _, name := range down {
+		if u, err := r.Host.Unit(ctx, name); name == host.Started(s) || err == nil && u.Running() {
+			r.drop(ctx, host.Settle{Unit: name})
+		}
 	}
-	r.drop(ctx, host.Settle{Unit: start.Name})
 }
 
 // drop forgets what is not owed any more. If the note of it cannot be taken away

@@ -24,11 +24,12 @@ func TestConverge(t *testing.T) {
 		noted                []string // what is still to be warned of once it has converged
 		trusted              string   // a certificate that programs on it trust
 		wheels               bool     // of osrelease are there
+		rdp                  bool     // is how its reviewers come
 	}{
 		{name: "tpp on bookworm", backend: "tpp", suite: "bookworm", image: testhost.Bare},
 		{name: "tpp on bullseye", backend: "tpp", suite: "bullseye", image: testhost.Bare},
 		{name: "tpp on trixie", backend: "tpp", suite: "trixie", image: testhost.Bare},
-		{name: "emis", backend: "emis", suite: "bookworm", image: testhost.Full, noted: []string{"PRESTO_TLS_CERT_PATH", "PRESTO_TLS_KEY_PATH"}},
+		{name: "emis", backend: "emis", suite: "bookworm", image: testhost.Full, noted: []string{"PRESTO_TLS_CERT_PATH", "PRESTO_TLS_KEY_PATH"}, rdp: true},
 		{name: "test", backend: "test", suite: "bookworm", image: testhost.Full, trusted: "/home/opensafely/airlock/certs/fullchain.pem", wheels: true},
 	}
 	for _, tt := range tests {
@@ -47,6 +48,9 @@ func TestConverge(t *testing.T) {
 			wantNoTraces(t, e, tt.backend)
 			if tt.wheels {
 				wantOsrelease(e)
+			}
+			if tt.rdp {
+				wantRDP(e)
 			}
 			if tt.trusted != "" {
 				wantTrusted(e, tt.backend, tt.trusted)

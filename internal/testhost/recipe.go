@@ -14,7 +14,7 @@ type recipe struct {
 	Base     []string `json:",omitempty"` // installed by debootstrap
 	Archive  []string `json:",omitempty"` // in the hosts' archive with all they depend on
 	Install  []string `json:",omitempty"` // installed from that archive
-	Disable  []string `json:",omitempty"` // units that wait for a network, which never comes
+	Disable  []string `json:",omitempty"` // units that wait for a network, which never comes, or that few tests want
 	Below    string   `json:",omitempty"` // the image that this one lies on
 }
 
@@ -45,7 +45,7 @@ func fullRecipe(suite, below string) recipe {
 		Revision: revision,
 		Suite:    suite,
 		Install:  fullPackages(),
-		Disable:  []string{"nmbd.service"},
+		Disable:  []string{"nmbd.service", "xrdp.service", "xrdp-sesman.service"},
 		Below:    below,
 	}
 }
@@ -55,7 +55,7 @@ func fullPackages() []string {
 	return []string{
 		"acl", "ca-certificates", "chrony", "curl", "docker-cli", "docker-compose", "docker.io", "git", "gpg", "iotop",
 		"iptables", "jq", "libpam-pwquality", "python3", "ripgrep", "rsync", "samba", "smbclient", "strace", "tcpdump",
-		"tree", "unattended-upgrades", "vim",
+		"tree", "unattended-upgrades", "vim", "xrdp",
 	}
 }
 

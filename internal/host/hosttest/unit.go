@@ -8,6 +8,7 @@ func unitCases() []testCase {
 		{"StartUnit", startUnit},
 		{"StartUnit_oneshot", startOneshot},
 		{"StartUnit_timer", startTimer},
+		{"StartUnit_along", startAlong},
 		{"ActOnUnit", actOnUnit},
 		{"AwaitUnits", awaitUnits},
 		{"MaskUnit", maskUnit},
@@ -84,6 +85,21 @@ func startTimer(e *env) {
 	e.unitIs(service, "loaded inactive dead static")
 	e.do(host.StopUnit{Name: timer}, host.DisableUnit{Name: timer})
 	e.unitIs(timer, "loaded inactive dead disabled")
+}
+
+// startAlong starts a unit whose file has others started with it, in a circle.
+func startAlong(e *env) {
+	const front, session, helper = "ct-front.service", "ct-session.service", "ct-helper.service"
+	e.do(file(etcUnits+front, "[Unit]\nRequires="+session+"\n"+sleeper))
+	e.do(file(etcUnits+session, "[Unit]\nBindsTo="+front+"\nWants="+helper+" ct-nowhere.service\n"+sleeper))
+	e.do(file(etcUnits+helper, sleeper))
+	e.do(host.ReloadManager{}, host.StartUnit{Name: session})
+	for _, name := range []string{session, front, helper} {
+		e.unitIs(name, "loaded active running static")
+	}
+	e.do(host.StopUnit{Name: helper})
+	e.unitIs(helper, "loaded inactive dead static")
+	e.unitIs(session, "loaded active running static")
 }
 
 func actOnUnit(e *env) {
