@@ -169,7 +169,7 @@ func proveReadOnly(e *env) {
 	e.mustRun("mount", "--bind", "/etc", "/etc")
 	e.mustRun("mount", "-o", "remount,ro,bind", "/etc")
 	e.lab(1, hostLab, "cannot change accounts: /etc is on a read-only file system",
-		"cannot write /etc/lab.conf", "read-only file system", "user/worker")
+		"cannot write /etc/lab.conf", "read-only file system", "user worker")
 	e.wentOn("group", "user", "conf")
 	e.mustRun("umount", "/etc")
 }
@@ -229,7 +229,7 @@ func proveDockerDown(e *env) {
 	e.mustRun("systemctl", "stop", "docker.service", "docker.socket")
 	e.write("/etc/systemd/system/docker.service.d/broken.conf", "[Service]\nExecStart=\nExecStart=/bin/false\nRestart=no\n", 0o644)
 	e.mustRun("systemctl", "daemon-reload")
-	e.lab(1, hostLab+docker, "docker/engine", "cannot start docker.service", "journalctl -u docker.service", "docker/network/labnet", "docker/engine failed")
+	e.lab(1, hostLab+docker, "docker engine", "cannot start docker.service", "journalctl -u docker.service", "docker network/labnet", "docker engine failed")
 	e.wentOn()
 	e.mustRun("rm", "/etc/systemd/system/docker.service.d/broken.conf")
 	e.mustRun("systemctl", "daemon-reload")

@@ -38,10 +38,10 @@ files:
 `
 	e.labSpec(spec)
 	want := []string{
-		"user/carla", "the account carla (1000) is not the host's own, it comes from extrausers, by /etc/nsswitch.conf",
-		"user/taken", "uid 10500 is taken by lena, which comes from extrausers",
-		"group/faculty", "the group faculty (10600) is not the host's own",
-		"group/clash", "gid 10600 is taken by group faculty, which comes from extrausers",
+		"user carla", "the account carla (1000) is not the host's own, it comes from extrausers, by /etc/nsswitch.conf",
+		"user taken", "uid 10500 is taken by lena, which comes from extrausers",
+		"group faculty", "the group faculty (10600) is not the host's own",
+		"group clash", "gid 10600 is taken by group faculty, which comes from extrausers",
 	}
 	for _, command := range []string{"plan", "manage", "manage"} {
 		e.says(1, e.opsafe(command, "--backend", "lab"), want...)
