@@ -104,7 +104,7 @@ func TestEnvRefused(t *testing.T) {
 	}
 	w.want(0, []string{"TOKEN, PORT: required, and empty, a placeholder or in none of its files"}, nil, "plan", "--backend", "north")
 	w.run("status", "--backend", "north")
-	if !strings.Contains(w.out.String()+w.err.String(), "\n\nnotes\n  environment/app\n      TOKEN, PORT: required, and empty") {
+	if !strings.Contains(w.out.String()+w.err.String(), "\n\nnotes\n  environment app\n      TOKEN, PORT: required, and empty") {
 		t.Errorf("status says\n%s%s", w.out.String(), w.err.String())
 	}
 	state := snapshot.Bare("bookworm")
