@@ -137,6 +137,6 @@ func TestManRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.want(1, nil, []string{"cannot make the directory for the manual pages"}, "man", file)
-	w.want(1, nil, []string{"accepts 1 arg"}, "man")
+	w.want(1, nil, []string{"want opsafe man DIR"}, "man")
 	w.want(1, nil, []string{"man1 is a section of man's"}, "man", filepath.Join(t.TempDir(), "man1"))
 }

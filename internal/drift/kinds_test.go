@@ -42,6 +42,10 @@ files:
   /etc/sudoers.d/packaged: {content: "eve ALL=(ALL:ALL) ALL\n"}
   /var/lib/dpkg/info/tool.list: {content: "/.\n/etc/sudoers.d/packaged\n"}
   /etc/ssh/sshd_config.d/left.conf: {content: "PermitRootLogin yes\n"}
+  /usr/local/share/ca-certificates: {type: directory}
+  /usr/local/share/ca-certificates/left.crt: {content: "x"}
+  /usr/local/share/ca-certificates/left.txt: {content: "x"}
+  /usr/local/share/ca-certificates/web.crt: {content: "x"}
   /etc/sysctl.d/net.ipv4.ip_forward.conf: {content: "net.ipv4.ip_forward = 1\n"}
   /etc/systemd/system/declared.service: {content: "[Service]\nExecStart=/bin/true\n"}
   /etc/systemd/system/left.service: {content: "[Service]\nExecStart=/bin/true\n"}
@@ -61,6 +65,8 @@ files:
 const strewnBackend = `
 groups: {ops: {}}
 docker: {networks: {declared: {}}}
+certificates:
+  web: {path: /etc/web.pem, key: /etc/web.key, self_signed: {names: [web.test], trusted: true}}
 sudoers:
   declared: {content: "%ops ALL=(ALL:ALL) ALL\n"}
 units:
@@ -113,6 +119,7 @@ func TestOrphansOfKinds(t *testing.T) {
 	}
 	want := []string{
 		"member/ops/eve: eve is in ops, and on no list",
+		"trusted/left: /usr/local/share/ca-certificates/left.crt",
 		"sudoers/left: /etc/sudoers.d/left",
 		"sudoers/link: /etc/sudoers.d/link, a symbolic link to /tmp/rules",
 		"sshd/left: /etc/ssh/sshd_config.d/left.conf",
@@ -148,7 +155,7 @@ func TestPruneOfKinds(t *testing.T) {
 		}
 	}
 	want := []string{
-		"member/ops/eve", "sudoers/left", "sudoers/link", "sshd/left", "sysctl/net.ipv4.ip_forward", "docker/network/left",
+		"member/ops/eve", "certificate/left", "sudoers/left", "sudoers/link", "sshd/left", "sysctl/net.ipv4.ip_forward", "docker/network/left",
 		"unit/declared.service.d/left", "unit/elsewhere.service", "unit/left.service",
 		"deployment/former.timer", "deployment/former.path", "deployment/former.service", "deployment/former",
 	}
