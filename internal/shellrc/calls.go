@@ -13,10 +13,10 @@ const guardedNames = `
 	sudo su . source [ [[ test eval return export declare typeset readonly local unset alias unalias set shopt
 	echo printf umask true false : mesg tput command type which hash complete stty cat run-parts builtin exec
 	if then elif else fi case esac for do done { } ! function while until select time in
-	precmd preexec chpwd zshexit`
+	precmd preexec chpwd periodic zshexit`
 
 func guarded(name string) bool {
-	return slices.Contains(strings.Fields(guardedNames), name) || strings.HasPrefix(name, "TRAP") || strings.Contains(name, "/")
+	return slices.Contains(strings.Fields(guardedNames), name) || Runs(name) || strings.HasPrefix(name, "TRAP") || strings.Contains(name, "/")
 }
 
 // specialNames are variables by which a shell, the C library, the linker or sudo go; a
@@ -25,7 +25,8 @@ const specialNames = `
 	BASH* CDPATH DIRSTACK ENV EUID EXECIGNORE FPATH FUNCNEST GCONV_PATH GLIBC_TUNABLES GLOBIGNORE HOME HOSTALIASES IFS
 	INPUTRC KSH* LD_* LOCALDOMAIN LOCPATH LOGNAME MALLOC_* NLSPATH NULLCMD OPTIND PAM_* PATH POSIXLY_CORRECT PPID
 	PROMPT_COMMAND PWD READNULLCMD RESOLV_* RES_OPTIONS SHELL SHELLOPTS SHLVL SUDO_* TERMCAP TERMINFO* TMOUT UID
-	USER USERNAME ZDOTDIR ZSH* fpath path`
+	USER USERNAME ZDOTDIR ZSH* chpwd_functions fpath path periodic_functions precmd_functions preexec_functions
+	zshexit_functions`
 
 // special reports whether it may matter what a variable is.
 func special(name string) bool {
@@ -151,7 +152,7 @@ func (r *reader) aliases(w *syntax.Word) bool {
 	case !sets:
 		return true
 	case !guarded(name):
-		return !strings.ContainsAny(name, "$`\\\"'")
+		return !strings.ContainsAny(name, "$`\\\"'{")
 	}
 	whole, known := r.value(w)
 	_, is, _ := strings.Cut(whole, "=")

@@ -9,7 +9,7 @@ import (
 // plainKey is a line of inputrc that gives a function of readline to a key which types
 // nothing by itself, and does not end a line.
 var plainKey = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^"\\(?:e[^"]*|C-[^jm"\\]|M-[^"\\])"\s*:\s*[a-z-]+$`)
+	return regexp.MustCompile(`^"\\(?:e[^"]*|C-[^jmJM"\\]|M-[^"\\])"\s*:\s*[a-z-]+$`)
 })
 
 // Keys is what is not understood of a file of readline's, such as /etc/inputrc: keys that

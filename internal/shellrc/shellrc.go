@@ -34,9 +34,18 @@ type Source struct {
 	Tested bool
 }
 
-// Read reads a start-up file. What no shell could read is strange as a whole.
+// longest is how many bytes of a file are read in parts. Its parts may be in each other,
+// and each depth of that takes some room on the stack: of a file without end, all memory.
+const longest = 32 << 10
+
+// Read reads a start-up file. What no shell could read is strange as a whole, and so is
+// what is longer than people write.
 func Read(text string) *File {
 	out := &File{Sets: map[string]string{}}
+	if len(text) > longest {
+		out.Strange = text
+		return out
+	}
 	parsed, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
 	if err != nil {
 		out.Strange = text

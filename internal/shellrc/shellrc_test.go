@@ -4,7 +4,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -35,7 +37,7 @@ var strange = []string{
 	"UID=1", "EXECIGNORE=/usr/bin/sudo", "POSIXLY_CORRECT=1", `PS1='$(exit)'`, "PS1='`kill $PPID`'", `: ${X:?gone}`, `: ${PATH:=/x}`, "x=$((1/0))", "x=$(kill $PPID)", "x=`exit`",
 	"echo x >~/.ssh/authorized_keys", "echo $(<~/x)", "echo x | sh", "eval $X", `eval "$(ssh-agent)"`, "export -n PATH", "export $X", "printf -v PATH x",
 	". /dev/stdin <<<exit", ". $X", "source x", "(exit)", "coproc cat", "if", "stty raw", "umask $X", "let x=1/0", "((1/0))", "set -o errexit", "for PATH in x; do :; done",
-	"f=g; $f", "date -s x", "hostname x", "\\exit", "command exit", "builtin exit", "SECONDS=1 exit", "exit >/dev/null", "echo >$X", "bind '\"x\":\"y\"'",
+	"f=g; $f", "date -s x", "hostname x", "\\exit", "id() { exit; }; id", "alias date=exit", "alias {sudo,s}=false", "unset {PATH,X}", "printf {-v,PATH,x}", "precmd_functions=(f)", "command exit", "builtin exit", "SECONDS=1 exit", "exit >/dev/null", "echo >$X", "bind '\"x\":\"y\"'",
 }
 
 func TestRead(t *testing.T) {
@@ -49,6 +51,21 @@ func TestRead(t *testing.T) {
 		if f := shellrc.Read("A=1\n" + line + "\n"); f.Strange == "" {
 			t.Errorf("%s: it is taken for understood", line)
 		}
+	}
+}
+
+// TestReadDeep: whoever writes a start-up file does not end who reads it, nor hold them up.
+func TestReadDeep(t *testing.T) {
+	t.Parallel()
+	for _, part := range []string{"(", "{ ", "$(", "\"$(", "`", "x=$((", "if ", "${a:-", "[[ ( ", "case x in a) ", "f() "} {
+		if text := strings.Repeat(part, (256<<10)/len(part)); shellrc.Read(text).Strange != text {
+			t.Errorf("%s: it is taken for understood", part)
+		}
+	}
+	began := time.Now()
+	shellrc.Read("[ -f a ]" + strings.Repeat(" && [ -f a ]", 2000) + "\n" + strings.Repeat("if ", 500) + ":" + strings.Repeat("; then :; fi", 500))
+	if took := time.Since(began); took > time.Minute {
+		t.Errorf("it took %s", took)
 	}
 }
 
@@ -124,7 +141,7 @@ func TestKeys(t *testing.T) {
 	if s := shellrc.Keys("# x\n\nset bell-style none\n$if mode=emacs\n\"\\e[5~\": history-search-backward\n\"\\C-p\":history-search-backward\n$else\n$endif\n"); s != "" {
 		t.Error(s)
 	}
-	for _, line := range []string{`"s": "exit\n"`, `s: kill-line`, `"s": kill-line`, `Return: kill-line`, `"\C-m": kill-line`, `"\e[A": "exit\C-m"`, "$include /etc/x"} {
+	for _, line := range []string{`"s": "exit\n"`, `s: kill-line`, `"s": kill-line`, `Return: kill-line`, `"\C-m": kill-line`, `"\C-M": kill-line`, `"\e[A": "exit\C-m"`, "$include /etc/x"} {
 		if s := shellrc.Keys("set a b\n" + line + "\n"); s != line+"\n" {
 			t.Errorf("%s: %q", line, s)
 		}

@@ -105,8 +105,13 @@ func (*reader) quiet(d *syntax.Redirect) bool {
 }
 
 // value is what a word comes to, with ~ for the home, if that is known; $PATH stands for
-// itself.
+// itself. Of braces it may come to several words, which are not known.
 func (r *reader) value(w *syntax.Word) (string, bool) {
+	for _, p := range w.Parts {
+		if lit, ok := p.(*syntax.Lit); ok && strings.Contains(lit.Value, "{") {
+			return "", false
+		}
+	}
 	var b strings.Builder
 	if !r.parts(&b, w.Parts) {
 		return "", false
