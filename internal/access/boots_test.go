@@ -1,6 +1,7 @@
 package access
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -119,6 +120,21 @@ func TestNextStart(t *testing.T) {
 			w.file("/etc/systemd/system/x.service", "[Service]\nExecStart=/srv/x.sh\n")
 			w.file("/srv/x.sh", "#!/bin/sh\nsystemctl restart app\n")
 		}, ""},
+		{"a script that somebody else's job runs", func(w *world) {
+			w.file("/var/spool/cron/crontabs/bob", "@reboot /srv/x.sh\n")
+			job := w.Files["/var/spool/cron/crontabs/bob"]
+			job.Node.Owner = "bob"
+			w.Files["/var/spool/cron/crontabs/bob"] = job
+			w.file("/srv/x.sh", "systemctl stop ssh\n")
+		}, ""},
+		{"a start-up file that reads others without end", func(w *world) {
+			var text strings.Builder
+			for i := range 2 * mostScripts {
+				fmt.Fprintf(&text, ". ~/m%03d\n", i)
+				w.file(fmt.Sprintf("/home/alice/m%03d", i), "A=1\n")
+			}
+			w.file("/home/alice/.profile", text.String())
+		}, "/home/alice/m100 changes"},
 		{"a script that nobody runs", file("/srv/x.sh", "systemctl stop ssh\n"), ""},
 		{"a job", file("/etc/cron.d/x", "@reboot root pkill sshd\n"), "cron.d/x changes"},
 		{"a job of something else", file("/etc/cron.d/x", "MAILTO=root\n0 3 * * * app /srv/app/bin/clean >/dev/null\n"), ""},

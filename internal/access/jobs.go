@@ -65,7 +65,7 @@ func (b *bootFiles) script(at string, depth int) {
 		return
 	}
 	text, err := b.text(at)
-	if err != nil || strings.Contains(text, "\x00") {
+	if err != nil || len(text) > longestJob || strings.Contains(text, "\x00") { // a link says nothing of how long it is
 		return
 	}
 	if strings.HasPrefix(at, "/etc/apparmor.d/") {
@@ -74,7 +74,9 @@ func (b *bootFiles) script(at string, depth int) {
 	if concerns(text) {
 		b.add(at, text)
 	}
-	b.named(text, depth+1)
+	if n.Owner == root { // what others name may be without end, and they run it without any rights
+		b.named(text, depth+1)
+	}
 }
 
 // confined are the lines of a profile of AppArmor's that say for which programs it is.

@@ -52,7 +52,11 @@ func reaches(line string) bool {
 // anyReaches looks at the commands of a line, each of which goes up to one of some signs.
 func anyReaches(line, ends string) bool {
 	for command := range strings.FieldsFuncSeq(line, func(c rune) bool { return strings.ContainsRune(ends, c) }) {
-		words := strings.Fields(strings.TrimLeft(command, " -@:+!"))
+		bare := strings.TrimLeft(command, " -@:+!")
+		if strings.HasPrefix(strings.TrimSpace(command), "@") && !path.IsAbs(bare) {
+			bare = "@" + bare // a time of crontab(5): no prefix of systemd's, nor a command
+		}
+		words := strings.Fields(bare)
 		for len(words) > 0 && (isAmong(path.Base(words[0]), prefixes) || strings.Contains(words[0], "=") && !strings.HasPrefix(words[0], "-")) {
 			words = words[1:]
 		}

@@ -14,7 +14,7 @@ func TestConcerns(t *testing.T) {
 		"rm /etc/sudoers.d/alice", "chmod 0 /usr/bin/sudo", "chmod 700 /home", "chown root /home/alice/.ssh/authorized_keys", "rm -rf ~/.ssh/", "mv /etc/pam.d/sshd /tmp",
 		"touch /run/nologin", "echo no >/etc/nologin", "cp /srv/x /etc/ssh/sshd_config", "apt-get -y purge openssh-server", "dpkg -P sudo",
 		"[ -f /x ] && reboot", "if true; then shutdown -h now; fi", "DEBIAN_FRONTEND=noninteractive apt-get remove sudo",
-		`subprocess.run(["pkill", "sshd"])`, `os.system('systemctl stop ssh.service')`, `DPkg::Post-Invoke {"pkill sshd";};`, "* * * * * root pkill sshd", "@reboot root nft -f /srv/x", "*/5 0,12 * * 1-5 iptables -F",
+		`subprocess.run(["pkill", "sshd"])`, `os.system('systemctl stop ssh.service')`, `DPkg::Post-Invoke {"pkill sshd";};`, "* * * * * root pkill sshd", "@reboot root nft -f /srv/x", "@reboot reboot", "-@/sbin/reboot reboot", "*/5 0,12 * * 1-5 iptables -F",
 		"ln -sf /dev/null /etc/systemd/system/x", "mount -o bind /srv /home",
 	} {
 		if !concerns("#!/bin/sh\n" + line + "\n") {
@@ -26,7 +26,7 @@ func TestConcerns(t *testing.T) {
 		"systemctl restart app", "systemctl reload nginx", "pkill -HUP nginx", "kill -HUP 123", "find /var/log -name '*.gz' -mtime +30 -delete", "docker system prune -f",
 		"getent passwd alice", "awk -F: '{print $1}' /etc/passwd", "chown -R app:app /srv/app", "chmod 755 /usr/local/bin/tool", "rm -rf /var/tmp/cache", "tar czf /backup/etc.tgz /etc",
 		"cp /etc/ssh/sshd_config /backup/", "certbot renew -q --post-hook 'systemctl reload nginx'", "apt-get update -q", "apt-get autoremove -y", "ip addr show", "ip -br link",
-		"echo done >/dev/null 2>&1", "curl -s https://example.org/ping", "mount /srv/data", "ls /home", "loginctl list-sessions", "cd /srv/app && ./run.sh", "17 * * * * root cd / && run-parts --report /etc/cron.hourly",
+		"echo done >/dev/null 2>&1", "curl -s https://example.org/ping", "mount /srv/data", "ls /home", "loginctl list-sessions", "@reboot root /srv/app/start", "@reboot /srv/app/start --now", "@daily root run-parts /srv/daily", "cd /srv/app && ./run.sh", "17 * * * * root cd / && run-parts --report /etc/cron.hourly",
 		`APT::Periodic::Update-Package-Lists "1";`, `Unattended-Upgrade::Automatic-Reboot "false";`, "test -x /usr/sbin/anacron || run-parts /etc/cron.daily",
 	} {
 		if concerns("#!/bin/sh\n" + line + "\n") {

@@ -82,3 +82,23 @@ func TestReplacedShell(t *testing.T) {
 		}
 	}
 }
+
+// TestSeenTellsEmpty: a judgement rests on whether a file is there, also if it is empty.
+func TestSeenTellsEmpty(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, there := range []bool{false, true} {
+		w := newWorld()
+		if there {
+			w.file("/etc/revoked", "")
+		}
+		r := newTraced(w.reader())
+		if _, err := r.ReadFile("/etc/revoked"); err != nil {
+			t.Fatal(err)
+		}
+		seen[r.digest()] = true
+	}
+	if len(seen) != 2 {
+		t.Error("an empty file and none are taken for the same")
+	}
+}

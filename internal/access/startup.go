@@ -148,6 +148,7 @@ const environmentFile = "/etc/environment"
 const (
 	longestScript = 256 << 10
 	mostSourced   = 8
+	mostScripts   = 64
 )
 
 // text is the text of a file; empty: there is none, or facts do not hold it. What a plan
@@ -177,6 +178,10 @@ func (s *startFiles) script(at string, depth int) error {
 	text, err := s.text(at)
 	if err != nil || text == "" {
 		return err
+	}
+	if len(s.files) == mostScripts {
+		s.faults = append(s.faults, at)
+		return nil
 	}
 	f := s.read(at, text)
 	s.files[at] = f
@@ -293,7 +298,7 @@ func (s *startFiles) strange() (map[string]string, error) {
 		}
 	}
 	for _, at := range s.faults {
-		out[at] += "it is not there, or too deep\n"
+		out[at] += "it is not there, or one too many\n"
 	}
 	return out, nil
 }

@@ -53,7 +53,7 @@ func (t *traced) Stat(at string) (*host.Node, error) {
 // ReadFile notes the content.
 func (t *traced) ReadFile(at string) ([]byte, error) {
 	data, err := t.Reader.ReadFile(at)
-	if err == nil { // as it is: it may be long
+	if err == nil && data != nil { // as it is: it may be long
 		t.answers["read "+at] = digest(data)
 	} else {
 		t.note("read "+at, nil, err)

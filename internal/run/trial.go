@@ -106,9 +106,10 @@ func (r *Runner) tryAfter(ctx context.Context, ways []access.Way) string {
 	return ""
 }
 
-// tryAll tries ways or, with first, until one passes. It says whose cannot be tried, and why the others are shut. All are tried once before
-// any is tried again: a host that is busy may need a moment, and if all are shut,
-// nobody has to wait long.
+// tryAll tries all ways or, with first, one after the other until one passes. It says
+// whose cannot be tried, and why the others are shut. All are tried once before any is
+// tried again: a host that is busy may need a moment, and if all are shut, nobody has to
+// wait long.
 func (r *Runner) tryAll(ctx context.Context, ways []access.Way, first bool) (passed bool, untried, why []string) {
 	for left, n := slices.Clone(ways), 1; ; n++ {
 		why = nil
