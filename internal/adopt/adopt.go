@@ -193,9 +193,8 @@ func (f *Fragment) Needs() (users, groups []string) {
 	var brought spec.Provides
 	for _, i := range f.Items {
 		for _, pkg := range i.refs.packages {
-			if p, ok := kind.Known(pkg); ok {
-				brought.Users, brought.Groups = append(brought.Users, p.Users...), append(brought.Groups, p.Groups...)
-			}
+			p := kind.Known(pkg)
+			brought.Users, brought.Groups = append(brought.Users, p.Users...), append(brought.Groups, p.Groups...)
 		}
 		users, groups = append(users, i.refs.users...), append(groups, i.refs.groups...)
 	}

@@ -10,6 +10,7 @@ import (
 	"opsafe/internal/converge"
 	"opsafe/internal/drift"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
@@ -85,6 +86,9 @@ func with(kinds []converge.Kind, more converge.Kind) []converge.Kind {
 // stays names what is neither run nor a way in, and is left behind.
 func (a *App) stays(former, next *spec.Backend) []string {
 	var names []string
+	packages := func(b *spec.Backend) map[string]*kind.Package {
+		return spec.Of[map[string]*kind.Package](b, "packages")
+	}
 	for _, p := range onlyIn(former.Files, next.Files) {
 		if f := former.Files[p]; f.State != "absent" {
 			names = append(names, a.ifThere("file", p)...)
@@ -93,7 +97,7 @@ func (a *App) stays(former, next *spec.Backend) []string {
 	for _, p := range onlyIn(former.Directories, next.Directories) {
 		names = append(names, a.ifThere("directory", p)...)
 	}
-	for _, name := range onlyIn(former.Packages, next.Packages) {
+	for _, name := range onlyIn(packages(former), packages(next)) {
 		if p, err := a.Host.Package(name); err == nil && p != nil && p.State == host.Installed {
 			names = append(names, "package/"+name)
 		}

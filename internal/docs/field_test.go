@@ -136,8 +136,8 @@ func mark(n *yaml.Node, t reflect.Type, fields map[string]bool) {
 		t = t.Elem()
 	}
 	if n.Kind != yaml.MappingNode {
-		if t == reflect.TypeFor[spec.Package]() {
-			fields["Package.state"] = true // a bare word
+		if s, ok := reflect.Zero(t).Interface().(spec.Shortened); ok {
+			fields[fieldName(t, s.ShortField())] = true // a bare word
 		}
 		return
 	}

@@ -41,7 +41,7 @@ func coverSshd(ctx context.Context, r Recorder, _ *spec.Backend) ([]string, erro
 }
 
 func coverPackages(_ context.Context, r Recorder, b *spec.Backend) ([]string, error) {
-	for _, name := range slices.Sorted(maps.Keys(b.Packages)) {
+	for _, name := range slices.Sorted(maps.Keys(packagesOf(b))) {
 		_, _ = r.Candidate(name)
 	}
 	return nil, nil

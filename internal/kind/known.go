@@ -18,7 +18,7 @@ const (
 // known is what packages bring, for those that opsafe's own kinds and the usual
 // server need: as observed on Debian 11 to 13. A package that is not in it can
 // say so in the spec.
-func known(name string, facts host.MachineFacts) (host.Provides, bool) {
+func known(name string, facts host.MachineFacts) host.Provides {
 	switch name {
 	case "docker.io", "docker-ce":
 		return host.Provides{
@@ -30,7 +30,7 @@ func known(name string, facts host.MachineFacts) (host.Provides, bool) {
 			},
 			Files:    []host.ProvidedFile{dir("/etc/docker"), dir("/etc/containerd")},
 			Programs: []string{"dockerd", "docker"},
-		}, true
+		}
 	case "chrony":
 		p := host.Provides{
 			Users:    []host.User{{Name: "_chrony", UID: host.UnknownID, GID: host.UnknownID, Home: "/var/lib/chrony", Shell: debian.NoLogin}},
@@ -44,56 +44,57 @@ func known(name string, facts host.MachineFacts) (host.Provides, bool) {
 		if facts.Release != "focal" {
 			p.Files = append(p.Files, dir(chronyDropIns), dir("/etc/chrony/sources.d"))
 		}
-		return p, true
+		return p
 	case "samba":
 		return host.Provides{
 			Groups:   []host.Group{systemGroup("sambashare")},
 			Units:    []host.Unit{service("smbd.service", multiUser), service("nmbd.service", multiUser)},
 			Files:    []host.ProvidedFile{dir("/etc/samba"), file("/etc/samba/smb.conf")},
 			Programs: []string{"testparm", "smbd"},
-		}, true
+		}
 	case "openssh-server":
 		return host.Provides{
 			Units:    []host.Unit{service("ssh.service", multiUser, unitDir+"sshd.service")},
 			Files:    []host.ProvidedFile{dir("/etc/ssh"), dir(debian.SSHDConfigDir), file(debian.SSHDConfig)},
 			Programs: []string{"sshd"},
-		}, true
+		}
 	case "sudo":
 		return host.Provides{
 			Groups:   []host.Group{{Name: "sudo", GID: 27}},
 			Files:    []host.ProvidedFile{dir(debian.SudoersDir), file(debian.Sudoers)},
 			Programs: []string{"visudo", "sudo"},
-		}, true
+		}
 	case "rsync":
 		u := service("rsync.service")
 		u.File, u.Active, u.Sub = "disabled", "inactive", "dead"
-		return host.Provides{Units: []host.Unit{u}}, true
+		return host.Provides{Units: []host.Unit{u}}
 	case "unattended-upgrades":
 		return host.Provides{
 			Units: []host.Unit{service("unattended-upgrades.service", multiUser)},
 			Files: []host.ProvidedFile{file("/etc/apt/apt.conf.d/50unattended-upgrades")},
-		}, true
+		}
 	case "cron":
 		return host.Provides{
 			Groups: []host.Group{systemGroup("crontab")},
 			Units:  []host.Unit{service("cron.service", multiUser)},
 			Files:  []host.ProvidedFile{dir(debian.CronDir), file("/etc/crontab"), file("/etc/default/cron")},
-		}, true
+		}
 	case "libpam-pwquality":
-		return host.Provides{Files: []host.ProvidedFile{file("/etc/security/pwquality.conf")}}, true
+		return host.Provides{Files: []host.ProvidedFile{file("/etc/security/pwquality.conf")}}
 	case "tcpdump":
 		return host.Provides{
 			Users:  []host.User{{Name: "tcpdump", UID: host.UnknownID, GID: host.UnknownID, Home: "/nonexistent", Shell: debian.NoLogin}},
 			Groups: []host.Group{systemGroup("tcpdump")},
-		}, true
+		}
 	}
-	return knownServer(name, facts)
+	p, _ := knownServer(name, facts)
+	return p
 }
 
 // Known is what opsafe knows of a package, in the words of a spec: for checking
 // references without a host.
-func Known(name string) (spec.Provides, bool) {
-	p, ok := known(name, host.MachineFacts{})
+func Known(name string) spec.Provides {
+	p := known(name, host.MachineFacts{})
 	s := spec.Provides{Replaces: p.Replaces}
 	for _, u := range p.Units {
 		s.Units = append(s.Units, u.Name)
@@ -111,7 +112,7 @@ func Known(name string) (spec.Provides, bool) {
 			s.Files = append(s.Files, f.Path)
 		}
 	}
-	return s, ok
+	return s
 }
 
 // Provides is what opsafe knows of a package without a spec.
@@ -129,7 +130,7 @@ func provides(name string, said *spec.Provides, facts host.MachineFacts) host.Pr
 }
 
 func saidOrKnown(name string, said *spec.Provides, facts host.MachineFacts) host.Provides {
-	p, _ := known(name, facts)
+	p := known(name, facts)
 	if said == nil {
 		return p
 	}

@@ -70,7 +70,7 @@ func homeOf(name string, u *spec.User) string {
 
 // needPackage is the declared package, if it is declared.
 func (in *Input) needPackage(name string) []change.ID {
-	if p, ok := in.Backend.Packages[name]; ok && p.State == "installed" {
+	if p, ok := packagesOf(in.Backend)[name]; ok && p.State == "installed" {
 		return []change.ID{{Kind: "package", Name: name}}
 	}
 	if slices.ContainsFunc(in.Backend.Installs(), func(p spec.Installed) bool { return p.Package == name }) {
@@ -94,7 +94,7 @@ func (in *Input) verifiedGroups() map[string]string {
 			}
 		}
 	}
-	for name, p := range in.Backend.Packages {
+	for name, p := range packagesOf(in.Backend) {
 		if p.State == stateInstalled {
 			add(name, p.Provides)
 		}

@@ -20,7 +20,10 @@ const aptVerify = "verify"
 // Packages is the kind package.
 func Packages() Kind {
 	return Kind{
-		Part:  spec.Part{Name: "package", Plural: "packages", Is: "what is installed", Sections: []string{"packages"}},
+		Part: spec.Part{
+			Name: "package", Plural: "packages", Is: "what is installed", Sections: []string{"packages"},
+			Own: []spec.Section{packageSection()}, Names: namePackages,
+		},
 		Stage: StagePackages, Batch: true, Brings: true, Declare: declarePackages, Adopt: adoptPackages, TakenOver: true,
 		Covers: coverPackages,
 	}
@@ -30,12 +33,12 @@ func Packages() Kind {
 // chrony sections stand for. What is installed comes first, so that a removal
 // does not take along what something else is about to need.
 func declarePackages(in *Input) []Resource {
-	declared := maps.Clone(in.Backend.Packages)
+	declared := maps.Clone(packagesOf(in.Backend))
 	if declared == nil {
-		declared = map[string]*spec.Package{}
+		declared = map[string]*Package{}
 	}
 	imply := func(name string, item spec.Item, hold bool) {
-		p := spec.Package{Item: item}
+		p := Package{Item: item}
 		if own := declared[name]; own != nil {
 			p = *own
 		}
@@ -83,10 +86,10 @@ const (
 
 type packageLook struct {
 	name   string
-	decl   *spec.Package
+	decl   *Package
 	verify bool
 	// declared are all, which speak for themselves.
-	declared map[string]*spec.Package
+	declared map[string]*Package
 	// chosen are the names of those of them that a selection leaves; nil: all.
 	chosen map[string]bool
 }

@@ -54,9 +54,9 @@ func unitNeeds(in *Input, name string, u *spec.Unit) []change.ID {
 			needs = append(needs, change.ID{Kind: "unit", Name: declared})
 		}
 	}
-	for _, p := range slices.Sorted(maps.Keys(in.Backend.Packages)) {
-		k, _ := Known(p)
-		if said := in.Backend.Packages[p].Provides; said != nil {
+	for _, p := range slices.Sorted(maps.Keys(packagesOf(in.Backend))) {
+		k := Known(p)
+		if said := packagesOf(in.Backend)[p].Provides; said != nil {
 			k.Units = append(slices.Clone(k.Units), said.Units...)
 		}
 		if slices.Contains(k.Units, name) {

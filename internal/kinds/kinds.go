@@ -75,6 +75,6 @@ func parts() []spec.Part {
 // Load reads and checks a repository, as spec.Load does, in the language of all
 // kinds.
 func Load(o spec.LoadOptions) (*spec.Repository, error) {
-	o.Parts, o.Known = parts(), kind.Known
+	o.Parts = parts()
 	return spec.Load(o)
 }

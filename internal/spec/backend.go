@@ -42,7 +42,6 @@ type Backend struct {
 	// one or not: see fillApplications.
 	Applications map[string]*Application `yaml:"applications"`
 
-	Packages       map[string]*Package        `yaml:"packages"`
 	Groups         map[string]*Group          `yaml:"groups"`
 	Users          map[string]*User           `yaml:"users"`
 	AuthorizedKeys map[string]*AuthorizedKeys `yaml:"authorized_keys"`

@@ -77,7 +77,7 @@ func TestHostileSize(t *testing.T) {
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
 				start := cpu(t)
-				_, err := Load(LoadOptions{Dir: dir, Known: known, Parts: testParts})
+				_, err := Load(LoadOptions{Dir: dir, Parts: testParts})
 				took := cpu(t) - start
 				runtime.ReadMemStats(&after)
 				if alloc := after.TotalAlloc - before.TotalAlloc; took > maxLoad || alloc > maxAlloc {

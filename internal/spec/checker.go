@@ -76,36 +76,39 @@ func (l *loader) newChecker(r *Repository, b *Backend) *Checker {
 			c.units.add(u.Aliases()...)
 		}
 	}
-	c.provided()
+	for _, p := range l.parts {
+		if p.Names != nil {
+			p.Names(c)
+		}
+	}
 	return c
 }
 
-// provided adds what the packages bring.
-func (c *Checker) provided() {
-	for name, p := range c.b.Packages {
-		if gone(p.State) {
-			continue
-		}
-		if known, ok := c.known(name); ok {
-			c.bring(known)
-		}
-		if p.Provides != nil {
-			c.bring(*p.Provides)
-		}
-	}
-	for _, p := range c.b.installs {
-		c.bring(p.Brings)
-		if known, ok := c.known(p.Package); ok {
-			c.bring(known)
-		}
-	}
-}
-
-func (c *Checker) bring(p Provides) {
+// Bring adds what a package brings.
+func (c *Checker) Bring(p Provides) {
 	c.users.add(p.Users...)
 	c.groups.add(p.Groups...)
 	c.groups.add(p.Users...)
 	c.brought.add(p.Units...)
+}
+
+// Provides checks what a package is said to bring.
+func (c *Checker) Provides(label string, p Provides) {
+	for i, u := range p.Units {
+		c.Fail(p.At("units", i), label, unitName(u))
+	}
+	for i, f := range p.Files {
+		c.Fail(p.At("files", i), label, CleanPath(f))
+	}
+	for i, d := range p.Directories {
+		c.Fail(p.At("directories", i), label, CleanPath(d))
+	}
+	for i, u := range p.Users {
+		c.Fail(p.At("users", i), label+": user "+quote(u), accountName(u))
+	}
+	for i, g := range p.Groups {
+		c.Fail(p.At("groups", i), label+": group "+quote(g), accountName(g))
+	}
 }
 
 // gone reports whether a state means that the thing is not there.

@@ -51,7 +51,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		start := cpu(t)
-		r, err := Load(LoadOptions{Dir: dir, Known: known, Parts: testParts})
+		r, err := Load(LoadOptions{Dir: dir, Parts: testParts})
 		if took := cpu(t) - start; took > maxLoad {
 			t.Fatalf("took %v", took)
 		}

@@ -11,13 +11,14 @@ import (
 
 func TestInclude(t *testing.T) {
 	b := spec.LoadCase(t, spec.Merged).Backends["one"]
-	if _, ok := b.Packages["vim"]; ok {
+	packages := spec.Of[map[string]*kind.Package](b, "packages")
+	if _, ok := packages["vim"]; ok {
 		t.Error("vim is still managed")
 	}
-	if p := b.Packages["tree"]; p.State != "installed" || !spec.Is(p.Hold) {
+	if p := packages["tree"]; p.State != "installed" || !spec.Is(p.Hold) {
 		t.Errorf("tree: %+v", p)
 	}
-	if p := b.Packages["curl"]; p.State != "installed" {
+	if p := packages["curl"]; p.State != "installed" {
 		t.Errorf("curl is %s: what includes overrides what is included", p.State)
 	}
 	f := b.Files["/etc/motd"]

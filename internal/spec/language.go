@@ -25,6 +25,9 @@ type Part struct {
 	// Texts reads the files beside the spec that the kind's own sections name; nil: they
 	// name none. What cannot be read is a problem already.
 	Texts func(b *Backend, read func(at Pos, label, name string) []byte)
+	// Names tells the Checker which accounts and units exist by what the backend says, for
+	// all sections to refer to; nil: none by the kind's own sections.
+	Names func(c *Checker)
 	// Check finds what the forms of fields cannot say; nil: nothing.
 	Check func(b *Backend, problems *Problems)
 	// Installs are packages that the kind's sections have installed, beside those of

@@ -14,19 +14,6 @@ import (
 
 var update = flag.Bool("update", false, "write the problems found into testdata")
 
-// known is built-in knowledge of packages, for tests.
-func known(name string) (Provides, bool) {
-	switch name {
-	case "docker.io":
-		return Provides{Units: []string{"docker.service", "docker.socket"}, Groups: []string{"docker"}}, true
-	case "samba":
-		return Provides{Units: []string{"smbd.service"}, Groups: []string{"sambashare"}}, true
-	case "chrony":
-		return Provides{Replaces: []string{"systemd-timesyncd", "ntp"}}, true
-	}
-	return Provides{}, false
-}
-
 // unpack writes an archive below a directory. A file LINK.link is a symbolic
 // link to what it holds.
 func unpack(t testing.TB, files []txtar.File) string {
@@ -73,7 +60,7 @@ func TestProblems(t *testing.T) {
 				files = append(files, f)
 			}
 			dir := unpack(t, files)
-			o := LoadOptions{Dir: dir, Known: known, Parts: testParts}
+			o := LoadOptions{Dir: dir, Parts: testParts}
 			if _, name, ok := strings.Cut(string(ar.Comment), "backend: "); ok {
 				o.Backend, _, _ = strings.Cut(name, "\n")
 			}
@@ -106,7 +93,7 @@ func TestProblems(t *testing.T) {
 // LoadCase loads an archive.
 func LoadCase(t testing.TB, archive string) *Repository {
 	t.Helper()
-	r, err := Load(LoadOptions{Dir: unpack(t, txtar.Parse([]byte(archive)).Files), Known: known, Parts: testParts})
+	r, err := Load(LoadOptions{Dir: unpack(t, txtar.Parse([]byte(archive)).Files), Parts: testParts})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func TestNames(t *testing.T) {
 		for _, name := range tc.names {
 			text, want := strings.ReplaceAll(tc.text, "NAME", name), strings.ReplaceAll(tc.want, "NAME", name)
 			dir := unpack(t, []txtar.File{{Name: "backends/one/backend.yaml", Data: []byte("packages: {vim: installed}\n")}, {Name: tc.file, Data: []byte(text)}})
-			if _, err := Load(LoadOptions{Dir: dir, Known: known, Parts: testParts}); err == nil || !strings.Contains(err.Error(), want) {
+			if _, err := Load(LoadOptions{Dir: dir, Parts: testParts}); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want %s…", err, want)
 			}
 		}

@@ -1,15 +1,6 @@
 package spec
 
 // Fields says what there is to know of the fields.
-func (Package) Fields() []Field {
-	return []Field{
-		{Name: "state", Is: "whether it is installed", More: "absent leaves its configuration, purged does not. A bare word in place of the fields says it, too: vim: installed.", Unset: "only hold is managed", Example: "installed", Form: WordsForm("installed", "absent", "purged")},
-		{Name: "hold", Is: "apt leaves it alone when all else is upgraded", Example: "true"},
-		{Name: "provides", Is: "what the package brings", More: "So that the spec can refer to it. opsafe knows it of docker.io, chrony, samba, openssh-server, and of the common servers (nginx, apache2, php-fpm, postgresql, mariadb-server, redis-server) with their variants and versions. What nobody has said is known after apply.", Unset: "what opsafe knows of the package", Example: "{units: [nginx.service], users: [nginx]}"},
-	}
-}
-
-// Fields says what there is to know of the fields.
 func (Unit) Fields() []Field {
 	return []Field{
 		{Name: "source", Is: "the unit file is this one", More: "A path relative to the file that names it. Without a text, the unit is the host's.", Example: "files/backup.service", Form: BesideForm()},

@@ -148,7 +148,7 @@ func (s single) problems(t *testing.T, text string) string {
 	if err := os.WriteFile(filepath.Join(s.dir, s.file), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(LoadOptions{Dir: s.dir, Known: known, Parts: testParts}); err != nil {
+	if _, err := Load(LoadOptions{Dir: s.dir, Parts: testParts}); err != nil {
 		return err.Error()
 	}
 	return ""

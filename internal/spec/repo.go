@@ -77,8 +77,6 @@ type LoadOptions struct {
 	// RootOwned refuses a repository that others than root can write, or put
 	// another in the place of: what it says are root's orders.
 	RootOwned bool
-	// Known says what a package brings, where opsafe knows it. Nil: nothing.
-	Known func(pkg string) (Provides, bool)
 	// Parts are those of the kinds.
 	Parts []Part
 	// Version is that of this opsafe, as Go writes it: v1.2.3. With anything else it is
@@ -99,7 +97,7 @@ func Load(o LoadOptions) (*Repository, error) {
 		return nil, err
 	}
 	defer root.Close()
-	l := newLoader(root, o.Known, o.Parts)
+	l := newLoader(root, o.Parts)
 	l.has = o.Version
 	r := &Repository{Dir: dir, Backends: map[string]*Backend{}, Sums: l.sums}
 	names := l.backendNames()
@@ -141,7 +139,6 @@ func withoutEchoes(ps Problems, n int) Problems {
 // loader reads the files of a repository, each once.
 type loader struct {
 	root     *os.Root
-	known    func(string) (Provides, bool)
 	schema   *schema
 	parts    []Part
 	has      string // the version of this opsafe
@@ -155,12 +152,9 @@ type loader struct {
 	locked   bool                         // there is a LockFile
 }
 
-func newLoader(root *os.Root, known func(string) (Provides, bool), parts []Part) *loader {
-	if known == nil {
-		known = func(string) (Provides, bool) { return Provides{}, false }
-	}
+func newLoader(root *os.Root, parts []Part) *loader {
 	return &loader{
-		root: root, known: known, schema: newSchema(parts), parts: parts,
+		root: root, schema: newSchema(parts), parts: parts,
 		parsed: map[string]*node{}, broken: set{}, checked: set{}, texts: map[string]textFile{}, sums: map[string][sha256.Size]byte{},
 	}
 }

@@ -1,21 +1,5 @@
 package spec
 
-// Package is a Debian package. A bare word is its state.
-type Package struct {
-	Item
-	// State is installed, absent (removed, configuration kept) or purged. Left
-	// out, only the hold is managed.
-	State string `yaml:"state"`
-	// Hold keeps apt from ever upgrading it by the way.
-	Hold *bool `yaml:"hold"`
-	// Provides says what the package brings, where opsafe does not know it and
-	// the spec refers to it.
-	Provides *Provides `yaml:"provides"`
-}
-
-// ShortField names the field that a bare word is the value of.
-func (Package) ShortField() string { return "state" }
-
 // Provides is what a package brings.
 type Provides struct {
 	Meta

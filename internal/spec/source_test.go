@@ -96,7 +96,7 @@ func BenchmarkLoad(b *testing.B) {
 	dir := unpack(b, []txtar.File{{Name: "backends/one/backend.yaml", Data: realistic()}})
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Load(LoadOptions{Dir: dir, Known: known, Parts: testParts}); err != nil {
+		if _, err := Load(LoadOptions{Dir: dir, Parts: testParts}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -83,32 +83,6 @@ func (c *Checker) aclPlaces() {
 	}
 }
 
-// replaced finds packages that apt removes for another declared one.
-func (c *Checker) replaced() {
-	installed := map[string]thing{}
-	for name, p := range c.b.Packages {
-		if p.State == "installed" {
-			installed[name] = thing{label: "package " + name, pos: p.Pos, when: p.When}
-		}
-	}
-	for _, p := range c.b.installs {
-		installed[p.Package] = thing{label: "the section " + p.Section, pos: p.Pos, when: p.When}
-	}
-	for name, by := range Sorted(installed) {
-		known, ok := c.known(name)
-		if !ok {
-			continue
-		}
-		for _, other := range known.Replaces {
-			p := c.b.Packages[other]
-			if p == nil || p.State != "installed" || p.When.Excludes(by.when) {
-				continue
-			}
-			c.Addf(p.At("state"), "package %s: is installed, but apt removes it for %s, which %s at %s installs: one of them has to go", other, name, by.label, by.pos)
-		}
-	}
-}
-
 // unitLinks finds files in the directories of links by which units are enabled,
 // for units of the section units.
 func (c *Checker) unitLinks() {
