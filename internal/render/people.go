@@ -378,9 +378,13 @@ const mostPaths = 40
 
 // ruled is a line of each path of which the spec says who may do what.
 func (t *Text) ruled(paths []string, people []Person) {
-	paths = slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
-		return slices.ContainsFunc(people, func(p Person) bool { return p.at(path).Absent })
-	})
+	absent := map[string]bool{}
+	for _, p := range people {
+		for _, at := range p.Paths {
+			absent[at.Path] = absent[at.Path] || at.Absent
+		}
+	}
+	paths = slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return absent[path] })
 	if len(paths) == 0 {
 		return
 	}
