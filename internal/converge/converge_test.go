@@ -46,8 +46,8 @@ func TestRun(t *testing.T) {
 			)},
 			want: []string{
 				"file//etc/a failed: broken",
-				"file//etc/b blocked: file//etc/a failed",
-				"file//etc/c blocked: file//etc/a failed",
+				"file//etc/b blocked: file /etc/a failed",
+				"file//etc/c blocked: file /etc/a failed",
 				"file//etc/d changed",
 			},
 			did: []string{"write /etc/a 1", "write /etc/d 1"},
@@ -81,7 +81,7 @@ func TestRun(t *testing.T) {
 			)},
 			want: []string{
 				"file//etc/a failed: still differs after the change: content is absent, not 1",
-				"file//etc/b blocked: file//etc/a failed",
+				"file//etc/b blocked: file /etc/a failed",
 			},
 			did: []string{"write /etc/a 1"},
 		},
@@ -107,7 +107,7 @@ func TestRun(t *testing.T) {
 			)},
 			want: []string{
 				"file//etc/a unknown: x is unknown: permission denied",
-				"file//etc/b unknown: file//etc/a is unknown",
+				"file//etc/b unknown: file /etc/a is unknown",
 			},
 		},
 		{

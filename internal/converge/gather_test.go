@@ -74,7 +74,7 @@ func TestGather(t *testing.T) {
 			name:      "one that fails fails by itself",
 			resources: []kind.Resource{next("/srv/a"), next("/srv/b"), next("/srv/d"), needing(next("/srv/e"), fileID("/srv/b"))},
 			fail:      map[string]error{"write together /srv/a /srv/b /srv/d /srv/e": errBroken, "write /srv/b 2": errBroken},
-			want:      []string{"file//srv/a changed", "file//srv/b failed: broken", "file//srv/d changed", "file//srv/e blocked: file//srv/b failed"},
+			want:      []string{"file//srv/a changed", "file//srv/b failed: broken", "file//srv/d changed", "file//srv/e blocked: file /srv/b failed"},
 			did:       []string{"write together /srv/a /srv/b /srv/d /srv/e", "write /srv/b 2", "write /srv/d 2"},
 		},
 		{
