@@ -134,6 +134,8 @@ func (r *reader) command(c syntax.Command, in scope) bool {
 		return c.Name != nil && !guarded(c.Name.Value)
 	case *syntax.Block:
 		return r.stmts(c.Stmts, in)
+	case *syntax.Subshell:
+		return r.apart(c.Stmts, in)
 	case *syntax.TestClause:
 		return r.pure(c)
 	case *syntax.BinaryCmd:
@@ -153,6 +155,22 @@ func (r *reader) command(c syntax.Command, in scope) bool {
 		return r.loop(c, in)
 	}
 	return false
+}
+
+// apart reports whether the commands of a subshell are understood. What they unset is
+// unset there alone; of what they would set, nothing is known outside.
+func (r *reader) apart(list []*syntax.Stmt, in scope) bool {
+	ok := true
+	for _, s := range list {
+		call, isCall := s.Cmd.(*syntax.CallExpr)
+		switch {
+		case !isCall || len(call.Assigns) > 0 || len(call.Args) == 0:
+			ok = false
+		case call.Args[0].Lit() != "unset":
+			ok = r.stmt(s, in) && ok
+		}
+	}
+	return ok
 }
 
 func (r *reader) branches(c *syntax.IfClause, in scope) bool {
