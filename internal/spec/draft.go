@@ -65,10 +65,15 @@ func (d Draft) Quoted(name, value string) Draft {
 	return d.Set(name, n)
 }
 
-// Block writes text line by line, as it is in a file.
+// Block writes text line by line, as it is in a file; in quotes if it begins with a
+// blank line or a tab, which the YAML library writes in lines so that it reads something
+// else.
 func (d Draft) Block(name, value string) Draft {
 	n := scalar("!!str", value)
 	n.Style = yaml.LiteralStyle
+	if value != "" && (value[0] == '\n' || value[0] == '\t') {
+		n.Style = yaml.DoubleQuotedStyle
+	}
 	return d.Set(name, n)
 }
 
