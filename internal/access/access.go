@@ -34,9 +34,11 @@ type Way struct {
 	// Likely is what shuts the way if sshd's configuration, which cannot be asked for,
 	// is Debian's. It counts against who may have had a way before.
 	Likely []string
-	// Trusted is what may shut the way and is not judged, by what it is a digest: it
-	// counts where a change alters it.
-	Trusted map[string]string
+	// Trusted is what may shut the way and is not judged, by what it is: it counts where
+	// a change alters it.
+	Trusted map[string]Trust
+	// Unjudged are those of Unknown that say what a change alters of that.
+	Unjudged []string
 	// KeyFiles are where sshd finds a key of theirs that it takes. Untried is set if
 	// a key that is made for that could not try the way: sshd asks for more, or for a
 	// new password, or looks for keys where one user's are.
@@ -102,7 +104,7 @@ func look(ctx context.Context, r host.Reader, name string, now time.Time) (*judg
 		j.way.Login, j.way.Root = []string{noAccount}, []string{noAccount}
 		return j, nil
 	}
-	j.user, j.way.Trusted = *u, map[string]string{}
+	j.user, j.way.Trusted = *u, map[string]Trust{}
 	if err := j.groupNames(); err != nil {
 		return nil, err
 	}

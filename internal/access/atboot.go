@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
+	"opsafe/internal/shellrc"
 )
 
 // Units on which it rests that sshd answers once the host has started: early ones come
@@ -29,14 +30,14 @@ const endingTargets = "poweroff.target reboot.target halt.target kexec.target ex
 // judged. It is the same for everybody.
 func (j *judge) atBoot() error {
 	return j.trustAll("at boot", func(t *traced) (trusts, error) {
-		b := &bootFiles{Reader: untraced(t), texts: map[string]string{}, seen: map[string]bool{}}
+		b := &bootFiles{Reader: untraced(t), found: strangeFiles{}, seen: map[string]bool{}}
 		if err := b.read(); err != nil {
 			return nil, err
 		}
-		t.note("at boot", b.texts, nil)
+		t.note("at boot", b.found.texts(), nil)
 		out := trusts{}
-		for what, text := range b.texts {
-			out.add(what, text)
+		for what, f := range b.found {
+			out[what] = f.trust()
 		}
 		return out, nil
 	})
@@ -46,7 +47,7 @@ func (j *judge) atBoot() error {
 // not hold is left out: a change of it shows all the same.
 type bootFiles struct {
 	host.Reader
-	texts map[string]string
+	found strangeFiles
 	seen  map[string]bool // scripts that have been read
 }
 
@@ -75,10 +76,17 @@ func (b *bootFiles) text(at string) (string, error) {
 	return string(data), err
 }
 
-// add has a line counted for what is at a path.
-func (b *bootFiles) add(at, line string) {
-	if line != "" {
-		b.texts[at] += line + "\n"
+// whole has a text counted for what is at a path, and lines of it named.
+func (b *bootFiles) whole(at, text string, lines ...shellrc.Line) {
+	if text != "" {
+		b.found.at(at).add(text+"\n", lines...)
+	}
+}
+
+// add has lines alone counted for what is at a path.
+func (b *bootFiles) add(at string, lines ...shellrc.Line) {
+	for _, l := range lines {
+		b.whole(at, l.Text, l)
 	}
 }
 
@@ -108,7 +116,7 @@ func (b *bootFiles) others() error {
 			return fmt.Errorf("cannot read %s: %w", at, err)
 		}
 		if text != "" {
-			b.add(at, text)
+			b.whole(at, text)
 		}
 	}
 	return nil

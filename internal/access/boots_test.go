@@ -59,36 +59,36 @@ func TestNextStart(t *testing.T) {
 		{"by a unit beside", file("/etc/systemd/system/srv.mount", "x"), ""},
 		{"one without which the host does not start", file("/etc/fstab", "UUID=1 /srv ext4 defaults 0 2\n"), "/etc/fstab changes"},
 		{"one that may be missing", file("/etc/fstab", "UUID=1 /srv ext4 defaults,nofail 0 2\nnfs:/x /mnt nfs defaults 0 0\n"), ""},
-		{"a unit of the start, masked", dirLink("/etc/systemd/system", "systemd-user-sessions.service", "/dev/null"), "systemd-user-sessions.service changes"},
+		{"a unit of the start, masked", dirLink("/etc/systemd/system", "systemd-user-sessions.service", "/dev/null"), "systemd-user-sessions.service"},
 		{"a unit of the start, by another name", dirLink("/etc/systemd/system", "sshd.service", "/lib/systemd/system/ssh.service"), ""},
 		{"another unit, masked", dirLink("/etc/systemd/system", "cron.service", "/dev/null"), ""},
-		{"a unit of the start, another", file("/etc/systemd/system/basic.target", "x"), "basic.target changes"},
-		{"a drop-in of the start", file("/etc/systemd/system/sysinit.target.d/x.conf", "[Unit]\nRequires=no.service\n"), "x.conf changes"},
-		{"a drop-in of all targets", file("/etc/systemd/system/target.d/x.conf", "[Unit]\nRequires=no.service\n"), "x.conf changes"},
-		{"required by sshd", dirLink("/etc/systemd/system/ssh.service.requires", "x.service", "/etc/systemd/system/x.service"), "ssh.service.requires/x.service changes"},
+		{"a unit of the start, another", file("/etc/systemd/system/basic.target", "x"), "basic.target"},
+		{"a drop-in of the start", file("/etc/systemd/system/sysinit.target.d/x.conf", "[Unit]\nRequires=no.service\n"), "x.conf"},
+		{"a drop-in of all targets", file("/etc/systemd/system/target.d/x.conf", "[Unit]\nRequires=no.service\n"), "x.conf"},
+		{"required by sshd", dirLink("/etc/systemd/system/ssh.service.requires", "x.service", "/etc/systemd/system/x.service"), "ssh.service.requires/x.service"},
 		{"wanted by the host", dirLink("/etc/systemd/system/multi-user.target.wants", "x.service", "/etc/systemd/system/x.service"), ""},
-		{"rescue is wanted by the host", dirLink("/etc/systemd/system/multi-user.target.wants", "rescue.target", "/lib/systemd/system/rescue.target"), "rescue.target changes"},
-		{"before sshd", file("/etc/systemd/system/x.service", "[Unit]\nBefore=ssh.service\n"), "x.service changes"},
-		{"before sshd, by a drop-in", file("/etc/systemd/system/cron.service.d/x.conf", "[Unit]\nBefore=a.service \\\n ssh.service\n"), "x.conf changes"},
-		{"against sshd", file("/etc/systemd/system/x.service", "[Unit]\nConflicts=sshd.service\n"), "x.service changes"},
-		{"ends the host", file("/etc/systemd/system/x.service", "[Unit]\nSuccessAction=poweroff\n"), "x.service changes"},
-		{"stops sshd", file("/etc/systemd/system/x.service", "[Service]\nExecStart=-/bin/sh -c 'sleep 1; systemctl stop ssh'\n"), "x.service changes"},
-		{"sets a packet filter", file("/etc/systemd/system/x.service", "[Service]\nExecStart=/usr/sbin/iptables-restore /srv/x\n"), "x.service changes"},
+		{"rescue is wanted by the host", dirLink("/etc/systemd/system/multi-user.target.wants", "rescue.target", "/lib/systemd/system/rescue.target"), "rescue.target"},
+		{"before sshd", file("/etc/systemd/system/x.service", "[Unit]\nBefore=ssh.service\n"), "x.service"},
+		{"before sshd, by a drop-in", file("/etc/systemd/system/cron.service.d/x.conf", "[Unit]\nBefore=a.service \\\n ssh.service\n"), "x.conf"},
+		{"against sshd", file("/etc/systemd/system/x.service", "[Unit]\nConflicts=sshd.service\n"), "x.service"},
+		{"ends the host", file("/etc/systemd/system/x.service", "[Unit]\nSuccessAction=poweroff\n"), "x.service"},
+		{"stops sshd", file("/etc/systemd/system/x.service", "[Service]\nExecStart=-/bin/sh -c 'sleep 1; systemctl stop ssh'\n"), "x.service"},
+		{"sets a packet filter", file("/etc/systemd/system/x.service", "[Service]\nExecStart=/usr/sbin/iptables-restore /srv/x\n"), "x.service"},
 		{"a mount that the host wants", file("/etc/systemd/system/srv.mount", "[Unit]\nBefore=local-fs.target\n[Install]\nWantedBy=local-fs.target\n"), ""},
-		{"a mount that the host requires", file("/etc/systemd/system/srv.mount", "[Install]\nRequiredBy=local-fs.target\n"), "srv.mount changes"},
+		{"a mount that the host requires", file("/etc/systemd/system/srv.mount", "[Install]\nRequiredBy=local-fs.target\n"), "srv.mount"},
 		{"shuts down something else", file("/etc/systemd/system/x.service", "[Service]\nExecStop=/usr/bin/redis-cli shutdown\nExecReload=/usr/bin/systemctl restart app.service ssh-app\n"), ""},
-		{"shuts down", file("/etc/systemd/system/x.service", "[Service]\nExecStart=!/usr/bin/env shutdown now\n"), "x.service changes"},
+		{"shuts down", file("/etc/systemd/system/x.service", "[Service]\nExecStart=!/usr/bin/env shutdown now\n"), "x.service:2: shutdown reaches for the way in"},
 		{"restarts another", file("/etc/systemd/system/x.service", "[Unit]\nAfter=network.target\nBefore=docker.service\n[Service]\nExecStart=/srv/ssh/nft-exporter\nExecStartPost=/bin/systemctl restart app\n[Install]\nWantedBy=multi-user.target\n"), ""},
-		{"a generator of units", file("/etc/systemd/system-generators/x", "x"), "generators/x changes"},
-		{"memory of the network", file("/etc/sysctl.d/x.conf", "net/ipv4/tcp_mem = 0 0 0\n"), "x.conf changes"},
-		{"too few processes", file("/etc/sysctl.conf", "kernel.pid_max=301\n"), "sysctl.conf changes"},
+		{"a generator of units", file("/etc/systemd/system-generators/x", "x"), "generators/x"},
+		{"memory of the network", file("/etc/sysctl.d/x.conf", "net/ipv4/tcp_mem = 0 0 0\n"), "x.conf"},
+		{"too few processes", file("/etc/sysctl.conf", "kernel.pid_max=301\n"), "sysctl.conf"},
 		{"values that do not matter", file("/etc/sysctl.d/x.conf", "# net.x = 1\n; y = 2\n-vm.swappiness = 1\nnet.ipv4.conf.all.send_redirects=0\nnet.ipv4.tcp_rmem = 4096 87380 6291456\nkernel.pid_max = 4194304\n"), ""},
-		{"a module", file("/etc/modprobe.d/x.conf", "blacklist virtio_net\n"), "x.conf changes"},
+		{"a module", file("/etc/modprobe.d/x.conf", "blacklist virtio_net\n"), "x.conf"},
 		{"modules that do not matter", file("/etc/modprobe.d/x.conf", "# x\nblacklist usb_storage\ninstall dccp /bin/true\n"), ""},
-		{"tmpfiles", file("/etc/tmpfiles.d/x.conf", "f /run/nologin\n"), "x.conf changes"},
-		{"tmpfiles by a pattern", file("/etc/tmpfiles.d/x.conf", "z /h* 0700\n"), "x.conf changes"},
+		{"tmpfiles", file("/etc/tmpfiles.d/x.conf", "f /run/nologin\n"), "x.conf"},
+		{"tmpfiles by a pattern", file("/etc/tmpfiles.d/x.conf", "z /h* 0700\n"), "x.conf"},
 		{"tmpfiles beside", file("/etc/tmpfiles.d/x.conf", "d /run/app 0755\n"), ""},
-		{"a start-up file that ends the shell", file("/home/alice/.profile", "[ -t 0 ] && exit\n"), ".profile changes"},
+		{"a start-up file that ends the shell", file("/home/alice/.profile", "[ -t 0 ] && exit\n"), ".profile"},
 		{"a start-up file that is understood", file("/home/alice/.profile", "alias ll='ls -l'\nPATH=$PATH:/opt/x\n"), ""},
 		{"a start-up file that another one hides", func(w *world) {
 			w.Files["/bin/bash"] = w.Files["/bin/sh"]
@@ -100,9 +100,9 @@ func TestNextStart(t *testing.T) {
 		{"a start-up file that is read by another", func(w *world) {
 			w.file("/home/alice/.profile", "if [ -f ~/.more ]; then . ~/.more; fi\n")
 			w.file("/home/alice/.more", "sudo() { :; }\n")
-		}, ".more changes"},
+		}, ".more"},
 		{"a start-up file that reads itself", file("/home/alice/.profile", ". ~/.profile\n"), ""},
-		{"a start-up file that reads what is not there", file("/home/alice/.profile", ". ~/.more\n"), ".more changes"},
+		{"a start-up file that reads what is not there", file("/home/alice/.profile", ". ~/.more\n"), ".more"},
 		{"sudo where nobody looks", func(w *world) {
 			w.file("/opt/x/sudo", "")
 			w.file("/home/alice/.profile", "PATH=$PATH:/opt/x\n")
@@ -110,12 +110,12 @@ func TestNextStart(t *testing.T) {
 		{"another sudo", func(w *world) {
 			w.file("/home/alice/bin/sudo", "")
 			w.file("/home/alice/.profile", "PATH=$HOME/bin:$PATH\n")
-		}, ".profile changes"},
+		}, ".profile"},
 		{"a script that a unit runs", func(w *world) {
 			w.file("/etc/systemd/system/x.service", "[Service]\nExecStart=/srv/x.sh\n")
 			w.file("/srv/x.sh", "#!/bin/sh\n. /srv/y.sh\n")
 			w.file("/srv/y.sh", "systemctl stop ssh\n")
-		}, "/srv/y.sh changes"},
+		}, "/srv/y.sh"},
 		{"a script that a unit runs, of something else", func(w *world) {
 			w.file("/etc/systemd/system/x.service", "[Service]\nExecStart=/srv/x.sh\n")
 			w.file("/srv/x.sh", "#!/bin/sh\nsystemctl restart app\n")
@@ -134,28 +134,28 @@ func TestNextStart(t *testing.T) {
 				w.file(fmt.Sprintf("/home/alice/m%03d", i), "A=1\n")
 			}
 			w.file("/home/alice/.profile", text.String())
-		}, "/home/alice/m100 changes"},
+		}, "/home/alice/m100: a start-up file reads it"},
 		{"a script that nobody runs", file("/srv/x.sh", "systemctl stop ssh\n"), ""},
-		{"a job", file("/etc/cron.d/x", "@reboot root pkill sshd\n"), "cron.d/x changes"},
+		{"a job", file("/etc/cron.d/x", "@reboot root pkill sshd\n"), "cron.d/x"},
 		{"a job of something else", file("/etc/cron.d/x", "MAILTO=root\n0 3 * * * app /srv/app/bin/clean >/dev/null\n"), ""},
-		{"a job of apt's", file("/etc/apt/apt.conf.d/x", "DPkg::Post-Invoke {\"chmod 0755 /usr/bin/sudo\";};\n"), "apt.conf.d/x changes"},
-		{"a profile of AppArmor", file("/etc/apparmor.d/x", "profile x /usr/sbin/sshd {\n}\n"), "apparmor.d/x changes"},
+		{"a job of apt's", file("/etc/apt/apt.conf.d/x", "DPkg::Post-Invoke {\"chmod 0755 /usr/bin/sudo\";};\n"), "apt.conf.d/x"},
+		{"a profile of AppArmor", file("/etc/apparmor.d/x", "profile x /usr/sbin/sshd {\n}\n"), "apparmor.d/x"},
 		{"a profile of AppArmor, of another", file("/etc/apparmor.d/x", "/usr/bin/app {\n /bin/bash ix,\n /etc/passwd r,\n}\n"), ""},
-		{"no room for sessions", file("/etc/systemd/system/user-.slice.d/x.conf", "[Slice]\nTasksMax=1\n"), "x.conf changes"},
-		{"no memory for sessions", file("/etc/systemd/system/user.slice.d/x.conf", "[Slice]\nMemoryMax=1M\n"), "x.conf changes"},
+		{"no room for sessions", file("/etc/systemd/system/user-.slice.d/x.conf", "[Slice]\nTasksMax=1\n"), "x.conf"},
+		{"no memory for sessions", file("/etc/systemd/system/user.slice.d/x.conf", "[Slice]\nMemoryMax=1M\n"), "x.conf"},
 		{"room for sessions", file("/etc/systemd/system/user-.slice.d/x.conf", "[Slice]\nTasksMax=33%\nMemoryMax=4G\nCPUQuota=200%\nMemoryHigh=80%\n"), ""},
-		{"sessions end", file("/etc/systemd/logind.conf.d/x.conf", "[Login]\nStopIdleSessionSec=1\n"), "x.conf changes"},
-		{"the host ends", file("/etc/systemd/logind.conf", "[Login]\nIdleAction=poweroff\n"), "logind.conf changes"},
+		{"sessions end", file("/etc/systemd/logind.conf.d/x.conf", "[Login]\nStopIdleSessionSec=1\n"), "x.conf"},
+		{"the host ends", file("/etc/systemd/logind.conf", "[Login]\nIdleAction=poweroff\n"), "logind.conf"},
 		{"processes of sessions end", file("/etc/systemd/logind.conf", "[Login]\nKillUserProcesses=yes\nIdleAction=ignore\n"), ""},
 		{"tmpfiles that are hidden", func(w *world) {
 			w.file("/usr/lib/tmpfiles.d/sshd.conf", "d /run/sshd 0755 root root\n")
 			w.file("/etc/tmpfiles.d/sshd.conf", "")
-		}, "sshd.conf changes"},
+		}, "sshd.conf"},
 		{"tmpfiles that are the same", func(w *world) {
 			w.file("/usr/lib/tmpfiles.d/x11.conf", "D! /tmp/.X11-unix 1777 root root 10d\n")
 			w.file("/etc/tmpfiles.d/x11.conf", "")
 		}, ""},
-		{"commands at a login", file("/home/alice/.ssh/rc", "exit\n"), ".ssh/rc changes"},
+		{"commands at a login", file("/home/alice/.ssh/rc", "exit\n"), ".ssh/rc"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -7,6 +7,7 @@ import (
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/shellrc"
 )
 
 // units trusts what the administrator's unit files, drop-ins and links make of the units
@@ -40,6 +41,9 @@ func (b *bootFiles) units() error {
 	return nil
 }
 
+// atStart is said of what is not judged of the start of the host.
+const atStart = ", and what that makes of the next start is not judged"
+
 // mounts reports whether a unit is one of those that local-fs.target usually wants: it
 // starts without them.
 func mounts(name string) bool {
@@ -64,9 +68,9 @@ func (b *bootFiles) dropIns(dir, of string) error {
 		switch {
 		case strings.HasPrefix(of, "ssh"):
 		case isAmong(of, earlyUnits+" "+laterUnits), of == "target", of == "mount", of == "socket":
-			b.add(at, text)
+			b.whole(at, text)
 		case ofSessions(of):
-			b.add(at, narrow(text))
+			b.add(at, narrow(text)...)
 		default:
 			b.lines(at, text)
 		}
@@ -83,7 +87,7 @@ func (b *bootFiles) pulled(dir, of, ext string) error {
 	for _, name := range names {
 		early := isAmong(of, earlyUnits) && (ext == ".requires" || !mounts(name))
 		if early || isAmong(of, laterUnits) && (ext == ".requires" || isAmong(name, endingTargets)) {
-			b.add(path.Join(dir, name), "is pulled in")
+			b.add(path.Join(dir, name), shellrc.Line{What: of + " pulls it in" + atStart, Text: "is pulled in"})
 		}
 	}
 	return nil
@@ -102,7 +106,7 @@ func (b *bootFiles) unit(at, name string) error {
 	if n.Type == host.TypeSymlink && ofStart {
 		// Another name of one of them is judged by that.
 		if !isAmong(path.Base(n.Target), earlyUnits) {
-			b.add(at, n.Target)
+			b.add(at, shellrc.Line{What: "a link to something else in the place of " + name, Text: n.Target})
 		}
 		return nil
 	}
@@ -112,10 +116,10 @@ func (b *bootFiles) unit(at, name string) error {
 	}
 	switch {
 	case ofStart:
-		b.add(at, text)
+		b.whole(at, text)
 		return nil
 	case ofSessions(name):
-		b.add(at, narrow(text))
+		b.add(at, narrow(text)...)
 		return nil
 	}
 	b.lines(at, text)
@@ -140,15 +144,15 @@ func (b *bootFiles) lines(at, text string) {
 			among = endingTargets
 		case "SuccessAction", "FailureAction", "StartLimitAction", "JobTimeoutAction":
 			if s.Value != none && s.Value != "" {
-				b.add(at, s.Key+"="+s.Value)
+				b.add(at, shellrc.Line{Number: s.Line, What: s.Key + atStart, Text: s.Key + "=" + s.Value})
 			}
 		}
 		if strings.HasPrefix(s.Key, "Exec") {
-			b.command(at, s.Key+"=", s.Value)
+			b.command(at, s)
 		}
 		for word := range strings.FieldsSeq(s.Value) {
 			if isAmong(word, among) {
-				b.add(at, s.Key+"="+word)
+				b.add(at, shellrc.Line{Number: s.Line, What: s.Key + "=" + word + atStart, Text: s.Key + "=" + word})
 			}
 		}
 	}

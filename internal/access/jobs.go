@@ -4,7 +4,9 @@ import (
 	"path"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/shellrc"
 )
 
 // Directories whose files are run, or have commands that are, without anybody's asking:
@@ -40,11 +42,11 @@ func (b *bootFiles) jobs() error {
 
 // command counts a line of commands that reaches for the way, and the scripts that it
 // runs.
-func (b *bootFiles) command(at, key, line string) {
-	if reaches(line) {
-		b.add(at, key+line)
+func (b *bootFiles) command(at string, set debian.Setting) {
+	if what := reaches(set.Value); what != "" {
+		b.add(at, shellrc.Line{Number: set.Line, What: what + ofTheWay, Text: set.Key + "=" + set.Value})
 	}
-	b.named(line, 0)
+	b.named(set.Value, 0)
 }
 
 // Bounds of what is looked into.
@@ -71,8 +73,8 @@ func (b *bootFiles) script(at string, depth int) {
 	if strings.HasPrefix(at, "/etc/apparmor.d/") {
 		text = confined(text)
 	}
-	if concerns(text) {
-		b.add(at, text)
+	if lines := concerns(text); len(lines) > 0 {
+		b.whole(at, text, lines...)
 	}
 	if n.Owner == root { // what others name may be without end, and they run it without any rights
 		b.named(text, depth+1)

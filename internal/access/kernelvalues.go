@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
+	"opsafe/internal/shellrc"
 )
 
 // valuesHarmless are values of the kernel, see sysctl(8), none of which keeps somebody
@@ -77,7 +78,9 @@ func (b *bootFiles) kernelValues() error {
 		if err != nil {
 			return err
 		}
+		number := 0
 		for line := range strings.Lines(text) {
+			number++
 			name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
 			if !ok || strings.ContainsAny(name[:min(1, len(name))], "#;") {
 				continue
@@ -87,7 +90,7 @@ func (b *bootFiles) kernelValues() error {
 				name = strings.ReplaceAll(name, "/", ".")
 			}
 			if !valueHarmless(name, strings.TrimSpace(value)) {
-				b.add(at, name+"="+strings.TrimSpace(value))
+				b.add(at, shellrc.Line{Number: number, What: name + atStart, Text: name + "=" + strings.TrimSpace(value)})
 			}
 		}
 	}
@@ -113,13 +116,15 @@ func (b *bootFiles) modules() error {
 		if err != nil {
 			return err
 		}
+		number := 0
 		for line := range strings.Lines(text) {
+			number++
 			f := strings.Fields(line)
 			keepsOut := len(f) > 1 && (f[0] == "blacklist" || f[0] == "install")
 			if len(f) == 0 || f[0][0] == '#' || keepsOut && isAmong(strings.ReplaceAll(f[1], "_", "-"), modulesHarmless) {
 				continue
 			}
-			b.add(at, strings.Join(f, " "))
+			b.add(at, shellrc.Line{Number: number, What: strings.Join(f[:min(len(f), 2)], " ") + atStart, Text: strings.Join(f, " ")})
 		}
 	}
 	return nil

@@ -172,13 +172,10 @@ func (q Question) losses(ctx context.Context, names []string, answer *Answer) ([
 	return out, nil
 }
 
-// unjudged is said of what a run changes and no look at a host would judge.
-const unjudged = " changes, and what that makes of it is not judged"
-
 // Unrecorded reports whether something cannot be told of a way that a look at the host
 // itself might tell.
 func (w Way) Unrecorded() bool {
-	return slices.ContainsFunc(w.Unknown, func(why string) bool { return !strings.HasSuffix(why, unjudged) })
+	return slices.ContainsFunc(w.Unknown, func(why string) bool { return !slices.Contains(w.Unjudged, why) })
 }
 
 // since counts what a change has brought: what shuts the way for the moment alone,
@@ -201,10 +198,11 @@ func (w Way) since(before Way) Way {
 		was, known := before.Trusted[what]
 		is, still := w.Trusted[what]
 		// A file that comes or goes is a change, what could not be asked for is none.
-		if was != is && (known && still || path.IsAbs(what)) {
-			w.Unknown = append(slices.Clip(w.Unknown), what+unjudged)
+		if was.digest != is.digest && (known && still || path.IsAbs(what)) {
+			w.Unjudged = append(slices.Clip(w.Unjudged), is.since(was, what)...)
 		}
 	}
+	w.Unknown = append(slices.Clip(w.Unknown), w.Unjudged...)
 	return w
 }
 

@@ -44,7 +44,7 @@ func TestPAM(t *testing.T) {
 			}
 			w := newWorld()
 			w.Files["/etc/pam.d/lab"], w.Files["/etc/pam.d/more"], w.Files["/etc/pam.d/other"] = file(tt.stack), file(debian), file(debian)
-			no, doubt, err := (&judge{Reader: w.reader(), way: Way{Trusted: map[string]string{}}}).pam("lab", "account")
+			no, doubt, err := (&judge{Reader: w.reader(), way: Way{Trusted: map[string]Trust{}}}).pam("lab", "account")
 			got := "open"
 			switch {
 			case err != nil:

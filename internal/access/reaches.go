@@ -1,9 +1,12 @@
 package access
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
+
+	"opsafe/internal/shellrc"
 )
 
 const (
@@ -17,7 +20,7 @@ const (
 	// prefixes are words before a command that leave it what it is.
 	prefixes = "exec env nice ionice nohup setsid sudo command if then elif else do while until ! time { [ test"
 	// readers only look at what they are given.
-	readers = "cat grep egrep awk cut sort wc stat ls md5sum sha256sum tar diff cmp getent head tail find ["
+	readers = "cat grep egrep awk cut sort uniq tr wc stat ls md5sum sha256sum tar diff cmp getent head tail find [ : ps"
 	// movers take away what they are given, or give it to others.
 	movers = "rm mv ln chmod chown chgrp setfacl chattr mount umount"
 	// tops are directories without which nobody gets in.
@@ -30,56 +33,90 @@ const (
 	/usr/bin/sudo /usr/sbin/sshd /bin/bash /usr/bin/bash /bin/sh /usr/bin/sh /dev/null /dev/tty /dev/ptmx`
 )
 
-// concerns reports whether a script, or a file with commands in it, has a command that
-// reaches for the way in.
-func concerns(text string) bool {
-	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' && reaches(line) {
-			return true
+// ofTheWay is said of a command that reaches for the way in.
+const ofTheWay = " reaches for the way in"
+
+// concerns are the lines of a script, or of a file with commands in it, that have a
+// command which reaches for the way in.
+func concerns(text string) []shellrc.Line {
+	var out []shellrc.Line
+	kills := strings.Contains(text, "kill")
+	number, began, line := 0, 0, ""
+	for part := range strings.Lines(text) {
+		number++
+		if line == "" {
+			began = number
 		}
+		if more, goesOn := strings.CutSuffix(strings.TrimRight(part, "\n"), `\`); goesOn {
+			line += more + " "
+			continue
+		}
+		line = strings.TrimSpace(line + part)
+		if line != "" && line[0] != '#' {
+			if what := reachesBy(line, kills); what != "" {
+				out = append(out, shellrc.Line{Number: began, What: what + ofTheWay, Text: line})
+			}
+		}
+		line = ""
 	}
-	return false
+	return out
 }
 
-// reaches reports whether a line of commands stops what a start goes through, has to do
-// with packets, networks or accounts, or touches what the way in rests on. What it takes
-// a program for is what it calls it: one that is put together out of parts is not known.
-func reaches(line string) bool {
-	const ends = ";&|()[]`,"
-	return anyReaches(line, ends+`"'`) || anyReaches(strings.NewReplacer(`"`, "", "'", "").Replace(line), ends)
+// reaches names the command of a line that stops what a start goes through, has to do
+// with packets, networks or accounts, or touches what the way in rests on; empty: none
+// does. What it takes a program for is what it calls it: one that is put together out of
+// parts is not known.
+func reaches(line string) string { return reachesBy(line, strings.Contains(line, "kill")) }
+
+// reachesBy is told whether anything is killed by a number that is looked for elsewhere.
+func reachesBy(line string, kills bool) string {
+	const ends = ";&|()`"
+	line = unsaid(line)
+	plain := strings.NewReplacer(`"`, "", "'", "").Replace(line)
+	list := strings.NewReplacer("[", " ", "]", " ", ",", " ").Replace(plain) // of another language's
+	return cmp.Or(anyReaches(line, ends+`[],"'`, kills), anyReaches(plain, ends+"[],", kills), anyReaches(list, ends, kills))
 }
 
 // anyReaches looks at the commands of a line, each of which goes up to one of some signs.
-func anyReaches(line, ends string) bool {
+func anyReaches(line, ends string, kills bool) string {
 	for command := range strings.FieldsFuncSeq(line, func(c rune) bool { return strings.ContainsRune(ends, c) }) {
-		bare := strings.TrimLeft(command, " -@:+!")
-		if strings.HasPrefix(strings.TrimSpace(command), "@") && !path.IsAbs(bare) {
-			bare = "@" + bare // a time of crontab(5): no prefix of systemd's, nor a command
-		}
-		words := strings.Fields(bare)
+		words := strings.Fields(unmarked(command))
 		for len(words) > 0 && (isAmong(path.Base(words[0]), prefixes) || strings.Contains(words[0], "=") && !strings.HasPrefix(words[0], "-")) {
 			words = words[1:]
 		}
-		for i, command := range begins(words) {
-			if commandReaches(program(command), words[i+1:]) {
-				return true
+		for _, i := range begins(words) {
+			if what := commandReaches(program(words[i]), words[i+1:], kills); what != "" {
+				return what
 			}
 		}
 	}
-	return false
+	return ""
 }
 
-// begins are the words, by where they stand, with which a command may begin: the first
-// or, after the times of crontab(5), that and the one after it, since some name a user.
-func begins(words []string) map[int]string {
-	out, i := map[int]string{}, 0
-	for i < len(words) && (strings.HasPrefix(words[i], "@") || strings.Trim(words[i], "0123456789*/-") == "") {
+// unmarked is a command without the signs that systemd has before a path, see
+// systemd.service(5), and without those of a list.
+func unmarked(command string) string {
+	if bare := strings.TrimLeft(command, " -@:+!"); path.IsAbs(bare) {
+		return bare
+	}
+	return strings.TrimLeft(command, " -:+!") // @reboot is a time of crontab(5)
+}
+
+// begins are the places of the words with which a command may begin: the first or, after
+// the times of crontab(5), that and the one after it, since some name a user.
+func begins(words []string) []int {
+	const days = "sun mon tue wed thu fri sat jan feb mar apr may jun jul aug sep oct nov dec"
+	i := 0
+	for i < len(words) && (strings.HasPrefix(words[i], "@") || strings.Trim(words[i], "0123456789*/-") == "" || i > 0 && isAmong(strings.ToLower(words[i]), days)) {
 		i++
 	}
-	for n := i; n < len(words) && (n == i || n == i+1 && i > 0); n++ {
-		out[n] = words[n]
+	switch {
+	case i >= len(words):
+		return nil
+	case i == 0 || i+1 == len(words):
+		return []int{i}
 	}
-	return out
+	return []int{i, i + 1}
 }
 
 // program is the name of one, if a path leads to where programs are.
@@ -90,31 +127,53 @@ func program(word string) string {
 	return word
 }
 
-func commandReaches(program string, args []string) bool {
+// commandReaches names a command, and what it is about, that reaches for the way in.
+func commandReaches(program string, args []string, kills bool) string {
 	if isAmong(program, "cp install rsync scp") && len(args) > 0 {
 		args = args[len(args)-1:] // what is read is left as it is
 	}
 	some := func(is func(string) bool) bool { return slices.ContainsFunc(args, is) }
 	one := func(of string) bool { return some(func(w string) bool { return isAmong(w, of) }) }
+	reached := false
 	switch {
-	case isAmong(program, reachers), isAmong(program, "sshd ssh.service ssh.socket sshd.service"), some(func(w string) bool { return path.Base(w) == sshdProgram }):
-		return true
+	case isAmong(program, reachers):
+		reached = !asks(program, args)
 	case isAmong(program, "systemctl service invoke-rc.d update-rc.d"):
-		return some(ofStart) || one(networks) || one(strings.ReplaceAll(networks, ".service", ""))
+		return unitsReached(program, args)
 	case isAmong(program, "pkill killall"):
-		return some(broad)
+		reached = some(broad) && !one("-0")
 	case program == "loginctl":
-		return some(func(w string) bool { return strings.HasPrefix(w, "terminate-") || strings.HasPrefix(w, "kill-") })
+		reached = some(func(w string) bool { return strings.HasPrefix(w, "terminate-") || strings.HasPrefix(w, "kill-") })
 	case program == "kill":
-		return len(args) > 1 && args[len(args)-1] == "-1"
+		reached = len(args) > 1 && args[len(args)-1] == "-1"
 	case program == "ip":
-		return one("link addr address route rule a l r") && one("set del delete flush replace change down")
+		reached = one("link addr address route rule a l r") && one("set del delete flush replace change down")
 	case program == "ifconfig":
-		return one("down")
+		reached = one("down")
 	case isAmong(program, "apt apt-get aptitude dpkg"):
-		return one("remove purge autoremove -r -P --purge --remove") && one("sudo openssh-server login passwd systemd libpam-modules libpam-runtime libpam-systemd")
+		reached = one("remove purge autoremove -r -P --purge --remove") && one("sudo openssh-server login passwd systemd libpam-modules libpam-runtime libpam-systemd")
+	case program == sshdProgram:
+	case some(func(w string) bool { return path.Base(w) == sshdProgram }) && !isAmong(program, readers) && (kills || !isAmong(program, "pidof pgrep")):
+		return shownProgram(program) + " of " + sshdProgram
+	default:
+		for _, w := range args {
+			if way := wayPath(program, w); way != "" {
+				return shownProgram(program) + " of " + way
+			}
+		}
 	}
-	return some(func(w string) bool { return wayPath(program, w) })
+	if reached {
+		return program
+	}
+	return ""
+}
+
+// shownProgram is the name of a program; what does not look like one may be a secret.
+func shownProgram(program string) string {
+	if strings.Trim(program, "abcdefghijklmnopqrstuvwxyz-") != "" {
+		return "a command"
+	}
+	return program
 }
 
 // broad reports whether an argument of pkill may mean sshd: by its name, or by others
@@ -124,21 +183,35 @@ func broad(arg string) bool {
 		isAmong(arg, "-u -U -G -f -v -t -P -s --euid --uid --full --inverse --terminal --parent")
 }
 
-// wayPath reports whether a program changes what is at a path of the way.
-func wayPath(program, word string) bool {
+// wayPath is the path of the way of which a program changes what is there; empty: none.
+func wayPath(program, word string) string {
+	const keys = "~/.ssh"
 	writes := strings.HasPrefix(strings.TrimLeft(word, "0123456789&"), ">")
 	if isAmong(program, readers) && !writes {
-		return false
+		return ""
 	}
 	at := strings.TrimLeft(word, "0123456789&><")
 	if !path.IsAbs(at) {
-		return strings.Contains(at, ".ssh/") || strings.HasSuffix(at, "authorized_keys")
+		if strings.Contains(at, ".ssh/") || strings.HasSuffix(at, "authorized_keys") {
+			return keys
+		}
+		return ""
 	}
-	if at = path.Clean(at); at == "/dev/null" && !isAmong(program, movers) {
-		return false
+	at = path.Clean(at)
+	switch {
+	case at == "/dev/null" && !isAmong(program, movers):
+		return ""
+	case isAmong(program, movers) && isAmong(at, tops):
+		return at
+	case strings.Contains(at, "/.ssh"):
+		return keys
 	}
-	return isAmong(program, movers) && isAmong(at, tops) || strings.Contains(at, "/.ssh") ||
-		slices.ContainsFunc(strings.Fields(ways), func(w string) bool { return at == w || strings.HasPrefix(at, w+"/") })
+	for way := range strings.FieldsSeq(ways) {
+		if at == way || strings.HasPrefix(at, way+"/") {
+			return way
+		}
+	}
+	return ""
 }
 
 // ofStart reports whether a word of systemctl's names a unit of the start, or has the

@@ -15,9 +15,13 @@ func TestConcerns(t *testing.T) {
 		"touch /run/nologin", "echo no >/etc/nologin", "cp /srv/x /etc/ssh/sshd_config", "apt-get -y purge openssh-server", "dpkg -P sudo",
 		"[ -f /x ] && reboot", "if true; then shutdown -h now; fi", "DEBIAN_FRONTEND=noninteractive apt-get remove sudo",
 		`subprocess.run(["pkill", "sshd"])`, `os.system('systemctl stop ssh.service')`, `DPkg::Post-Invoke {"pkill sshd";};`, "* * * * * root pkill sshd", "@reboot root nft -f /srv/x", "@reboot reboot", "-@/sbin/reboot reboot", "*/5 0,12 * * 1-5 iptables -F",
+		`echo "systemctl stop ssh" | at now`, `echo "* * * * * root pkill sshd" >/etc/cron.d/x`, "echo alice:x | /usr/sbin/chpasswd", "cat /x > /etc/nologin", "echo no > /run/nologin", `echo "$(systemctl stop ssh)"`,
+		`X="systemctl stop ssh"; $X`, "sh -c 'systemctl kill ssh'", "systemctl start poweroff.target", "systemctl set-property ssh.service MemoryMax=1", "systemctl enable --now nftables", "systemctl restart dbus",
+		"systemctl --now disable ssh", "service ssh stop", "update-rc.d ssh remove", "nft -f /x", "nft delete table inet x", "iptables -L -F", "usermod -G docker alice", "usermod -aG x -s /bin/false alice", "gpasswd -d alice sudo",
+		"0 3 * * Sun root pkill sshd", "-@/usr/bin/pkill -x pkill sshd", "pgrep sshd | xargs kill", "grep -q x /y && pkill sshd", "[ -f /etc/nologin ] || touch /etc/nologin", "start-stop-daemon --stop --exec /usr/sbin/sshd", `["systemctl", "mask", "ssh.service"]`, "systemctl \\\n  stop ssh",
 		"ln -sf /dev/null /etc/systemd/system/x", "mount -o bind /srv /home",
 	} {
-		if !concerns("#!/bin/sh\n" + line + "\n") {
+		if concerns("#!/bin/sh\n"+line+"\n") == nil {
 			t.Errorf("%s: is taken for harmless", line)
 		}
 	}
@@ -27,10 +31,17 @@ func TestConcerns(t *testing.T) {
 		"getent passwd alice", "awk -F: '{print $1}' /etc/passwd", "chown -R app:app /srv/app", "chmod 755 /usr/local/bin/tool", "rm -rf /var/tmp/cache", "tar czf /backup/etc.tgz /etc",
 		"cp /etc/ssh/sshd_config /backup/", "certbot renew -q --post-hook 'systemctl reload nginx'", "apt-get update -q", "apt-get autoremove -y", "ip addr show", "ip -br link",
 		"echo done >/dev/null 2>&1", "curl -s https://example.org/ping", "mount /srv/data", "ls /home", "loginctl list-sessions", "@reboot root /srv/app/start", "@reboot /srv/app/start --now", "@daily root run-parts /srv/daily", "cd /srv/app && ./run.sh", "17 * * * * root cd / && run-parts --report /etc/cron.hourly",
+		"echo restarting sshd", `echo "to undo: systemctl stop ssh; reboot"`, `logger -t x "sshd is down; reboot now"`, "printf 'passwd alice\\n' >&2", `log "usermod -L alice" 2>/dev/null`,
+		"grep sshd /var/log/auth.log", `grep -q "sshd" /var/log/auth.log | wc -l`, "journalctl -u ssh -u sshd.service --since today", "ps aux | grep 'sshd'", "pgrep -x sshd >/dev/null || systemctl restart ssh",
+		"systemctl status ssh", "systemctl is-active --quiet ssh || systemctl start ssh", "systemctl show -p ActiveState ssh.service", "systemctl reload ssh", "systemctl enable --now ssh.service", "systemctl unmask ssh",
+		"service ssh status", "service ssh restart", "systemctl daemon-reload", "/usr/sbin/sshd -t && systemctl reload ssh", "nft list ruleset >/var/backups/nft", "nft -j list ruleset | gzip >/x.gz",
+		"iptables -nvL INPUT", "iptables -S", "ufw status verbose", "nmcli -t device status", "passwd -S alice", "chage -l alice", "usermod -aG docker app", "gpasswd -a app docker", "shutdown -c",
+		"[ -f /etc/nologin ] && exit 0", "if [ -x /usr/sbin/sshd ]; then echo yes; fi", "test -e /etc/ssh/sshd_config || exit 1", `[[ "$1" = "reboot" ]] && echo no`, "cat /etc/passwd > /srv/x", "pkill -0 sshd",
+		"firewall-cmd --zone=public --list-all", `echo "$HOST has $(uptime -p) of sshd" | mail -s "sshd of $(hostname)" root`, "@reboot app /srv/app/run", "@reboot root /usr/local/bin/x", "0 3 * * sun root /srv/x", "# systemctl stop ssh",
 		`APT::Periodic::Update-Package-Lists "1";`, `Unattended-Upgrade::Automatic-Reboot "false";`, "test -x /usr/sbin/anacron || run-parts /etc/cron.daily",
 	} {
-		if concerns("#!/bin/sh\n" + line + "\n") {
-			t.Errorf("%s: is taken for a danger", line)
+		if found := concerns("#!/bin/sh\n" + line + "\n"); found != nil {
+			t.Errorf("%s: is taken for a danger: %+v", line, found)
 		}
 	}
 }

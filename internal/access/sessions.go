@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"opsafe/internal/debian"
+	"opsafe/internal/shellrc"
 )
 
 // ofSessions reports whether a unit, or a name of drop-ins, is one in which the sessions of
@@ -22,18 +23,18 @@ func ofSessions(name string) bool {
 
 // narrow are the settings of a slice, see systemd.resource-control(5), that may leave no
 // room for a login.
-func narrow(text string) string {
-	var b strings.Builder
+func narrow(text string) []shellrc.Line {
+	var out []shellrc.Line
 	for _, s := range debian.ParseUnit(text).Settings {
 		switch {
 		case strings.HasSuffix(s.Key, "Weight"), strings.HasSuffix(s.Key, "Accounting"), s.Key == "Description", s.Key == "Documentation", s.Key == "ManagedOOMPreference":
 		case s.Key == "CPUQuota" && portion(s.Value, 10, 0), s.Key == "TasksMax" && portion(s.Value, 10, 64),
 			(s.Key == "MemoryMax" || s.Key == "MemoryHigh") && portion(s.Value, 10, 256<<20), s.Key == "MemorySwapMax":
 		default:
-			b.WriteString(s.Key + "=" + s.Value + "\n")
+			out = append(out, shellrc.Line{Number: s.Line, What: s.Key + " may leave no room for a login", Text: s.Key + "=" + s.Value})
 		}
 	}
-	return b.String()
+	return out
 }
 
 // portion reports whether a limit leaves at least so many percent or, if it is a number,
@@ -80,7 +81,7 @@ func (b *bootFiles) logins() error {
 			switch {
 			case isAmong(s.Key, "StopIdleSessionSec SessionsMax InhibitorsMax RuntimeDirectorySize RuntimeDirectoryInodesMax"),
 				s.Key == "IdleAction" && s.Value != "ignore" && s.Value != "lock":
-				b.add(at, s.Key+"="+s.Value)
+				b.add(at, shellrc.Line{Number: s.Line, What: s.Key + " may end sessions, or the host", Text: s.Key + "=" + s.Value})
 			}
 		}
 	}

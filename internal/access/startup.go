@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/shellrc"
-	"opsafe/internal/words"
 )
 
 // startUp trusts what the files come to that a login reads before anybody can type: those
@@ -24,7 +22,7 @@ func (j *judge) startUp() error {
 			return err
 		}
 	}
-	texts, err := s.strange()
+	found, err := s.strange()
 	if err != nil {
 		return err
 	}
@@ -34,23 +32,26 @@ func (j *judge) startUp() error {
 		if err != nil {
 			return err
 		}
+		lines := shellrc.Whole(text)
 		switch {
+		case unread(text):
+			lines = []shellrc.Line{{What: text, Text: text}}
 		case at == environmentFile:
-			text = shellrc.Environment(text)
+			lines = shellrc.Environment(text)
 		case strings.HasSuffix(at, "inputrc"):
-			text = shellrc.Keys(text)
+			lines = shellrc.Keys(text)
 		case debian.IsUnitName(path.Base(at)):
-			text = reaching(text)
+			lines = reaching(text)
 		}
-		if text != "" {
-			texts[at] += text
+		if len(lines) > 0 {
+			found.at(at).add(shellrc.Texts(lines), lines...)
 		}
 	}
-	for at, text := range texts {
-		j.trust(at, text)
+	for at, f := range found {
+		j.way.Trusted[at] = f.trust()
 	}
 	if t, ok := j.Reader.(*traced); ok {
-		t.note("start-up files", texts, nil)
+		t.note("start-up files", found.texts(), nil)
 	}
 	return nil
 }
@@ -116,14 +117,14 @@ func (s *startFiles) services() []string {
 }
 
 // reaching are the commands of a unit that reach for the way in.
-func reaching(text string) string {
-	var b strings.Builder
+func reaching(text string) []shellrc.Line {
+	var out []shellrc.Line
 	for _, set := range debian.ParseUnit(text).Settings {
-		if strings.HasPrefix(set.Key, "Exec") && reaches(set.Value) {
-			b.WriteString(set.Value + "\n")
+		if what := reaches(set.Value); what != "" && strings.HasPrefix(set.Key, "Exec") {
+			out = append(out, shellrc.Line{Number: set.Line, What: what + ofTheWay, Text: set.Value})
 		}
 	}
-	return b.String()
+	return out
 }
 
 // inDir are the files of a directory that a shell reads.
@@ -151,12 +152,21 @@ const (
 	mostScripts   = 64
 )
 
+// What is said in the place of a text.
+const (
+	tooLong    = "too long to be read: "
+	knownLater = "known after apply"
+)
+
+// unread reports whether a text is what is said in the place of one.
+func unread(text string) bool { return text == knownLater || strings.HasPrefix(text, tooLong) }
+
 // text is the text of a file; empty: there is none, or facts do not hold it. What a plan
 // is yet to find out is a text like none.
 func (s *startFiles) text(at string) (string, error) {
 	n, err := s.Stat(at)
 	if err == nil && n != nil && n.Size > longestScript {
-		return fmt.Sprint("too long to be read: ", n.Size), nil
+		return fmt.Sprint(tooLong, n.Size), nil
 	}
 	data, err := host.ReadThrough(s.Reader, at)
 	if !host.IsUnknown(err) {
@@ -164,7 +174,7 @@ func (s *startFiles) text(at string) (string, error) {
 	}
 	if was := beneath(s.Reader); was != nil {
 		if _, err := host.ReadThrough(was, at); err == nil {
-			return "known after apply", nil
+			return knownLater, nil
 		}
 	}
 	return "", nil
@@ -205,6 +215,9 @@ func (s *startFiles) script(at string, depth int) error {
 
 // read reads a text once for all who have it. What packages bring is not read in parts.
 func (s *startFiles) read(at, text string) *shellrc.File {
+	if unread(text) {
+		return &shellrc.File{Strange: text, Lines: []shellrc.Line{{What: text, Text: text}}}
+	}
 	if strings.HasPrefix(at, "/usr/") && !strings.HasPrefix(at, "/usr/local/") || len(text) > longestScript {
 		return &shellrc.File{Strange: text}
 	}
@@ -244,61 +257,4 @@ func (s *startFiles) whole(at string) string {
 		return path.Join(s.home, rest)
 	}
 	return path.Clean(at)
-}
-
-// names of variables and commands in a script.
-var identifiers = words.Pattern(`[A-Za-z_][A-Za-z0-9_]*`)
-
-// strange is, by file, what is not understood: commands, variables that such commands
-// name, and directories in which another sudo is found first. Of packages' files, and of
-// what is judged by itself, no name counts.
-func (s *startFiles) strange() (map[string]string, error) {
-	out, named := map[string]string{}, map[string]bool{}
-	for at, f := range s.files {
-		if f.Strange != "" {
-			out[at] = f.Strange
-		}
-		if !strings.HasPrefix(at, "/usr/") {
-			for _, name := range identifiers().FindAllString(f.Strange, -1) {
-				named[name] = !shellrc.Judged(name)
-			}
-		}
-	}
-	for at, f := range s.files {
-		names := make([]string, 0, len(f.Sets))
-		for name := range f.Sets {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		for _, name := range names {
-			if named[name] {
-				out[at] += f.Sets[name]
-			}
-		}
-		for _, dir := range f.Dirs {
-			sudo := path.Join(s.whole(dir), sudoProgram)
-			n, err := s.Stat(sudo)
-			if err != nil && !host.IsUnknown(err) {
-				return nil, err
-			}
-			if n != nil && sudo != sudoBinary && !before(sudo) {
-				out[at] += sudo + " is found first\n"
-			}
-		}
-	}
-	for _, dir := range []string{"/usr/local/sbin", "/usr/local/bin"} {
-		names, err := s.ReadDir(dir)
-		if err != nil {
-			continue // as where facts do not hold it
-		}
-		for _, n := range names {
-			if shellrc.Runs(n) {
-				out[path.Join(dir, n)] += "is found first\n"
-			}
-		}
-	}
-	for _, at := range s.faults {
-		out[at] += "it is not there, or one too many\n"
-	}
-	return out, nil
 }

@@ -45,10 +45,10 @@ func (j *judge) trusted(ctx context.Context) error {
 
 const systemSlice = "system.slice"
 
-// trusts are digests of what is not judged, by what it is.
-type trusts map[string]string
+// trusts are what is not judged, by what it is.
+type trusts map[string]Trust
 
-func (t trusts) add(what, text string) { t[what] = digest(text) }
+func (t trusts) add(what, text string) { t[what] = Trust{digest: digest(text)} }
 
 // trustAll trusts what is the same for everybody. With an error, it is what was found
 // until then.
@@ -271,5 +271,5 @@ func (j *judge) onWay(pattern string) bool {
 const whereListens = "where sshd listens"
 
 func (j *judge) trust(what, text string) {
-	j.way.Trusted[what] = digest(text)
+	j.way.Trusted[what] = Trust{digest: digest(text)}
 }

@@ -49,6 +49,7 @@ func waysOfJobs() []way {
 		{name: "a package with a service", want: through, setup: "true", after: "apt-get -qq purge -y nginx-light nginx-common >/dev/null 2>&1 || true", spec: "packages: {nginx-light: installed}\n"},
 		{name: "a service of one's own, with a script", want: through, spec: runIs("#!/bin/sh\nmkdir -p /srv/app\nchown -R alice: /srv/app\n", "MemoryMax=1G\n")},
 		{name: "a job of each day", want: through, spec: programIs("/etc/cron.daily/x", "#!/bin/sh\nset -e\nfind /var/tmp -mtime +30 -delete\nsystemctl reload nginx || true\n")},
+		{name: "a job that looks after sshd", want: through, spec: programIs("/etc/cron.daily/x", "#!/bin/sh\n# pkill sshd\nsystemctl is-active --quiet ssh || { echo \"sshd is down\"; systemctl start ssh; }\nnft list ruleset >/var/backups/x\ngrep \"sshd\" /etc/group\nusermod -aG adm daemon\n")},
 		{name: "a job in the night", want: through, spec: fileIs("/etc/cron.d/x", "MAILTO=root\n15 3 * * * root cd /srv && tar czf /var/backups/etc.tgz /etc >/dev/null 2>&1\n")},
 		{name: "settings of apt's", want: through, spec: fileIs("/etc/apt/apt.conf.d/x", "APT::Periodic::Update-Package-Lists \"1\";\nDPkg::Post-Invoke {\"rm -f /var/cache/apt/*.bin\";};\n")},
 		{name: "room in a session", want: through, spec: dropInIs("/etc/systemd/system/user-.slice.d", "[Slice]\nTasksMax=4096\nMemoryMax=80%\nCPUQuota=400%\n")},

@@ -64,6 +64,8 @@ func waysOfStartUp() []way {
 		{"a function", ".bashrc", "mkcd() { mkdir -p \"$1\" && cd \"$1\"; }\n"},
 		{"a condition", ".bashrc", "case $- in *i*) ;; *) return;; esac\nif command -v vim >/dev/null; then export EDITOR=vim; fi\n[ -f ~/.local.sh ] && . ~/.local.sh\n"},
 		{"a word of welcome", ".bash_profile", "[ -f ~/.bashrc ] && . ~/.bashrc\necho \"this is $(hostname)\" >&2\n"},
+		{"a prompt with a branch", ".bashrc", "PS1='\\u@\\h:\\w$(__git_ps1 \" (%s)\")\\$ '\nPROMPT_COMMAND='history -a'\n"},
+		{"a time of idleness, keys and limits", ".bashrc", "TMOUT=900; readonly TMOUT; export TMOUT\nbind '\"\\e[A\": history-search-backward'\nulimit -c 0\ncat <<X\nwelcome to $(hostname)\nX\n"},
 		{"keys of a terminal", ".bashrc", "[[ $- == *i* ]] && stty -ixon\nset -o vi\n"},
 	} {
 		lines = append(lines, way{name: "the start-up: " + c.name, want: through, spec: homeIs(c.file, c.content)})

@@ -67,7 +67,7 @@ func (r *Runner) guard(ctx context.Context, after host.Reader, way WayIn, comesB
 		return answer, nil
 	case found.Unsure():
 		return nil, fmt.Errorf("nothing has been changed: it cannot be told whether afterwards anybody could log in with a key and become root%s%s\n"+
-			"with --confirm 2m it is tried, and comes back by itself unless you confirm from a new session; or, if you are sure: --%s", losses(found), way.Unasked, LockOutFlag)
+			"with --confirm 2m it is tried, and comes back by itself unless you confirm from a new session; or leave out what is named; or, if you are sure: --%s", losses(found), way.Unasked, LockOutFlag)
 	}
 	return nil, fmt.Errorf("nothing has been changed: afterwards, %s could log in with a key and become root%s%s\nmend that first; or, if it is what you want: --%s", nobody(found), losses(found), way.Unasked, LockOutFlag)
 }

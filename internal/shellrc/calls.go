@@ -3,6 +3,7 @@ package shellrc
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -13,7 +14,7 @@ const guardedNames = `
 	sudo su . source [ [[ test eval return export declare typeset readonly local unset alias unalias set shopt
 	echo printf umask true false : mesg tput command type which hash complete stty cat run-parts builtin exec
 	if then elif else fi case esac for do done { } ! function while until select time in
-	precmd preexec chpwd periodic zshexit`
+	cd history bind ulimit pwd __git_ps1 precmd preexec chpwd periodic zshexit`
 
 func guarded(name string) bool {
 	return slices.Contains(strings.Fields(guardedNames), name) || Runs(name) || strings.HasPrefix(name, "TRAP") || strings.Contains(name, "/")
@@ -40,8 +41,8 @@ func special(name string) bool {
 // understood, run by its name.
 func Runs(program string) bool {
 	const programs = `
-	arch basename cat clear_console date dircolors dirname groups hostname id lesspipe logname mesg nproc run-parts
-	stty tput tty uname which whoami`
+	arch basename cat clear clear_console date dircolors dirname free groups hostname id lesspipe logname mesg nproc
+	run-parts stty tput tty uname uptime users which whoami`
 	return slices.Contains(strings.Fields(programs), program)
 }
 
@@ -76,7 +77,7 @@ func (r *reader) call(c *syntax.CallExpr, in scope) bool {
 	if len(c.Assigns) > 0 {
 		return false // of a command alone
 	}
-	switch c.Args[0].Lit() {
+	switch strings.TrimPrefix(c.Args[0].Lit(), `\`) {
 	case ".", "source":
 		return len(c.Args) == 2 && r.sources(c.Args[1], in)
 	case "eval":
@@ -100,12 +101,20 @@ func (r *reader) built(c *syntax.CallExpr) bool {
 		})
 	}
 	switch c.Args[0].Lit() {
-	case "[", "test", ":", "true", "false", "echo", "return", "complete", "type", "unalias":
+	case "[", "test", ":", "true", "false", "echo", "return", "complete", "type", "unalias", "__git_ps1":
 		return true
 	case "printf", "hash":
 		return len(args) == 0 || r.noOption(args[0])
 	case "umask":
-		return none(func(s string) bool { return strings.Trim(s, "01234567") != "" })
+		return none(func(s string) bool { return strings.Trim(s, "01234567") != "" && strings.Trim(s, "ugoarwx=,") != "" })
+	case "ulimit":
+		return r.limits(args)
+	case "bind":
+		return len(args) == 1 && none(func(s string) bool { return strings.HasPrefix(s, "-") || strings.HasPrefix(s, "$") || len(Keys(s)) > 0 })
+	case "cd":
+		return len(args) < 2 && none(func(s string) bool { return !strings.HasPrefix(s, "/") && s != "~" && !strings.HasPrefix(s, "~/") })
+	case "history":
+		return len(args) < 2 && none(func(s string) bool { return len(s) != 2 || !strings.Contains("-a -n -r -c -w", s) })
 	case "unset":
 		return none(func(s string) bool { return special(s) })
 	case "mesg":
@@ -143,8 +152,9 @@ func (*reader) options(args []*syntax.Word) bool {
 	return false
 }
 
-// aliases reports whether an alias leaves the commands alone that count. That of sudo
-// to itself has the shell expand the alias after it.
+// aliases reports whether an alias leaves the commands alone that count. One that only
+// gives a command more options is that command. That of sudo to itself has the shell
+// expand the alias after it.
 func (r *reader) aliases(w *syntax.Word) bool {
 	name, _, sets := strings.Cut(r.of(w), "=")
 	name = strings.Trim(name, `"'`)
@@ -156,8 +166,19 @@ func (r *reader) aliases(w *syntax.Word) bool {
 	}
 	whole, known := r.value(w)
 	_, is, _ := strings.Cut(whole, "=")
-	return known && name == "sudo" && strings.TrimSpace(is) == name
+	rest, same := strings.CutPrefix(is+" ", name+" ")
+	switch {
+	case !known || !same:
+		return false
+	case !Runs(name):
+		return name == sudo && strings.TrimSpace(rest) == ""
+	}
+	return !strings.ContainsFunc(rest, func(c rune) bool {
+		return c != ' ' && c != '-' && c != '+' && c != '%' && !unicode.IsLetter(c) && !unicode.IsDigit(c)
+	})
 }
+
+const sudo = "sudo"
 
 // sources notes a file that is read.
 func (r *reader) sources(w *syntax.Word, in scope) bool {
@@ -178,7 +199,7 @@ func (r *reader) sources(w *syntax.Word, in scope) bool {
 // evaluates reports whether eval takes what a program says that is made for it.
 func (r *reader) evaluates(w *syntax.Word) bool {
 	switch strings.Join(strings.Fields(strings.Trim(r.of(w), `"`)), " ") {
-	case "$(dircolors)", "$(dircolors -b)", "$(dircolors -b ~/.dircolors)", "$(lesspipe)", "$(SHELL=/bin/sh lesspipe)":
+	case "$(dircolors)", "$(dircolors -b)", "$(dircolors -b ~/.dircolors)", "$(dircolors ~/.dircolors)", "$(lesspipe)", "$(SHELL=/bin/sh lesspipe)":
 		return true
 	}
 	return false
@@ -190,10 +211,10 @@ func (r *reader) declares(c *syntax.DeclClause) bool {
 	for _, a := range c.Args {
 		switch {
 		case a.Name == nil: // an option, or a word that comes to anything
-			ok = ok && a.Value != nil && a.Value.Lit() == "-x"
+			ok = ok && a.Value != nil && (a.Value.Lit() == "-x" || a.Value.Lit() == "-A" || a.Value.Lit() == "-a")
 		case a.Naked:
-			ok = ok && (c.Variant.Value == "export" || !special(a.Name.Value))
-		case c.Variant.Value == "readonly" && special(a.Name.Value):
+			ok = ok && (c.Variant.Value == "export" || !special(a.Name.Value) || a.Name.Value == idle)
+		case c.Variant.Value == "readonly" && special(a.Name.Value) && a.Name.Value != idle:
 			ok = false
 		default:
 			ok = r.assigns(a) && ok
@@ -205,22 +226,31 @@ func (r *reader) declares(c *syntax.DeclClause) bool {
 // assigns reports whether an assignment is harmless, and notes it.
 func (r *reader) assigns(a *syntax.Assign) bool {
 	name := a.Name.Value
-	r.Sets[name] += r.of(a) + "\n"
+	set := r.Sets[name]
+	if set.Text == "" {
+		set.Number = int(a.Pos().Line())
+	}
+	set.Text += r.of(a) + "\n"
+	r.Sets[name] = set
 	switch {
 	case a.Index != nil, a.Array != nil && !r.pure(a.Array), a.Value != nil && !r.pure(a.Value):
 		return false
 	case name == pathName:
 		return a.Array == nil && r.searches(a.Value, a.Append)
+	case name == idle:
+		return !a.Append && r.waits(a.Value)
+	case name == everyPrompt:
+		return !a.Append && a.Value != nil && r.beforePrompts(a.Value)
 	case special(name):
 		return false
 	case prompt(name):
-		return !strings.Contains(r.of(a), "$(") && !strings.Contains(r.of(a), "`")
+		return a.Value == nil || r.prompts(a.Value)
 	}
 	text, known := "", a.Value == nil && a.Array == nil
 	if a.Value != nil {
 		text, known = r.value(a.Value)
 	}
-	if was, set := r.values[name]; !known || a.Append || set && was != text {
+	if was, had := r.values[name]; !known || a.Append || had && was != text {
 		r.vary(name)
 		return true
 	}

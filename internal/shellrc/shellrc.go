@@ -4,6 +4,7 @@
 package shellrc
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -15,14 +16,16 @@ type File struct {
 	// Strange is the text of what is not understood, beside that of what decides whether
 	// it is reached; empty: all is understood.
 	Strange string
+	// Lines are where what is not understood is.
+	Lines []Line
 	// Sources are the files that it reads in turn. Those that it may not find have been
 	// looked for before.
 	Sources []Source
 	// Dirs are the directories in which it has shells look for programs before those of
 	// packages. One of the home begins with ~/.
 	Dirs []string
-	// Sets are the variables that it sets, and the commands that do so.
-	Sets map[string]string
+	// Sets are the variables that it sets, and the first line and all texts that do so.
+	Sets map[string]Line
 }
 
 // Source is a file that another reads.
@@ -41,14 +44,20 @@ const longest = 32 << 10
 // Read reads a start-up file. What no shell could read is strange as a whole, and so is
 // what is longer than people write.
 func Read(text string) *File {
-	out := &File{Sets: map[string]string{}}
+	out := &File{Sets: map[string]Line{}}
 	if len(text) > longest {
 		out.Strange = text
+		out.Lines = []Line{{What: "a file of more than 32 KiB" + notUnderstood, Text: text}}
 		return out
 	}
 	parsed, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
 	if err != nil {
 		out.Strange = text
+		at := 0
+		if parse := (syntax.ParseError{}); errors.As(err, &parse) {
+			at = int(parse.Pos.Line())
+		}
+		out.Lines = []Line{{Number: at, What: "what no shell could read" + notUnderstood, Text: text}}
 		return out
 	}
 	r := &reader{text: text, File: out, values: map[string]string{}}
@@ -115,11 +124,38 @@ func (r *reader) stmts(list []*syntax.Stmt, in scope) bool {
 // stmt reports whether a command is understood. All of it is read in any case: for what
 // it sets, and where it has programs looked for.
 func (r *reader) stmt(s *syntax.Stmt, in scope) bool {
-	ok := !s.Background && !s.Coprocess && !s.Disown
+	if r.shows(s) {
+		return true
+	}
+	ok, noted := !s.Background && !s.Coprocess && !s.Disown, len(r.Lines)
 	for _, redirect := range s.Redirs {
 		ok = r.quiet(redirect) && ok
 	}
-	return r.command(s.Cmd, in) && ok
+	ok = r.command(s.Cmd, in) && ok
+	if !ok && len(r.Lines) == noted { // of nothing in it alone
+		r.note(s)
+	}
+	return ok
+}
+
+// shows reports whether a command is cat, which shows a text that stands in the file.
+func (r *reader) shows(s *syntax.Stmt) bool {
+	c, ok := s.Cmd.(*syntax.CallExpr)
+	if !ok || s.Background || len(c.Assigns) > 0 || len(c.Args) != 1 || c.Args[0].Lit() != "cat" || len(s.Redirs) == 0 {
+		return false
+	}
+	text := false
+	for _, d := range s.Redirs {
+		switch {
+		case d.N != nil:
+			return false
+		case d.Op == syntax.WordHdoc && r.pure(d.Word), (d.Op == syntax.Hdoc || d.Op == syntax.DashHdoc) && (d.Hdoc == nil || r.pure(d.Hdoc)):
+			text = true
+		case !r.quiet(d):
+			return false
+		}
+	}
+	return text
 }
 
 func (r *reader) command(c syntax.Command, in scope) bool {

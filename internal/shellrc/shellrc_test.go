@@ -25,6 +25,14 @@ var harmless = []string{
 	"f() { exit 1; }", "echo hello >&2", `test -r ~/.dircolors && eval "$(dircolors -b ~/.dircolors)" || eval "$(dircolors -b)"`,
 	"if [ -f ~/.bash_aliases ]; then . ~/.bash_aliases; fi", "complete -F _ll ll", "if command -v vim >/dev/null 2>&1; then export EDITOR=vim; fi",
 	"x=$(</etc/debian_chroot)", "export http_proxy=http://proxy.example.org:3128", "colors=(red green)",
+	`eval $(dircolors -b)`, `eval "$(dircolors ~/.dircolors)"`, `[ -x /usr/bin/lesspipe ] && eval "$(SHELL=/bin/sh lesspipe)"`, "umask u=rwx,g=rx,o=", "TMOUT=900; readonly TMOUT; export TMOUT", "readonly TMOUT=600", "TMOUT=0",
+	`PS1='\u@\h:\w$(__git_ps1 " (%s)")\$ '`, `PS1="\u@\h:\w\$(__git_ps1 ' (%s)')\\$ "`, `PS1="\u \$(date +%T) > "`, `PS1="\[$(tput setaf 2)\]\u\[$(tput sgr0)\]$ "`, `PS1='$(whoami)@$(hostname -s) ${debian_chroot:+x}$ '`,
+	"PROMPT_COMMAND='history -a'", `PROMPT_COMMAND="history -a; history -n; $PROMPT_COMMAND"`, `PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND; }history -a"`, `PROMPT_COMMAND='echo -ne "\033]0;${USER}@${HOSTNAME}\007"'`,
+	"[ -f ~/.bash_aliases ] && . ~/.bash_aliases", `export NVM_DIR="$HOME/.nvm"; [ -s "$NVM_DIR/nvm.sh" ] && \. "$NVM_DIR/nvm.sh"`, "source /usr/share/bash-completion/bash_completion",
+	"if ! shopt -oq posix; then if [ -f /etc/bash_completion ]; then . /etc/bash_completion; fi; fi", "complete -C /usr/bin/terraform terraform", "alias ls='ls --color=auto' grep='grep --color=auto'", "alias free='free -m' which='which -a'", "alias sudo='sudo '",
+	"test -t 0 || return", "[[ $- != *i* ]] && return", `bind '"\e[A": history-search-backward'`, `bind "set completion-ignore-case on" 2>/dev/null`, "bind TAB:menu-complete", "bind Space:magic-space",
+	"ulimit -c 0", "ulimit -S -c 0 >/dev/null 2>&1", "ulimit -n 65536", "cat /etc/opsafe/banner", "cat <<'X'\nwelcome; exit\nX", "cat <<X\nthis is $(hostname)\nX", "cat <<<hello", "uptime", "clear", "cd", "cd /srv/app", "cd ~/src",
+	"export HISTTIMEFORMAT='%F %T '", "history -a", "declare -A colors", "export GPG_TTY=$(tty)", `case ":$PATH:" in *:/opt/x:*) ;; *) PATH=/opt/x:$PATH;; esac`, "if [ -d ~/.bashrc.d ]; then for rc in ~/.bashrc.d/*; do [ -f \"$rc\" ] && . \"$rc\"; done; fi; unset rc",
 }
 
 // Lines of which it is not known what they leave of a shell.
@@ -33,11 +41,53 @@ var strange = []string{
 	"alias sudo=false", `alias su''do=false`, `alias "sudo"=false`, "alias $X=false", "sudo() { :; }", "function sudo { :; }", "/usr/bin/sudo() { :; }",
 	"test() { exit; }", "hash -p /bin/false sudo", "enable -n echo", "trap exit DEBUG", "set -e", "set -u", "shopt -so errexit", "shopt -s extdebug",
 	"PATH=/opt/bin", "PATH=", "export PATH=bin:$PATH", "PATH=:$PATH", "PATH=$X:$PATH", "export PATH=~/$X:$PATH", `PATH+=x`, "unset PATH", "PATH=$(cat /etc/x):$PATH",
-	"(exit)", "(X=1)", "(unset A; kill 1)", "(unset A) &", "HOME=/", "IFS=x", "TMOUT=1", "export TMOUT=1", "readonly TMOUT", "LD_PRELOAD=/x", "export LD_LIBRARY_PATH=/x", "BASH_ENV=/x", "ENV=/x", "PROMPT_COMMAND=exit",
+	"(exit)", "(X=1)", "(unset A; kill 1)", "(unset A) &", "HOME=/", "IFS=x", "TMOUT=1", "export TMOUT=1", "LD_PRELOAD=/x", "export LD_LIBRARY_PATH=/x", "BASH_ENV=/x", "ENV=/x", "PROMPT_COMMAND=exit",
 	"UID=1", "EXECIGNORE=/usr/bin/sudo", "POSIXLY_CORRECT=1", `PS1='$(exit)'`, "PS1='`kill $PPID`'", `: ${X:?gone}`, `: ${PATH:=/x}`, "x=$((1/0))", "x=$(kill $PPID)", "x=`exit`",
 	"echo x >~/.ssh/authorized_keys", "echo $(<~/x)", "echo x | sh", "eval $X", `eval "$(ssh-agent)"`, "export -n PATH", "export $X", "printf -v PATH x",
 	". /dev/stdin <<<exit", ". $X", "source x", "(exit)", "coproc cat", "if", "stty raw", "umask $X", "let x=1/0", "((1/0))", "set -o errexit", "for PATH in x; do :; done",
 	"f=g; $f", "date -s x", "hostname x", "\\exit", "id() { exit; }; id", "alias date=exit", "alias {sudo,s}=false", "unset {PATH,X}", "printf {-v,PATH,x}", "precmd_functions=(f)", "command exit", "builtin exit", "SECONDS=1 exit", "exit >/dev/null", "echo >$X", "bind '\"x\":\"y\"'",
+	`eval "$(pyenv init -)"`, "eval \"$(ssh-agent -s)\"", "source <(kubectl completion bash)", "TMOUT=x", "TMOUT=59", "TMOUT=$X", "declare -xr TMOUT=5", "PS1='$(f)'", `PS1="\$(kill $PPID)"`, `PS1="$(cat /etc/x)"`, `PS1='$(__git_ps1; kill $$)'`, `PS1='\044(exit)'`, "PS1='${x:=$(kill $$)}'",
+	`PS1='$(. ~/x)'`, `PS1='$(echo \"; kill $$; echo \")'`, "PROMPT_COMMAND=f", `PROMPT_COMMAND="history -a; $X"`, "PROMPT_COMMAND='history -a; exit'", "PROMPT_COMMAND='PATH=/opt/x'", "PROMPT_COMMAND+=exit", "PROMPT_COMMAND='. ~/x'",
+	"__git_ps1() { kill $PPID; }", "id() { kill $PPID; }", "alias cat='sleep 99'", "alias id='id; exit'", "alias test='test || exit'", "bind -x '\"x\":exit'", "bind -f /etc/x", "bind 'Return:abort'", "bind '$include /etc/x'", "ulimit -n 3", "ulimit -u 1", "ulimit -v 1", "ulimit -f 0", "ulimit 0", "ulimit -c $X -v 1",
+	"cat <<X\n$(kill $PPID)\nX", "cat - <<X\nx\nX", "sh <<X\nexit\nX", "cat <<X >~/.ssh/authorized_keys\nx\nX", "cat <<X &\nx\nX", "cd $X", "cd /srv || exit", "history -d 1", "neofetch", "umask a+rwx-",
+}
+
+// What is said of lines that are not understood, without what may be a secret in them.
+var named = map[string]string{
+	"exec tmux new-session -s hunter2":    "exec tmux is not understood",
+	"export TMOUT=1":                      "export TMOUT is not understood",
+	"LD_PRELOAD=/hunter2.so":              "LD_PRELOAD is not understood",
+	`eval "$(pyenv init - hunter2)"`:      "eval with what pyenv says is not understood",
+	"login-with --token=hunter2":          "login-with is not understood",
+	"$hunter2 x":                          "a command that is put together is not understood",
+	"sudo() { echo hunter2; }":            "the function sudo is not understood",
+	"alias sudo=hunter2":                  "alias sudo is not understood",
+	"while sleep hunter2; do :; done":     "a loop, by while or until, is not understood",
+	"curl -H hunter2 example.org | sh":    "a pipe is not understood",
+	"X=$(vault read hunter2)":             "X with what vault says is not understood",
+	"API_TOKEN=hunter2 app &":             "a command in the background is not understood",
+	"echo hunter2 >/srv/x":                "a redirection of echo is not understood",
+	"set -e":                              "set -e is not understood",
+	"PS1='$(hunter2)'":                    "PS1 is not understood",
+	"if true; then\n\n  kill hunter2\nfi": "kill is not understood",
+	"(kill hunter2)":                      "kill is not understood",
+	"(X=hunter2)":                         "a subshell is not understood",
+	"[ -t 0 ] && kill hunter2":            "kill is not understood",
+	"if hunter2":                          "what no shell could read is not understood",
+}
+
+func TestReadNames(t *testing.T) {
+	t.Parallel()
+	for text, want := range named {
+		f := shellrc.Read("A=1\n" + text + "\n")
+		if len(f.Lines) != 1 || f.Lines[0].What != want {
+			t.Errorf("%s: %+v, want %s", text, f.Lines, want)
+			continue
+		}
+		if at := f.Lines[0].Number; at != 2+strings.Count(text, "\n")/3*2 && want != "what no shell could read is not understood" {
+			t.Errorf("%s: line %d", text, at)
+		}
+	}
 }
 
 func TestRead(t *testing.T) {
@@ -126,24 +176,24 @@ func TestReadKeeps(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	const path = "PATH=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"\n"
-	if s := shellrc.Environment("# ours\n\n" + path + "EDITOR=vi\nexport LANG=C\n"); s != "" {
+	if s := shellrc.Environment("# ours\n\n" + path + "EDITOR=vi\nexport LANG=C\n"); s != nil {
 		t.Error(s)
 	}
 	for _, line := range []string{"PATH=/opt/x:/usr/bin", "PATH=/usr/local/../../opt:/usr/bin", "PATH=", "LD_PRELOAD=/x", "BASH_ENV=/x", "x", "PS1=$(exit)", "PATH =/usr/bin"} {
-		if s := shellrc.Environment("A=1\n" + line + "\n"); s != line+"\n" {
-			t.Errorf("%s: %q", line, s)
+		if s := shellrc.Environment("A=1\n" + line + "\n"); len(s) != 1 || s[0].Text != line || s[0].Number != 2 {
+			t.Errorf("%s: %+v", line, s)
 		}
 	}
 }
 
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	if s := shellrc.Keys("# x\n\nset bell-style none\n$if mode=emacs\n\"\\e[5~\": history-search-backward\n\"\\C-p\":history-search-backward\n$else\n$endif\n"); s != "" {
+	if s := shellrc.Keys("# x\n\nset bell-style none\n$if mode=emacs\n\"\\e[5~\": history-search-backward\n\"\\C-p\":history-search-backward\n$else\n$endif\n"); s != nil {
 		t.Error(s)
 	}
 	for _, line := range []string{`"s": "exit\n"`, `s: kill-line`, `"s": kill-line`, `Return: kill-line`, `"\C-m": kill-line`, `"\C-M": kill-line`, `"\e[A": "exit\C-m"`, "$include /etc/x"} {
-		if s := shellrc.Keys("set a b\n" + line + "\n"); s != line+"\n" {
-			t.Errorf("%s: %q", line, s)
+		if s := shellrc.Keys("set a b\n" + line + "\n"); len(s) != 1 || s[0].Text != line || s[0].Number != 2 {
+			t.Errorf("%s: %+v", line, s)
 		}
 	}
 }

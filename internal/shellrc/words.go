@@ -79,7 +79,11 @@ func (r *reader) says(c *syntax.CallExpr) bool {
 		return len(args) > 0 && args[0].Lit() == "--list"
 	case "command":
 		return len(args) > 1 && args[0].Lit() == "-v"
-	case "basename", "dirname", "tput", "which":
+	case "clear", "free", "uptime", "users":
+		return len(args) == 0 || len(args) == 1 && (args[0].Lit() == "-h" || args[0].Lit() == "-p")
+	case "pwd":
+		return len(args) == 0
+	case "basename", "dirname", "tput", "which", "__git_ps1":
 		return true
 	}
 	return false
