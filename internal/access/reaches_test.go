@@ -31,7 +31,7 @@ func TestConcerns(t *testing.T) {
 		"getent passwd alice", "awk -F: '{print $1}' /etc/passwd", "chown -R app:app /srv/app", "chmod 755 /usr/local/bin/tool", "rm -rf /var/tmp/cache", "tar czf /backup/etc.tgz /etc",
 		"cp /etc/ssh/sshd_config /backup/", "certbot renew -q --post-hook 'systemctl reload nginx'", "apt-get update -q", "apt-get autoremove -y", "ip addr show", "ip -br link",
 		"echo done >/dev/null 2>&1", "curl -s https://example.org/ping", "mount /srv/data", "ls /home", "loginctl list-sessions", "@reboot root /srv/app/start", "@reboot /srv/app/start --now", "@daily root run-parts /srv/daily", "cd /srv/app && ./run.sh", "17 * * * * root cd / && run-parts --report /etc/cron.hourly",
-		"echo restarting sshd", `echo "to undo: systemctl stop ssh; reboot"`, `logger -t x "sshd is down; reboot now"`, "printf 'passwd alice\\n' >&2", `log "usermod -L alice" 2>/dev/null`,
+		"echo restarting sshd", "echo ${X} restart sshd", "{ echo sshd; }", `echo "to undo: systemctl stop ssh; reboot"`, `logger -t x "sshd is down; reboot now"`, "printf 'passwd alice\\n' >&2", `log "usermod -L alice" 2>/dev/null`,
 		"grep sshd /var/log/auth.log", `grep -q "sshd" /var/log/auth.log | wc -l`, "journalctl -u ssh -u sshd.service --since today", "ps aux | grep 'sshd'", "pgrep -x sshd >/dev/null || systemctl restart ssh",
 		"systemctl status ssh", "systemctl is-active --quiet ssh || systemctl start ssh", "systemctl show -p ActiveState ssh.service", "systemctl reload ssh", "systemctl enable --now ssh.service", "systemctl unmask ssh",
 		"service ssh status", "service ssh restart", "systemctl daemon-reload", "/usr/sbin/sshd -t && systemctl reload ssh", "nft list ruleset >/var/backups/nft", "nft -j list ruleset | gzip >/x.gz",

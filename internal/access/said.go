@@ -19,7 +19,7 @@ var (
 	quoted      = words.Pattern(`"(?:[^"\\]|\\.)*"|'[^']*'`)
 	kept        = words.Pattern("\x01[0-9]+\x01")
 	substituted = words.Pattern(`\$\([^()]*\)`)
-	segments    = words.Pattern(`[;&|(){}]|[^;&|(){}]+`)
+	segments    = words.Pattern(`[;&|()]|[^;&|()]+`)
 	toFile      = words.Pattern(`>+[ \t]*`)
 	nowhere     = words.Pattern("[0-9]*>(?:/dev/null|\x02[0-9])")
 )

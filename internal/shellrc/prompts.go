@@ -29,11 +29,11 @@ func (r *reader) waits(w *syntax.Word) bool {
 // prompts reports whether a prompt only shows something. A shell expands it each time: a
 // command in it has to be one that says something and ends.
 func (r *reader) prompts(w *syntax.Word) bool {
-	raw := r.of(w)
+	text, ok := r.later(w, true)
+	raw := r.of(w) + "\n" + text // which has what stands in several quotes together
 	if !strings.Contains(raw, "$(") && !strings.Contains(raw, "`") && !strings.Contains(raw, `$\(`) {
 		return !strings.Contains(raw, `\044`) && !strings.Contains(raw, `\140`)
 	}
-	text, ok := r.later(w, true)
 	if !ok {
 		return false
 	}
