@@ -142,13 +142,14 @@ func (a *App) firstBoot(in *kind.Input) (*spec.Backend, error) {
 	}
 	text := fmt.Sprintf(firstBootText, binaryFile, name, defaultDir, notes.FirstBoot)
 	on := true
-	b.Units = map[string]*spec.Unit{notes.FirstBoot: {Text: spec.Text{Content: &text, Data: []byte(text)}, Enabled: &on}}
 	for _, f := range b.Files {
 		if f.Content != nil {
 			f.Data = []byte(*f.Content)
 		}
 	}
-	return b, nil
+	unit := &kind.Unit{Text: spec.Text{Content: &text, Data: []byte(text)}, Enabled: &on}
+	out := spec.With(*b, "units", map[string]*kind.Unit{notes.FirstBoot: unit})
+	return &out, nil
 }
 
 // copyRepository declares the files of the repository, without git's.
@@ -197,7 +198,7 @@ func (a *App) leftNotes(p *prepared) []string {
 			}
 		}
 	}
-	for name, u := range p.in.Backend.Units {
+	for name, u := range kind.UnitsOf(p.in.Backend) {
 		if spec.Is(u.Running) {
 			run = append(run, name)
 		}

@@ -162,7 +162,7 @@ func TestPruneOfKinds(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if spec.Of[map[string]*kind.DropIn](in.Backend, "sudoers")["left"] != nil || in.Backend.Units["declared.service"].DropIns["left"] != nil || spec.Of[*kind.DockerEngine](in.Backend, "docker").Networks["left"] != nil {
+	if spec.Of[map[string]*kind.DropIn](in.Backend, "sudoers")["left"] != nil || kind.UnitsOf(in.Backend)["declared.service"].DropIns["left"] != nil || spec.Of[*kind.DockerEngine](in.Backend, "docker").Networks["left"] != nil {
 		t.Error("the backend is not as it was declared any more")
 	}
 }

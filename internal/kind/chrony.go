@@ -120,7 +120,7 @@ func declareChrony(in *Input) []Resource {
 		{
 			ID: change.ID{Kind: "chrony", Name: "daemon"}, Pos: d.Pos, When: d.When,
 			Needs:  append(in.needPackage(chronyPackage), config),
-			Looker: unitLook{in: in, name: chronyUnit, decl: &spec.Unit{Item: d.Item, Enabled: &on, Running: &on}},
+			Looker: unitLook{in: in, name: chronyUnit, decl: &Unit{Item: d.Item, Enabled: &on, Running: &on}},
 		},
 	}
 }

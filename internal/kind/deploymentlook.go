@@ -52,12 +52,12 @@ func (in *Input) deployUnits(of change.ID, d *Deployment) []Resource {
 	*on = true
 	config := d.config(of.Name)
 	unit := func(suffix, text string, switches, absent bool) Resource {
-		decl := &spec.Unit{Text: spec.Text{Content: &text, Data: []byte(text)}}
+		decl := &Unit{Text: spec.Text{Content: &text, Data: []byte(text)}}
 		if switches {
 			decl.Enabled, decl.Running = on, on
 		}
 		if absent {
-			decl = &spec.Unit{State: stateAbsent}
+			decl = &Unit{State: stateAbsent}
 		}
 		name := DeployUnit(of.Name, suffix)
 		res := Resource{ID: change.ID{Kind: of.Kind, Name: of.Name + suffix}, Pos: d.Pos, When: d.When, Looker: unitLook{in: in, name: name, decl: decl}}

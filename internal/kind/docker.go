@@ -63,7 +63,7 @@ func declareDocker(in *Input) []Resource {
 	on := true
 	out = append(out, Resource{
 		ID: engine, Pos: d.Pos, When: d.When, Needs: needs,
-		Looker: unitLook{in: in, name: dockerUnit, decl: &spec.Unit{Item: d.Item, Enabled: &on, Running: &on}},
+		Looker: unitLook{in: in, name: dockerUnit, decl: &Unit{Item: d.Item, Enabled: &on, Running: &on}},
 	})
 	return append(out, declareNetworks(in, engine)...)
 }

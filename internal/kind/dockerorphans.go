@@ -89,7 +89,7 @@ func DeclaresContainer(b *spec.Backend, c host.Container) bool {
 			return true
 		}
 	}
-	for _, u := range b.Units {
+	for _, u := range UnitsOf(b) {
 		if u != nil && u.State != stateAbsent && words.Mentions(string(u.Data), c.Name) {
 			return true
 		}

@@ -122,7 +122,7 @@ func checkDocker(c *spec.Checker) {
 // which has the engine run and start at boot, contradicts.
 func checkDockerUnits(c *spec.Checker, d *DockerEngine) {
 	for _, name := range []string{dockerUnit, dockerSocket} {
-		u := c.Backend().Units[name]
+		u := UnitsOf(c.Backend())[name]
 		if u == nil || u.When.Excludes(d.When) {
 			continue
 		}

@@ -25,8 +25,8 @@ type Mount struct {
 // lies on itself.
 func (in *Input) Mounts() []Mount {
 	at := map[string]*Mount{}
-	for _, name := range slices.Sorted(maps.Keys(in.Backend.Units)) {
-		u, where := in.Backend.Units[name], debian.MountPoint(name)
+	for _, name := range slices.Sorted(maps.Keys(UnitsOf(in.Backend))) {
+		u, where := UnitsOf(in.Backend)[name], debian.MountPoint(name)
 		if where == "" || u.State == stateAbsent {
 			continue
 		}
@@ -43,7 +43,7 @@ func (in *Input) Mounts() []Mount {
 	for _, where := range slices.Sorted(maps.Keys(at)) {
 		m, wanted := at[where], false
 		for _, name := range m.Units {
-			if u := in.Backend.Units[name]; spec.Is(u.Running) || spec.Is(u.Enabled) {
+			if u := UnitsOf(in.Backend)[name]; spec.Is(u.Running) || spec.Is(u.Enabled) {
 				wanted, m.When = true, u.When
 			}
 		}

@@ -19,12 +19,12 @@ func (in *Input) receiverUnits(d *Receiver) []Resource {
 	gone := d.State == stateAbsent
 	unit := func(name, text string, starts, absent bool) Resource {
 		on := true
-		decl := &spec.Unit{Text: spec.Text{Content: &text, Data: []byte(text)}}
+		decl := &Unit{Text: spec.Text{Content: &text, Data: []byte(text)}}
 		if starts {
 			decl.Enabled, decl.Running = &on, &on
 		}
 		if absent {
-			decl = &spec.Unit{State: stateAbsent}
+			decl = &Unit{State: stateAbsent}
 		}
 		return Resource{
 			ID: change.ID{Kind: "receiver", Name: name}, Pos: d.Pos, When: d.When, Looker: unitLook{in: in, name: name, decl: decl},

@@ -17,7 +17,10 @@ import (
 // Units is the kind unit.
 func Units() Kind {
 	return Kind{
-		Part:  spec.Part{Name: "unit", Plural: "units", Is: "services and timers", Sections: []string{"units"}},
+		Part: spec.Part{
+			Name: "unit", Plural: "units", Is: "services and timers", Sections: []string{"units"},
+			Own: []spec.Section{unitSection()}, Names: nameUnits, Owns: ownUnitFiles,
+		},
 		Stage: StageUnits, Declare: declareUnits, Adopt: adoptUnits, TakenOver: true,
 		Covers:  coverUnits,
 		Orphans: []Orphans{unitOrphans()},
@@ -28,7 +31,7 @@ func Units() Kind {
 func declareUnits(in *Input) []Resource {
 	var dropIns, units []Resource
 	for _, name := range unitOrder(in.Backend) {
-		u := in.Backend.Units[name]
+		u := UnitsOf(in.Backend)[name]
 		for _, d := range slices.Sorted(maps.Keys(u.DropIns)) {
 			dropIns = append(dropIns, dropInResource(in, name, d, u))
 		}
@@ -44,13 +47,13 @@ func declareUnits(in *Input) []Resource {
 
 // unitNeeds are the unit's drop-ins, what it activates, and the package whose
 // unit it is.
-func unitNeeds(in *Input, name string, u *spec.Unit) []change.ID {
+func unitNeeds(in *Input, name string, u *Unit) []change.ID {
 	var needs []change.ID
 	for _, d := range slices.Sorted(maps.Keys(u.DropIns)) {
 		needs = append(needs, change.ID{Kind: "unit", Name: dropInName(name, d)})
 	}
 	if started := activated(name, u.Data); started != "" {
-		if declared := in.Backend.UnitNames()[started]; declared != "" {
+		if declared := unitNames(in.Backend)[started]; declared != "" {
 			needs = append(needs, change.ID{Kind: "unit", Name: declared})
 		}
 	}
@@ -70,7 +73,7 @@ func unitNeeds(in *Input, name string, u *spec.Unit) []change.ID {
 type unitLook struct {
 	in   *Input
 	name string
-	decl *spec.Unit
+	decl *Unit
 }
 
 func (l unitLook) Hints() host.Hints {
@@ -176,7 +179,7 @@ func (l unitLook) mask(u *host.Unit, c change.Change, want bool) change.Change {
 // exists.
 func (l unitLook) references(ctx context.Context, r host.Reader) error {
 	name := activated(l.name, l.decl.Data)
-	if name == "" || l.in.Backend.UnitNames()[name] != "" {
+	if name == "" || unitNames(l.in.Backend)[name] != "" {
 		return nil
 	}
 	u, err := r.Unit(ctx, name)

@@ -8,14 +8,13 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
-	"opsafe/internal/spec"
 )
 
 // unitCheck has systemd judge a unit as it is to become: its file and all of its
 // drop-ins. Nil where not all of it can be known yet; what a package brings is.
 func unitCheck(ctx context.Context, r host.Reader, in *Input, name string) *host.Check {
 	files := map[string]host.Content{}
-	decl := in.Backend.Units[name]
+	decl := UnitsOf(in.Backend)[name]
 	if decl == nil || decl.State == stateAbsent {
 		return nil
 	}
@@ -60,7 +59,7 @@ func unitCheck(ctx context.Context, r host.Reader, in *Input, name string) *host
 }
 
 // unitText is a unit's file: the declared one, else the host's.
-func unitText(ctx context.Context, r host.Reader, in *Input, name string, decl *spec.Unit) ([]byte, bool) {
+func unitText(ctx context.Context, r host.Reader, in *Input, name string, decl *Unit) ([]byte, bool) {
 	if t := in.text(decl.Text); t.given() {
 		data, err := t.render(ctx, r)
 		return data, err == nil && strings.TrimSpace(string(data)) != ""

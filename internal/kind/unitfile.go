@@ -13,7 +13,7 @@ import (
 
 func dropInName(unit, dropIn string) string { return unit + ".d/" + dropIn }
 
-func dropInResource(in *Input, unit, name string, u *spec.Unit) Resource {
+func dropInResource(in *Input, unit, name string, u *Unit) Resource {
 	d := u.DropIns[name]
 	return Resource{
 		ID: change.ID{Kind: "unit", Name: dropInName(unit, name)}, Pos: d.Pos,
@@ -59,7 +59,7 @@ func (l unitFileLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 // retime has the timer take up its drop-in.
 func (l unitFileLook) retime(ctx context.Context, r host.Reader, c *change.Change) error {
 	var data []byte
-	if decl := l.in.Backend.Units[l.unit]; decl != nil {
+	if decl := UnitsOf(l.in.Backend)[l.unit]; decl != nil {
 		data, _ = unitText(ctx, r, l.in, l.unit, decl)
 	}
 	if !l.absent {

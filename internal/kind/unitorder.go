@@ -19,10 +19,10 @@ import (
 // sockets and automounts that start them, else by name. Where units wait for each
 // other, the first by name goes last.
 func unitOrder(b *spec.Backend) []string {
-	names := slices.SortedFunc(maps.Keys(b.Units), func(a, b string) int {
+	names := slices.SortedFunc(maps.Keys(UnitsOf(b)), func(a, b string) int {
 		return cmp.Or(cmp.Compare(unitRank(a), unitRank(b)), strings.Compare(a, b))
 	})
-	declared := b.UnitNames()
+	declared := unitNames(b)
 	var out []string
 	seen := map[string]bool{}
 	var visit func(name string)
@@ -58,7 +58,7 @@ func unitRank(name string) int {
 // activates the unit itself comes after it: the two are started together. declared
 // has the unit of each name.
 func unitsBefore(b *spec.Backend, declared map[string]string, name string) []string {
-	u := b.Units[name]
+	u := UnitsOf(b)[name]
 	if u.State == stateAbsent {
 		return nil
 	}
@@ -66,7 +66,7 @@ func unitsBefore(b *spec.Backend, declared map[string]string, name string) []str
 	var out []string
 	for _, n := range named {
 		other := declared[n]
-		if other == "" || declared[activated(other, b.Units[other].Data)] == name {
+		if other == "" || declared[activated(other, UnitsOf(b)[other].Data)] == name {
 			continue
 		}
 		out = append(out, other)
@@ -75,7 +75,7 @@ func unitsBefore(b *spec.Backend, declared map[string]string, name string) []str
 }
 
 // listed are the units that the keys of a unit's declared text and drop-ins list.
-func listed(u *spec.Unit, keys ...string) []string {
+func listed(u *Unit, keys ...string) []string {
 	texts := [][]byte{u.Data}
 	for _, d := range slices.Sorted(maps.Keys(u.DropIns)) {
 		texts = append(texts, u.DropIns[d].Data)
@@ -92,14 +92,14 @@ func listed(u *spec.Unit, keys ...string) []string {
 // required are the declared units without which one cannot be started, and those
 // without which they cannot.
 func (in *Input) required(name string) map[string]bool {
-	declared, out := in.Backend.UnitNames(), map[string]bool{}
+	declared, out := unitNames(in.Backend), map[string]bool{}
 	var visit func(name string)
 	visit = func(name string) {
-		if in.Backend.Units[name] == nil {
+		if UnitsOf(in.Backend)[name] == nil {
 			return // opsafe's own, which no unit requires
 		}
-		for _, n := range listed(in.Backend.Units[name], "Requires", "BindsTo") {
-			if other := declared[n]; other != "" && !out[other] && in.Backend.Units[other].State != stateAbsent {
+		for _, n := range listed(UnitsOf(in.Backend)[name], "Requires", "BindsTo") {
+			if other := declared[n]; other != "" && !out[other] && UnitsOf(in.Backend)[other].State != stateAbsent {
 				out[other] = true
 				visit(other)
 			}

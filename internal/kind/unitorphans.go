@@ -40,7 +40,7 @@ func findUnits(_ context.Context, f Finder) error {
 		}
 		err := eachUndeclared(f, path.Join(debian.UnitDir, dir), func(name, at string, _ *host.Node) error {
 			base, ok := strings.CutSuffix(name, ".conf")
-			if u := f.Backend().Units[unit]; !ok || u != nil && u.DropIns[base] != nil {
+			if u := UnitsOf(f.Backend())[unit]; !ok || u != nil && u.DropIns[base] != nil {
 				return nil
 			}
 			f.Orphan(Orphan{Name: dir + "/" + base, What: at, Item: "units/" + unit})
@@ -62,7 +62,7 @@ func declaresUnitFile(b *spec.Backend, name string) bool {
 	if strings.HasPrefix(name, "opsafe-") && slices.Contains(b.Owned(), path.Join(debian.UnitDir, name)) {
 		return true
 	}
-	u := b.Units[name]
+	u := UnitsOf(b)[name]
 	return u != nil && (u.Content != nil || u.Source != "" || u.Template != "" || u.State == stateAbsent)
 }
 
@@ -83,14 +83,12 @@ func leadsElsewhere(target string) bool {
 func withoutUnit(b spec.Backend, name string) spec.Backend {
 	unit, dropIn, ok := strings.Cut(name, ".d/")
 	if !ok {
-		b.Units = withAbsent(b.Units, name, &spec.Unit{State: stateAbsent})
-		return b
+		return spec.With(b, "units", withAbsent(UnitsOf(&b), name, &Unit{State: stateAbsent}))
 	}
-	var u spec.Unit
-	if declared := b.Units[unit]; declared != nil {
+	var u Unit
+	if declared := UnitsOf(&b)[unit]; declared != nil {
 		u = *declared
 	}
-	u.DropIns = withAbsent(u.DropIns, dropIn, &spec.UnitDropIn{State: stateAbsent})
-	b.Units = withAbsent(b.Units, unit, &u)
-	return b
+	u.DropIns = withAbsent(u.DropIns, dropIn, &UnitDropIn{State: stateAbsent})
+	return spec.With(b, "units", withAbsent(UnitsOf(&b), unit, &u))
 }

@@ -111,7 +111,7 @@ func (l unitLook) start(ctx context.Context, r host.Reader, u *host.Unit, c *cha
 		if err != nil {
 			return err
 		}
-		declared := l.in.Backend.Units[name]
+		declared := UnitsOf(l.in.Backend)[name]
 		wanted := declared != nil && spec.Is(declared.Running) && declared.State != stateAbsent
 		if b.Running() {
 			wanted = true
@@ -137,7 +137,7 @@ func (l unitLook) startWith(ctx context.Context, r host.Reader, others []string,
 		if err != nil {
 			return err
 		}
-		if spec.Is(l.in.Backend.Units[name].Running) && !u.Running() {
+		if spec.Is(UnitsOf(l.in.Backend)[name].Running) && !u.Running() {
 			differ(c, name+" running", runs(u), "yes")
 			c.Steps = append(c.Steps, host.StartUnit{Name: name}, host.Settle{Unit: name, Verb: host.Start})
 		}
@@ -166,7 +166,7 @@ func (l unitLook) blocks(u *host.Unit) []string {
 // socketFirst reports whether a declared socket or automount that starts this unit is
 // not open yet, and is to be: it cannot be opened once the unit runs.
 func (l unitLook) socketFirst(ctx context.Context, r host.Reader) (bool, error) {
-	for name, decl := range l.in.Backend.Units {
+	for name, decl := range UnitsOf(l.in.Backend) {
 		if !host.Opens(name) || decl.State == stateAbsent || !spec.Is(decl.Running) {
 			continue
 		}

@@ -139,7 +139,7 @@ func (o Offboarding) declaresUnit(name, at string) bool {
 	if o.Declared == nil {
 		return false
 	}
-	u := o.Declared.Units[name]
+	u := kind.UnitsOf(o.Declared)[name]
 	return u != nil && u.State != stateAbsent
 }
 

@@ -48,7 +48,6 @@ type Backend struct {
 	Directories    map[string]*Directory      `yaml:"directories"`
 	ACLs           map[string]*ACL            `yaml:"acls"`
 	Files          map[string]*File           `yaml:"files"`
-	Units          map[string]*Unit           `yaml:"units"`
 }
 
 // Item is embedded in every item of a section.
@@ -183,25 +182,6 @@ type User struct {
 	// when the id is corrected.
 	Reown []string `yaml:"reown"`
 	// State is present (the default) or absent; the home stays.
-	State string `yaml:"state"`
-}
-
-// Unit is a systemd unit.
-type Unit struct {
-	Item
-	Text    `yaml:",inline"`       // the unit file; without: it is the host's
-	DropIns map[string]*UnitDropIn `yaml:"drop_ins"`
-	Enabled *bool                  `yaml:"enabled"`
-	Masked  *bool                  `yaml:"masked"`
-	Running *bool                  `yaml:"running"`
-	// State absent removes the unit file and its drop-ins.
-	State string `yaml:"state"`
-}
-
-// UnitDropIn is a file NAME.conf in the unit's drop-in directory.
-type UnitDropIn struct {
-	Item
-	Text  `yaml:",inline"`
 	State string `yaml:"state"`
 }
 

@@ -21,8 +21,9 @@ type Checker struct {
 	members  set // those of them with an account here
 	users    set // all that exist once the backend is in place
 	groups   set
-	units    set
-	brought  set // units of declared packages
+	units    set            // declared ones, by all of their names
+	noUnits  map[string]Pos // those that are declared absent, with the place
+	brought  set            // units of declared packages
 	base     set
 	places   map[string]thing // by path: what manages it
 }
@@ -40,7 +41,7 @@ func (l *loader) newChecker(r *Repository, b *Backend) *Checker {
 	many := len(r.People)
 	c := &Checker{
 		loader: l, r: r, b: b, problems: &l.problems, people: make(set, many), members: make(set, many),
-		users: systemUsers(), groups: systemGroups(), units: set{}, brought: set{}, base: baseUnits(), places: make(map[string]thing, many),
+		users: systemUsers(), groups: systemGroups(), units: set{}, noUnits: map[string]Pos{}, brought: set{}, base: baseUnits(), places: make(map[string]thing, many),
 	}
 	for _, p := range r.People {
 		c.people.add(p.Name)
@@ -70,12 +71,6 @@ func (l *loader) newChecker(r *Repository, b *Backend) *Checker {
 			c.users.add(name)
 		}
 	}
-	for name, u := range b.Units {
-		if !gone(u.State) {
-			c.units.add(name)
-			c.units.add(u.Aliases()...)
-		}
-	}
 	for _, p := range l.parts {
 		if p.Names != nil {
 			p.Names(c)
@@ -92,10 +87,16 @@ func (c *Checker) Bring(p Provides) {
 	c.brought.add(p.Units...)
 }
 
+// Units adds units that are declared, by all of their names.
+func (c *Checker) Units(names ...string) { c.units.add(names...) }
+
+// NoUnit adds a unit that is declared absent at a place.
+func (c *Checker) NoUnit(name string, at Pos) { c.noUnits[name] = at }
+
 // Provides checks what a package is said to bring.
 func (c *Checker) Provides(label string, p Provides) {
 	for i, u := range p.Units {
-		c.Fail(p.At("units", i), label, unitName(u))
+		c.Fail(p.At("units", i), label, UnitName(u))
 	}
 	for i, f := range p.Files {
 		c.Fail(p.At("files", i), label, CleanPath(f))
@@ -210,33 +211,33 @@ func (c *Checker) groupList(m Meta, label, field string, names []string) {
 
 // Unit notes a reference to a unit that there is not. when guards it: unit X exists.
 func (c *Checker) Unit(at Pos, label, name string, when Conditions) {
-	if err := unitName(name); err != nil {
+	if err := UnitName(name); err != nil {
 		c.Fail(at, label, err)
 		return
 	}
-	if c.hasUnit(name) || guarded(when, name) {
+	if c.units[name] || c.Brought(name, when) {
 		return
 	}
-	if u := c.b.Units[name]; u != nil {
-		c.Addf(at, "%s: unit %s is declared absent at %s", label, quote(name), u.Pos)
+	if absent, ok := c.noUnits[name]; ok {
+		c.Addf(at, "%s: unit %s is declared absent at %s", label, quote(name), absent)
 		return
 	}
 	c.Addf(at, "%s: no unit %s is declared, nor brought by a declared package%s; if only some hosts have it, say when: unit %s exists",
-		label, quote(name), c.nearUnit(name), name)
+		label, quote(name), c.NearUnit(name), name)
 }
 
-func (c *Checker) hasUnit(name string) bool {
-	return c.units[name] || c.units[templateOf(name)] || c.b.Units[name] == nil && c.hostHas(name)
+// Brought reports whether a unit is there without being declared: a package brings it, or
+// the host has it by itself, or when guards it, or it is an instance of a declared template.
+func (c *Checker) Brought(name string, when Conditions) bool {
+	template := templateOf(name)
+	_, absent := c.noUnits[name]
+	return guarded(when, name) || c.units[template] ||
+		!absent && (c.brought[name] || c.brought[template] || isBaseUnit(name, c.base))
 }
 
-// hostHas reports whether the host has the unit by itself or by a package.
-func (c *Checker) hostHas(name string) bool {
-	return c.brought[name] || c.brought[templateOf(name)] || isBaseUnit(name, c.base)
-}
-
-// nearUnit suggests a unit of the same type; the type itself, which makes all
+// NearUnit suggests a unit of the same type; the type itself, which makes all
 // of them alike, does not count.
-func (c *Checker) nearUnit(name string) string {
+func (c *Checker) NearUnit(name string) string {
 	if len(*c.problems) >= maxHints {
 		return ""
 	}

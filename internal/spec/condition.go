@@ -51,7 +51,7 @@ func parseCondition(at Pos, text string) (Condition, error) {
 		}
 	case subject == "unit" && verb == "exists":
 		c.Fact = FactUnit
-		if err := unitName(c.Args[0]); err != nil {
+		if err := UnitName(c.Args[0]); err != nil {
 			return c, fmt.Errorf("condition %s: %w", quote(text), err)
 		}
 	default:
@@ -83,6 +83,12 @@ func (c Condition) release(words []string) (Condition, error) {
 	return c, nil
 }
 
+// existing is an item of which it can be asked whether it is there by itself.
+type existing interface {
+	// ExistsAs is what the condition exists asks, of the item's name.
+	ExistsAs() Fact
+}
+
 // itself resolves the condition exists, which is on an item itself, once it is known
 // which item of which type that is.
 func (d *decoder) itself(v reflect.Value, name, label string) {
@@ -96,15 +102,12 @@ func (d *decoder) itself(v reflect.Value, name, label string) {
 		if c.Fact != "" {
 			continue
 		}
-		switch v.Addr().Interface().(type) {
-		case *Directory, *ACL, *File:
-			c.Fact, c.Args = FactPath, []string{name}
-		case *Unit:
-			c.Fact, c.Args = FactUnit, []string{name}
-		default:
+		item, ok := v.Interface().(existing)
+		if !ok {
 			d.problems.Addf(c.Pos, "%s: when: the condition %s is for directories, acls, files and units: name what has to be there, as in path PATH exists", label, quote(c.Text))
 			continue
 		}
+		c.Fact, c.Args = item.ExistsAs(), []string{name}
 		c.Text = strings.Replace(c.Text, exists, string(c.Fact)+" "+name+" "+exists, 1)
 	}
 }

@@ -61,8 +61,8 @@ func PackageName(name string) error {
 	return nil
 }
 
-// unitName checks the name of a unit, after systemd.unit(5).
-func unitName(name string) error {
+// UnitName checks the name of a unit, after systemd.unit(5).
+func UnitName(name string) error {
 	suffixes := debian.UnitTypes()
 	switch ext := path.Ext(name); {
 	case len(name) > 255:

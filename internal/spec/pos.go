@@ -112,3 +112,8 @@ func (m Meta) Has(field string) bool {
 	_, ok := m.fields[field]
 	return ok
 }
+
+// Written lists which of the fields are written.
+func (m Meta) Written(fields ...string) []string {
+	return slices.DeleteFunc(fields, func(f string) bool { return !m.Has(f) })
+}

@@ -18,7 +18,6 @@ func (Backend) Fields() []Field {
 		{Name: "directories", Item: "directory NAME", Is: "directories, and what is below them", Unset: "none", Example: `{/srv/data: {owner: app, group: app, mode: "0750"}}`, Names: new(PathForm())},
 		{Name: "acls", Item: "acl of NAME", Is: "who else may read a path", More: "Entries that are not declared stay, unless the list is exact.", Unset: "none", Example: "{/srv/data: {access: [group:reviewers:rX]}}", Names: new(PathForm())},
 		{Name: "files", Item: "file NAME", Is: "files, links, and parts of files", More: "In one of seven forms: source, content, template, link, lines, block or settings. Without any, only owner, group and mode are managed.", Unset: "none", Example: `{/etc/app.conf: {content: "workers = 4\n"}}`, Names: new(PathForm())},
-		{Name: "units", Item: "unit NAME", Is: "systemd's units", Unset: "none", Example: `{backup.timer: {source: files/backup.timer, enabled: true, running: true}, backup.service: {content: "[Service]\nType=oneshot\nExecStart=/usr/local/bin/backup\n"}, nginx.service: {drop_ins: {limits: {content: "[Service]\nMemoryMax=1G\n"}}}}`, Names: new(UnitForm())},
 	}
 }
 

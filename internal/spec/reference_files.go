@@ -1,5 +1,8 @@
 package spec
 
+// ExistsAs is what the condition exists asks.
+func (Directory) ExistsAs() Fact { return FactPath }
+
 // Fields says what there is to know of the fields.
 func (Directory) Fields() []Field {
 	return append(ownerFields("it"),
@@ -31,6 +34,9 @@ func (Recurse) Fields() []Field {
 	)
 }
 
+// ExistsAs is what the condition exists asks.
+func (ACL) ExistsAs() Fact { return FactPath }
+
 // Fields says what there is to know of the fields.
 func (ACL) Fields() []Field {
 	return []Field{
@@ -50,6 +56,9 @@ func (Text) Fields() []Field {
 		{Name: "template", Is: "a Go template that makes the content", More: "It is filled in on the host: {{ .Backend }}, {{ .Values.NAME }}, {{ .Host.Hostname }}.", Example: "files/app.conf.tmpl", Form: BesideForm()},
 	}
 }
+
+// ExistsAs is what the condition exists asks.
+func (File) ExistsAs() Fact { return FactPath }
 
 // Fields says what there is to know of the fields.
 func (File) Fields() []Field {

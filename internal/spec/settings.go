@@ -104,7 +104,7 @@ func (c *Checker) settings(label string, s *Settings) {
 		}
 		names[s.Fold(name)] = name
 		c.State(section.Meta, label, section.State)
-		switch says := written(section.Meta, "set", "unset", "exact"); {
+		switch says := section.Written("set", "unset", "exact"); {
 		case gone(section.State) && len(says) > 0:
 			c.Addf(section.At(says[0]), "%s: is absent and has %s: want one or the other", label, says[0])
 		case !gone(section.State) && len(section.Set)+len(section.Unset) == 0 && !Is(section.Exact):

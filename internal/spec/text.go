@@ -24,14 +24,6 @@ func (l *loader) loadTexts(b *Backend, problems *Problems) {
 		l.text(f.Meta, "file "+name, &f.Text, problems)
 		l.checkTemplate(b, f.At("template"), &f.Text, Is(f.Secret), problems)
 	}
-	for name, u := range b.Units {
-		l.text(u.Meta, "unit "+name, &u.Text, problems)
-		l.checkTemplate(b, u.At("template"), &u.Text, false, problems)
-		for dropIn, d := range u.DropIns {
-			l.text(d.Meta, "drop-in "+dropIn+" of unit "+name, &d.Text, problems)
-			l.checkTemplate(b, d.At("template"), &d.Text, false, problems)
-		}
-	}
 	for name, a := range b.AuthorizedKeys {
 		a.FromData = make([][]byte, len(a.From))
 		for i, from := range a.From {

@@ -20,13 +20,10 @@ func (l *loader) validate(r *Repository, all []string) {
 		c.directories()
 		c.acls()
 		c.files()
-		c.unitItems()
 		c.ownSections()
 		c.contradictions()
 		c.homes()
 		c.aclPlaces()
-		c.unitConflicts()
-		c.unitLinks()
 		c.gitHubIDs()
 	}
 	l.registry(r)

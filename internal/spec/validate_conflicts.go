@@ -4,8 +4,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"opsafe/internal/debian"
 )
 
 // homes finds accounts that share a home: each would put the other's files to
@@ -80,21 +78,6 @@ func (c *Checker) aclPlaces() {
 				break
 			}
 		}
-	}
-}
-
-// unitLinks finds files in the directories of links by which units are enabled,
-// for units of the section units.
-func (c *Checker) unitLinks() {
-	kinds := []string{".wants", ".requires", ".upholds"}
-	for p, f := range Sorted(c.b.Files) {
-		dir, name := path.Split(p)
-		dir = path.Clean(dir)
-		u := c.b.Units[name]
-		if u == nil || path.Dir(dir) != debian.UnitDir || !slices.Contains(kinds, path.Ext(dir)) {
-			continue
-		}
-		c.Addf(f.Pos, "file %s: is a link by which systemd enables unit %s, which is declared at %s: say enabled there, and leave the link out", p, name, u.Pos)
 	}
 }
 

@@ -129,11 +129,6 @@ func ParseEntry(text string) (host.Entry, error) {
 	return host.Entry{Tag: host.Tag(tag), Name: parts[1], Perm: perm}, nil
 }
 
-// bodies lists which of the fields are written.
-func written(m Meta, fields ...string) []string {
-	return slices.DeleteFunc(fields, func(f string) bool { return !m.Has(f) })
-}
-
 func (c *Checker) files() {
 	for name, f := range c.b.Files {
 		label := "file " + name
@@ -149,13 +144,11 @@ func (c *Checker) files() {
 }
 
 func (c *Checker) fileBody(f *File, label string) {
-	bodies := written(f.Meta, "source", "content", "template", "link", "lines", "block", "settings")
+	bodies := f.Written("source", "content", "template", "link", "lines", "block", "settings")
+	c.oneBody(f.Meta, label, f.State, bodies)
 	switch {
 	case len(bodies) > 1:
-		c.Addf(f.At(bodies[1]), "%s: has %s: want one of them", label, strings.Join(bodies, " and "))
 		return
-	case gone(f.State) && len(bodies) > 0:
-		c.Addf(f.At(bodies[0]), "%s: is absent and has %s: want one or the other", label, bodies[0])
 	case !gone(f.State) && len(bodies) == 0 && f.Owner == "" && f.Group == "" && f.Mode == "":
 		c.Addf(f.Pos, "%s: says nothing: want source, content, template, link, lines, block or settings, or owner, group or mode, or state: absent", label)
 	}
@@ -174,7 +167,7 @@ func (c *Checker) fileParts(f *File, label string) {
 			c.Addf(f.At("link"), "%s: link is empty", label)
 		}
 		c.Line(f.At("link"), label+": link", f.Link)
-		for _, field := range written(f.Meta, "mode", "secret", "check", "once") {
+		for _, field := range f.Written("mode", "secret", "check", "once") {
 			c.Addf(f.At(field), "%s: a link has no %s", label, field)
 		}
 	}
@@ -208,15 +201,28 @@ func (c *Checker) named(m Meta, label string, t Text) {
 // its name.
 func (c *Checker) Whole(m Meta, label string, t Text, state string, err error) {
 	c.Fail(m.Pos, label, err)
+	if bodies := c.Text(m, label, t, state); len(bodies) == 0 && !gone(state) {
+		c.Addf(m.Pos, "%s: has no text: want source, content or template, or state: absent", label)
+	}
+}
+
+// Text checks an item that can be a text as a whole, or absent, and lists which fields
+// say the text.
+func (c *Checker) Text(m Meta, label string, t Text, state string) []string {
 	c.named(m, label, t)
 	c.State(m, label, state)
-	bodies := written(m, "source", "content", "template")
+	bodies := m.Written("source", "content", "template")
+	c.oneBody(m, label, state, bodies)
+	return bodies
+}
+
+// oneBody refuses more than one of the fields that say what an item is to be, and any of
+// one that is absent.
+func (c *Checker) oneBody(m Meta, label, state string, bodies []string) {
 	switch {
 	case len(bodies) > 1:
 		c.Addf(m.At(bodies[1]), "%s: has %s: want one of them", label, strings.Join(bodies, " and "))
 	case gone(state) && len(bodies) > 0:
 		c.Addf(m.At(bodies[0]), "%s: is absent and has %s: want one or the other", label, bodies[0])
-	case !gone(state) && len(bodies) == 0:
-		c.Addf(m.Pos, "%s: has no text: want source, content or template, or state: absent", label)
 	}
 }

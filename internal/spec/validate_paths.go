@@ -4,8 +4,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-
-	"opsafe/internal/debian"
 )
 
 // put notes what the spec puts at a path; two things at one are a
@@ -63,14 +61,6 @@ func (c *Checker) contradictions() {
 
 // ownPlaces are the files that sections other than files write.
 func (c *Checker) ownPlaces() {
-	for name, u := range Sorted(c.b.Units) {
-		if u.Has("source") || u.Has("content") || u.Has("template") || gone(u.State) {
-			c.put(debian.UnitDir+"/"+name, thing{label: "unit " + name, pos: u.Pos, absent: gone(u.State)})
-		}
-		for dropIn, d := range Sorted(u.DropIns) {
-			c.put(debian.UnitDir+"/"+name+".d/"+dropIn+".conf", thing{label: "drop-in " + dropIn + " of unit " + name, pos: d.Pos, absent: gone(d.State)})
-		}
-	}
 	for name, a := range Sorted(c.b.AuthorizedKeys) {
 		if home := c.home(name); home != "" {
 			c.put(home+"/.ssh/authorized_keys", thing{label: "authorized_keys of " + name, pos: a.Pos})
