@@ -66,7 +66,7 @@ func (e *env) sshAnswers() {
 
 func proveSshdPutBack(e *env) {
 	e.dropsManage(0, goodSshd)
-	e.dropsManage(1, deadSshd, "ssh.service does not come through", "what was there before has been put back, and ssh.service runs with it", "sshd/00-lab")
+	e.dropsManage(1, deadSshd, "ssh.service does not come through", "what was there before has been put back, and ssh.service runs with it", "sshd 00-lab")
 	if got := e.read(labDrop); got != "MaxAuthTries 5\n" {
 		e.t.Errorf("the drop-in is now %q", got)
 	}

@@ -43,12 +43,12 @@ func TestDifferences(t *testing.T) {
 			plan: report(is("a", change.Changed, change.Add), is("b", change.Unchanged, ""), is("c", change.Changed, change.Add), is("d", change.Changed, change.Add), is("r", change.Changed, change.Run)),
 			made: report(is("a", change.Unchanged, ""), is("b", change.Changed, change.Modify), is("c", change.Changed, change.Modify), is("d", change.NotApplicable, ""), is("s", change.Changed, change.Run), is("s", change.Changed, change.Run)),
 			want: []string{
-				"k/a was planned to be changed, and needed no change" + why,
-				"k/b was changed without having been planned" + why,
-				"k/c: an addition was planned, and a change was made" + why,
-				"k/d was planned to be changed, and needed no change" + why,
-				"k/s was changed without having been planned" + why,
-				"k/r was planned, and was not needed after all",
+				"k a was planned to be changed, and needed no change" + why,
+				"k b was changed without having been planned" + why,
+				"k c: an addition was planned, and a change was made" + why,
+				"k d was planned to be changed, and needed no change" + why,
+				"k s was changed without having been planned" + why,
+				"k r was planned, and was not needed after all",
 			},
 		},
 		{
@@ -61,7 +61,7 @@ func TestDifferences(t *testing.T) {
 			name: "a restart by what could not be seen beforehand",
 			plan: report(later("a", change.Modify)),
 			made: report(is("a", change.Changed, change.Add), is("s", change.Changed, change.Run), is("s", change.Changed, change.Run), is("b", change.Changed, change.Add)),
-			want: []string{"k/s follows from what the plan could not see before", "k/b was changed without having been planned" + why},
+			want: []string{"k s follows from what the plan could not see before", "k b was changed without having been planned" + why},
 		},
 		{
 			name: "several of them are one note",
