@@ -134,6 +134,7 @@ func resume(ctx context.Context, o Options, plan []change.Result) (*Book, error)
 func (r *Record) outcome() string {
 	same := *r
 	same.Ended, same.Process, same.Inventory = time.Time{}, Process{}, nil
+	same.Summary.Unchanged, same.Summary.NotApplicable = 0, 0 // of what an attempt has looked at
 	data, err := json.Marshal(same)
 	if err != nil {
 		return ""
