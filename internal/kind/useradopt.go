@@ -56,8 +56,11 @@ func adoptUsers(_ context.Context, t Taker, name string) error {
 	_, groups := t.Needs()
 	for _, name := range groups {
 		g, err := t.Group(name)
-		if err != nil || g == nil {
+		if err != nil {
 			return err
+		}
+		if g == nil {
+			continue
 		}
 		if ok, err := ofPeople(t, g.GID, true); err != nil {
 			return err
