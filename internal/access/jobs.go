@@ -101,7 +101,7 @@ func (b *bootFiles) named(text string, depth int) {
 		}
 		switch at = path.Clean(at); {
 		case !strings.HasPrefix(at, "/usr/local/") && strings.HasPrefix(at, "/usr/"), strings.HasPrefix(at, "/bin/"), strings.HasPrefix(at, "/sbin/"),
-			strings.HasPrefix(at, "/dev/"), strings.HasPrefix(at, "/proc/"), strings.HasPrefix(at, "/sys/"), strings.HasPrefix(at, "/var/lib/dpkg/"):
+			strings.HasPrefix(at, "/dev/"), strings.HasPrefix(at, "/proc/"), strings.HasPrefix(at, "/sys/"), strings.HasPrefix(at, "/var/lib/dpkg/"), strings.HasPrefix(at, "/var/log/"):
 		default:
 			if n, err := b.Stat(at); err == nil && n != nil && n.Access.Mode()&0o111 != 0 || strings.HasSuffix(at, ".sh") || strings.HasSuffix(at, ".py") {
 				b.script(at, depth)

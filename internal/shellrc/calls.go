@@ -26,7 +26,7 @@ const specialNames = `
 	BASH* CDPATH DIRSTACK ENV EUID EXECIGNORE FPATH FUNCNEST GCONV_PATH GLIBC_TUNABLES GLOBIGNORE HOME HOSTALIASES IFS
 	INPUTRC KSH* LD_* LOCALDOMAIN LOCPATH LOGNAME MALLOC_* NLSPATH NULLCMD OPTIND PAM_* PATH POSIXLY_CORRECT PPID
 	PROMPT_COMMAND PWD READNULLCMD RESOLV_* RES_OPTIONS SHELL SHELLOPTS SHLVL SUDO_* TERMCAP TERMINFO* TMOUT UID
-	USER USERNAME ZDOTDIR ZSH* chpwd_functions fpath path periodic_functions precmd_functions preexec_functions
+	USER USERNAME ZDOTDIR ZSH* chpwd_functions fpath histchars path periodic_functions precmd_functions preexec_functions
 	zshexit_functions`
 
 // special reports whether it may matter what a variable is.
@@ -116,7 +116,7 @@ func (r *reader) built(c *syntax.CallExpr) bool {
 	case "history":
 		return len(args) < 2 && none(func(s string) bool { return len(s) != 2 || !strings.Contains("-a -n -r -c -w", s) })
 	case "unset":
-		return none(func(s string) bool { return special(s) })
+		return none(func(s string) bool { return special(s) || strings.Contains(s, "[") }) // an index is evaluated
 	case "mesg":
 		return none(func(s string) bool { return s != "n" && s != "y" })
 	case "stty":

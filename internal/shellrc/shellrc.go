@@ -238,7 +238,7 @@ func (r *reader) loop(c *syntax.ForClause, in scope) bool {
 	ok := true
 	var list []string
 	for _, w := range words.Items {
-		ok = r.pure(w) && ok
+		ok = r.pure(w) && ok && !endless(r.of(w))
 		list = append(list, r.listed(w))
 	}
 	loops := map[string][]string{words.Name.Value: list}
@@ -250,6 +250,9 @@ func (r *reader) loop(c *syntax.ForClause, in scope) bool {
 	r.vary(words.Name.Value)
 	return r.stmts(c.Do, scope{tested: in.tested, loops: loops}) && ok
 }
+
+// endless reports whether a loop's word can come to more than anybody waits for.
+func endless(word string) bool { return strings.Contains(word, "..") || strings.Contains(word, "**") }
 
 // listed is the path, or the pattern of paths, that a loop goes through; empty: it is
 // not known.

@@ -41,7 +41,7 @@ var strange = []string{
 	"alias sudo=false", `alias su''do=false`, `alias "sudo"=false`, "alias $X=false", "sudo() { :; }", "function sudo { :; }", "/usr/bin/sudo() { :; }",
 	"test() { exit; }", "hash -p /bin/false sudo", "enable -n echo", "trap exit DEBUG", "set -e", "set -u", "shopt -so errexit", "shopt -s extdebug",
 	"PATH=/opt/bin", "PATH=", "export PATH=bin:$PATH", "PATH=:$PATH", "PATH=$X:$PATH", "export PATH=~/$X:$PATH", `PATH+=x`, "unset PATH", "PATH=$(cat /etc/x):$PATH",
-	"(exit)", "(X=1)", "(unset A; kill 1)", "(unset A) &", "HOME=/", "IFS=x", "TMOUT=1", "export TMOUT=1", "LD_PRELOAD=/x", "export LD_LIBRARY_PATH=/x", "BASH_ENV=/x", "ENV=/x", "PROMPT_COMMAND=exit",
+	"(exit)", "(X=1)", "(unset A; kill 1)", "(unset A) &", "unset 'a[$(reboot)]'", "histchars=su", "for i in {1..99999999}; do :; done", "for i in /**/*; do :; done", "HOME=/", "IFS=x", "TMOUT=1", "export TMOUT=1", "LD_PRELOAD=/x", "export LD_LIBRARY_PATH=/x", "BASH_ENV=/x", "ENV=/x", "PROMPT_COMMAND=exit",
 	"UID=1", "EXECIGNORE=/usr/bin/sudo", "POSIXLY_CORRECT=1", `PS1='$(exit)'`, "PS1='`kill $PPID`'", `: ${X:?gone}`, `: ${PATH:=/x}`, "x=$((1/0))", "x=$(kill $PPID)", "x=`exit`",
 	"echo x >~/.ssh/authorized_keys", "echo $(<~/x)", "echo x | sh", "eval $X", `eval "$(ssh-agent)"`, "export -n PATH", "export $X", "printf -v PATH x",
 	". /dev/stdin <<<exit", ". $X", "source x", "(exit)", "coproc cat", "if", "stty raw", "umask $X", "let x=1/0", "((1/0))", "set -o errexit", "for PATH in x; do :; done",
@@ -116,6 +116,21 @@ func TestReadDeep(t *testing.T) {
 	shellrc.Read("[ -f a ]" + strings.Repeat(" && [ -f a ]", 2000) + "\n" + strings.Repeat("if ", 500) + ":" + strings.Repeat("; then :; fi", 500))
 	if took := time.Since(began); took > time.Minute {
 		t.Errorf("it took %s", took)
+	}
+}
+
+// TestReadCommitted holds that all is understood of what the committed backends have
+// shells read.
+func TestReadCommitted(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"bashrc", "profile", "service-bashrc"} {
+		data, err := os.ReadFile("../../backends/common/files/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := shellrc.Read(string(data)); f.Strange != "" {
+			t.Errorf("%s: %q is not understood", name, f.Strange)
+		}
 	}
 }
 
