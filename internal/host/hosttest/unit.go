@@ -89,14 +89,20 @@ func startTimer(e *env) {
 
 // startAlong starts a unit whose file has others started with it, in a circle.
 func startAlong(e *env) {
-	const front, session, helper = "ct-front.service", "ct-session.service", "ct-helper.service"
+	const front, session, helper, added, linked = "ct-front.service", "ct-session.service", "ct-helper.service", "ct-added.service", "ct-linked.service"
 	e.do(file(etcUnits+front, "[Unit]\nRequires="+session+"\n"+sleeper))
 	e.do(file(etcUnits+session, "[Unit]\nBindsTo="+front+"\nWants="+helper+" ct-nowhere.service\n"+sleeper))
 	e.do(file(etcUnits+helper, sleeper))
-	e.do(host.ReloadManager{}, host.StartUnit{Name: session})
-	for _, name := range []string{session, front, helper} {
+	e.do(file(etcUnits+added, sleeper))
+	e.do(file(etcUnits+linked, sleeper+"[Install]\nWantedBy="+front+"\n"))
+	e.do(host.MakeDir{Path: etcUnits + front + ".d", Owner: "root", Group: "root", Access: host.AccessOf(0o755)})
+	e.do(file(etcUnits+front+".d/added.conf", "[Unit]\nWants="+added+"\n"))
+	e.do(host.ReloadManager{}, host.EnableUnit{Name: linked, Links: []string{etcUnits + front + ".wants/" + linked}})
+	e.do(host.StartUnit{Name: session})
+	for _, name := range []string{session, front, helper, added} {
 		e.unitIs(name, "loaded active running static")
 	}
+	e.unitIs(linked, "loaded active running enabled")
 	e.do(host.StopUnit{Name: helper})
 	e.unitIs(helper, "loaded inactive dead static")
 	e.unitIs(session, "loaded active running static")

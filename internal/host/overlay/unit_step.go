@@ -195,7 +195,7 @@ func (h *Host) start(ctx context.Context, u *host.Unit) error {
 	content, _ := h.readFile(u.Fragment)
 	f := debian.ParseUnit(string(content))
 	h.units[u.Name] = u
-	h.startAlong(ctx, f)
+	h.startAlong(ctx, u.Name, f)
 	if path.Ext(u.Name) != ".service" {
 		return nil
 	}
@@ -207,22 +207,6 @@ func (h *Host) start(ctx context.Context, u *host.Unit) error {
 		u.Active, u.Sub = "inactive", "dead"
 	}
 	return nil
-}
-
-// startAlong starts what a unit's file has started with it, as far as there is such a
-// unit. That one of them does not start is for whoever declares it to say.
-func (h *Host) startAlong(ctx context.Context, f debian.UnitFile) {
-	for _, key := range []string{"Requires", "BindsTo", "Wants"} {
-		for _, name := range f.List("Unit", key) {
-			u, err := h.unit(ctx, name)
-			if err != nil || !u.Startable() || u.Running() || !debian.IsProgramUnit(name) {
-				continue
-			}
-			if err := h.start(ctx, u); err == nil {
-				h.units[name] = u
-			}
-		}
-	}
 }
 
 // startedSub is the substate of a unit that was started, by its type.
