@@ -101,7 +101,9 @@ func (r *reader) built(c *syntax.CallExpr) bool {
 		})
 	}
 	switch c.Args[0].Lit() {
-	case "[", "test", ":", "true", "false", "echo", "return", "complete", "type", "unalias", "__git_ps1":
+	case "[", "test":
+		return r.looks(args)
+	case ":", "true", "false", "echo", "return", "complete", "type", "unalias", "__git_ps1":
 		return true
 	case "printf", "hash":
 		return len(args) == 0 || r.noOption(args[0])
@@ -130,6 +132,17 @@ func (r *reader) built(c *syntax.CallExpr) bool {
 			len(args) == 2 && (args[0].Lit() == "-o" || args[0].Lit() == "+o") && slices.Contains(strings.Fields(setOptions), args[1].Lit())
 	}
 	return r.says(c)
+}
+
+// looks reports whether a test only looks: whether a variable is set is asked by its
+// name, since the index of an array can be a command.
+func (r *reader) looks(args []*syntax.Word) bool {
+	for i, w := range args {
+		if text, known := r.value(w); known && text == "-v" && (i+1 == len(args) || !variable(args[i+1])) {
+			return false
+		}
+	}
+	return true
 }
 
 // noOption reports whether a word is certainly no option.

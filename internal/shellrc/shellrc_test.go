@@ -16,7 +16,7 @@ import (
 // Lines of start-up files after which a shell is as usable as before.
 var harmless = []string{
 	"# a comment", "", "export EDITOR=vi", "EDITOR=vi VISUAL=vi", "export LANG", "declare -x A=1", "readonly HISTFILE",
-	"if (unset A) 2>/dev/null; then readonly A=900; export A; fi", "alias ll='ls -l'", `alias g="git -C $HOME/src"`, "alias sudo='sudo '", "alias", "unalias ls", "umask 027", "unset i A",
+	"if (unset A) 2>/dev/null; then readonly A=900; export A; fi", "[[ $SHLVL -gt 1 ]] && A=1", "[ -v DISPLAY ] && A=1", "[[ -v DISPLAY ]] && A=1", "[ $SHLVL -gt 1 ] && A=1", "alias ll='ls -l'", `alias g="git -C $HOME/src"`, "alias sudo='sudo '", "alias", "unalias ls", "umask 027", "unset i A",
 	`PATH="$HOME/bin:$PATH"`, "export PATH=$PATH:/opt/tool/bin", `PATH="/opt/x/bin${PATH:+:${PATH}}"`, `PATH+=:/opt/x`,
 	`export PATH="/usr/local/bin:/usr/bin:/bin"`, "GOPATH=$HOME/go; PATH=$GOPATH/bin:$PATH",
 	"shopt -s histappend checkwinsize", "shopt -q login_shell", "set -o vi", "set +H", "stty -ixon", "mesg n 2>/dev/null || true",
@@ -41,7 +41,7 @@ var strange = []string{
 	"alias sudo=false", `alias su''do=false`, `alias "sudo"=false`, "alias $X=false", "sudo() { :; }", "function sudo { :; }", "/usr/bin/sudo() { :; }",
 	"test() { exit; }", "hash -p /bin/false sudo", "enable -n echo", "trap exit DEBUG", "set -e", "set -u", "shopt -so errexit", "shopt -s extdebug",
 	"PATH=/opt/bin", "PATH=", "export PATH=bin:$PATH", "PATH=:$PATH", "PATH=$X:$PATH", "export PATH=~/$X:$PATH", `PATH+=x`, "unset PATH", "PATH=$(cat /etc/x):$PATH",
-	"(exit)", "(X=1)", "(unset A; kill 1)", "(unset A) &", "unset 'a[$(reboot)]'", "histchars=su", "for i in {1..99999999}; do :; done", "for i in /**/*; do :; done", "HOME=/", "IFS=x", "TMOUT=1", "export TMOUT=1", "LD_PRELOAD=/x", "export LD_LIBRARY_PATH=/x", "BASH_ENV=/x", "ENV=/x", "PROMPT_COMMAND=exit",
+	"(exit)", "(X=1)", "(unset A; kill 1)", "(unset A) &", "unset 'a[$(reboot)]'", "histchars=su", "for i in {1..99999999}; do :; done", "for i in /**/*; do :; done", "x='a[$(reboot)]'; [[ $x -eq 0 ]] && A=1", "[ -v 'a[$(reboot)]' ] && A=1", "[[ -v a[$X] ]] && A=1", "HOME=/", "IFS=x", "TMOUT=1", "export TMOUT=1", "LD_PRELOAD=/x", "export LD_LIBRARY_PATH=/x", "BASH_ENV=/x", "ENV=/x", "PROMPT_COMMAND=exit",
 	"UID=1", "EXECIGNORE=/usr/bin/sudo", "POSIXLY_CORRECT=1", `PS1='$(exit)'`, "PS1='`kill $PPID`'", `: ${X:?gone}`, `: ${PATH:=/x}`, "x=$((1/0))", "x=$(kill $PPID)", "x=`exit`",
 	"echo x >~/.ssh/authorized_keys", "echo $(<~/x)", "echo x | sh", "eval $X", `eval "$(ssh-agent)"`, "export -n PATH", "export $X", "printf -v PATH x",
 	". /dev/stdin <<<exit", ". $X", "source x", "(exit)", "coproc cat", "if", "stty raw", "umask $X", "let x=1/0", "((1/0))", "set -o errexit", "for PATH in x; do :; done",

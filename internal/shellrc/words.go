@@ -19,12 +19,41 @@ func (r *reader) pure(n syntax.Node) bool {
 			return false
 		case *syntax.ParamExp:
 			ok = ok && plainParameter(n)
+		case *syntax.BinaryTest:
+			ok = ok && (!arithmetic(n.Op) || number(n.X) && number(n.Y))
+		case *syntax.UnaryTest:
+			ok = ok && (n.Op != syntax.TsVarSet || variable(n.X))
 		case *syntax.ProcSubst, *syntax.ArithmExp, *syntax.ExtGlob:
 			ok = false
 		}
 		return ok
 	})
 	return ok
+}
+
+// arithmetic reports whether a test of [[ takes its sides for expressions, in which the
+// index of an array can be a command.
+func arithmetic(op syntax.BinTestOperator) bool {
+	return slices.Contains([]syntax.BinTestOperator{syntax.TsEql, syntax.TsNeq, syntax.TsLeq, syntax.TsGeq, syntax.TsLss, syntax.TsGtr}, op)
+}
+
+// number reports whether a side of a test is certainly a number: one that is written, or
+// a variable of the shell's own.
+func number(t syntax.TestExpr) bool {
+	w, ok := t.(*syntax.Word)
+	if !ok || len(w.Parts) != 1 {
+		return false
+	}
+	if p, ok := w.Parts[0].(*syntax.ParamExp); ok && p.Param != nil {
+		return slices.Contains([]string{"#", "?", "COLUMNS", "EUID", "LINES", "SHLVL", "UID"}, p.Param.Value)
+	}
+	return w.Lit() != "" && strings.Trim(w.Lit(), "0123456789") == ""
+}
+
+// variable reports whether a word is the name of a variable, and no element of an array.
+func variable(t syntax.TestExpr) bool {
+	w, ok := t.(*syntax.Word)
+	return ok && syntax.ValidName(w.Lit())
 }
 
 // plainParameter reports whether an expansion neither sets anything nor ends the shell,
