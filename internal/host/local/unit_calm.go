@@ -121,6 +121,7 @@ func (w restarted) look(ctx context.Context, conn *sdbus.Conn) (bool, error) {
 		u.Active, u.Sub = "activating", loopingSub
 		return false, nil
 	case u.Looping():
+		u.Active = "activating" // it may have fallen between the two questions
 		return !w.begun, nil
 	case u.Active != "active":
 		return true, nil

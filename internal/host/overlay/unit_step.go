@@ -180,7 +180,7 @@ func (h *Host) start(ctx context.Context, u *host.Unit) error {
 	if u.Load != "loaded" {
 		return fmt.Errorf("it is %s", u.Load)
 	}
-	if u.Active == "active" {
+	if u.Active == "active" && !u.Looping() {
 		return nil
 	}
 	for _, name := range u.Blocks() {
