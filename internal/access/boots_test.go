@@ -140,6 +140,7 @@ func TestNextStart(t *testing.T) {
 		{"a job of something else", file("/etc/cron.d/x", "MAILTO=root\n0 3 * * * app /srv/app/bin/clean >/dev/null\n"), ""},
 		{"a job of apt's", file("/etc/apt/apt.conf.d/x", "DPkg::Post-Invoke {\"chmod 0755 /usr/bin/sudo\";};\n"), "apt.conf.d/x"},
 		{"a profile of AppArmor", file("/etc/apparmor.d/x", "profile x /usr/sbin/sshd {\n}\n"), "apparmor.d/x"},
+		{"a profile of AppArmor by its path alone", file("/etc/apparmor.d/x", "/usr/sbin/sshd {\n}\n"), "apparmor.d/x"},
 		{"a profile of AppArmor, of another", file("/etc/apparmor.d/x", "/usr/bin/app {\n /bin/bash ix,\n /etc/passwd r,\n}\n"), ""},
 		{"no room for sessions", file("/etc/systemd/system/user-.slice.d/x.conf", "[Slice]\nTasksMax=1\n"), "x.conf"},
 		{"no memory for sessions", file("/etc/systemd/system/user.slice.d/x.conf", "[Slice]\nMemoryMax=1M\n"), "x.conf"},

@@ -81,13 +81,19 @@ func (b *bootFiles) script(at string, depth int) {
 	}
 }
 
-// confined are the lines of a profile of AppArmor's that say for which programs it is.
+// confined are the lines of a profile of AppArmor's that say for which programs it is,
+// each with the word that it may leave out; the others are empty.
 func confined(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		if strings.HasSuffix(strings.TrimSpace(line), "{") {
-			b.WriteString(line)
+		line = strings.TrimSpace(line)
+		switch {
+		case !strings.HasSuffix(line, "{"):
+			line = ""
+		case strings.HasPrefix(line, "/"):
+			line = "profile " + line
 		}
+		b.WriteString(line + "\n")
 	}
 	return b.String()
 }

@@ -137,7 +137,7 @@ func proveAptRefuses(e *env) {
 func proveAtOdds(e *env) {
 	e.mustRun("apt-get", "-qq", "install", "conf")
 	e.labSpec("packages: {askp: installed, leans: installed, mta-a: installed, rival: installed, conf: purged}\n")
-	want := []string{"+ askp", "+ leans", "+ mta-a", "package/rival", "package/conf", "3 ", "2 failed"}
+	want := []string{"+ askp", "+ leans", "+ mta-a", "package rival", "package conf", "3 ", "2 failed"}
 	e.says(1, e.opsafe("plan", "--backend", "lab"), append(want, "mta-a", "leans : Depends: conf")...)
 	e.says(1, e.opsafe("manage", "--backend", "lab"), want...)
 	e.wantStatus("leans", "ii all")
