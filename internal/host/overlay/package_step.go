@@ -117,8 +117,12 @@ func (h *Host) installable(ctx context.Context, s host.InstallPackages) error {
 	return refusal(h.base.Check(ctx, host.NewInstallCheck(ask), host.NewContent(nil)), unknown)
 }
 
-// arriving are the packages that earlier steps install, as far as apt knows them.
+// arriving are the packages that earlier steps install, as far as apt knows them: what it
+// knows from other sources than today's is no evidence.
 func (h *Host) arriving() []string {
+	if h.changedBelow("/etc/apt") {
+		return nil
+	}
 	var out []string
 	for name, p := range h.packages {
 		if p.now == nil || p.now.State != host.Installed {
