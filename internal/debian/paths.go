@@ -23,6 +23,10 @@ const (
 // NoLogin is the shell of accounts that nobody logs in to.
 const NoLogin = "/usr/sbin/nologin"
 
+// NobodyUID is the number of the account without rights, which is above all people's and
+// none of them.
+const NobodyUID = 65534
+
 // EnginePackages are the packages that bring the docker engine.
 func EnginePackages() []string { return []string{"docker.io", "docker-ce"} }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
 )
@@ -170,11 +171,8 @@ func closeBy(u host.User, ranges host.IDRanges) string {
 
 // isSystem reports whether an account is none of people's.
 func isSystem(u host.User, ranges host.IDRanges) bool {
-	return u.UID < ranges.UIDMin || u.UID == nobodysUID
+	return u.UID < ranges.UIDMin || u.UID == debian.NobodyUID
 }
-
-// nobodysUID is that of the account without rights, which is none of people's.
-const nobodysUID = 65534
 
 // noShell reports whether a shell lets nobody do anything.
 func noShell(shell string) bool {

@@ -22,9 +22,6 @@ const noLogin = debian.NoLogin
 // It is not 0, which tools read as "never" or as "today" by turns.
 const longAgo = 1
 
-// nobodysUID is that of the account without rights, above all people's.
-const nobodysUID = 65534
-
 // stateAbsent is the state of what the spec has go.
 const stateAbsent = "absent"
 
@@ -75,7 +72,7 @@ func Offboard(r host.Reader, o Offboarding) ([]kind.Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.UID < ranges.UIDMin || u.UID == nobodysUID {
+	if u.UID < ranges.UIDMin || u.UID == debian.NobodyUID {
 		return nil, fmt.Errorf("%s is a system account (uid %d): only people can be disabled", o.Name, u.UID)
 	}
 	groups, err := r.Groups()

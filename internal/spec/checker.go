@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/words"
 )
 
@@ -229,7 +230,7 @@ func (c *Checker) Unit(at Pos, label, name string, when Conditions) {
 // Brought reports whether a unit is there without being declared: a package brings it, or
 // the host has it by itself, or when guards it, or it is an instance of a declared template.
 func (c *Checker) Brought(name string, when Conditions) bool {
-	template := templateOf(name)
+	template := debian.TemplateOf(name)
 	_, absent := c.noUnits[name]
 	return guarded(when, name) || c.units[template] ||
 		!absent && (c.brought[name] || c.brought[template] || isBaseUnit(name, c.base))

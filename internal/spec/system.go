@@ -1,6 +1,10 @@
 package spec
 
-import "strings"
+import (
+	"strings"
+
+	"opsafe/internal/debian"
+)
 
 // systemUsers are the accounts that every Debian and Ubuntu has: those of
 // base-passwd and of the packages that are always there.
@@ -50,16 +54,5 @@ func isBaseUnit(name string, base set) bool {
 	if base[name] || strings.HasPrefix(name, "systemd-") {
 		return true
 	}
-	return base[templateOf(name)]
-}
-
-// templateOf is the template of an instance: getty@.service for
-// getty@tty1.service; "" for what is no instance.
-func templateOf(name string) string {
-	prefix, rest, ok := strings.Cut(name, "@")
-	dot := strings.LastIndexByte(rest, '.')
-	if !ok || dot < 0 {
-		return ""
-	}
-	return prefix + "@" + rest[dot:]
+	return base[debian.TemplateOf(name)]
 }
