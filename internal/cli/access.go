@@ -26,8 +26,9 @@ type accessOptions struct {
 func newAccess(a *App) *cobra.Command {
 	var o accessOptions
 	c := &cobra.Command{
-		Use:   "access",
-		Short: "Say who may do what on this host, now and after manage",
+		Use:        "access",
+		Short:      "Say who may do what on this host, now and after manage",
+		SuggestFor: []string{"audit", "who", "users", "permissions"},
 		Long: `Say who may do what on this host, now and after manage: log in, become root,
 read and write. It is worked out from accounts, keys, sshd's and sudo's own reading
 of their configuration, groups, modes and ACLs.

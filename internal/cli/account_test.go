@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 
 	"opsafe/internal/host"
@@ -142,6 +143,10 @@ func TestDisableIncomplete(t *testing.T) {
 	w.want(0, []string{"result   incomplete", "What stayed of their access, or may have:\n  " + stayed}, nil, "show", "1")
 	w.want(0, []string{`"result": "incomplete"`, stayed}, nil, "show", "1", "--format", "json")
 	w.document()
+	w.want(0, []string{"- /var/lib/opsafe/disabled/carol"}, nil, "undo", "1", "--plan")
+	if got := w.out.String(); strings.Contains(got, "format_version") {
+		t.Errorf("what opsafe has noted is shown as people's text:\n%s", got)
+	}
 	w.want(0, nil, nil, "undo", "1")
 	w.want(0, []string{"incomplete, undone by 2"}, nil, "show", "1")
 }

@@ -39,8 +39,9 @@ type bootstrapOptions struct {
 func newBootstrap(a *App) *cobra.Command {
 	var o bootstrapOptions
 	c := &cobra.Command{
-		Use:   "bootstrap BACKEND",
-		Short: "Make this host a backend's: remember it, and install opsafe",
+		Use:        "bootstrap BACKEND",
+		Short:      "Make this host a backend's: remember it, and install opsafe",
+		SuggestFor: []string{"install", "setup", "enroll", "register"},
 		Long: `Make this host a backend's: remember its name in ` + backendFile + `, export
 BACKEND to login shells, and install opsafe and its shell completion. If they came
 with the Debian package, ` + binaryFile + ` becomes a link to the package's program.`,

@@ -31,8 +31,9 @@ func newHistory(a *App) *cobra.Command {
 		Short: "List the runs that have changed this host",
 		Long: `List the runs that have changed this host, the last one at the end: when, who,
 what, from which commit of the spec, and what came of it.`,
-		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error { return a.history(o) },
+		SuggestFor: []string{"log", "runs", "records"},
+		Args:       noArgs,
+		RunE:       func(*cobra.Command, []string) error { return a.history(o) },
 	}
 	o.addFormats(c, formatText, formatJSON)
 	c.Flags().IntVar(&o.limit, "limit", 0, "no more than the last `N` runs (0: all)")

@@ -130,10 +130,11 @@ func TestHistoryTable(t *testing.T) {
 func TestOtherTools(t *testing.T) {
 	w := newWorld(t, historySpec)
 	w.env["OPSAFE_BACKEND"] = "north"
-	for word, want := range map[string]string{"apply": "manage", "converge": "manage", "dry-run": "plan", "diff": "plan"} {
+	for word, want := range map[string]string{"apply": "manage", "converge": "manage", "dry-run": "plan", "diff": "plan", "log": "history", "audit": "access", "drift": "status", "install": "bootstrap"} {
 		w.want(1, nil, []string{"there is no command opsafe " + word, want}, word)
 	}
 	w.want(1, nil, []string{"manage", "plan"}, "apply")
+	w.want(1, nil, []string{"did you mean opsafe show 2?"}, "history", "2")
 	w.want(1, nil, []string{"opsafe: which run? opsafe history lists them\n"}, "undo")
 	for _, flag := range []string{"--dry-run", "--check", "--diff", "-n"} {
 		w.want(1, nil, []string{"unknown", "opsafe plan says what opsafe manage would do, and changes nothing"}, "manage", flag)

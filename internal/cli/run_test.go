@@ -260,7 +260,7 @@ func TestSelection(t *testing.T) {
 func TestValidate(t *testing.T) {
 	w := newWorld(t, repository)
 	w.app.Root = false
-	w.want(0, []string{"one ", "two ", "3 resources", "valid\n"}, nil, "validate")
+	w.want(0, []string{"one        0 people,   3 resources\ntwo        0 people,    1 resource\nvalid\n"}, nil, "validate")
 	w.write("backends/one/backend.yaml", "fiels: {}\nfiles:\n  etc/a: {content: x}\n  /etc/b: {mode: \"9\", content: x}\n")
 	w.write("backends/two/backend.yaml", "packages: {BAD: installed}\n")
 	w.want(1, nil, []string{

@@ -38,8 +38,9 @@ type statusOptions struct {
 func newStatus(a *App) *cobra.Command {
 	var o statusOptions
 	c := &cobra.Command{
-		Use:   "status",
-		Short: "Say whether this host is in its declared state, and since when",
+		Use:        "status",
+		Short:      "Say whether this host is in its declared state, and since when",
+		SuggestFor: []string{"drift", "state"},
 		Long: `Say whether this host is in its declared state, since when, what has drifted, what
 is on the host that no list knows, and what came of the last run.
 

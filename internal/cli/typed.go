@@ -23,6 +23,9 @@ func noArgs(c *cobra.Command, args []string) error {
 	if c.HasAvailableSubCommands() {
 		return wrongCommand(c, args[0])
 	}
+	if _, err := strconv.Atoi(args[0]); err == nil && c.Name() == "history" {
+		return fmt.Errorf("history takes flags alone, and got %q: did you mean opsafe show %s?", args[0], args[0])
+	}
 	flag := ""
 	for _, f := range []string{"path", "user", "backend"} {
 		if c.Flags().Lookup(f) != nil && (f != "path" || path.IsAbs(args[0])) {

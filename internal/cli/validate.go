@@ -12,6 +12,7 @@ import (
 	"opsafe/internal/converge"
 	"opsafe/internal/kind"
 	"opsafe/internal/roster"
+	"opsafe/internal/words"
 )
 
 func newValidate(a *App) *cobra.Command {
@@ -51,7 +52,7 @@ func (a *App) validate(o options) error {
 		for _, m := range people.Keyless(repo, b) {
 			note(a.Err, "%s: %s has no key on %s: there is no keys/%s, and none is pinned for them", m.Pos, m.Name, name, m.Name)
 		}
-		lines = append(lines, fmt.Sprintf("%-8s %3d people, %3d resources", name, len(people.Members), items))
+		lines = append(lines, fmt.Sprintf("%-8s %10s, %13s", name, words.Count(len(people.Members), "person"), words.Count(items, "resource")))
 	}
 	if len(lines) == 0 {
 		return errors.New("there is no backend: backends/NAME/backend.yaml")

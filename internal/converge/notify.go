@@ -120,7 +120,7 @@ func label(id change.ID) string {
 	if strings.HasPrefix(id.Name, "/") {
 		return id.Name
 	}
-	return id.String()
+	return id.Words()
 }
 
 // raise adds to what is owed, and reports whether nothing was owed to the unit

@@ -13,6 +13,7 @@ import (
 	"opsafe/internal/history"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/notes"
 )
 
 const (
@@ -84,6 +85,9 @@ func (l look) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 func (l look) path(ctx context.Context, r host.Reader, c change.Change) (change.Change, error) {
 	at := l.kept.Path.Path
 	l.keys(r, &c)
+	if under(at, notes.Dir) {
+		c.Diff = nil // opsafe's own words to itself
+	}
 	for _, n := range l.kept.Notify {
 		if l.going[n.Unit] == "" {
 			c.Notify = append(c.Notify, n)

@@ -25,9 +25,11 @@ func Number(n int) string {
 	return s
 }
 
-// Plural is the regular plural of an English noun: paths, entries, processes.
+// Plural is the plural of an English noun: paths, entries, processes, people.
 func Plural(noun string) string {
 	switch {
+	case noun == "person":
+		return "people"
 	case strings.HasSuffix(noun, "s"), strings.HasSuffix(noun, "x"), strings.HasSuffix(noun, "ch"), strings.HasSuffix(noun, "sh"):
 		return noun + "es"
 	case strings.HasSuffix(noun, "y") && !strings.ContainsAny(noun[max(0, len(noun)-2):len(noun)-1], "aeiou"):
