@@ -178,6 +178,8 @@ type Strays struct {
 	// Locks are paths of locks whose holders are gone, which keep account tools
 	// from working.
 	Locks []string `json:"locks,omitempty" yaml:"locks"`
+	// Nobodys are lines that begin with #, + or -, and that account tools could change.
+	Nobodys []NobodysLine `json:"nobodys,omitempty" yaml:"nobodys"`
 }
 
 // StrayLine is a line of an account database.

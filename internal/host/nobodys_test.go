@@ -1,9 +1,10 @@
 package host_test
 
 import (
-	"io/fs"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"opsafe/internal/host"
 )
@@ -11,11 +12,15 @@ import (
 // databases are files by their paths.
 type databases map[string]string
 
-func (d databases) ReadFile(path string) ([]byte, error) {
-	if text, ok := d[path]; ok {
-		return []byte(text), nil
+func (d databases) Strays() (host.Strays, error) {
+	if d == nil {
+		return host.Strays{}, &host.UnknownError{What: "content of /etc/shadow", Why: "no permission"}
 	}
-	return nil, fs.ErrPermission
+	var s host.Strays
+	for _, file := range []string{"/etc/passwd", "/etc/group", "/etc/gshadow"} {
+		s.Nobodys = append(s.Nobodys, host.NobodysLines(file, d[file])...)
+	}
+	return s, nil
 }
 
 // TestGoesAlone: what would change a line that is nobody's names the line, whatever can
@@ -45,6 +50,17 @@ func TestGoesAlone(t *testing.T) {
 	}
 	if err := host.GroupGoesAlone(passwd, 1001); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestNobodysLines leaves out what is secret of a line, and sentences.
+func TestNobodysLines(t *testing.T) {
+	got := host.NobodysLines("/etc/gshadow", "lab:!::eve\n#lab:$6$canary:eve:bob,eve\n# canary is the password: of: lab: bob\n#\n")
+	want := []host.NobodysLine{
+		{File: "/etc/gshadow", Line: 2, Name: "#lab", Users: []string{"bob", "eve"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

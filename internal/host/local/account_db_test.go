@@ -268,7 +268,13 @@ func TestGroupShadow(t *testing.T) {
 		t.Errorf("users: %+v, %v", users, err)
 	}
 	strays, err := h.Strays()
-	want := host.Strays{Shadow: []string{"ldap"}, GShadow: []string{"lab"}, Twice: []host.StrayLine{{File: "/etc/passwd", Name: "root"}, {File: "/etc/gshadow", Name: "sudo"}}}
+	want := host.Strays{Shadow: []string{"ldap"}, GShadow: []string{"lab"}, Twice: []host.StrayLine{{File: "/etc/passwd", Name: "root"}, {File: "/etc/gshadow", Name: "sudo"}}, Nobodys: []host.NobodysLine{
+		{File: "/etc/passwd", Line: 2, Name: "#bob", GID: "1000"},
+		{File: "/etc/passwd", Line: 3, Name: "+nis"},
+		{File: "/etc/passwd", Line: 4, Name: "-no", GID: "1"},
+		{File: "/etc/group", Line: 6, Name: "#lab", Users: []string{"eve"}},
+		{File: "/etc/gshadow", Line: 4, Name: "#lab", Users: []string{"eve"}},
+	}}
 	if diff := cmp.Diff(want, strays); diff != "" || err != nil {
 		t.Errorf("strays (-want +got): %v\n%s", err, diff)
 	}

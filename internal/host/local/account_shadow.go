@@ -125,6 +125,9 @@ func (a *accountDB) readStrays() (host.Strays, error) {
 			return host.Strays{}, unknown("content of "+path, err)
 		}
 		text := string(data)
+		if file != "shadow" {
+			s.Nobodys = append(s.Nobodys, host.NobodysLines(path, text)...)
+		}
 		seen := make(map[string]bool, strings.Count(text, "\n")+1)
 		for line := range strings.Lines(text) {
 			name := nameOf(line)

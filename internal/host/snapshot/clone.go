@@ -49,7 +49,7 @@ func cloned(v any) any {
 			return s
 		})
 	case host.Strays:
-		return host.Strays{Twice: slices.Clone(v.Twice), Shadow: slices.Clone(v.Shadow), GShadow: slices.Clone(v.GShadow), Locks: slices.Clone(v.Locks)}
+		return host.Strays{Twice: slices.Clone(v.Twice), Shadow: slices.Clone(v.Shadow), GShadow: slices.Clone(v.GShadow), Locks: slices.Clone(v.Locks), Nobodys: slices.Clone(v.Nobodys)}
 	case host.Traces:
 		v.Sessions, v.Cron, v.Unread = slices.Clone(v.Sessions), slices.Clone(v.Cron), maps.Clone(v.Unread)
 		return v

@@ -29,7 +29,7 @@ func (s State) text() Text {
 	for _, g := range s.Groups {
 		t.Groups = append(t.Groups, s.groupText(g))
 	}
-	if n := s.Strays; len(n.Twice)+len(n.Shadow)+len(n.GShadow)+len(n.Locks) > 0 {
+	if n := s.Strays; len(n.Twice)+len(n.Shadow)+len(n.GShadow)+len(n.Locks)+len(n.Nobodys) > 0 {
 		t.Strays = &n
 	}
 	for p, f := range s.Files {
