@@ -44,6 +44,10 @@ files:
   /etc/ssh/sshd_config.d/left.conf: {content: "PermitRootLogin yes\n"}
   /usr/local/share/ca-certificates: {type: directory}
   /usr/local/share/ca-certificates/left.crt: {content: "x"}
+  /usr/local/share/ca-certificates/corp: {type: directory}
+  /usr/local/share/ca-certificates/corp/old/left.crt: {content: "x"}
+  /usr/local/share/ca-certificates/more: {type: symlink, target: /srv/more}
+  /srv/more: {type: directory}
   /usr/local/share/ca-certificates/left.txt: {content: "x"}
   /usr/local/share/ca-certificates/web.crt: {content: "x"}
   /etc/sysctl.d/net.ipv4.ip_forward.conf: {content: "net.ipv4.ip_forward = 1\n"}
@@ -119,7 +123,9 @@ func TestOrphansOfKinds(t *testing.T) {
 	}
 	want := []string{
 		"member/ops/eve: eve is in ops, and on no list",
+		"trusted/corp/old/left: /usr/local/share/ca-certificates/corp/old/left.crt",
 		"trusted/left: /usr/local/share/ca-certificates/left.crt",
+		"trusted/more: /usr/local/share/ca-certificates/more, a symbolic link to /srv/more, and all certificates in there; rm /usr/local/share/ca-certificates/more, then /usr/sbin/update-ca-certificates",
 		"sudoers/left: /etc/sudoers.d/left",
 		"sudoers/link: /etc/sudoers.d/link, a symbolic link to /tmp/rules",
 		"sshd/left: /etc/ssh/sshd_config.d/left.conf",
@@ -155,7 +161,7 @@ func TestPruneOfKinds(t *testing.T) {
 		}
 	}
 	want := []string{
-		"member/ops/eve", "certificate/left", "sudoers/left", "sudoers/link", "sshd/left", "sysctl/net.ipv4.ip_forward", "docker/network/left",
+		"member/ops/eve", "certificate/corp/old/left", "certificate/left", "sudoers/left", "sudoers/link", "sshd/left", "sysctl/net.ipv4.ip_forward", "docker/network/left",
 		"unit/declared.service.d/left", "unit/elsewhere.service", "unit/left.service",
 		"deployment/former.timer", "deployment/former.path", "deployment/former.service", "deployment/former",
 	}

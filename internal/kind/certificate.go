@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
 
@@ -32,9 +31,7 @@ func Certificates() Kind {
 			Check: checkCertificates, Owns: ownCertificates,
 		},
 		Stage: StageFiles, Declare: declareCertificates, Adopt: adoptCertificates,
-		Orphans: []Orphans{{Category: "trusted", Find: strays{dir: host.TrustedDir, suffix: ".crt"}.find, Absent: func(b spec.Backend, name string) spec.Backend {
-			return spec.With(b, "certificates", withAbsent(certificatesOf(&b), name, &Certificate{State: stateAbsent}))
-		}}},
+		Orphans: []Orphans{trustedOrphans()},
 	}
 }
 

@@ -63,7 +63,7 @@ func checkSelfSigned(c *Certificate, label string, problems *spec.Problems) {
 }
 
 // trustedFile is the copy of a certificate that the host trusts.
-func trustedFile(name string) string { return path.Join(host.TrustedDir, name+".crt") }
+func trustedFile(name string) string { return path.Join(host.TrustedDir, name+trustedSuffix) }
 
 func ownCertificates(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned

@@ -69,6 +69,8 @@ type Finder interface {
 type strays struct {
 	// Files with another suffix than this one have no effect there.
 	dir, suffix string
+	// below is what of the directory is a part of the names.
+	below string
 	// takes reports whether a file is a resource, by its name without the suffix; nil:
 	// each is.
 	takes func(name string) bool
@@ -85,7 +87,7 @@ func (s strays) find(_ context.Context, f Finder) error {
 		if s.units != nil {
 			f.Along("unit", s.units(name)...)
 		}
-		f.Orphan(Orphan{Name: name, What: at + leadsTo(n)})
+		f.Orphan(Orphan{Name: path.Join(s.below, name), What: at + leadsTo(n)})
 		return nil
 	})
 }
