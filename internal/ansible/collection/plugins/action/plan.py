@@ -18,7 +18,7 @@ class ActionModule(OpsafeAction):
             self.tell(result, self.document(ran), ran, 'plan')
             return
         path = self.room() + '/plan.json'
-        ran = self.opsafe(program, *self.select('plan', directory, '--full', '--out', path, '--format', 'text'))
+        ran = self.opsafe(program, *self.select('plan', directory, '--full', '--out', path, form='text'))
         kept = self.shell('cat ' + path)
         if kept['rc'] != 0:
             raise Failure(ran['stderr'].strip())

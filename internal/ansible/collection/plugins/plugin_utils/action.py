@@ -272,8 +272,8 @@ class OpsafeAction(ActionBase):
             brought.append('backend')
         return INSTALLED
 
-    def select(self, verb, directory, *more):
-        argv = [verb, '--backend', self.backend, '--dir', directory, '--format', 'json']
+    def select(self, verb, directory, *more, form='json'):
+        argv = [verb, '--backend', self.backend, '--dir', directory, '--format', form]
         for flag in ('only', 'skip'):
             for name in self.args.get(flag) or []:
                 argv += ['--' + flag, name]
