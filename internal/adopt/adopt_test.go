@@ -21,6 +21,9 @@ files:
   /srv/app: {type: directory, mode: "0750", owner: app, group: app}
   /etc/motd: {content: "welcome\n", group: ops}
   /etc/app.key: {content: "canary\n", mode: "0600"}
+  /srv/closed: {type: directory, mode: "0700"}
+  /srv/closed/open: {content: "canary\n"}
+  /srv/closed/link: {type: symlink, target: /srv/canary}
 `
 
 func take(t *testing.T, o adopt.Options, wanted ...string) (*adopt.Fragment, string, error) {
@@ -77,8 +80,13 @@ func TestTake(t *testing.T) {
 // TestPrivate: the content of a file that not everybody may read stays on the host
 // unless it is asked for by name.
 func TestPrivate(t *testing.T) {
-	if _, text, _ := take(t, adopt.Options{}, "file//etc/app.key"); strings.Contains(text, "canary") {
-		t.Errorf("it has what is secret:\n%s", text)
+	for _, at := range []string{"/etc/app.key", "/srv/closed/open", "/srv/closed/link"} {
+		if _, text, _ := take(t, adopt.Options{}, "file/"+at); strings.Contains(text, "canary") {
+			t.Errorf("of %s, it has what is secret:\n%s", at, text)
+		}
+		if _, text, err := take(t, adopt.Options{Open: []string{at}}, "file/"+at); err != nil || !strings.Contains(text, "canary") {
+			t.Errorf("%s is asked for by name, %v:\n%s", at, err, text)
+		}
 	}
 	_, text, err := take(t, adopt.Options{Open: []string{"/etc/app.key"}}, "file//etc/app.key")
 	if err != nil || !strings.Contains(text, "canary") || !strings.Contains(text, "secret: true") {

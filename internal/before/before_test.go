@@ -26,6 +26,7 @@ files:
   /etc/plain: {content: "old\n"}
   /etc/secret: {content: "canary\n", mode: "0600"}
   /etc/link: {type: symlink, target: plain}
+  /home/alice/link: {type: symlink, target: /srv/canary}
   /srv/data: {type: directory, mode: "0750", acl: ["user:alice:r-x", "default:user:alice:rwx"]}
   /srv/data/a: {owner: alice, mode: "0600"}
   /srv/data/b: {mode: "0644"}
@@ -77,6 +78,8 @@ func sequences() map[string][]host.Step {
 		"a file that goes":         {host.RemovePath{Path: "/etc/secret"}},
 		"a file becomes a link":    {host.MakeLink{Path: "/etc/plain", Target: "/etc/hosts", Owner: "root", Group: "root"}},
 		"a link":                   {host.MakeLink{Path: "/etc/link", Target: "/etc/hosts", Owner: "root", Group: "root"}},
+		"a private link":           {host.MakeLink{Path: "/home/alice/link", Target: "/etc/hosts", Owner: "root", Group: "root"}},
+		"a private link that goes": {host.RemovePath{Path: "/home/alice/link"}},
 		"a link becomes a file":    {file("/etc/link", "x", 0o644)},
 		"a directory":              {host.MakeDir{Path: "/srv/new", Owner: "root", Group: "root", Access: host.AccessOf(0o755)}, file("/srv/new/x", "x", 0o644)},
 		"an ACL":                   {host.SetAccess{Path: "/srv/data", Access: host.AccessOf(0o700)}},
@@ -163,6 +166,28 @@ func restore(t *testing.T, h host.Host, images []before.Image) {
 			}
 			if err != nil {
 				t.Log(err) // what is left over, the test says
+			}
+		}
+	}
+}
+
+// TestPrivateLink: where a link leads that not everybody may see is not shown.
+func TestPrivateLink(t *testing.T) {
+	for name, step := range map[string]host.Step{
+		"changed": host.MakeLink{Path: "/home/alice/link", Target: "/srv/canary2", Owner: "root", Group: "root"},
+		"gone":    host.RemovePath{Path: "/home/alice/link"},
+	} {
+		h := newHost(t)
+		c := before.NewCollector(h, nil)
+		c.Step(t.Context(), step)
+		do(t, h, step)
+		for _, i := range c.Taken {
+			back, err := i.Restore(t.Context(), h)
+			if err != nil || len(back.Attrs) == 0 {
+				t.Fatalf("%s: %+v, %v", name, back, err)
+			}
+			if text := dump(t, back.Attrs); strings.Contains(text, "canary") || !strings.Contains(text, `"target"`) {
+				t.Errorf("%s: %s", name, text)
 			}
 		}
 	}

@@ -149,7 +149,7 @@ func (p *Path) itself(ctx context.Context, r host.Reader) (change.Change, error)
 	case host.TypeDir:
 		return want.directory(have)
 	case host.TypeSymlink:
-		return want.link(have)
+		return want.link(r, have)
 	case host.TypeFile:
 		return want.file(r, have)
 	default:
@@ -163,7 +163,7 @@ func (p *Path) remove(r host.Reader, have *host.Node) (change.Change, error) {
 	step := host.RemovePath{Path: p.Path}
 	switch have.Type {
 	case host.TypeSymlink:
-		differ(&c, "target", have.Target, "")
+		c.Attrs = append(c.Attrs, change.Attr{Name: "target", Before: p.target(r, have)})
 	case host.TypeFile:
 		data, err := r.ReadFile(p.Path)
 		if err != nil && !host.AfterApply(err) {
@@ -259,7 +259,7 @@ func (p *Path) directory(have *host.Node) (change.Change, error) {
 	return c, nil
 }
 
-func (p *Path) link(have *host.Node) (change.Change, error) {
+func (p *Path) link(r host.Reader, have *host.Node) (change.Change, error) {
 	want := *p.Node
 	if have != nil && have.Type == want.Type && have.Target == want.Target && have.Owner == want.Owner && have.Group == want.Group {
 		return change.Change{}, nil
@@ -272,6 +272,9 @@ func (p *Path) link(have *host.Node) (change.Change, error) {
 		c.Action = change.Modify
 	}
 	nodeAttrs(&c, have, &want)
+	if have == nil || have.Target != want.Target {
+		c.Attrs = append(c.Attrs, change.Attr{Name: "target", Before: p.target(r, have), After: p.target(r, &want)})
+	}
 	return c, nil
 }
 

@@ -22,9 +22,6 @@ func nodeAttrs(c *change.Change, have, want *host.Node) {
 	differ(c, "owner", a.owner, b.owner)
 	differ(c, "group", a.group, b.group)
 	differ(c, "mode", a.mode, b.mode)
-	if want != nil && want.Type == host.TypeSymlink {
-		differ(c, "target", a.target, b.target)
-	}
 	for _, line := range a.lines {
 		if !slices.Contains(b.lines, line) {
 			differ(c, "ACL", line, "")
@@ -38,15 +35,15 @@ func nodeAttrs(c *change.Change, have, want *host.Node) {
 }
 
 type nodeText struct {
-	owner, group, mode, target string
-	lines                      []string
+	owner, group, mode string
+	lines              []string
 }
 
 func (t *nodeText) read(n *host.Node) {
 	if n == nil {
 		return
 	}
-	t.owner, t.group, t.target = n.Owner, n.Group, n.Target
+	t.owner, t.group = n.Owner, n.Group
 	if n.Type != host.TypeSymlink {
 		t.mode, t.lines = n.Access.BaseMode().String(), n.Access.Lines()
 	}
@@ -78,11 +75,24 @@ func (p *Path) show(c *change.Change, before, after *host.Content) {
 // secretValue stands for secret content without telling what a guess at it could be
 // held to.
 func (p *Path) secretValue(c *host.Content) change.Value {
-	const short = 12
 	if c == nil {
 		return change.Value{}
 	}
 	return change.Value{Kind: change.Secret, Text: host.SecretDigest(p.Path, c.Bytes())[:short]}
+}
+
+// short is how much of a digest is shown.
+const short = 12
+
+// target is where a link leads, or what stands for that; absent where n is none.
+func (p *Path) target(r host.Reader, n *host.Node) change.Value {
+	if n == nil || n.Type != host.TypeSymlink {
+		return change.Value{}
+	}
+	if digest := host.PrivateTarget(r, p.Path, *n); digest != "" {
+		return change.Value{Kind: change.Secret, Text: digest[:short]}
+	}
+	return change.Text(n.Target)
 }
 
 func (p *Path) digest(c *host.Content) string {

@@ -133,7 +133,7 @@ func (l aclLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	case n == nil:
 		return change.Change{}, missingPath(l.path, "nothing is there to carry the ACL: if a package brings it, say so under provides of that package; else declare the path under directories, or correct it")
 	case n.Type == host.TypeSymlink:
-		return change.Change{}, wantType(*n, host.TypeDir)
+		return change.Change{}, wantType(r, l.path, *n, host.TypeDir)
 	case n.Type != host.TypeDir && len(l.rule.Default) > 0:
 		return change.Change{}, fmt.Errorf("it is a %s, and default entries are for directories: leave them out", n.Type)
 	}

@@ -60,7 +60,7 @@ func (l archiveLook) tree(r host.Reader, c *change.Change, trees []host.Unpacked
 	}
 	switch {
 	case n != nil && n.Type != host.TypeDir:
-		return wantType(*n, host.TypeDir)
+		return wantType(r, l.want.Path, *n, host.TypeDir)
 	case n != nil && have == nil:
 		return fmt.Errorf("%s is there, and opsafe has not unpacked it: move it away, or choose another path for this version", l.want.Path)
 	case have == nil || n == nil:
@@ -128,7 +128,7 @@ func (l archiveLook) unpack(r host.Reader, c *change.Change, changed []string) e
 		if n == nil {
 			return missingPath(l.source, "the archive %s is not there: put it there, or add %q", l.source, "when: path "+l.source+" exists")
 		}
-		if err := wantType(*n, host.TypeFile); err != nil {
+		if err := wantType(r, l.source, *n, host.TypeFile); err != nil {
 			return err
 		}
 	}

@@ -229,7 +229,7 @@ func (l deploymentLook) directory(r host.Reader, c *change.Change, at, owner str
 		return nil
 	}
 	if n.Type != host.TypeDir {
-		return fmt.Errorf("%s: %w", at, wantType(*n, host.TypeDir))
+		return fmt.Errorf("%s: %w", at, wantType(r, at, *n, host.TypeDir))
 	}
 	want := *n
 	want.Owner = owner

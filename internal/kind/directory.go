@@ -114,7 +114,7 @@ func (l directoryLook) Look(ctx context.Context, r host.Reader) (change.Change, 
 		}
 		return c, nil
 	}
-	if err := wantType(*n, host.TypeDir); err != nil {
+	if err := wantType(r, l.path, *n, host.TypeDir); err != nil {
 		return change.Change{}, err
 	}
 	want := l.own.want(*n)
@@ -196,12 +196,12 @@ func (l directoryLook) withOwnACL(ctx context.Context, r host.Reader, a host.Acc
 
 // wantType refuses what is in the place of something else: it is never removed
 // or followed.
-func wantType(n host.Node, want host.NodeType) error {
+func wantType(r host.Reader, at string, n host.Node, want host.NodeType) error {
 	switch n.Type {
 	case want:
 		return nil
 	case host.TypeSymlink:
-		return fmt.Errorf("a symlink to %s is in its place, which opsafe does not follow: declare the path that it leads to, or move the link away", n.Target)
+		return fmt.Errorf("a symlink to %s is in its place, which opsafe does not follow: declare the path that it leads to, or move the link away", targetText(r, at, n))
 	default:
 		return fmt.Errorf("a %s is in the place of the %s: opsafe does not remove it; move it away, or correct the path", n.Type, want)
 	}
@@ -229,7 +229,7 @@ func (l goneDirectoryLook) Look(_ context.Context, r host.Reader) (change.Change
 	if n == nil {
 		return goneAlready(r, l.path)
 	}
-	if err := wantType(*n, host.TypeDir); err != nil {
+	if err := wantType(r, l.path, *n, host.TypeDir); err != nil {
 		return change.Change{}, err
 	}
 	names, err := r.ReadDir(l.path)

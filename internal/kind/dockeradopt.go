@@ -84,7 +84,7 @@ func installedEngine(r host.Packages) (string, error) {
 
 // takeDaemon takes daemon.json: JSON is YAML.
 func takeDaemon(t Taker, d spec.Draft, n *host.Node) error {
-	if !everybodyReads(n) && !t.Opens(debian.DockerConfig) {
+	if !host.Everybody(t, debian.DockerConfig, *n) && !t.Opens(debian.DockerConfig) {
 		t.Notef("%s is left out, since not everybody may read it: --content %[1]s has it written", debian.DockerConfig)
 		return nil
 	}

@@ -128,7 +128,7 @@ func (l fileLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 	if n == nil {
 		return l.add(ctx, r)
 	}
-	if err := l.wantFile(*n); err != nil {
+	if err := l.wantFile(r, *n); err != nil {
 		return change.Change{}, err
 	}
 	want := l.own.want(*n)
@@ -157,11 +157,11 @@ func (l fileLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 }
 
 // wantFile refuses what is in the place of the file.
-func (l fileLook) wantFile(n host.Node) error {
+func (l fileLook) wantFile(r host.Reader, n host.Node) error {
 	if n.Type == host.TypeDir && l.form == nil {
 		return errors.New("a directory is in its place: declare it under directories")
 	}
-	return wantType(n, host.TypeFile)
+	return wantType(r, l.path, n, host.TypeFile)
 }
 
 // edit plans the content of a file that is there, and with it everything else.

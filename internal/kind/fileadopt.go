@@ -104,6 +104,9 @@ func adoptFile(_ context.Context, t Taker, at string) error {
 	d := spec.NewDraft()
 	switch n.Type {
 	case host.TypeSymlink:
+		if !host.Everybody(t, at, *n) && !t.Opens(at) {
+			return fmt.Errorf("not everybody may see where it leads: --content %s has it written", at)
+		}
 		return t.Take("", d.Text("link", n.Target), "files", at)
 	case host.TypeFile:
 	default:
@@ -112,24 +115,21 @@ func adoptFile(_ context.Context, t Taker, at string) error {
 	if err := draftContent(t, d, at, n); err != nil {
 		return err
 	}
-	if !d.Empty() && !everybodyReads(n) {
+	if !d.Empty() && !host.Everybody(t, at, *n) {
 		d.Flag("secret", true)
 	}
 	draftOwner(t, d, at, n)
 	return t.Take("", d, "files", at)
 }
 
-// everybodyReads reports whether everybody may read a file.
-func everybodyReads(n *host.Node) bool { return n.Access.Other&host.Read != 0 }
-
 // draftContent writes a file's content into the spec or beside it. What not everybody
 // may read stays on the host, unless it is asked for.
 func draftContent(t Taker, d spec.Draft, at string, n *host.Node) error {
-	if !everybodyReads(n) && !t.Opens(at) {
+	if !host.Everybody(t, at, *n) && !t.Opens(at) {
 		t.Notef("the content of %s is left out, since not everybody may read it: --content %[1]s has it written", at)
 		return nil
 	}
-	return draftText(t, d, at, !everybodyReads(n))
+	return draftText(t, d, at, !host.Everybody(t, at, *n))
 }
 
 // maxInline is how much content is written in a spec, in bytes.

@@ -32,7 +32,7 @@ func (l goneFileLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	case n.Type == host.TypeDir:
 		return change.Change{}, errors.New("a directory is there, which opsafe does not remove as a file: declare it under directories with state: absent")
 	case n.Type == host.TypeSymlink:
-		differ(&c, "target", n.Target, "")
+		differTarget(r, &c, l.path, *n, "")
 	case n.Type == host.TypeFile && n.Size > host.MaxFile:
 		c.Irreversible = fmt.Sprintf("its content is not kept: it is larger than %d MiB", host.MaxFile>>20)
 	case n.Type == host.TypeFile:
@@ -54,6 +54,35 @@ func (l goneFileLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	}
 	c.Steps = []host.Step{host.RemovePath{Path: l.path, Secret: l.hide, Hidden: image.Content.HiddenNames()}}
 	return c, nil
+}
+
+// differTarget adds where a link leads, unless that is not to be shown, and where it is
+// to lead.
+func differTarget(r host.Reader, c *change.Change, at string, n host.Node, to string) {
+	if n.LeadsTo(at, to) {
+		return
+	}
+	c.Attrs = append(c.Attrs, change.Attr{Name: "target", Before: targetValue(r, at, n), After: change.Text(to)})
+}
+
+// targetValue is where a link leads, or what stands for that.
+func targetValue(r host.Reader, at string, n host.Node) change.Value {
+	if digest := host.PrivateTarget(r, at, n); digest != "" {
+		return secretValue(digest)
+	}
+	if wasPrivate(r, at) {
+		return secretValue(host.SecretDigest(at, []byte(n.Target)))
+	}
+	return change.Text(n.Target)
+}
+
+// targetText is targetValue in a sentence.
+func targetText(r host.Reader, at string, n host.Node) string {
+	v := targetValue(r, at, n)
+	if v.Kind == change.Secret {
+		return "where not everybody may see"
+	}
+	return v.Text
 }
 
 // image is the file as it is, to be shown or kept back.
@@ -106,12 +135,12 @@ func (l linkLook) Look(_ context.Context, r host.Reader) (change.Change, error) 
 			laterAs(&c, "target", l.target)
 		}
 	case n.Type == host.TypeDir:
-		return change.Change{}, wantType(*n, host.TypeSymlink)
+		return change.Change{}, wantType(r, l.path, *n, host.TypeSymlink)
 	case n.Type == host.TypeSymlink:
 		want = own.want(*n)
 		differ(&c, "owner", n.Owner, want.Owner)
 		differ(&c, "group", n.Group, want.Group)
-		differ(&c, "target", n.Target, l.target)
+		differTarget(r, &c, l.path, *n, l.target)
 		if len(c.Attrs) == 0 {
 			return change.Change{}, nil
 		}

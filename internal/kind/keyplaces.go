@@ -124,7 +124,7 @@ func KeyLines(r host.Reader, at string) (lines []KeyLine, n *host.Node, err erro
 	case n == nil || n.Type == host.TypeDir:
 		return nil, nil, nil
 	case n.Type != host.TypeFile:
-		return nil, n, fmt.Errorf("%s is %s: what it leads to has not been looked at", at, present(n))
+		return nil, n, fmt.Errorf("%s is %s: what it leads to has not been looked at", at, present(r, at, n))
 	case n.Size > maxKeyFile:
 		return nil, n, fmt.Errorf("%s is larger than %d MiB: it has not been looked at", at, maxKeyFile>>20)
 	}

@@ -27,7 +27,7 @@ func (l noKeysLook) Look(_ context.Context, r host.Reader) (change.Change, error
 		problems = append(problems, err)
 		if link != nil && link.Type == host.TypeSymlink {
 			// opsafe does not follow it, sshd would.
-			differ(&c, dir, "a link to "+link.Target, "")
+			differ(&c, dir, present(r, dir, link), "")
 			c.Steps = append(c.Steps, host.RemovePath{Path: dir})
 		}
 	}

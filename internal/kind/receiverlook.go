@@ -36,7 +36,7 @@ func (l receiverQueueLook) Look(_ context.Context, r host.Reader) (change.Change
 			continue
 		}
 		if n.Type != host.TypeDir {
-			return change.Change{}, fmt.Errorf("%s: %w", d.path, wantType(*n, host.TypeDir))
+			return change.Change{}, fmt.Errorf("%s: %w", d.path, wantType(r, d.path, *n, host.TypeDir))
 		}
 		want := *n
 		want.Owner, want.Group, want.Access = rootsOwn, d.group, d.access

@@ -30,7 +30,7 @@ func RemoveWithCopies(r host.Reader, name string, files []string, problem error)
 		}
 		was, lost := lastImage(r, at, n, room)
 		room -= int64(len(was.Content.Bytes()))
-		differ(&c, at, present(n), "")
+		differ(&c, at, present(r, at, n), "")
 		if lost != "" {
 			lose(&c, lost)
 		} else if err := keep(r, &c, name, at, was); err != nil {
@@ -46,9 +46,9 @@ func RemoveWithCopies(r host.Reader, name string, files []string, problem error)
 }
 
 // present says what is at a path.
-func present(n *host.Node) string {
+func present(r host.Reader, at string, n *host.Node) string {
 	if n.Type == host.TypeSymlink {
-		return "a link to " + n.Target
+		return "a link to " + targetText(r, at, *n)
 	}
 	return "there"
 }

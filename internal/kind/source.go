@@ -206,7 +206,7 @@ func (l aptFileLook) look(r host.Reader) (change.Change, error) {
 	want := ownership{owner: rootsOwn, group: rootsOwn}.fresh(host.TypeFile, 0o644)
 	c.Action = change.Add
 	if n != nil {
-		if err := wantType(*n, host.TypeFile); err != nil {
+		if err := wantType(r, l.at, *n, host.TypeFile); err != nil {
 			return change.Change{}, err
 		}
 		c.Action = change.Modify

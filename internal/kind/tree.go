@@ -29,7 +29,7 @@ func (l treeLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 		return change.Change{}, err // there is nothing below what is not there
 	}
 	if root.Type != host.TypeDir {
-		return change.Change{}, wantType(*root, host.TypeDir)
+		return change.Change{}, wantType(r, l.rule.Root, *root, host.TypeDir)
 	}
 	if l.rule.ACL != nil {
 		if err := namesExist(r, *l.rule.ACL); err != nil {

@@ -55,7 +55,7 @@ func (l venvLook) pins(r host.Reader) ([]host.Wheel, error) {
 	if n == nil {
 		return nil, missingPath(at, "there is no %s: put it there, or add %q", at, "when: path "+at+" exists")
 	}
-	if err := wantType(*n, host.TypeFile); err != nil {
+	if err := wantType(r, at, *n, host.TypeFile); err != nil {
 		return nil, fmt.Errorf("%s: %w", at, err)
 	}
 	data, err := r.ReadFile(at)
@@ -78,7 +78,7 @@ func wheelsThere(r host.Reader, dir string, want host.Archive) error {
 	if n == nil {
 		return missingPath(dir, "the directory %s is not there: put the wheels there, or add %q", dir, "when: path "+dir+" exists")
 	}
-	if err := wantType(*n, host.TypeDir); err != nil {
+	if err := wantType(r, dir, *n, host.TypeDir); err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
 	names, err := r.ReadDir(dir)

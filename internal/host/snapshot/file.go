@@ -21,6 +21,9 @@ func (r *Reader) find(p string, links int) (at string, f File, recorded bool, er
 		return "", File{}, false, fmt.Errorf("cannot look at %q: it is not an absolute path", p)
 	}
 	p = path.Clean(p)
+	if err := host.BehindHidden(p); err != nil {
+		return "", File{}, false, err
+	}
 	f, recorded = r.state.Files[p]
 	if recorded || p == "/" {
 		return p, f, recorded, nil

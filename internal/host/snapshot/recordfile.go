@@ -19,11 +19,12 @@ type filer struct {
 	state    *State
 	declared map[string]string // the paths that secrets are declared for, by where they really are
 	layers   map[string]bool   // where the files of environments really are
+	followed map[string]bool   // links on the way to what is recorded
 }
 
 func (f *filer) all(ctx context.Context) error {
 	secrets, wishes := f.recorder.secrets, f.recorder.files
-	f.declared = map[string]string{}
+	f.declared, f.followed = map[string]string{}, map[string]bool{}
 	for _, p := range slices.Sorted(maps.Keys(secrets.Paths)) {
 		if at, n := f.place(path.Clean(p), maxLinks); n != nil {
 			f.declared[at] = p
@@ -54,7 +55,31 @@ func (f *filer) all(ctx context.Context) error {
 			return err
 		}
 	}
-	return f.sumUp(ctx)
+	if err := f.sumUp(ctx); err != nil {
+		return err
+	}
+	f.hideTargets()
+	return nil
+}
+
+// hideTargets hides where links lead that not everybody may see, but for those that
+// somebody has followed: a plan needs what is behind them.
+func (f *filer) hideTargets() {
+	for at, file := range f.state.Files {
+		if file.Node.Type == host.TypeSymlink && !f.followed[at] && !f.readBehind(at, file.Node) && f.private(at, at, file.Node) {
+			file.Node = file.Node.HideTarget(at)
+			f.state.Files[at] = file
+		}
+	}
+}
+
+// readBehind reports whether what a link leads to has been read.
+func (f *filer) readBehind(at string, n host.Node) bool {
+	to := n.Target
+	if !path.IsAbs(to) {
+		to = path.Join(path.Dir(at), to)
+	}
+	return f.recorder.files[path.Clean(to)].content
 }
 
 // place records what is on the way to a path, and at it, and returns where it
@@ -76,6 +101,7 @@ func (f *filer) place(p string, links int) (string, *host.Node) {
 			if links == 0 || host.CheckLink(next, *n, f.stat) != nil {
 				return next, nil
 			}
+			f.followed[next] = true
 			real, err := host.FollowLink(at, n.Target, func(p string) (string, error) { return f.real(p, links-1), nil })
 			if err != nil {
 				return next, nil // nothing can be seen there
@@ -93,6 +119,7 @@ func (f *filer) real(p string, links int) string {
 	if n == nil || n.Type != host.TypeSymlink || links == 0 || host.CheckLink(at, *n, f.stat) != nil {
 		return at
 	}
+	f.followed[at] = true
 	real, err := host.FollowLink(path.Dir(at), n.Target, func(p string) (string, error) { return f.real(p, links-1), nil })
 	if err != nil {
 		return at
