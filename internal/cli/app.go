@@ -202,6 +202,9 @@ exactly what it is going to do.
 
 // addCommands adds them in the groups in which help shows them.
 func addCommands(root *cobra.Command, a *App) {
+	const settingUp = "Setting up:"
+	root.SetHelpCommandGroupID(settingUp)
+	root.SetCompletionCommandGroupID(settingUp)
 	for _, g := range []struct {
 		title    string
 		commands []*cobra.Command
@@ -211,11 +214,10 @@ func addCommands(root *cobra.Command, a *App) {
 		{"People:", []*cobra.Command{newDisableUser(a), newEnableUser(a), newRevokeKey(a), newKeys(a)}},
 		{"Going back:", []*cobra.Command{newConfirm(a), newRevert(a), newHistory(a), newShow(a), newUndo(a)}},
 		{"Specs:", []*cobra.Command{newValidate(a), newExplain(a), newSchema(a), newAdopt(a), newFacts(a)}},
-		{"Setting up:", []*cobra.Command{newInit(a), newBootstrap(a), newWhereami(a), newEnv(a), newMan(a), newVersion(a), newFirewall(a), newInRoot(), newReceive(a), newForward(a), newGitHubRanges(a)}},
+		{settingUp, []*cobra.Command{newInit(a), newBootstrap(a), newWhereami(a), newEnv(a), newMan(a), newVersion(a)}},
+		{"Run by units:", []*cobra.Command{newReceive(a), newForward(a), newGitHubRanges(a), newFirewall(a), newInRoot()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
-		root.SetHelpCommandGroupID(g.title)
-		root.SetCompletionCommandGroupID(g.title)
 		for _, c := range g.commands {
 			c.GroupID = g.title
 			root.AddCommand(c)

@@ -61,7 +61,7 @@ stays until the branch that is followed has something new.`,
 			return a.askFor(c.Context(), queue.Entry{What: queue.Deploy, Deployment: args[0], Ref: o.ref})
 		},
 	}
-	c.Flags().StringVar(&o.ref, "ref", "", "this branch, tag or commit (all of its digits) in place of the branch that is followed")
+	c.Flags().StringVar(&o.ref, "ref", "", "deploy this `REV`, a branch, a tag or a commit with all its digits, in place of the branch that is followed")
 	c.Flags().BoolVar(&o.worker, "worker", false, "handle what is in the queue")
 	c.Flags().BoolVar(&o.requested, "requested", false, "deploy what the SSH client asked for, as a forced command")
 	_ = c.Flags().MarkHidden("worker")    // it is for the unit

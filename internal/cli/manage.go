@@ -57,7 +57,8 @@ key and become root.`,
 }
 
 func addConfirm(c *cobra.Command, window *time.Duration) {
-	c.Flags().Var((*patience)(window), "confirm", "bring back all that is changed, as far as undo can, unless opsafe confirm follows within this `TIME` (2m)")
+	c.Flags().Var((*patience)(window), "confirm", "bring back all that is changed, as far as undo can, unless opsafe confirm follows within this `TIME`, such as 2m")
+	c.Flags().Lookup("confirm").DefValue = "" // none is not a time
 }
 
 // patience is how long to wait for opsafe confirm. Zero, left out, is not at all: it

@@ -125,6 +125,6 @@ func newGitHubRanges(a *App) *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&api, "api", api, "the address of GitHub's REST API")
+	c.Flags().StringVar(&api, "api", api, "the `ADDRESS` of GitHub's REST API")
 	return c
 }

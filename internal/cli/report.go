@@ -59,8 +59,8 @@ With --since, it says what has changed since an earlier report in JSON.`,
 	c.Flags().Var((*list)(&o.expect), "expect", "these `HOSTS`, with commas or repeated, have to be among them: one without documents is named as one of which nothing is known")
 	_ = c.RegisterFlagCompletionFunc("expect", cobra.NoFileCompletions)
 	const day = 24 * time.Hour
-	c.Flags().DurationVar(&o.maxAge, "max-age", day, "from which `AGE` on a document says nothing of the present, such as 720h; 0: none is too old (default a day)")
-	c.Flags().Lookup("max-age").DefValue = "0s" // the words above say it
+	c.Flags().DurationVar(&o.maxAge, "max-age", day, "count a document of this `AGE` or older, such as 720h, as unknown; 0: none is too old (default a day)")
+	c.Flags().Lookup("max-age").DefValue = "" // the words above say it
 	return c
 }
 

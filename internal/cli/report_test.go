@@ -104,7 +104,8 @@ func TestReportRefuses(t *testing.T) {
 // TestReportHelp: the words say what is taken for granted, and what an age looks like.
 func TestReportHelp(t *testing.T) {
 	w := newWorld(t, repository)
-	w.want(0, []string{"these HOSTS, with commas or repeated", "such as 720h; 0: none is too old (default a day)"}, nil, "report", "--help")
+	w.want(0, []string{"within this TIME, such as 2m\n"}, nil, "manage", "--help")
+	w.want(0, []string{"these HOSTS, with commas or repeated", "such as 720h, as unknown; 0: none is too old (default a day)\n"}, nil, "report", "--help")
 	if strings.Contains(w.out.String(), "(default [])") || strings.Contains(w.out.String(), "24h0m0s") {
 		t.Errorf("it has defaults that nobody understands:\n%s", w.out.String())
 	}
