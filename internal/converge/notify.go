@@ -144,7 +144,8 @@ func (r *run) raise(n change.Notification, why string) bool {
 
 // starts are the units to which something is owed, and which a step may start: those
 // that do not run, if it starts a unit, since systemd starts others along. One that runs
-// already does not come up anew.
+// already does not come up anew. What is owed has been written by then: no change that
+// owes something starts a unit itself.
 func (r *run) starts(ctx context.Context, s host.Step) []string {
 	if _, ok := s.(host.StartUnit); !ok {
 		return nil

@@ -63,7 +63,9 @@ func testCase(t *testing.T, file string) {
 	}
 	in, h := setUp(t, archive)
 	ctx := context.Background()
-	got := kindtest.Dump(run(ctx, in, h))
+	results := run(ctx, in, h)
+	got := kindtest.Dump(results)
+	startsNone(t, results)
 	want, at := "", -1
 	for i, f := range archive.Files {
 		if f.Name == "plan" {
@@ -153,6 +155,20 @@ func writeFile(t testing.TB, path string, data []byte) {
 	}
 	if err := os.WriteFile(path, data, 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// startsNone: a change that notifies units starts none itself. Its debts are recorded
+// before its first step, and a unit that is started along with another counts as one
+// that has come up with what the change has written.
+func startsNone(t *testing.T, results []change.Result) {
+	t.Helper()
+	for _, r := range results {
+		for _, s := range slices.Concat(r.Change.Steps, r.Change.Finally) {
+			if start, ok := s.(host.StartUnit); ok && len(r.Change.Notify) > 0 {
+				t.Errorf("%s notifies %v, and starts %s", r.ID, r.Change.Notify, start.Name)
+			}
+		}
 	}
 }
 
