@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -56,6 +57,23 @@ func unitCheck(ctx context.Context, r host.Reader, in *Input, name string) *host
 		Argv: []string{"systemd-analyze", "verify", "--man=no", "--generators=no"},
 		Unit: &host.UnitCheck{Name: name, Files: files},
 	}
+}
+
+// unmet is a condition by which systemd passes over the start of the unit as it is to
+// become; empty: none is known.
+func (l unitLook) unmet(ctx context.Context, r host.Reader) string {
+	check := unitCheck(ctx, r, l.in, l.name)
+	if check == nil {
+		return ""
+	}
+	text := string(check.Unit.Files[l.name].Bytes())
+	for _, at := range slices.Sorted(maps.Keys(check.Unit.Files)) {
+		if at != l.name {
+			c := check.Unit.Files[at]
+			text += "\n" + string(c.Bytes())
+		}
+	}
+	return host.UnmetCondition(r, debian.ParseUnit(text))
 }
 
 // unitText is a unit's file: the declared one, else the host's.

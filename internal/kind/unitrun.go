@@ -95,6 +95,9 @@ func (l unitLook) start(ctx context.Context, r host.Reader, u *host.Unit, c *cha
 	}
 	differ(c, "running", runs(u), "yes")
 	c.Action = cmp.Or(c.Action, change.Modify)
+	if why := l.unmet(ctx, r); why != "" {
+		c.Notes = append(c.Notes, why+" does not hold: systemd does not start it; make it hold, or take it out")
+	}
 	if err := l.mountPoint(r, c); err != nil {
 		return err
 	}

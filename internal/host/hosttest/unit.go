@@ -9,6 +9,7 @@ func unitCases() []testCase {
 		{"StartUnit_oneshot", startOneshot},
 		{"StartUnit_timer", startTimer},
 		{"StartUnit_along", startAlong},
+		{"StartUnit_condition", startCondition},
 		{"ActOnUnit", actOnUnit},
 		{"AwaitUnits", awaitUnits},
 		{"MaskUnit", maskUnit},
@@ -106,6 +107,27 @@ func startAlong(e *env) {
 	e.do(host.StopUnit{Name: helper})
 	e.unitIs(helper, "loaded inactive dead static")
 	e.unitIs(session, "loaded active running static")
+}
+
+// startCondition starts units whose conditions do not hold, and which one that upholds
+// another brings up.
+func startCondition(e *env) {
+	const front, back, other, held = "ct-if.service", "ct-if-back.service", "ct-if-one.service", "ct-if-held.service"
+	const never = "ConditionPathExists=/etc/ct-none\n"
+	e.do(file(etcUnits+front, "[Unit]\nWants="+back+" "+other+"\nUpholds="+held+"\nConditionPathIsDirectory=/etc\n"+sleeper))
+	e.do(file(etcUnits+back, "[Unit]\n"+never+sleeper))
+	e.do(file(etcUnits+other, "[Unit]\nConditionPathExists=|/etc/ct-none\nConditionFileNotEmpty=|!/etc/ct-none\n"+sleeper))
+	e.do(file(etcUnits+held, sleeper), host.ReloadManager{})
+	e.do(host.StartUnit{Name: front}, host.AwaitUnits{Names: []string{front}})
+	for _, name := range []string{front, other, held} {
+		e.unitIs(name, "loaded active running static")
+	}
+	e.unitIs(back, "loaded inactive dead static")
+	e.do(host.StartUnit{Name: back})
+	e.unitIs(back, "loaded inactive dead static")
+	e.do(host.MakeDir{Path: etcUnits + back + ".d", Owner: "root", Group: "root", Access: host.AccessOf(0o755)})
+	e.do(file(etcUnits+back+".d/any.conf", "[Unit]\nConditionPathExists=\n"), host.ReloadManager{}, host.StartUnit{Name: back})
+	e.unitIs(back, "loaded active running static")
 }
 
 func actOnUnit(e *env) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"opsafe/internal/debian"
+	"opsafe/internal/host"
 )
 
 // startAlong starts what systemd starts with a unit, as far as there is such a unit. That
@@ -25,23 +26,42 @@ func (h *Host) startAlong(ctx context.Context, name string, f debian.UnitFile) {
 // along are the units that the file of a unit, its drop-ins and its directories of links
 // have started with it (systemd.unit(5)).
 func (h *Host) along(name string, f debian.UnitFile) []string {
-	named := func(f debian.UnitFile) []string {
-		return append(append(f.List("Unit", "Requires"), f.List("Unit", "BindsTo")...), f.List("Unit", "Wants")...)
+	words := []string{"Requires", "BindsTo", "Wants"}
+	if h.upholds() {
+		words = append(words, "Upholds")
 	}
-	out := named(f)
+	var out []string
+	for _, word := range words {
+		out = append(out, f.List("Unit", word)...)
+	}
 	for _, dir := range debian.UnitDirs() {
-		at := path.Join(dir, name)
-		for _, links := range []string{at + ".wants", at + ".requires"} {
-			names, _ := h.readDir(links)
+		for _, word := range words {
+			names, _ := h.readDir(path.Join(dir, name+"."+strings.ToLower(word)))
 			out = append(out, names...)
-		}
-		names, _ := h.readDir(at + ".d")
-		for _, n := range names {
-			if strings.HasSuffix(n, ".conf") {
-				content, _ := h.readFile(path.Join(at+".d", n))
-				out = append(out, named(debian.ParseUnit(string(content)))...)
-			}
 		}
 	}
 	return out
+}
+
+// upholds reports whether systemd knows Upholds=, which it does from version 249 on.
+func (h *Host) upholds() bool {
+	facts, err := h.base.Facts()
+	return err == nil && facts.Release != "bullseye" && facts.Release != "focal"
+}
+
+// unitFile is what the file of a unit says together with its drop-ins.
+func (h *Host) unitFile(u *host.Unit) debian.UnitFile {
+	content, _ := h.readFile(u.Fragment)
+	text := string(content)
+	for _, dir := range debian.UnitDirs() {
+		at := path.Join(dir, u.Name+".d")
+		names, _ := h.readDir(at)
+		for _, n := range names {
+			if strings.HasSuffix(n, ".conf") {
+				content, _ := h.readFile(path.Join(at, n))
+				text += "\n" + string(content)
+			}
+		}
+	}
+	return debian.ParseUnit(text)
 }

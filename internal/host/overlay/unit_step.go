@@ -188,12 +188,14 @@ func (h *Host) start(ctx context.Context, u *host.Unit) error {
 			return fmt.Errorf("%s runs already, without it", name)
 		}
 	}
-	u.Active, u.Sub = "active", startedSub(u.Name)
-	h.mount(ctx, u)
 	// What is not to be seen is taken for a service that keeps running, as most
 	// do, and needs no other.
-	content, _ := h.readFile(u.Fragment)
-	f := debian.ParseUnit(string(content))
+	f := h.unitFile(u)
+	if host.UnmetCondition(reader{h}, f) != "" {
+		return nil // as systemd does
+	}
+	u.Active, u.Sub = "active", startedSub(u.Name)
+	h.mount(ctx, u)
 	h.units[u.Name] = u
 	h.startAlong(ctx, u.Name, f)
 	if path.Ext(u.Name) != ".service" {
@@ -254,8 +256,12 @@ func (h *Host) forgetGone(u *host.Unit) {
 	}
 }
 
-// reader asks for units while the lock is held.
+// reader asks while the lock is held.
 type reader struct{ *Host }
+
+func (r reader) Stat(p string) (*host.Node, error) { return r.stat(p) }
+
+func (r reader) ReadDir(p string) ([]string, error) { return r.readDir(p) }
 
 func (r reader) Unit(ctx context.Context, name string) (*host.Unit, error) { return r.unit(ctx, name) }
 
