@@ -6,6 +6,7 @@ package change
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"opsafe/internal/host"
@@ -94,6 +95,25 @@ func (c *Change) Differ(name, before, after string) bool {
 	}
 	c.Attrs = append(c.Attrs, Attr{Name: name, Before: Text(before), After: Text(after)})
 	return true
+}
+
+// Fresh adds attributes of a thing that is made, in pairs of name and value;
+// empty values are left out.
+func (c *Change) Fresh(pairs ...string) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			c.Attrs = append(c.Attrs, Attr{Name: pairs[i], After: Text(pairs[i+1])})
+		}
+	}
+}
+
+// FreshID adds the number of what is made, which may be known after apply only.
+func (c *Change) FreshID(name string, id int) {
+	after := Text(strconv.Itoa(id))
+	if id == host.UnknownID {
+		after = Later()
+	}
+	c.Attrs = append(c.Attrs, Attr{Name: name, After: after})
 }
 
 // Empty reports whether there is nothing to do.

@@ -62,7 +62,7 @@ func heedStrays(r host.Reader, c *change.Change, name string, files ...string) e
 // takeOver says that a new group is made anew in gshadow, which has a line of its name.
 func takeOver(r host.Reader, group string, c *change.Change) {
 	if s, err := r.Strays(); err == nil && slices.Contains(s.GShadow, group) {
-		differ(c, "line of "+group+" in /etc/gshadow", "there without a group", "made anew, locked")
+		c.Differ("line of "+group+" in /etc/gshadow", "there without a group", "made anew, locked")
 		lose(c, "what that line of /etc/gshadow holds is not kept")
 	}
 }
@@ -123,7 +123,7 @@ func lockGroup(name string, s *host.GroupShadow, c *change.Change) {
 		c.Attrs = append(c.Attrs, change.Attr{Name: "line of " + name + " in /etc/gshadow", After: change.Text("added, locked")})
 		c.Irreversible = lineStays
 	case s.Password != host.PasswordLocked:
-		differ(c, "password", string(s.Password), string(host.PasswordLocked))
+		c.Differ("password", string(s.Password), string(host.PasswordLocked))
 		if s.Password == host.PasswordSet {
 			lose(c, "the password of a group is not kept")
 		}

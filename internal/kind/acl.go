@@ -178,7 +178,7 @@ func namesExist(r host.Reader, rule host.ACLRule) error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("it names %s, which the host does not have: declare it under users or groups, or correct the entry", list(missing))
+		return fmt.Errorf("it names %s, which the host does not have: declare it under users or groups, or correct the entry", strings.Join(missing, ", "))
 	}
 	return nil
 }

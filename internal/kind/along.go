@@ -3,6 +3,7 @@ package kind
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"opsafe/internal/host"
 )
@@ -37,10 +38,10 @@ func Restart(ctx context.Context, r host.Reader, unit string) (Restarting, error
 	}
 	out.Steps = slices.Concat(out.Steps, stop, []host.Step{host.ActOnUnit{Name: unit, Verb: host.Restart}}, start, settle)
 	if len(gone.blocking) > 0 {
-		out.Notes = append(out.Notes, list(gone.blocking)+" is stopped, and started again once "+unit+" has been opened anew")
+		out.Notes = append(out.Notes, strings.Join(gone.blocking, ", ")+" is stopped, and started again once "+unit+" has been opened anew")
 	}
 	if others := without(gone.all, gone.blocking); len(others) > 0 {
-		out.Notes = append(out.Notes, "systemd restarts with it: "+list(others))
+		out.Notes = append(out.Notes, "systemd restarts with it: "+strings.Join(others, ", "))
 	}
 	if out.Ends, err = endsContainers(r, append(gone.all, unit)); err != nil || out.Ends == "" {
 		return out, err
@@ -57,7 +58,7 @@ func stopping(ctx context.Context, r host.Reader, unit string) (notes []string, 
 		return nil, "", err
 	}
 	if len(gone) > 0 {
-		notes = append(notes, "systemd stops with it: "+list(gone))
+		notes = append(notes, "systemd stops with it: "+strings.Join(gone, ", "))
 	}
 	ends, err = endsContainers(r, append(gone, unit))
 	return notes, ends, err
@@ -162,10 +163,10 @@ func stayEnded(ctx context.Context, r host.Docker, outlived bool) (string, error
 	}
 	var out string
 	if some := names[host.StaysEnded]; len(some) > 0 {
-		out += "; nothing starts these again: " + list(some)
+		out += "; nothing starts these again: " + strings.Join(some, ", ")
 	}
 	if some := names[host.BackOnFailure]; len(some) > 0 {
-		out += "; these come back only if they end with an error: " + list(some)
+		out += "; these come back only if they end with an error: " + strings.Join(some, ", ")
 	}
 	return out, nil
 }

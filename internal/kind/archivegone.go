@@ -64,7 +64,7 @@ func removeTree(c *change.Change, u host.UnpackedTree) {
 	if u.Gone {
 		was = "rest of a version"
 	}
-	differ(c, u.Path, was, "")
+	c.Differ(u.Path, was, "")
 	c.ByHand(u, "")
 	c.Steps = append(c.Steps, host.RemoveUnpacked{Name: u.Name, Path: u.Path, Changed: u.Changed})
 }
@@ -89,7 +89,7 @@ func (l goneArchiveLook) Look(ctx context.Context, r host.Reader) (change.Change
 		if n.Type != host.TypeSymlink {
 			return change.Change{}, errors.New(link.path + " is no link: opsafe does not remove it as one; move it away")
 		}
-		differ(&c, "link "+link.path, n.Target, "")
+		c.Differ("link "+link.path, n.Target, "")
 		c.Steps = append(c.Steps, host.RemovePath{Path: link.path})
 	}
 	trees, err := r.Unpacked(ctx, l.name)
@@ -104,7 +104,7 @@ func (l goneArchiveLook) Look(ctx context.Context, r host.Reader) (change.Change
 		return change.Change{}, err
 	}
 	if len(owed) > 0 {
-		differ(&c, "check", "owed", "")
+		c.Differ("check", "owed", "")
 	}
 	c.Steps = append(c.Steps, owed...)
 	if len(c.Steps) > 0 {

@@ -75,7 +75,7 @@ func (l archiveLook) tree(r host.Reader, c *change.Change, trees []host.Unpacked
 	case len(have.InTheWay) > 0:
 		return fmt.Errorf("%s is a directory that holds something, and the archive has a file or link there: move it away", strings.Join(have.InTheWay, ", "))
 	case len(have.Changed) == 0:
-		differ(c, "unpacked", "not to its end", "whole")
+		c.Differ("unpacked", "not to its end", "whole")
 	}
 	c.Action = change.Modify
 	c.ByHand(*have, "as unpacked")
@@ -87,29 +87,29 @@ func (l archiveLook) add(r host.Reader, c *change.Change) error {
 		return err
 	}
 	c.Action = change.Add
-	fresh(c, "path", l.want.Path)
+	c.Fresh("path", l.want.Path)
 	if l.want.Python == "" {
-		fresh(c, "source", l.source, "sha256", l.want.SHA256[:min(len(l.want.SHA256), shortDigest)])
+		c.Fresh("source", l.source, "sha256", l.want.SHA256[:min(len(l.want.SHA256), shortDigest)])
 	} else {
-		fresh(c, "wheels", l.source, "python", l.want.Python)
+		c.Fresh("wheels", l.source, "python", l.want.Python)
 		showWheels(c, nil, l.want.Wheels)
 	}
-	fresh(c, "owner", l.want.Owner, "group", l.want.Group, "mode", l.want.Mode.String())
+	c.Fresh("owner", l.want.Owner, "group", l.want.Group, "mode", l.want.Mode.String())
 	return l.unpack(r, c, nil)
 }
 
 // differences says why a tree is unpacked anew.
 func (l archiveLook) differences(c *change.Change, have host.Archive) {
 	if l.want.Python != "" {
-		differ(c, "python", have.Python, l.want.Python)
+		c.Differ("python", have.Python, l.want.Python)
 		showWheels(c, have.Wheels, l.want.Wheels)
 	}
-	differ(c, "sha256", have.SHA256[:min(len(have.SHA256), shortDigest)], l.want.SHA256[:min(len(l.want.SHA256), shortDigest)])
-	differ(c, "strip", fmt.Sprint(have.Strip), fmt.Sprint(l.want.Strip))
-	differ(c, "only", strings.Join(have.Only, " "), strings.Join(l.want.Only, " "))
-	differ(c, "owner", have.Owner, l.want.Owner)
-	differ(c, "group", have.Group, l.want.Group)
-	differ(c, "mode", have.Mode.String(), l.want.Mode.String())
+	c.Differ("sha256", have.SHA256[:min(len(have.SHA256), shortDigest)], l.want.SHA256[:min(len(l.want.SHA256), shortDigest)])
+	c.Differ("strip", fmt.Sprint(have.Strip), fmt.Sprint(l.want.Strip))
+	c.Differ("only", strings.Join(have.Only, " "), strings.Join(l.want.Only, " "))
+	c.Differ("owner", have.Owner, l.want.Owner)
+	c.Differ("group", have.Group, l.want.Group)
+	c.Differ("mode", have.Mode.String(), l.want.Mode.String())
 }
 
 // unpack adds the step. An archive on the host has to be there; one in the repository

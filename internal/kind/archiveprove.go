@@ -45,7 +45,7 @@ func (l archiveLook) prove(r host.Reader, c *change.Change) error {
 	}
 	if len(l.check) == 0 {
 		if owed != nil {
-			differ(c, "check", "owed", "")
+			c.Differ("check", "owed", "")
 			c.Steps = append(c.Steps, host.RemovePath{Path: at})
 		}
 		return nil
@@ -60,7 +60,7 @@ func (l archiveLook) prove(r host.Reader, c *change.Change) error {
 		}
 		c.Steps = append(first, c.Steps...)
 	} else {
-		differ(c, "check", "owed by a run that did not finish", "succeeds")
+		c.Differ("check", "owed by a run that did not finish", "succeeds")
 		if c.Revert, err = owed.back(r); err != nil {
 			return err
 		}

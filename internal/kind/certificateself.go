@@ -117,7 +117,7 @@ func (l selfSignedLook) make(r host.Reader, have pairThere) (change.Change, erro
 	switch {
 	case have.cert != nil:
 		c.Why = strings.Join(have.reasons, ", and ")
-		before, expires = list(have.cert.Names), have.cert.Until.UTC().Format(time.DateOnly)
+		before, expires = strings.Join(have.cert.Names, ", "), have.cert.Until.UTC().Format(time.DateOnly)
 	case have.keyIs == nil:
 		c.Action = change.Add
 	}
@@ -131,10 +131,10 @@ func (l selfSignedLook) make(r host.Reader, have pairThere) (change.Change, erro
 	}
 	owner, group := l.owners()
 	if have.keyIs == nil {
-		fresh(&c, "key", "RSA of 2048 bits", "owner", owner, "group", group)
+		c.Fresh("key", "RSA of 2048 bits", "owner", owner, "group", group)
 	}
-	differ(&c, "names", before, list(s.Names))
-	differ(&c, "expires", expires, fmt.Sprintf("%d days after it is made", s.days()))
+	c.Differ("names", before, strings.Join(s.Names, ", "))
+	c.Differ("expires", expires, fmt.Sprintf("%d days after it is made", s.days()))
 	c.Steps = append(c.Steps, host.MakeCertificate{Path: l.decl.Path, Key: l.decl.Key, Names: s.Names, Days: s.days(), Owner: owner, Group: group})
 	return c, l.trust(r, &c, nil)
 }
@@ -186,7 +186,7 @@ func (l selfSignedLook) trust(r host.Reader, c *change.Change, cert *host.Certif
 		return err
 	}
 	c.Action = cmp.Or(c.Action, change.Modify)
-	fresh(c, "trusted", "by programs on this host")
+	c.Fresh("trusted", "by programs on this host")
 	c.Steps = append(c.Steps, host.UpdateTrust{From: l.decl.Path, To: trustedFile(l.name), Names: l.decl.SelfSigned.Names})
 	return nil
 }

@@ -48,7 +48,7 @@ func (l chronyLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 		if len(l.lines()) == 0 {
 			return c, nil
 		}
-		differ(&c, "configuration", "", strings.Join(l.lines(), "; "))
+		c.Differ("configuration", "", strings.Join(l.lines(), "; "))
 		c.Action, c.Deferred = change.Modify, "the package brings "+chronyConfig+", and the declared lines are added to it"
 		return c, nil
 	}
@@ -208,7 +208,7 @@ func (l chronyLook) change(ctx context.Context, r host.Reader, c change.Change, 
 	}
 	c.Why = "restarts " + chronyUnit
 	if len(meanwhile.names) > 0 {
-		c.Why += ", with " + list(meanwhile.names) + " stopped meanwhile"
+		c.Why += ", with " + strings.Join(meanwhile.names, ", ") + " stopped meanwhile"
 	}
 	return c, nil
 }

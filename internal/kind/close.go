@@ -89,7 +89,7 @@ func (l closeTreeLook) Look(ctx context.Context, r host.Reader) (change.Change, 
 		return c, err
 	}
 	c.Action = change.Modify
-	differ(&c, "open", fmt.Sprintf("%s of %s", words.Number(scan.Differ), words.Count(scan.Total, "path")), "none")
+	c.Differ("open", fmt.Sprintf("%s of %s", words.Number(scan.Differ), words.Count(scan.Total, "path")), "none")
 	for _, d := range scan.First {
 		c.Attrs = append(c.Attrs, treeDiff(d))
 	}

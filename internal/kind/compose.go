@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/compose"
@@ -161,7 +162,7 @@ func checkComposeFiles(b *spec.Backend, name string, p *ComposeProject, problems
 	}
 	unset, err := compose.Unset(p.Data, vars)
 	if err == nil && len(unset) > 0 && len(p.EnvFiles) == 0 {
-		problems.Addf(p.At("files"), "%s: cannot read it: nothing sets %s: say it under variables", label, list(unset))
+		problems.Addf(p.At("files"), "%s: cannot read it: nothing sets %s: say it under variables", label, strings.Join(unset, ", "))
 		return
 	}
 	for _, name := range unset {

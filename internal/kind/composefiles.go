@@ -53,7 +53,7 @@ func (l composeLook) load(ctx context.Context, r host.Reader) (*compose.Project,
 		return nil, err
 	}
 	if len(unset) > 0 {
-		return nil, fmt.Errorf("nothing sets %s: say it under variables, or in a file of env_files", list(unset))
+		return nil, fmt.Errorf("nothing sets %s: say it under variables, or in a file of env_files", strings.Join(unset, ", "))
 	}
 	p, err := compose.Load(ctx, compose.Source{Name: l.name, Dir: l.decl.dir(), Files: l.decl.Data, Variables: vars})
 	if err != nil && len(l.decl.EnvFiles) > 0 {
@@ -80,7 +80,7 @@ func (l composeLook) unsaid(vars map[string]string) error {
 		show = append(show, "--file", f.Name)
 	}
 	return fmt.Errorf("cannot read %s with what is in %s, and to say why might quote a secret: see it on the host, beside the compose files, with: %s config --quiet",
-		list(slices.Concat(l.decl.Files, l.decl.Overrides)), list(l.decl.EnvFiles), strings.Join(show, " "))
+		strings.Join(slices.Concat(l.decl.Files, l.decl.Overrides), ", "), strings.Join(l.decl.EnvFiles, ", "), strings.Join(show, " "))
 }
 
 // envData is what an environment file holds, as a secret. Of one that need not be

@@ -137,16 +137,16 @@ func (l composeLook) service(ctx context.Context, r host.Reader, all []serviceLo
 	s.differences(c)
 	switch {
 	case s.have.NeverStarted():
-		differ(c, s.Name, s.was(), "running")
+		c.Differ(s.Name, s.was(), "running")
 		return true, nil
 	case len(c.Attrs) > before || s.pull:
-		differ(c, s.Name, s.was(), "made anew")
+		c.Differ(s.Name, s.was(), "made anew")
 		return true, nil
 	case s.with != "":
-		differ(c, s.Name, s.was(), "made anew with "+s.with)
+		c.Differ(s.Name, s.was(), "made anew with "+s.with)
 		return true, nil
 	case !s.have.Running():
-		differ(c, s.Name, s.was(), "running")
+		c.Differ(s.Name, s.was(), "running")
 		c.Steps = append(c.Steps, host.StartContainer{Of: s.have.Of, Name: s.have.Name})
 	}
 	return false, nil

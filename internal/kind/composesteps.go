@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/compose"
@@ -19,7 +20,7 @@ func (l composeLook) steps(ctx context.Context, r host.Reader, c *change.Change,
 	var ends []string
 	for _, service := range slices.Sorted(maps.Keys(gone)) {
 		have := gone[service]
-		differ(c, service, have.State, "")
+		c.Differ(service, have.State, "")
 		first = append(first, host.RemoveContainer{Of: have.Of, Name: have.Name})
 		ends = append(ends, have.Name)
 	}
@@ -55,7 +56,7 @@ func endOf(names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return "containers end, and do not come back as they were: " + list(names)
+	return "containers end, and do not come back as they were: " + strings.Join(names, ", ")
 }
 
 // makes are the steps that make containers anew.
@@ -121,13 +122,13 @@ func (l composeGone) Look(ctx context.Context, r host.Reader) (change.Change, er
 	var ends []string
 	for _, service := range slices.Sorted(maps.Keys(have)) {
 		one := have[service]
-		differ(&c, service, one.State, "")
+		c.Differ(service, one.State, "")
 		c.Steps = append(c.Steps, host.RemoveContainer{Of: one.Of, Name: one.Name})
 		ends = append(ends, one.Name)
 	}
 	for _, n := range networks {
 		if n.Project == l.name {
-			differ(&c, "network", n.Name, "")
+			c.Differ("network", n.Name, "")
 			c.Steps = append(c.Steps, host.RemoveNetwork{Name: n.Name})
 		}
 	}

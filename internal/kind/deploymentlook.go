@@ -224,7 +224,7 @@ func (l deploymentLook) directory(r host.Reader, c *change.Change, at, owner str
 			return err
 		}
 		c.Action = cmp.Or(c.Action, change.Modify)
-		fresh(c, at, "directory of "+owner)
+		c.Fresh(at, "directory of "+owner)
 		c.Steps = append(c.Steps, host.MakeDir{Path: at, Owner: owner, Group: rootsOwn, Access: host.AccessOf(mode)})
 		return nil
 	}
@@ -284,7 +284,7 @@ func (l deploymentLook) note(r host.Reader, c *change.Change) error {
 	}
 	m := newContent(at, was, want, ownNode())
 	if c.Action = m.Action; m.Action == change.Add {
-		fresh(c, "what", l.config.What(), "ref", l.config.Ref, "user", l.config.User)
+		c.Fresh("what", l.config.What(), "ref", l.config.Ref, "user", l.config.User)
 	} else {
 		c.Attrs, c.Diff = append(c.Attrs, m.Attrs...), m.Diff
 	}

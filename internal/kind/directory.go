@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -171,7 +172,7 @@ func (l directoryLook) add(ctx context.Context, r host.Reader, c *change.Change)
 			return err
 		}
 	}
-	fresh(c, "owner", n.Owner, "group", n.Group, "mode", n.Access.BaseMode().String(), "parents", list(parents))
+	c.Fresh("owner", n.Owner, "group", n.Group, "mode", n.Access.BaseMode().String(), "parents", strings.Join(parents, ", "))
 	differEntries(c, "", nil, n.Access.Named, nil, n.Access.Mask)
 	differDefault(c, nil, n.Access.Default)
 	c.Steps = append(c.Steps, host.MakeDir{Path: l.path, Owner: n.Owner, Group: n.Group, Access: n.Access})
@@ -240,16 +241,16 @@ func (l goneDirectoryLook) Look(_ context.Context, r host.Reader) (change.Change
 		return change.Change{}, fmt.Errorf("cannot remove it: it is not empty, it holds %s: opsafe removes no tree; move what is in it away", some(names, 3))
 	}
 	c := change.Change{Action: change.Remove, Notify: l.notify, Steps: []host.Step{host.RemovePath{Path: l.path}}}
-	differ(&c, "owner", n.Owner, "")
-	differ(&c, "group", n.Group, "")
-	differ(&c, "mode", n.Access.BaseMode().String(), "")
+	c.Differ("owner", n.Owner, "")
+	c.Differ("group", n.Group, "")
+	c.Differ("mode", n.Access.BaseMode().String(), "")
 	return c, nil
 }
 
 // some lists the first few of many.
 func some(items []string, most int) string {
 	if len(items) <= most {
-		return list(items)
+		return strings.Join(items, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", list(items[:most]), len(items)-most)
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:most], ", "), len(items)-most)
 }

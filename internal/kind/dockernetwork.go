@@ -68,16 +68,16 @@ func (l networkLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 			return c, err
 		}
 		c.Action = change.Add
-		fresh(&c, "driver", want.Driver, "interface", want.Interface, "subnet", want.Subnet, "gateway", want.Gateway,
+		c.Fresh("driver", want.Driver, "interface", want.Interface, "subnet", want.Subnet, "gateway", want.Gateway,
 			"subnet6", want.Subnet6, "gateway6", want.Gateway6)
 		if l.decl.EnableIPv4 != nil {
-			fresh(&c, "enable_ipv4", yesNo(!want.NoIPv4))
+			c.Fresh("enable_ipv4", yesNo(!want.NoIPv4))
 		}
 		if l.decl.EnableIPv6 != nil {
-			fresh(&c, "enable_ipv6", yesNo(want.IPv6))
+			c.Fresh("enable_ipv6", yesNo(want.IPv6))
 		}
 		for _, k := range slices.Sorted(maps.Keys(want.Options)) {
-			fresh(&c, "option "+k, want.Options[k])
+			c.Fresh("option "+k, want.Options[k])
 		}
 		c.Steps = []host.Step{host.AddNetwork{Network: want}}
 		return c, nil
@@ -149,10 +149,10 @@ func (l networkLook) remove(have *host.Network) (change.Change, error) {
 		return c, nil
 	}
 	if len(have.Containers) > 0 {
-		return c, fmt.Errorf("cannot remove it: containers are attached to it: %s", list(have.Containers))
+		return c, fmt.Errorf("cannot remove it: containers are attached to it: %s", strings.Join(have.Containers, ", "))
 	}
 	c.Action = change.Remove
-	differ(&c, "interface", have.Interface, "")
+	c.Differ("interface", have.Interface, "")
 	c.Steps = []host.Step{host.RemoveNetwork{Name: l.name}}
 	return c, nil
 }
@@ -192,7 +192,7 @@ func (l networkLook) conflict(have *host.Network, want host.Network) error {
 	}
 	out := "remove it with \"docker network rm " + l.name + "\""
 	if len(have.Containers) > 0 {
-		out = "move its containers (" + list(have.Containers) + ") off it, then " + out
+		out = "move its containers (" + strings.Join(have.Containers, ", ") + ") off it, then " + out
 	}
 	return fmt.Errorf("a network of that name exists and docker cannot change it: %s: %s, and opsafe makes it anew", strings.Join(bad, ", "), out)
 }

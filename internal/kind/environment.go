@@ -210,8 +210,8 @@ func (l environmentLook) show(c *change.Change, r host.Files) {
 		return
 	}
 	before := len(c.Attrs)
-	differ(c, "files", was.paths(), l.layers.paths())
-	differ(c, "required", strings.Join(was.Required, ", "), strings.Join(l.layers.Required, ", "))
+	c.Differ("files", was.paths(), l.layers.paths())
+	c.Differ("required", strings.Join(was.Required, ", "), strings.Join(l.layers.Required, ", "))
 	if len(c.Attrs) > before {
 		c.Diff = nil
 	}
@@ -253,10 +253,10 @@ func (l Layers) lacking(r host.Reader) ([]string, error) {
 	missing := slices.DeleteFunc(slices.Clone(l.Required), func(name string) bool { return set[name] })
 	var notes []string
 	if len(gone) > 0 {
-		notes = append(notes, list(gone)+": not there, so that nothing can be run with it: write the file, or declare it under files")
+		notes = append(notes, strings.Join(gone, ", ")+": not there, so that nothing can be run with it: write the file, or declare it under files")
 	}
 	if len(missing) > 0 {
-		notes = append(notes, list(missing)+": required, and empty, a placeholder or in none of its files: put the values in by hand")
+		notes = append(notes, strings.Join(missing, ", ")+": required, and empty, a placeholder or in none of its files: put the values in by hand")
 	}
 	return notes, nil
 }

@@ -2,6 +2,7 @@ package kind
 
 import (
 	"context"
+	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -45,10 +46,10 @@ func (l fileLook) lacking(ctx context.Context, r host.Reader) ([]string, error) 
 	}
 	var notes []string
 	if len(missing) > 0 {
-		notes = append(notes, "it lacks "+list(missing)+", which the declared content has: the file is the host's own, add it by hand")
+		notes = append(notes, "it lacks "+strings.Join(missing, ", ")+", which the declared content has: the file is the host's own, add it by hand")
 	}
 	if l.secret && len(unset) > 0 {
-		notes = append(notes, list(unset)+": empty, or a placeholder: put the values in by hand, or take the lines out")
+		notes = append(notes, strings.Join(unset, ", ")+": empty, or a placeholder: put the values in by hand, or take the lines out")
 	}
 	return notes, nil
 }

@@ -244,7 +244,7 @@ func (l fileLook) add(ctx context.Context, r host.Reader) (change.Change, error)
 	}
 	l.judge(r, l.path, nil, n)
 	c := change.Change{Action: change.Add, Notify: l.notify}
-	fresh(&c, "owner", n.Owner, "group", n.Group, "mode", n.Access.BaseMode().String())
+	c.Fresh("owner", n.Owner, "group", n.Group, "mode", n.Access.BaseMode().String())
 	differEntries(&c, "", nil, n.Access.Named, nil, n.Access.Mask)
 	l.show(&c, presentContent{}, data, false)
 	if err := l.maybeBrought(r, &c, data); err != nil {

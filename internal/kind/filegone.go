@@ -45,12 +45,12 @@ func (l goneFileLook) Look(_ context.Context, r host.Reader) (change.Change, err
 			c.Diff = hideValues(diffOf(l.path, image, nil), l.hidden)
 		}
 	default:
-		differ(&c, "type", string(n.Type), "")
+		c.Differ("type", string(n.Type), "")
 	}
-	differ(&c, "owner", n.Owner, "")
-	differ(&c, "group", n.Group, "")
+	c.Differ("owner", n.Owner, "")
+	c.Differ("group", n.Group, "")
 	if n.Type != host.TypeSymlink {
-		differ(&c, "mode", n.Access.BaseMode().String(), "")
+		c.Differ("mode", n.Access.BaseMode().String(), "")
 	}
 	c.Steps = []host.Step{host.RemovePath{Path: l.path, Secret: l.hide, Hidden: image.Content.HiddenNames()}}
 	return c, nil
@@ -126,7 +126,7 @@ func (l linkLook) Look(_ context.Context, r host.Reader) (change.Change, error) 
 			return change.Change{}, err
 		}
 		c.Action = change.Add
-		fresh(&c, "owner", want.Owner, "group", want.Group, "target", l.target)
+		c.Fresh("owner", want.Owner, "group", want.Group, "target", l.target)
 		brought, err := maybeBrought(r, l.path, own, &c)
 		if err != nil {
 			return change.Change{}, err
@@ -138,15 +138,15 @@ func (l linkLook) Look(_ context.Context, r host.Reader) (change.Change, error) 
 		return change.Change{}, wantType(r, l.path, *n, host.TypeSymlink)
 	case n.Type == host.TypeSymlink:
 		want = own.want(*n)
-		differ(&c, "owner", n.Owner, want.Owner)
-		differ(&c, "group", n.Group, want.Group)
+		c.Differ("owner", n.Owner, want.Owner)
+		c.Differ("group", n.Group, want.Group)
 		differTarget(r, &c, l.path, *n, l.target)
 		if len(c.Attrs) == 0 {
 			return change.Change{}, nil
 		}
 	default:
-		differ(&c, "type", string(n.Type), string(host.TypeSymlink))
-		differ(&c, "target", "", l.target)
+		c.Differ("type", string(n.Type), string(host.TypeSymlink))
+		c.Differ("target", "", l.target)
 	}
 	// A kept plan rests on what the link takes the place of.
 	if _, err := imageOf(r, l.path, n); err != nil {

@@ -35,7 +35,7 @@ func (l firewallLook) atBoot(ctx context.Context, r host.Reader, want host.Firew
 	}
 	if c.Attrs = nil; len(c.Steps) > 0 {
 		c.Action = change.Modify
-		differ(&c, "loaded when docker starts", "not as declared", "yes")
+		c.Differ("loaded when docker starts", "not as declared", "yes")
 	}
 	program, err := followed(r, notes.Program)
 	if err == nil && program == nil {

@@ -48,7 +48,7 @@ func (l firewallLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 	}
 	if have == nil || !have.Same(want) {
 		c.Action = cmp.Or(c.Action, change.Modify)
-		have.Differ(want, func(name, before, after string) { differ(&c, name, before, after) })
+		have.Differ(want, func(name, before, after string) { c.Differ(name, before, after) })
 		c.Steps = append([]host.Step{host.SetFirewall{Firewall: want}}, c.Steps...)
 	}
 	if have == nil {
@@ -173,7 +173,7 @@ func (l firewallLook) remove(ctx context.Context, r host.Reader, have *host.Fire
 		return c, err
 	}
 	if have != nil {
-		differ(&c, "addresses", have.Shown(), "")
+		c.Differ("addresses", have.Shown(), "")
 		c.Steps = append(c.Steps, host.RemoveFirewall{Network: l.network})
 	}
 	if u != nil && len(u.Links) > 0 {
@@ -213,7 +213,7 @@ func (l closeFirewallLook) Look(ctx context.Context, r host.Reader) (change.Chan
 	}
 	want := host.Firewall{Network: l.network, Interface: l.bridge}
 	c.Action = change.Modify
-	have.Differ(want, func(name, before, after string) { differ(&c, name, before, after) })
+	have.Differ(want, func(name, before, after string) { c.Differ(name, before, after) })
 	c.Steps = []host.Step{host.SetFirewall{Firewall: want}}
 	return c, nil
 }

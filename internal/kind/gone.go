@@ -100,12 +100,12 @@ func (l leaveLook) Look(_ context.Context, r host.Reader) (change.Change, error)
 	}
 	if slices.Contains(admins, l.user) {
 		c.Action = change.Modify
-		differ(&c, "administrator", l.user, "")
+		c.Differ("administrator", l.user, "")
 		c.Steps = append(c.Steps, host.SetGroupAdmins{Group: l.group, Admins: without(admins)})
 	}
 	if slices.Contains(g.Members, l.user) {
 		c.Action = change.Modify
-		differ(&c, "member", l.user, "")
+		c.Differ("member", l.user, "")
 		c.Steps = append(c.Steps, host.SetMembers{Group: l.group, Members: without(g.Members)})
 	}
 	return c, nil

@@ -129,7 +129,7 @@ func (l groupLook) look(r host.Reader) (change.Change, error) {
 		}
 		c.Action = change.Modify
 		c.Notes = append(c.Notes, fmt.Sprintf("files that belong to gid %d keep it", g.GID))
-		differ(&c, "gid", idText(g.GID), idText(*l.decl.GID))
+		c.Differ("gid", idText(g.GID), idText(*l.decl.GID))
 		c.Steps = append(c.Steps, host.SetGID{Name: l.name, GID: *l.decl.GID})
 	}
 	return c, l.join(r, g, &c)
@@ -152,7 +152,7 @@ func (l groupLook) add(r host.Reader, c *change.Change) error {
 	}
 	c.Action = change.Add
 	takeOver(r, l.name, c)
-	freshID(c, "gid", step.GID)
+	c.FreshID("gid", step.GID)
 	c.Steps = append(c.Steps, step)
 	return nil
 }
@@ -233,7 +233,7 @@ func (l groupLook) remove(r host.Reader, g *host.Group) (change.Change, error) {
 		}
 	}
 	c.Action = change.Remove
-	differ(&c, "gid", idText(g.GID), "")
+	c.Differ("gid", idText(g.GID), "")
 	for _, m := range g.Members {
 		c.Attrs = append(c.Attrs, change.Attr{Name: "member", Before: change.Text(m)})
 	}

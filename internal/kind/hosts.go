@@ -257,7 +257,7 @@ func (l hostLook) differing(before, after []byte) []change.Attr {
 	for _, name := range l.names {
 		for _, six := range []bool{false, true} {
 			key := hostsName{strings.ToLower(name), six}
-			differ(&c, name, shown(was[key]), shown(is[key]))
+			c.Differ(name, shown(was[key]), shown(is[key]))
 		}
 	}
 	return c.Attrs

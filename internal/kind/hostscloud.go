@@ -45,7 +45,7 @@ func keepFromCloud(r host.Reader, c *change.Change) error {
 		return err
 	}
 	want := []byte("# Managed by opsafe: cloud-init leaves /etc/hosts alone.\nmanage_etc_hosts: false\n")
-	differ(c, "cloud-init: manage_etc_hosts", value, "false")
+	c.Differ("cloud-init: manage_etc_hosts", value, "false")
 	if was != nil {
 		c.Attrs = append(c.Attrs, correct(cloudSwitch, was.Node, ownNode()).Attrs...)
 	}

@@ -166,15 +166,15 @@ func (l keyLook) directory(r host.Reader, dir, group string, c *change.Change) e
 
 // own corrects owner and mode of one of the account's own paths.
 func (l keyLook) own(c *change.Change, path, group string, n host.Node, mode host.Mode) error {
-	owner := differ(c, "owner of "+path, n.Owner, l.user)
-	owner = differ(c, "group of "+path, n.Group, group) || owner
+	owner := c.Differ("owner of "+path, n.Owner, l.user)
+	owner = c.Differ("group of "+path, n.Group, group) || owner
 	if owner {
 		c.Steps = append(c.Steps, host.SetOwner{Path: path, Owner: l.user, Group: group, From: n.Owner})
 	}
 	want := host.AccessOf(mode)
 	if !n.Access.Equal(want) {
-		if !differ(c, "mode of "+path, n.Access.Mode().String(), mode.String()) {
-			differ(c, "ACL of "+path, strings.Join(n.Access.Lines(), ", "), "")
+		if !c.Differ("mode of "+path, n.Access.Mode().String(), mode.String()) {
+			c.Differ("ACL of "+path, strings.Join(n.Access.Lines(), ", "), "")
 		}
 		c.Steps = append(c.Steps, host.SetAccess{Path: path, Access: want, Owner: l.user})
 	}
@@ -265,7 +265,7 @@ func (l keyLook) second(r host.Reader, dir string, c *change.Change) error {
 		}
 	}
 	c.Action = cmp.Or(c.Action, change.Modify)
-	differ(c, path, string(n.Type), "")
+	c.Differ(path, string(n.Type), "")
 	c.Steps = append(c.Steps, host.RemovePath{Path: path})
 	return nil
 }

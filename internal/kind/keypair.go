@@ -59,7 +59,7 @@ func (l keyPairLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 	}
 	c.Action = change.Modify
 	c.Steps = append(c.Steps, step)
-	fresh(&c, "public half", "derived from the private one")
+	c.Fresh("public half", "derived from the private one")
 	return c, nil
 }
 
@@ -114,7 +114,7 @@ func (l keyPairLook) create(r host.Reader, owner, group string) (change.Change, 
 		return c, err
 	}
 	c.Steps = append(c.Steps, step)
-	fresh(&c, "type", step.Type, "comment", step.Comment, "owner", owner, "mode", "0600")
+	c.Fresh("type", step.Type, "comment", step.Comment, "owner", owner, "mode", "0600")
 	return c, nil
 }
 
@@ -137,7 +137,7 @@ func (l keyPairLook) directories(r host.Reader, dir, owner, group string, c *cha
 	if err := l.directories(r, path.Dir(dir), owner, group, c); err != nil {
 		return err
 	}
-	fresh(c, "directory "+dir, step.Owner+":"+step.Group+" "+step.Access.Mode().String())
+	c.Fresh("directory "+dir, step.Owner+":"+step.Group+" "+step.Access.Mode().String())
 	c.Steps = append(c.Steps, step)
 	return nil
 }

@@ -35,7 +35,7 @@ func (p KeyPlace) LetsIn() string {
 	if len(p.Accounts) == 0 {
 		return "would let in if a Match block of sshd's had it read"
 	}
-	return "lets in as " + list(p.Accounts)
+	return "lets in as " + strings.Join(p.Accounts, ", ")
 }
 
 // KeyPlaces are all files in which sshd may look for the keys of the host's

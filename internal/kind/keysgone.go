@@ -27,7 +27,7 @@ func (l noKeysLook) Look(_ context.Context, r host.Reader) (change.Change, error
 		problems = append(problems, err)
 		if link != nil && link.Type == host.TypeSymlink {
 			// opsafe does not follow it, sshd would.
-			differ(&c, dir, present(r, dir, link), "")
+			c.Differ(dir, present(r, dir, link), "")
 			c.Steps = append(c.Steps, host.RemovePath{Path: dir})
 		}
 	}
@@ -69,7 +69,7 @@ func removeKeys(r host.Reader, c *change.Change, at string, n *host.Node) {
 		}
 	}
 	if keys == 0 {
-		differ(c, at, string(n.Type), "")
+		c.Differ(at, string(n.Type), "")
 	}
 	if lost != "" {
 		lose(c, lost)

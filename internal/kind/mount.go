@@ -200,7 +200,7 @@ func needDeclared(r host.Reader, c *change.Change, dir string, modes map[string]
 	step := host.MakeDir{Path: dir, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(mode)}
 	if !slices.ContainsFunc(c.Steps, func(s host.Step) bool { d, ok := s.(host.MakeDir); return ok && d.Path == dir }) {
 		c.Steps = append(c.Steps, step)
-		fresh(c, "directory "+dir, "made")
+		c.Fresh("directory "+dir, "made")
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 // WriteNote writes a note of opsafe's own that everybody may read.
 func WriteNote(r host.Reader, at string, data []byte) (change.Change, error) {
 	c := change.Change{Action: change.Add}
-	fresh(&c, "record", at)
+	c.Fresh("record", at)
 	if err := needDir(r, &c, path.Dir(at)); err != nil {
 		return c, err
 	}
@@ -31,7 +31,7 @@ func RemoveNote(r host.Reader, at string) (change.Change, error) {
 		return c, err // what cannot be kept is not removed
 	}
 	c.Action = change.Remove
-	differ(&c, "record", at, "")
+	c.Differ("record", at, "")
 	c.Steps = []host.Step{host.RemovePath{Path: at}}
 	return c, nil
 }

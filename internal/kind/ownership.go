@@ -66,10 +66,10 @@ func modeDiffers(a host.Access, m host.Mode) bool {
 // that make the second of the first.
 func differNode(c *change.Change, path string, was, want host.Node) {
 	var own host.SetOwner
-	if differ(c, "owner", was.Owner, want.Owner) {
+	if c.Differ("owner", was.Owner, want.Owner) {
 		own.Owner = want.Owner
 	}
-	if differ(c, "group", was.Group, want.Group) {
+	if c.Differ("group", was.Group, want.Group) {
 		own.Group = want.Group
 	}
 	differAccess(c, was.Access, want.Access)
@@ -86,9 +86,9 @@ func differNode(c *change.Change, path string, was, want host.Node) {
 
 // differAccess adds the differences of mode and ACL to c.
 func differAccess(c *change.Change, was, want host.Access) {
-	mode := differ(c, "mode", was.BaseMode().String(), want.BaseMode().String())
+	mode := c.Differ("mode", was.BaseMode().String(), want.BaseMode().String())
 	if !mode && was.Group != want.Group {
-		differ(c, "entry of the owning group", was.Group.String(), want.Group.String())
+		c.Differ("entry of the owning group", was.Group.String(), want.Group.String())
 	}
 	differEntries(c, "", was.Named, want.Named, was.Mask, want.Mask)
 	differDefault(c, was.Default, want.Default)
@@ -102,13 +102,13 @@ func differEntries(c *change.Change, prefix string, was, want []host.Entry, wasM
 		name := string(e.Tag) + ":" + e.Name
 		if !seen[name] {
 			seen[name] = true
-			differ(c, prefix+name, entryText(was, e, wasMask), entryText(want, e, wantMask))
+			c.Differ(prefix+name, entryText(was, e, wasMask), entryText(want, e, wantMask))
 		}
 	}
 	// A mask that comes with the entries goes without saying: it lets them
 	// through.
 	if wasMask != nil && wantMask != nil {
-		differ(c, prefix+"mask", wasMask.String(), wantMask.String())
+		c.Differ(prefix+"mask", wasMask.String(), wantMask.String())
 	}
 }
 
@@ -144,7 +144,7 @@ func differDefault(c *change.Change, was, want *host.Default) {
 		if was == nil || want == nil {
 			break // a copy of the mode's
 		}
-		differ(c, "default:"+tag+"::", base[0][i], base[1][i])
+		c.Differ("default:"+tag+"::", base[0][i], base[1][i])
 	}
 	differEntries(c, "default:", a.Named, b.Named, a.Mask, b.Mask)
 }

@@ -156,7 +156,7 @@ func (l packageLook) install(r host.Reader, p *host.Package, others []host.Packa
 		return c, err
 	}
 	c.Action = change.Add
-	differ(&c, "state", packageState(p), stateInstalled)
+	c.Differ("state", packageState(p), stateInstalled)
 	if l.verify {
 		return change.Change{}, fmt.Errorf("%s, and this backend only verifies packages (apt.mode: verify): have it put right by whoever provides the host", packageWrong(c))
 	}
@@ -183,7 +183,7 @@ func askedFor(p *host.Package) change.Change {
 	var c change.Change
 	if p.Auto {
 		c.Action = change.Modify
-		differ(&c, "mark", "auto", "manual")
+		c.Differ("mark", "auto", "manual")
 		c.Steps = []host.Step{host.MarkPackages{Names: []string{p.Name}}}
 	}
 	return c
@@ -209,7 +209,7 @@ func (l packageLook) marked(c change.Change, p *host.Package, others []host.Pack
 		return c
 	}
 	c.Action = cmp.Or(c.Action, change.Modify)
-	differ(&c, heldAttr(l.name, names), yesNo(!want), yesNo(want))
+	c.Differ(heldAttr(l.name, names), yesNo(!want), yesNo(want))
 	c.Steps = append(c.Steps, host.HoldPackages{Names: names, Hold: want})
 	return c
 }
@@ -255,7 +255,7 @@ func (l packageLook) remove(p *host.Package, others []host.Package, to string) c
 	if to == statePurged {
 		c.Irreversible = "its configuration is deleted"
 	}
-	differ(&c, "state", was, to)
+	c.Differ("state", was, to)
 	return c
 }
 

@@ -110,7 +110,7 @@ func (l passwordLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	}
 	to = cmp.Or(to, host.PasswordAtFirstLogin)
 	c.Action = change.Modify
-	differ(&c, "password", p.String(), string(to))
+	c.Differ("password", p.String(), string(to))
 	c.Steps = []host.Step{host.SetPassword{User: l.name, To: to}}
 	return c, heedStrays(r, &c, l.name, "passwd", "shadow")
 }
@@ -131,7 +131,7 @@ func (l passwordLook) byAdmin(r host.Reader, p *host.Password) (change.Change, e
 		return c, nil
 	}
 	c.Action = change.Modify
-	differ(&c, "password", p.String(), string(host.LockPassword))
+	c.Differ("password", p.String(), string(host.LockPassword))
 	c.Steps = []host.Step{host.SetPassword{User: l.name, To: host.LockPassword}}
 	return c, heedStrays(r, &c, l.name, "passwd", "shadow")
 }

@@ -21,7 +21,7 @@ func goneQueue(r host.Reader, c *change.Change, dir string) error {
 	for _, base := range waiting {
 		c.Steps = append(c.Steps, host.RemovePath{Path: path.Join(dir, base)})
 	}
-	differ(c, dir, fmt.Sprintf("queue of %d", len(waiting)), "")
+	c.Differ(dir, fmt.Sprintf("queue of %d", len(waiting)), "")
 	c.Steps = append(c.Steps, host.RemovePath{Path: dir})
 	return nil
 }
@@ -32,7 +32,7 @@ func gonePath(r host.Reader, c *change.Change, at string) error {
 	if n == nil || err != nil {
 		return err
 	}
-	differ(c, at, string(n.Type), "")
+	c.Differ(at, string(n.Type), "")
 	c.Steps = append(c.Steps, host.RemovePath{Path: at})
 	return nil
 }

@@ -31,7 +31,7 @@ func (l receiverQueueLook) Look(_ context.Context, r host.Reader) (change.Change
 				}
 			}
 			c.Action = cmp.Or(c.Action, change.Add)
-			fresh(&c, d.path, "root:"+d.group+" "+d.access.Mode().String())
+			c.Fresh(d.path, "root:"+d.group+" "+d.access.Mode().String())
 			c.Steps = append(c.Steps, host.MakeDir{Path: d.path, Owner: rootsOwn, Group: d.group, Access: d.access})
 			continue
 		}

@@ -30,7 +30,7 @@ func RemoveWithCopies(r host.Reader, name string, files []string, problem error)
 		}
 		was, lost := lastImage(r, at, n, room)
 		room -= int64(len(was.Content.Bytes()))
-		differ(&c, at, present(r, at, n), "")
+		c.Differ(at, present(r, at, n), "")
 		if lost != "" {
 			lose(&c, lost)
 		} else if err := keep(r, &c, name, at, was); err != nil {

@@ -158,7 +158,7 @@ func (l blockedLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 		return c, cmp.Or(problem, err)
 	}
 	c.Action, c.Why = cmp.Or(c.Action, change.Remove), "no list has it any more"
-	differ(&c, "record", at, "")
+	c.Differ("record", at, "")
 	c.Steps = append(c.Steps, gone.Steps...)
 	return c, problem
 }

@@ -307,7 +307,7 @@ func (l mirrorLook) file(r host.Reader, c *change.Change, at string, written map
 	if c.Diff == nil {
 		showContent(c, at, was, want)
 	} else {
-		differ(c, at, "addresses of the archive", "addresses of the mirror")
+		c.Differ(at, "addresses of the archive", "addresses of the mirror")
 	}
 	content := host.NewContent(want)
 	written[at] = &content

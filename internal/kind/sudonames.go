@@ -24,7 +24,7 @@ func (in *Input) sudoNotes(ctx context.Context, r host.Reader, rules []byte) []s
 	if len(missing) == 0 {
 		return in.sudoUnits(ctx, r, lines)
 	}
-	note := fmt.Sprintf("it has rules that name %s, which neither the spec nor this host has: they give nobody anything until it has", list(missing))
+	note := fmt.Sprintf("it has rules that name %s, which neither the spec nor this host has: they give nobody anything until it has", strings.Join(missing, ", "))
 	return append([]string{note}, in.sudoUnits(ctx, r, lines)...)
 }
 

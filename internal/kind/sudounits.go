@@ -38,7 +38,7 @@ func (in *Input) sudoUnits(ctx context.Context, r host.Reader, lines []string) [
 	if len(missing) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("it has rules for %s, which neither the spec nor this host has: they give nobody anything", list(missing))}
+	return []string{fmt.Sprintf("it has rules for %s, which neither the spec nor this host has: they give nobody anything", strings.Join(missing, ", "))}
 }
 
 // unitsNamed are the words of a line of rules that stand where a unit does.

@@ -140,7 +140,7 @@ func (l sysctlLook) Look(_ context.Context, r host.Reader) (change.Change, error
 	if c.Action == "" {
 		c.Action = change.Modify
 	}
-	differ(&c, "in force", strings.Join(strings.Fields(string(have)), " "), l.value)
+	c.Differ("in force", strings.Join(strings.Fields(string(have)), " "), l.value)
 	// As the kernel writes values that have several words.
 	value := host.NewContent([]byte(strings.Join(strings.Fields(l.value), "\t") + "\n"))
 	c.Steps = append(c.Steps, host.WriteFile{Path: live, Content: value, Owner: node.Owner, Group: node.Group, Access: node.Access})

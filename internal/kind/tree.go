@@ -77,8 +77,8 @@ func (l treeLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 // treeDiff says in one attribute what differs at one path of a tree.
 func treeDiff(d host.TreeDiff) change.Attr {
 	var c change.Change
-	differ(&c, "owner", d.Before.Owner, d.After.Owner)
-	differ(&c, "group", d.Before.Group, d.After.Group)
+	c.Differ("owner", d.Before.Owner, d.After.Owner)
+	c.Differ("group", d.Before.Group, d.After.Group)
 	differAccess(&c, d.Before.Access, d.After.Access)
 	var before, after []string
 	for _, a := range c.Attrs {
@@ -89,7 +89,7 @@ func treeDiff(d host.TreeDiff) change.Attr {
 			after = append(after, a.Name+" "+a.After.Text)
 		}
 	}
-	return change.Attr{Name: d.Path, Before: change.Text(list(before)), After: change.Text(list(after))}
+	return change.Attr{Name: d.Path, Before: change.Text(strings.Join(before, ", ")), After: change.Text(strings.Join(after, ", "))}
 }
 
 // refused is the error for paths that opsafe will not touch.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
@@ -33,7 +34,7 @@ func (in *Input) movable(rule host.TreeRule) []string {
 			advice = (mode | sticky).String()
 		}
 		notes = append(notes, fmt.Sprintf("%s can be renamed by %s, and would then follow this rule: give %s the sticky bit (mode %s), or keep it elsewhere",
-			some(byDir[dir], host.MaxTreeDiffs), list(who), dir, advice))
+			some(byDir[dir], host.MaxTreeDiffs), strings.Join(who, ", "), dir, advice))
 	}
 	return notes
 }

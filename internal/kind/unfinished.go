@@ -28,7 +28,7 @@ func Finishes(r host.Reader, c *change.Change, known func(name string) bool) err
 			continue
 		}
 		names = append(names, p.Name+" ("+packageState(&p)+")")
-		differ(c, "finish "+p.Name, packageState(&p), "installed, unless its scripts fail")
+		c.Differ("finish "+p.Name, packageState(&p), "installed, unless its scripts fail")
 	}
 	if len(names) > 0 {
 		c.Notes = append(c.Notes, "dpkg finishes what was left half done: "+strings.Join(names, ", ")+"; what fails there again has to be mended, or purged by the spec")

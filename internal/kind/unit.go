@@ -111,7 +111,7 @@ func (l unitLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 		c.Steps = append(c.Steps, host.ReloadManager{})
 		if !rewritten {
 			c.Action = change.Modify
-			differ(&c, "systemd's copy", "older than its files", "read again")
+			c.Differ("systemd's copy", "older than its files", "read again")
 		}
 	}
 	if err := l.references(ctx, r); err != nil {
@@ -170,7 +170,7 @@ func (l unitLook) mask(u *host.Unit, c change.Change, want bool) change.Change {
 	default:
 		c.Steps = append(c.Steps, host.UnmaskUnit{Name: l.name})
 	}
-	differ(&c, "masked", yesNo(masked), yesNo(!masked))
+	c.Differ("masked", yesNo(masked), yesNo(!masked))
 	c.Action = cmp.Or(c.Action, change.Modify)
 	return c
 }

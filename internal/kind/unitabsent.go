@@ -51,13 +51,13 @@ func (l unitLook) shut(ctx context.Context, r host.Reader, u *host.Unit, c *chan
 		of = u.Name + " "
 	}
 	if u.Running() || u.Looping() {
-		differ(c, of+"running", runs(u), "no")
+		c.Differ(of+"running", runs(u), "no")
 		if err := stopWith(ctx, r, c, u.Name); err != nil {
 			return err
 		}
 	}
 	if u != nil && len(u.Links) > 0 {
-		differ(c, of+"enabled", "yes", "no")
+		c.Differ(of+"enabled", "yes", "no")
 		c.Steps = append(c.Steps, host.DisableUnit{Name: u.Name})
 	}
 	return nil
@@ -95,7 +95,7 @@ func (l unitLook) dropIns(r host.Reader, c *change.Change) error {
 		c.Steps = append(c.Steps, host.RemovePath{Path: dir})
 	}
 	if len(gone) > 0 {
-		differ(c, "drop-ins", list(gone), "")
+		c.Differ("drop-ins", strings.Join(gone, ", "), "")
 	}
 	return nil
 }

@@ -43,11 +43,11 @@ func (l unitLook) disable(u *host.Unit, c *change.Change) {
 	switch {
 	case u == nil:
 	case len(u.Links) > 0 || strings.HasPrefix(u.File, "enabled") && u.File != "enabled-runtime":
-		differ(c, "enabled", "yes", "no")
+		c.Differ("enabled", "yes", "no")
 		c.Action = cmp.Or(c.Action, change.Modify)
 		c.Steps = append(c.Steps, host.DisableUnit{Name: u.Name})
 	case u.File == "static" && len(u.WantedBy) > 0 && !spec.Is(l.decl.Masked):
-		c.Notes = append(c.Notes, "it starts all the same, since other units want it ("+list(u.WantedBy)+"): masked: true keeps it from starting")
+		c.Notes = append(c.Notes, "it starts all the same, since other units want it ("+strings.Join(u.WantedBy, ", ")+"): masked: true keeps it from starting")
 	}
 }
 
@@ -90,8 +90,8 @@ func enableAs(c *change.Change, name string, u *host.Unit, want []string) error 
 		return nil
 	}
 	c.Action = cmp.Or(c.Action, change.Modify)
-	if !differ(c, "enabled", yesNo(len(have) > 0), "yes") {
-		differ(c, "enabled by", list(have), list(want))
+	if !c.Differ("enabled", yesNo(len(have) > 0), "yes") {
+		c.Differ("enabled by", strings.Join(have, ", "), strings.Join(want, ", "))
 	} else if u == nil {
 		c.Attrs[len(c.Attrs)-1].Before = change.Text("")
 	}

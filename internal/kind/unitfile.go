@@ -102,9 +102,9 @@ func writeUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Chan
 	if n == nil {
 		c.Action = change.Add
 	} else {
-		differ(c, "type", string(n.Type), string(host.TypeFile))
-		differ(c, "owner", n.Owner+":"+n.Group, "root:root")
-		differ(c, "mode", n.Access.Mode().String(), access.Mode().String())
+		c.Differ("type", string(n.Type), string(host.TypeFile))
+		c.Differ("owner", n.Owner+":"+n.Group, "root:root")
+		c.Differ("mode", n.Access.Mode().String(), access.Mode().String())
 	}
 	if err := needDir(r, c, path.Dir(at)); err != nil {
 		return err

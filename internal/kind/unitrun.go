@@ -23,7 +23,7 @@ func (l unitLook) run(ctx context.Context, r host.Reader, u *host.Unit, rewritte
 	case spec.Is(l.decl.Running) && !running:
 		return l.start(ctx, r, u, c)
 	case l.decl.Running != nil && !*l.decl.Running && (running || u.Looping()):
-		differ(c, "running", runs(u), "no")
+		c.Differ("running", runs(u), "no")
 		return stopWith(ctx, r, c, l.name)
 	case u == nil && len(l.in.required(l.name)) > 0:
 		return l.startCircle(ctx, r, c)
@@ -93,7 +93,7 @@ func (l unitLook) start(ctx context.Context, r host.Reader, u *host.Unit, c *cha
 	if err != nil || missing {
 		return err // the last of the circle starts them all
 	}
-	differ(c, "running", runs(u), "yes")
+	c.Differ("running", runs(u), "yes")
 	c.Action = cmp.Or(c.Action, change.Modify)
 	if why := l.unmet(ctx, r); why != "" {
 		c.Notes = append(c.Notes, why+" does not hold: systemd does not start it; make it hold, or take it out")
@@ -125,7 +125,7 @@ func (l unitLook) start(ctx context.Context, r host.Reader, u *host.Unit, c *cha
 			}
 		}
 		if wanted {
-			differ(c, name+" running", runs(b), "yes")
+			c.Differ(name+" running", runs(b), "yes")
 			after = append(after, host.StartUnit{Name: name}, host.Settle{Unit: name, Verb: host.Start})
 		}
 	}
@@ -141,7 +141,7 @@ func (l unitLook) startWith(ctx context.Context, r host.Reader, others []string,
 			return err
 		}
 		if spec.Is(UnitsOf(l.in.Backend)[name].Running) && !u.Running() {
-			differ(c, name+" running", runs(u), "yes")
+			c.Differ(name+" running", runs(u), "yes")
 			c.Steps = append(c.Steps, host.StartUnit{Name: name}, host.Settle{Unit: name, Verb: host.Start})
 		}
 	}

@@ -35,7 +35,7 @@ func (l upgradeLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 		return change.Change{}, nil
 	}
 	c := change.Change{Action: change.Modify, Irreversible: "opsafe does not go back to an earlier version"}
-	differ(&c, "version", p.Version, l.To)
+	c.Differ("version", p.Version, l.To)
 	c.Steps = append(c.Steps, host.UpgradePackages{Packages: []host.PackageUpgrade{l.PackageUpgrade}})
 	if p.Hold {
 		c.Steps = append(c.Steps, host.HoldPackages{Names: []string{l.Name}, Hold: true})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -178,10 +179,10 @@ func (l userLook) look(ctx context.Context, r host.Reader) (change.Change, error
 
 func (l userLook) remove(r host.Reader, u *host.User) change.Change {
 	c := change.Change{Action: change.Remove}
-	differ(&c, "uid", idText(u.UID), "")
+	c.Differ("uid", idText(u.UID), "")
 	if n := running(r, l.name); n > 0 && u.UID > 0 {
 		// Userdel refuses to remove an account that has processes.
-		differ(&c, "running", words.Count(n, "process"), "ended")
+		c.Differ("running", words.Count(n, "process"), "ended")
 		c.Steps = append(c.Steps, host.EndSessions{User: l.name})
 	}
 	c.Steps = append(c.Steps, host.DeleteUser{Name: l.name})
@@ -235,14 +236,14 @@ func (l userLook) add(r host.Reader, c *change.Change) error {
 	}
 	c.Action = change.Add
 	if s, err := r.Strays(); err == nil && slices.Contains(s.Shadow, l.name) {
-		differ(c, "line in /etc/shadow", "there without an account", "made anew, locked")
+		c.Differ("line in /etc/shadow", "there without an account", "made anew, locked")
 		lose(c, "what that line of /etc/shadow holds is not kept")
 	}
 	if step.Group == "" {
 		takeOver(r, l.name, c)
 	}
-	freshID(c, "uid", step.UID)
-	fresh(c, "group", step.Group, "groups", list(step.Groups), "home", l.home, "shell", step.Shell, "comment", step.Comment)
+	c.FreshID("uid", step.UID)
+	c.Fresh("group", step.Group, "groups", strings.Join(step.Groups, ", "), "home", l.home, "shell", step.Shell, "comment", step.Comment)
 	c.Steps = append(c.Steps, step)
 	return nil
 }
@@ -330,7 +331,7 @@ func (l userLook) correct(r host.Reader, u *host.User, c *change.Change) error {
 			return err
 		}
 		step.UID = l.uid
-		differ(c, "uid", idText(u.UID), idText(*l.uid))
+		c.Differ("uid", idText(u.UID), idText(*l.uid))
 		if len(l.reown) == 0 {
 			c.Notes = append(c.Notes, fmt.Sprintf("files that belong to uid %d keep it; list directories under reown to have them given to %s", u.UID, l.name))
 		}
@@ -340,17 +341,17 @@ func (l userLook) correct(r host.Reader, u *host.User, c *change.Change) error {
 		if err != nil {
 			return err
 		}
-		if differ(c, "group", have, l.group) {
+		if c.Differ("group", have, l.group) {
 			step.Group = &l.group
 		}
 	}
-	if l.home != "" && differ(c, "home", u.Home, l.home) {
+	if l.home != "" && c.Differ("home", u.Home, l.home) {
 		step.Home = &l.home
 	}
-	if l.shell != "" && differ(c, "shell", u.Shell, l.shell) {
+	if l.shell != "" && c.Differ("shell", u.Shell, l.shell) {
 		step.Shell = &l.shell
 	}
-	if l.comment != nil && differ(c, "comment", u.Comment, *l.comment) {
+	if l.comment != nil && c.Differ("comment", u.Comment, *l.comment) {
 		step.Comment = l.comment
 	}
 	if len(c.Attrs) > completed {

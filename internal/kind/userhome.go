@@ -55,13 +55,13 @@ func (l userLook) lookHome(r host.Reader, u *host.User, c *change.Change) error 
 		}
 		if u != nil && mode != nil {
 			c.Action = cmp.Or(c.Action, change.Modify)
-			differ(c, "owner of "+l.home, owner, l.name)
+			c.Differ("owner of "+l.home, owner, l.name)
 			c.Steps = append(c.Steps, host.SetOwner{Path: l.home, Owner: l.name})
 		}
 	}
 	if mode != nil && n.Access.BaseMode() != *mode {
 		c.Action = cmp.Or(c.Action, change.Modify)
-		differ(c, "mode of "+l.home, n.Access.BaseMode().String(), mode.String())
+		c.Differ("mode of "+l.home, n.Access.BaseMode().String(), mode.String())
 		c.Steps = append(c.Steps, host.SetAccess{Path: l.home, Access: n.Access.WithMode(*mode)})
 	}
 	return nil
@@ -82,7 +82,7 @@ func (l userLook) makeHome(r host.Reader, group string, mode host.Mode, c *chang
 		return missingPath(path.Dir(l.home), "cannot make its home %s: there is no directory %s: if a package brings it, say so with directories under provides of that package; else declare it under directories", l.home, path.Dir(l.home))
 	}
 	c.Action = cmp.Or(c.Action, change.Modify)
-	fresh(c, "home mode", mode.String())
+	c.Fresh("home mode", mode.String())
 	c.Steps = append(c.Steps, host.MakeDir{Path: l.home, Owner: l.name, Group: group, Access: host.AccessOf(mode), Skeleton: true})
 	return nil
 }
@@ -99,7 +99,7 @@ func (l userLook) lookReown(ctx context.Context, r host.Reader, u *host.User, c 
 		}
 		if owner := l.ownerThen(u, n.Owner); owner != l.name && !reowned(*c, dir) {
 			c.Action = cmp.Or(c.Action, change.Modify)
-			differ(c, "owner of "+dir, owner, l.name)
+			c.Differ("owner of "+dir, owner, l.name)
 			c.Steps = append(c.Steps, host.SetOwner{Path: dir, Owner: l.name})
 		}
 		rule := host.TreeRule{Root: dir, Owner: l.name}
@@ -115,7 +115,7 @@ func (l userLook) lookReown(ctx context.Context, r host.Reader, u *host.User, c 
 		}
 		if scan.Differ > 0 {
 			c.Action = cmp.Or(c.Action, change.Modify)
-			differ(c, "owner below "+dir, fmt.Sprintf("%d of %d belong to somebody else", scan.Differ, scan.Total), l.name)
+			c.Differ("owner below "+dir, fmt.Sprintf("%d of %d belong to somebody else", scan.Differ, scan.Total), l.name)
 			c.Steps = append(c.Steps, host.FixTree{Rule: rule})
 		}
 	}

@@ -102,11 +102,11 @@ func showWheels(c *change.Change, before, after []host.Wheel) {
 	for _, w := range after {
 		is[w.Name] = w
 		old := was[w.Name]
-		differ(c, w.Name, old.Version, w.Version)
+		c.Differ(w.Name, old.Version, w.Version)
 	}
 	for _, w := range before {
 		if _, stays := is[w.Name]; !stays {
-			differ(c, w.Name, w.Version, "")
+			c.Differ(w.Name, w.Version, "")
 		}
 	}
 }
