@@ -32,7 +32,7 @@ NFPM          := $(TOOLS)/nfpm-$(NFPM_VERSION)-$(GOVERSION)/nfpm
 TEST_PARALLEL ?= 2
 # Of one package, hosts and all. A test that hangs is ended by it.
 TEST_TIMEOUT  ?= 55m
-# Which tests: make test TESTS=./internal/kind/... ARGS='-run Sudoers'
+# Which tests: make test TESTS=./internal/kind/... ARGS='-run Cases/sudoers'
 TESTS ?= ./...
 ARGS  ?=
 

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"opsafe/internal/kind/kindtest"
 	"opsafe/internal/kinds"
 )
 
@@ -58,14 +59,10 @@ func TestAdopt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ofKinds, err := filepath.Glob("../kind/testdata/*/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range ofKinds {
+	for _, c := range kindtest.Find(t, "../kind") {
 		// A kind's case can be one of adopting, too.
-		if data, err := os.ReadFile(file); err == nil && bytes.Contains(data, []byte("\n-- args --\n")) {
-			files = append(files, file)
+		if data, err := os.ReadFile(c.File); err == nil && bytes.Contains(data, []byte("\n-- args --\n")) {
+			files = append(files, c.File)
 		}
 	}
 	if len(files) < len(kinds.Table()) {

@@ -8,21 +8,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"opsafe/internal/kind/kindtest"
 )
 
 // TestFactsPlanAlike plans each case of the kinds on its host and then, anywhere
 // else and as anybody, by the facts that were recorded there: both have to be the
 // same, byte for byte.
 func TestFactsPlanAlike(t *testing.T) {
-	files, err := filepath.Glob("../kind/testdata/*/*.txtar")
-	if err != nil || len(files) < 50 {
-		t.Fatalf("%d cases: %v", len(files), err)
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(strings.TrimPrefix(file, "../kind/testdata/"), ".txtar")
-		t.Run(name, func(t *testing.T) {
+	for _, c := range kindtest.Find(t, "../kind") {
+		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, caseText(t, file))
+			w := newWorld(t, caseText(t, c.File))
 			w.planAlike("case", filepath.Join(t.TempDir(), "facts.json"), "text", "json", "markdown")
 		})
 	}

@@ -54,10 +54,10 @@ func declareACLs(in *Input) []Resource {
 
 // needPath is the declared directory at p, or else the nearest above it.
 func (in *Input) needPath(p string) []change.ID {
-	if d, ok := in.Backend.Directories[p]; ok && d.State != stateAbsent {
+	if d, ok := in.Backend.Directories[p]; ok && d.State != Absent {
 		return []change.ID{{Kind: "directory", Name: p}}
 	}
-	return in.needParent(p)
+	return in.NeedParent(p)
 }
 
 // needEntries lists the declared accounts that an ACL names.
@@ -65,7 +65,7 @@ func (in *Input) needEntries(rule host.ACLRule) []change.ID {
 	var needs []change.ID
 	for _, e := range slices.Concat(rule.Access, rule.Default) {
 		if e.Tag == host.TagUser {
-			needs = append(needs, in.needOwner(e.Name, "")...)
+			needs = append(needs, in.NeedOwner(e.Name, "")...)
 		} else {
 			needs = append(needs, in.needGroup(e.Name)...)
 		}
@@ -131,9 +131,9 @@ func (l aclLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	case n == nil && l.file:
 		return change.Change{}, nil
 	case n == nil:
-		return change.Change{}, missingPath(l.path, "nothing is there to carry the ACL: if a package brings it, say so under provides of that package; else declare the path under directories, or correct it")
+		return change.Change{}, MissingPath(l.path, "nothing is there to carry the ACL: if a package brings it, say so under provides of that package; else declare the path under directories, or correct it")
 	case n.Type == host.TypeSymlink:
-		return change.Change{}, wantType(r, l.path, *n, host.TypeDir)
+		return change.Change{}, WantType(r, l.path, *n, host.TypeDir)
 	case n.Type != host.TypeDir && len(l.rule.Default) > 0:
 		return change.Change{}, fmt.Errorf("it is a %s, and default entries are for directories: leave them out", n.Type)
 	}

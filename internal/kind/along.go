@@ -126,7 +126,7 @@ const containersEnd = "running containers end: " + dockerUnit + " stops, and liv
 func endsContainers(r host.Reader, units []string) (string, error) {
 	switch {
 	case slices.Contains(units, dockerUnit):
-		config, err := regular(r, dockerConfig)
+		config, err := Regular(r, dockerConfig)
 		if err != nil && !host.IsUnknown(err) {
 			return "", err
 		}

@@ -126,9 +126,9 @@ func (a *Archive) format() string {
 
 // links are those that the archive has, with what they lead to: the one to all of it
 // first.
-func (a *Archive) links() []linkLook {
-	own := func(at, to string) linkLook { return linkLook{path: at, target: to, owner: rootsOwn, group: rootsOwn} }
-	var out []linkLook
+func (a *Archive) links() []Link {
+	own := func(at, to string) Link { return Link{Path: at, Target: to, Owner: Root, Group: Root} }
+	var out []Link
 	if a.Link != "" {
 		out = append(out, own(a.Link, a.Path))
 	}
@@ -142,13 +142,13 @@ func ownArchives(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
 	for name, a := range archivesOf(b) {
 		own := func(at string) {
-			out = append(out, spec.Owned{Path: at, Label: "archive " + name, Pos: a.Pos, Absent: a.State == stateAbsent, When: a.When})
+			out = append(out, spec.Owned{Path: at, Label: "archive " + name, Pos: a.Pos, Absent: a.State == Absent, When: a.When})
 		}
 		if a.Path != "" {
 			own(a.Path)
 		}
 		for _, l := range a.links() {
-			own(l.path)
+			own(l.Path)
 		}
 	}
 	return out
@@ -176,15 +176,15 @@ func declareArchives(in *Input) []Resource {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		a := all[name]
 		r := Resource{ID: change.ID{Kind: "archive", Name: name}, Pos: a.Pos, When: a.When}
-		notify := notifications(a.Notify.Restart, a.Notify.Reload)
-		if a.State == stateAbsent {
+		notify := Notifications(a.Notify.Restart, a.Notify.Reload)
+		if a.State == Absent {
 			r.Looker = goneArchiveLook{name: name, links: a.links(), notify: notify}
 			out = append(out, r)
 			continue
 		}
-		r.Needs = append(in.needOwner(a.Owner, a.Group), in.needParent(a.Path)...)
+		r.Needs = append(in.NeedOwner(a.Owner, a.Group), in.NeedParent(a.Path)...)
 		for _, l := range a.links() {
-			r.Needs = append(r.Needs, in.needParent(l.path)...)
+			r.Needs = append(r.Needs, in.NeedParent(l.Path)...)
 		}
 		look := archiveLook{
 			want: in.archive(name, a), source: a.Source, links: a.links(), members: slices.Sorted(maps.Values(a.Commands)),
@@ -206,6 +206,6 @@ func (in *Input) archive(name string, a *Archive) host.Archive {
 	}
 	return host.Archive{
 		Name: name, Path: a.Path, Source: source, SHA256: a.SHA256, Format: a.format(), Strip: a.Strip, Only: slices.Sorted(slices.Values(a.Only)),
-		Owner: cmp.Or(a.Owner, rootsOwn), Group: cmp.Or(a.Group, rootsOwn), Mode: treeMode(a.Mode),
+		Owner: cmp.Or(a.Owner, Root), Group: cmp.Or(a.Group, Root), Mode: treeMode(a.Mode),
 	}
 }

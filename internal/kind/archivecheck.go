@@ -20,7 +20,7 @@ func checkArchives(b *spec.Backend, problems *spec.Problems) {
 		add := func(field, format string, args ...any) {
 			problems.Addf(a.At(field), "archive %s: %s", name, fmt.Sprintf(format, args...))
 		}
-		if a.State == stateAbsent {
+		if a.State == Absent {
 			if a.Has("source") || a.Has("sha256") {
 				add("state", "is absent and has a source: want one or the other; the links that are to go are still named")
 			}
@@ -57,12 +57,12 @@ func checkArchives(b *spec.Backend, problems *spec.Problems) {
 func othersWrite(a *Archive) string {
 	mode := treeMode(a.Mode)
 	switch {
-	case a.Owner != "" && a.Owner != rootsOwn:
+	case a.Owner != "" && a.Owner != Root:
 		return a.Owner
 	case mode&0o002 != 0:
 		return "everybody"
 	case mode&0o020 != 0:
-		return "group " + cmp.Or(a.Group, rootsOwn)
+		return "group " + cmp.Or(a.Group, Root)
 	}
 	return ""
 }

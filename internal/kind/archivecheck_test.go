@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"opsafe/internal/kind/kindtest"
+
 	"opsafe/internal/kinds"
 	"opsafe/internal/spec"
 )
@@ -25,7 +27,7 @@ func TestArchiveCheckTrusted(t *testing.T) {
 	} {
 		text := fmt.Sprintf("source: /a.tar, sha256: %q, path: /opt/tool, %s", strings.Repeat("0", 64), item)
 		dir := t.TempDir()
-		writeFile(t, filepath.Join(dir, "backends", "case", "backend.yaml"), []byte("users: {app: {system: true}}\narchives: {tool: {"+text+"}}\n"))
+		kindtest.WriteFile(t, filepath.Join(dir, "backends", "case", "backend.yaml"), []byte("users: {app: {system: true}}\narchives: {tool: {"+text+"}}\n"))
 		_, err := kinds.Load(spec.LoadOptions{Dir: dir})
 		said := fmt.Sprint(err)
 		if want := "archive tool: check: it is run as root, and " + who + " could write what it runs"; who == "" && err != nil || who != "" && !strings.Contains(said, want) {

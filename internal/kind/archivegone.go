@@ -72,14 +72,14 @@ func removeTree(c *change.Change, u host.UnpackedTree) {
 // goneArchiveLook is an archive that is to go, with all of its versions and its links.
 type goneArchiveLook struct {
 	name   string
-	links  []linkLook
+	links  []Link
 	notify []change.Notification
 }
 
 func (l goneArchiveLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
 	for _, link := range slices.Backward(l.links) {
-		n, err := r.Stat(link.path)
+		n, err := r.Stat(link.Path)
 		if err != nil {
 			return change.Change{}, err
 		}
@@ -87,10 +87,10 @@ func (l goneArchiveLook) Look(ctx context.Context, r host.Reader) (change.Change
 			continue
 		}
 		if n.Type != host.TypeSymlink {
-			return change.Change{}, errors.New(link.path + " is no link: opsafe does not remove it as one; move it away")
+			return change.Change{}, errors.New(link.Path + " is no link: opsafe does not remove it as one; move it away")
 		}
-		c.Differ("link "+link.path, n.Target, "")
-		c.Steps = append(c.Steps, host.RemovePath{Path: link.path})
+		c.Differ("link "+link.Path, n.Target, "")
+		c.Steps = append(c.Steps, host.RemovePath{Path: link.Path})
 	}
 	trees, err := r.Unpacked(ctx, l.name)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 type archiveLook struct {
 	want   host.Archive
 	source string // as it is declared
-	links  []linkLook
+	links  []Link
 	// members are paths in the tree that have to be there.
 	members []string
 	check   []string
@@ -60,7 +60,7 @@ func (l archiveLook) tree(r host.Reader, c *change.Change, trees []host.Unpacked
 	}
 	switch {
 	case n != nil && n.Type != host.TypeDir:
-		return wantType(r, l.want.Path, *n, host.TypeDir)
+		return WantType(r, l.want.Path, *n, host.TypeDir)
 	case n != nil && have == nil:
 		return fmt.Errorf("%s is there, and opsafe has not unpacked it: move it away, or choose another path for this version", l.want.Path)
 	case have == nil || n == nil:
@@ -83,13 +83,13 @@ func (l archiveLook) tree(r host.Reader, c *change.Change, trees []host.Unpacked
 }
 
 func (l archiveLook) add(r host.Reader, c *change.Change) error {
-	if err := wantParent(r, l.want.Path); err != nil {
+	if err := WantParent(r, l.want.Path); err != nil {
 		return err
 	}
 	c.Action = change.Add
 	c.Fresh("path", l.want.Path)
 	if l.want.Python == "" {
-		c.Fresh("source", l.source, "sha256", l.want.SHA256[:min(len(l.want.SHA256), shortDigest)])
+		c.Fresh("source", l.source, "sha256", l.want.SHA256[:min(len(l.want.SHA256), ShortDigest)])
 	} else {
 		c.Fresh("wheels", l.source, "python", l.want.Python)
 		showWheels(c, nil, l.want.Wheels)
@@ -104,7 +104,7 @@ func (l archiveLook) differences(c *change.Change, have host.Archive) {
 		c.Differ("python", have.Python, l.want.Python)
 		showWheels(c, have.Wheels, l.want.Wheels)
 	}
-	c.Differ("sha256", have.SHA256[:min(len(have.SHA256), shortDigest)], l.want.SHA256[:min(len(l.want.SHA256), shortDigest)])
+	c.Differ("sha256", have.SHA256[:min(len(have.SHA256), ShortDigest)], l.want.SHA256[:min(len(l.want.SHA256), ShortDigest)])
 	c.Differ("strip", fmt.Sprint(have.Strip), fmt.Sprint(l.want.Strip))
 	c.Differ("only", strings.Join(have.Only, " "), strings.Join(l.want.Only, " "))
 	c.Differ("owner", have.Owner, l.want.Owner)
@@ -126,9 +126,9 @@ func (l archiveLook) unpack(r host.Reader, c *change.Change, changed []string) e
 			return err
 		}
 		if n == nil {
-			return missingPath(l.source, "the archive %s is not there: put it there, or add %q", l.source, "when: path "+l.source+" exists")
+			return MissingPath(l.source, "the archive %s is not there: put it there, or add %q", l.source, "when: path "+l.source+" exists")
 		}
-		if err := wantType(r, l.source, *n, host.TypeFile); err != nil {
+		if err := WantType(r, l.source, *n, host.TypeFile); err != nil {
 			return err
 		}
 	}
@@ -159,7 +159,7 @@ func (l archiveLook) lead(ctx context.Context, r host.Reader, c *change.Change) 
 	for _, link := range l.links {
 		m, err := link.Look(ctx, r)
 		if err != nil {
-			return fmt.Errorf("%s: %w", link.path, err)
+			return fmt.Errorf("%s: %w", link.Path, err)
 		}
 		if m.Empty() {
 			continue
@@ -169,7 +169,7 @@ func (l archiveLook) lead(ctx context.Context, r host.Reader, c *change.Change) 
 		}
 		for _, a := range m.Attrs {
 			if a.Name == "target" {
-				a.Name = "link " + link.path
+				a.Name = "link " + link.Path
 				c.Attrs = append(c.Attrs, a)
 			}
 		}

@@ -90,14 +90,14 @@ func readUnchecked(r host.Reader, at string) (*unchecked, error) {
 func (l archiveLook) owe(r host.Reader, at string) ([]host.Step, error) {
 	u := unchecked{FormatVersion: uncheckedFormat, Links: []priorLink{}}
 	for _, link := range l.links {
-		n, err := r.Stat(link.path)
+		n, err := r.Stat(link.Path)
 		switch {
 		case err != nil:
 			return nil, err
 		case n == nil:
-			u.Links = append(u.Links, priorLink{Path: link.path})
+			u.Links = append(u.Links, priorLink{Path: link.Path})
 		case n.Type == host.TypeSymlink:
-			u.Links = append(u.Links, priorLink{Path: link.path, Target: n.Target, Owner: n.Owner, Group: n.Group})
+			u.Links = append(u.Links, priorLink{Path: link.Path, Target: n.Target, Owner: n.Owner, Group: n.Group})
 		}
 	}
 	data, err := json.MarshalIndent(u, "", "  ")
@@ -145,10 +145,10 @@ func (l archiveLook) trusted(r host.Reader, c change.Change) error {
 	}
 	paths := []string{l.check[0], l.want.Path}
 	for _, link := range l.links {
-		if err := put(link.path, &host.Node{Type: host.TypeSymlink, Target: link.target}); err != nil {
+		if err := put(link.Path, &host.Node{Type: host.TypeSymlink, Target: link.Target}); err != nil {
 			return err
 		}
-		paths = append(paths, link.path)
+		paths = append(paths, link.Path)
 	}
 	if slices.ContainsFunc(c.Steps, func(s host.Step) bool { _, ok := s.(host.Unpack); return ok }) {
 		if err := put(l.want.Path, nil); err != nil {

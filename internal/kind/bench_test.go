@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"opsafe/internal/kind/kindtest"
+
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
@@ -21,10 +23,10 @@ func BenchmarkPlanPeople(b *testing.B) {
 			var spent time.Duration
 			for b.Loop() {
 				b.StopTimer()
-				in, h := setUp(b, archive)
+				in, h := kindtest.SetUp(b, archive)
 				b.StartTimer()
 				before := processorTime(b)
-				run(b.Context(), in, h)
+				kindtest.Converge(b.Context(), in, h)
 				spent += processorTime(b) - before
 			}
 			b.ReportMetric(float64(spent.Microseconds())/float64(b.N*people), "cpu-µs/person")

@@ -15,7 +15,7 @@ func checkCertificates(b *spec.Backend, problems *spec.Problems) {
 	for name, c := range certificatesOf(b) {
 		label := "certificate " + name
 		switch {
-		case c.State == stateAbsent:
+		case c.State == Absent:
 			continue
 		case c.Path == "" && c.PathFrom == nil:
 			problems.Addf(c.At("path"), "%s: has no path, and no path_from: say where it is", label)
@@ -69,12 +69,12 @@ func ownCertificates(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
 	for name, c := range certificatesOf(b) {
 		own := func(at string) {
-			out = append(out, spec.Owned{Path: at, Label: "certificate " + name, Pos: c.Pos, Absent: c.State == stateAbsent, When: c.When})
+			out = append(out, spec.Owned{Path: at, Label: "certificate " + name, Pos: c.Pos, Absent: c.State == Absent, When: c.When})
 		}
-		if c.State == stateAbsent || c.SelfSigned != nil && c.SelfSigned.Trusted {
+		if c.State == Absent || c.SelfSigned != nil && c.SelfSigned.Trusted {
 			own(trustedFile(name))
 		}
-		if c.State != stateAbsent && c.SelfSigned != nil {
+		if c.State != Absent && c.SelfSigned != nil {
 			own(c.Path)
 			own(c.Key)
 		}
@@ -91,8 +91,8 @@ func declareCertificates(in *Input) []Resource {
 		watched := certificateLook{decl: c, now: in.Now}
 		var look Looker = watched
 		switch {
-		case c.State == stateAbsent:
-			look = untrustLook{goneFileLook{path: trustedFile(name)}}
+		case c.State == Absent:
+			look = untrustLook{GoneFile{Path: trustedFile(name)}}
 		case c.SelfSigned != nil:
 			look = selfSignedLook{certificateLook: watched, name: name}
 		}

@@ -107,12 +107,12 @@ func (l selfSignedLook) reasons(have pairThere) []string {
 }
 
 func (l selfSignedLook) owners() (owner, group string) {
-	return cmp.Or(l.decl.Owner, rootsOwn), cmp.Or(l.decl.Group, rootsOwn)
+	return cmp.Or(l.decl.Owner, Root), cmp.Or(l.decl.Group, Root)
 }
 
 func (l selfSignedLook) make(r host.Reader, have pairThere) (change.Change, error) {
 	s := l.decl.SelfSigned
-	c := change.Change{Action: change.Modify, Notify: notifications(l.decl.Notify.Restart, l.decl.Notify.Reload)}
+	c := change.Change{Action: change.Modify, Notify: Notifications(l.decl.Notify.Restart, l.decl.Notify.Reload)}
 	before, expires := "", ""
 	switch {
 	case have.cert != nil:
@@ -126,7 +126,7 @@ func (l selfSignedLook) make(r host.Reader, have pairThere) (change.Change, erro
 		if n, err := r.Stat(path.Dir(at)); err != nil {
 			return c, err
 		} else if n == nil {
-			return c, missingPath(path.Dir(at), "there is no directory %s: declare it under directories", path.Dir(at))
+			return c, MissingPath(path.Dir(at), "there is no directory %s: declare it under directories", path.Dir(at))
 		}
 	}
 	owner, group := l.owners()
@@ -150,7 +150,7 @@ func (l selfSignedLook) rights(c *change.Change, have pairThere) {
 		if f.is == nil {
 			continue
 		}
-		right := correct(f.at, *f.is, host.Node{Owner: owner, Group: group, Access: host.AccessOf(f.mode)})
+		right := Correct(f.at, *f.is, host.Node{Owner: owner, Group: group, Access: host.AccessOf(f.mode)})
 		for _, a := range right.Attrs {
 			a.Name += " of " + f.at
 			c.Attrs = append(c.Attrs, a)
@@ -180,9 +180,9 @@ func (l selfSignedLook) trust(r host.Reader, c *change.Change, cert *host.Certif
 	if n, err := r.Stat(host.TrustProgram); err != nil {
 		return err
 	} else if n == nil {
-		return missingPath(host.TrustProgram, "there is no %s, which has programs trust it: declare the package ca-certificates", host.TrustProgram)
+		return MissingPath(host.TrustProgram, "there is no %s, which has programs trust it: declare the package ca-certificates", host.TrustProgram)
 	}
-	if err := needDir(r, c, host.TrustedDir); err != nil {
+	if err := NeedDir(r, c, host.TrustedDir); err != nil {
 		return err
 	}
 	c.Action = cmp.Or(c.Action, change.Modify)
@@ -210,10 +210,10 @@ func (l selfSignedLook) trusted(r host.Reader, cert *host.Certificate) (bool, er
 }
 
 // untrustLook is a certificate that programs on the host are to trust no more.
-type untrustLook struct{ goneFileLook }
+type untrustLook struct{ GoneFile }
 
 func (l untrustLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
-	c, err := l.goneFileLook.Look(ctx, r)
+	c, err := l.GoneFile.Look(ctx, r)
 	if err == nil && len(c.Steps) > 0 {
 		c.Steps = append(c.Steps, host.UpdateTrust{})
 	}

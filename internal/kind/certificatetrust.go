@@ -15,7 +15,7 @@ const trustedSuffix = ".crt"
 // without the suffix.
 func trustedOrphans() Orphans {
 	return Orphans{Category: "trusted", Find: findTrusted, Absent: func(b spec.Backend, name string) spec.Backend {
-		return spec.With(b, "certificates", withAbsent(certificatesOf(&b), name, &Certificate{State: stateAbsent}))
+		return spec.With(b, "certificates", WithAbsent(certificatesOf(&b), name, &Certificate{State: Absent}))
 	}}
 }
 
@@ -30,7 +30,7 @@ func findTrusted(ctx context.Context, f Finder) error {
 // does. That follows links to directories as well: each of these counts as a whole.
 func findTrustedIn(ctx context.Context, f Finder, below string, depth int) error {
 	dir := path.Join(host.TrustedDir, below)
-	if err := (strays{dir: dir, suffix: trustedSuffix, below: below}).find(ctx, f); err != nil || depth == 0 {
+	if err := (Strays{Dir: dir, Suffix: trustedSuffix, Below: below}).Find(ctx, f); err != nil || depth == 0 {
 		return err
 	}
 	names, err := f.ReadDir(dir)
@@ -51,13 +51,13 @@ func findTrustedIn(ctx context.Context, f Finder, below string, depth int) error
 				return err
 			}
 		case n.Type == host.TypeSymlink && !strings.HasSuffix(name, trustedSuffix) && leadsToDir(f, at):
-			f.Orphan(Orphan{Name: path.Join(below, name), What: at + leadsTo(n) + ", and all certificates in there", Way: "rm " + at + ", then " + host.TrustProgram})
+			f.Orphan(Orphan{Name: path.Join(below, name), What: at + LeadsTo(n) + ", and all certificates in there", Way: "rm " + at + ", then " + host.TrustProgram})
 		}
 	}
 	return nil
 }
 
 func leadsToDir(r host.Reader, at string) bool {
-	n, err := followed(r, at)
+	n, err := Followed(r, at)
 	return err == nil && n != nil && n.Type == host.TypeDir
 }

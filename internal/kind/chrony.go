@@ -33,7 +33,7 @@ func Chrony() Kind {
 			Installs: installChrony, Owns: ownChrony,
 		},
 		Stage: StageServices, Runs: true, Declare: declareChrony, Adopt: adoptChrony, TakenOver: true,
-		Covers: covering(chronyConfig, path.Dir(chronyConfig)),
+		Covers: Covering(chronyConfig, path.Dir(chronyConfig)),
 	}
 }
 
@@ -114,13 +114,13 @@ func declareChrony(in *Input) []Resource {
 	on := true
 	return []Resource{
 		{
-			ID: config, Pos: d.Pos, When: d.When, Needs: in.needPackage(chronyPackage),
+			ID: config, Pos: d.Pos, When: d.When, Needs: in.NeedPackage(chronyPackage),
 			Looker: chronyLook{decl: d},
 		},
 		{
 			ID: change.ID{Kind: "chrony", Name: "daemon"}, Pos: d.Pos, When: d.When,
-			Needs:  append(in.needPackage(chronyPackage), config),
-			Looker: unitLook{in: in, name: chronyUnit, decl: &Unit{Item: d.Item, Enabled: &on, Running: &on}},
+			Needs:  append(in.NeedPackage(chronyPackage), config),
+			Looker: UnitLook{In: in, Name: chronyUnit, Decl: &Unit{Item: d.Item, Enabled: &on, Running: &on}},
 		},
 	}
 }

@@ -70,7 +70,7 @@ func chronyAdded(r host.Reader) (lines []string, from string, err error) {
 			return nil, "", err
 		}
 		from = "from opsafe's block in " + chronyConfig
-		if data = blockOf(data, "#"); data == nil {
+		if data = BlockOf(data, "#"); data == nil {
 			return nil, "it runs with the distribution's configuration", nil
 		}
 	}

@@ -55,11 +55,11 @@ func (l chronyLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 	if err != nil {
 		return c, err
 	}
-	was, err := regular(r, at)
+	was, err := Regular(r, at)
 	if err != nil {
 		return c, err
 	}
-	like := ownNode()
+	like := OwnNode()
 	if at == chronyConfig && was != nil {
 		like = was.Node // the distribution's
 	}
@@ -67,16 +67,16 @@ func (l chronyLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 	if err != nil {
 		return c, err
 	}
-	done := was == nil && at == chronyDropIn && len(l.lines()) == 0 || is(was, want)
+	done := was == nil && at == chronyDropIn && len(l.lines()) == 0 || Holds(was, want)
 	switch {
 	case done && old != nil:
-		return l.change(ctx, r, newContent(chronyConfig, had, old.Content.Bytes(), had.Node), *old)
-	case is(was, want):
-		return correct(at, was.Node, like), nil
+		return l.change(ctx, r, Rewritten(chronyConfig, had, old.Content.Bytes(), had.Node), *old)
+	case Holds(was, want):
+		return Correct(at, was.Node, like), nil
 	case done:
 		return c, nil
 	}
-	c, err = l.change(ctx, r, newContent(at, was, want, like), writeOwn(at, want, like))
+	c, err = l.change(ctx, r, Rewritten(at, was, want, like), WriteOwn(at, want, like))
 	if err == nil && old != nil {
 		first := slices.IndexFunc(c.Steps, func(s host.Step) bool { w, ok := s.(host.WriteFile); return ok && w.Path == at })
 		c.Steps = slices.Insert(c.Steps, first+1, host.Step(*old))
@@ -87,11 +87,11 @@ func (l chronyLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 
 // oldBlock takes opsafe's block out of chrony.conf where the lines go into a
 // drop-in now, and gives the file as it is; nil: there is none.
-func (l chronyLook) oldBlock(r host.Reader, at string) (*host.WriteFile, *fileImage, error) {
+func (l chronyLook) oldBlock(r host.Reader, at string) (*host.WriteFile, *FileImage, error) {
 	if at != chronyDropIn {
 		return nil, nil, nil
 	}
-	was, err := regular(r, chronyConfig)
+	was, err := Regular(r, chronyConfig)
 	if was == nil || err != nil {
 		return nil, nil, ignoreLater(err)
 	}
@@ -104,11 +104,11 @@ func (l chronyLook) oldBlock(r host.Reader, at string) (*host.WriteFile, *fileIm
 	if err != nil {
 		return nil, nil, ignoreLater(err)
 	}
-	from, to, err := findBlock(main, "#")
+	from, to, err := FindBlock(main, "#")
 	if err != nil || from < 0 {
 		return nil, nil, err
 	}
-	write := writeOwn(chronyConfig, slices.Concat(main[:from], main[to:]), was.Node)
+	write := WriteOwn(chronyConfig, slices.Concat(main[:from], main[to:]), was.Node)
 	return &write, was, nil
 }
 
@@ -126,7 +126,7 @@ func (l chronyLook) want(r host.Reader) (at string, content []byte, err error) {
 	body := strings.Join(l.lines(), "\n") + "\n"
 	main, err := r.ReadFile(chronyConfig)
 	dropIns := readsDropIns(main)
-	if red := host.Redacted(err); red != nil && red.Part != nil && slices.Contains(red.Part.Lines, lineDigest(chronyConfig, chronyDropIns)) {
+	if red := host.Redacted(err); red != nil && red.Part != nil && slices.Contains(red.Part.Lines, LineDigest(chronyConfig, chronyDropIns)) {
 		dropIns, err = true, nil
 	}
 	if host.AfterApply(err) {
@@ -147,10 +147,10 @@ func (l chronyLook) want(r host.Reader) (at string, content []byte, err error) {
 	if dropIns {
 		return chronyDropIn, []byte("# Managed by opsafe: changes made here are undone.\n" + body), nil
 	}
-	if from, _, err := findBlock(main, "#"); len(l.lines()) == 0 && err == nil && from < 0 {
+	if from, _, err := FindBlock(main, "#"); len(l.lines()) == 0 && err == nil && from < 0 {
 		return chronyConfig, main, nil
 	}
-	content, err = editBlock(main, "#", body)
+	content, err = EditBlock(main, "#", body)
 	return chronyConfig, content, err
 }
 
@@ -163,9 +163,9 @@ func chronyPart(data []byte, part *host.Part) *host.Part {
 	if part == nil {
 		part = &host.Part{}
 	}
-	part.Lines = append(part.Lines, lineDigest(chronyConfig, chronyDropIns))
+	part.Lines = append(part.Lines, LineDigest(chronyConfig, chronyDropIns))
 	slices.Sort(part.Lines)
-	if from, _, err := findBlock(data, "#"); err == nil && from < 0 && part.Blocks == nil {
+	if from, _, err := FindBlock(data, "#"); err == nil && from < 0 && part.Blocks == nil {
 		part.Blocks = map[string]string{"#": ""}
 	}
 	return part
@@ -195,7 +195,7 @@ func (l chronyLook) change(ctx context.Context, r host.Reader, c change.Change, 
 		return c, err
 	}
 	c.Steps, c.Finally = append(c.Steps, meanwhile.owe...), meanwhile.start
-	if err := needDir(r, &c, path.Dir(write.Path)); err != nil {
+	if err := NeedDir(r, &c, path.Dir(write.Path)); err != nil {
 		return c, err
 	}
 	c.Steps = append(c.Steps, meanwhile.stop...)
@@ -203,7 +203,7 @@ func (l chronyLook) change(ctx context.Context, r host.Reader, c change.Change, 
 	if err != nil {
 		return c, err
 	}
-	if err := restartWith(ctx, r, &c, write, chronyUnit, daemon.Running()); err != nil {
+	if err := RestartWith(ctx, r, &c, write, chronyUnit, daemon.Running()); err != nil {
 		return c, err
 	}
 	c.Why = "restarts " + chronyUnit

@@ -31,7 +31,7 @@ func (l closeLook) Look(_ context.Context, r host.Reader) (change.Change, error)
 	want := *n
 	// Its owner keeps its rights, or what runs as it would stop.
 	want.Access = n.Access.WithMode(mode | n.Access.BaseMode()&0o700 | n.Access.Special).Within(n.Access)
-	differNode(&c, l.path, *n, want)
+	DifferNode(&c, l.path, *n, want)
 	if len(c.Steps) > 0 {
 		c.Action = change.Modify
 	}
@@ -63,7 +63,7 @@ func (l closeACLLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	want := *n
 	want.Access = rule.Apply(n.Access, false).Within(n.Access)
 	want.Access.Default = n.Access.Default
-	differNode(&c, l.path, *n, want)
+	DifferNode(&c, l.path, *n, want)
 	if len(c.Steps) > 0 {
 		c.Action = change.Modify
 	}

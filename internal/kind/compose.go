@@ -98,7 +98,7 @@ func composeOf(b *spec.Backend) map[string]*ComposeProject {
 // declaresProject reports whether a compose project is declared to be there.
 func declaresProject(b *spec.Backend, name string) bool {
 	p := composeOf(b)[name]
-	return p != nil && p.State != stateAbsent
+	return p != nil && p.State != Absent
 }
 
 // readCompose reads the compose files of projects.
@@ -121,7 +121,7 @@ func checkCompose(b *spec.Backend, problems *spec.Problems) {
 	checkProjectsNamed(b, problems)
 	for name, p := range composeOf(b) {
 		label := "compose project " + name
-		switch gone := p.State == stateAbsent; {
+		switch gone := p.State == Absent; {
 		case gone && (p.Has("files") || p.Has("overrides")):
 			problems.Addf(p.At("state"), "%s: what is absent has no files", label)
 			continue
@@ -211,7 +211,7 @@ func declareCompose(in *Input) []Resource {
 	for _, name := range slices.Sorted(maps.Keys(projects)) {
 		p := projects[name]
 		r := Resource{ID: change.ID{Kind: "compose", Name: name}, Pos: p.Pos, When: p.When, Needs: needCompose(in, name, p)}
-		if p.State == stateAbsent {
+		if p.State == Absent {
 			r.Looker = composeGone{name: name}
 			goes = append(goes, r)
 			continue
@@ -229,7 +229,7 @@ func needCompose(in *Input, name string, p *ComposeProject) []change.ID {
 		needs = append(needs, change.ID{Kind: "docker", Name: "engine"})
 	}
 	for _, at := range slices.Concat(p.EnvFiles, notifying(in.Backend, name)) {
-		if f := in.Backend.Files[at]; f != nil && f.State != stateAbsent {
+		if f := in.Backend.Files[at]; f != nil && f.State != Absent {
 			needs = append(needs, change.ID{Kind: "file", Name: at})
 		}
 	}

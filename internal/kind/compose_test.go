@@ -29,7 +29,7 @@ func (h *unsaidHost) Do(ctx context.Context, s host.Step) error {
 // TestComposeUnsaid: no error may quote values of environment files, but for words that
 // the spec has, too.
 func TestComposeUnsaid(t *testing.T) {
-	in, h := setUp(t, txtar.Parse([]byte(`
+	in, h := kindtest.SetUp(t, txtar.Parse([]byte(`
 -- backend.yaml --
 compose:
   jobrunner: {files: [app.yaml], directory: /srv/app, env_files: [/etc/app/01.env], variables: {MODE: production}, group_ids: {GID: docker}, running: true}
@@ -50,7 +50,7 @@ files:
   /etc/app/02.env: {content: "A=case\nB=second-canary\nC=production-canary\n", mode: "0600"}
 `)))
 	u := &unsaidHost{Host: h}
-	results := run(t.Context(), in, u)
+	results := kindtest.Converge(t.Context(), in, u)
 	if want := []string{"first-canary", "production-canary", "second-canary"}; !slices.Equal(u.unsaid, want) {
 		t.Errorf("unsaid are %q, want %q:\n%s", u.unsaid, want, kindtest.Dump(results))
 	}

@@ -86,7 +86,7 @@ func (l composeLook) unsaid(vars map[string]string) error {
 // envData is what an environment file holds, as a secret. Of one that need not be
 // there and is not, it is empty.
 func envData(r host.Reader, f compose.EnvFile) (host.Content, error) {
-	image, err := regular(r, f.Path)
+	image, err := Regular(r, f.Path)
 	if err != nil {
 		return host.Content{}, err
 	}
@@ -94,7 +94,7 @@ func envData(r host.Reader, f compose.EnvFile) (host.Content, error) {
 		if f.Optional {
 			return host.NewSecret(nil), nil
 		}
-		return host.Content{}, missingPath(f.Path, "there is no environment file %s: make it, or declare it under files", f.Path)
+		return host.Content{}, MissingPath(f.Path, "there is no environment file %s: make it, or declare it under files", f.Path)
 	}
 	if image.Content.Secret() {
 		return image.Content, nil
@@ -132,7 +132,7 @@ func (l composeLook) labels(r host.Reader, p *compose.Project, s compose.Service
 		anew = append(anew, wishes.RecreateOn...)
 	}
 	for _, at := range anew {
-		image, err := regular(r, at)
+		image, err := Regular(r, at)
 		if err != nil {
 			return nil, err
 		}

@@ -258,14 +258,14 @@ func (s *serviceLook) differences(c *change.Change) {
 		return
 	}
 	if was.Labels[configLabel] != s.labels[configLabel] {
-		attr("configuration", secretValue(was.Labels[configLabel]), secretValue(s.labels[configLabel]))
+		attr("configuration", SecretValue(was.Labels[configLabel]), SecretValue(s.labels[configLabel]))
 	}
 	old, now := filesOf(was.Labels), filesOf(s.labels)
 	all := maps.Clone(now)
 	maps.Copy(all, old)
 	for _, at := range slices.Sorted(maps.Keys(all)) {
 		if old[at] != now[at] {
-			attr(at, secretValue(old[at]), secretValue(now[at]))
+			attr(at, SecretValue(old[at]), SecretValue(now[at]))
 		}
 	}
 }

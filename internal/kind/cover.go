@@ -12,9 +12,9 @@ import (
 	"opsafe/internal/spec"
 )
 
-// covering is Kind.Covers of files, and of directories of files, that every host may
+// Covering is Kind.Covers of files, and of directories of files, that every host may
 // have.
-func covering(places ...string) func(context.Context, Recorder, *spec.Backend) ([]string, error) {
+func Covering(places ...string) func(context.Context, Recorder, *spec.Backend) ([]string, error) {
 	return func(context.Context, Recorder, *spec.Backend) ([]string, error) { return places, nil }
 }
 

@@ -26,7 +26,7 @@ const noDaemonJSON = "no daemon.json"
 func daemonPart(data []byte) *host.Part {
 	o := readOptions(data)
 	if o.bad {
-		return &host.Part{Lacks: []string{lineDigest(dockerConfig, noDaemonJSON)}}
+		return &host.Part{Lacks: []string{LineDigest(dockerConfig, noDaemonJSON)}}
 	}
 	part := &host.Part{}
 	for name, value := range o.known {
@@ -45,7 +45,7 @@ func readOptions(data []byte) daemonOptions {
 
 // optionsOf are the options of the file that is there; nil: none is. The error is why
 // they are not known.
-func optionsOf(was *fileImage) (daemonOptions, error) {
+func optionsOf(was *FileImage) (daemonOptions, error) {
 	if was == nil {
 		return daemonOptions{}, nil
 	}
@@ -77,12 +77,12 @@ func (o daemonOptions) recorded(digest func() string) bool {
 	return len(o.lines) > 0 && slices.Contains(o.lines, digest())
 }
 
-func optionDigest(name string) string { return lineDigest(dockerConfig, "option "+name) }
+func optionDigest(name string) string { return LineDigest(dockerConfig, "option "+name) }
 
 func valueDigest(name string, value any) string {
 	// It has come from JSON, and has sorted names.
 	data, _ := json.Marshal(map[string]any{name: value})
-	return lineDigest(dockerConfig, string(data))
+	return LineDigest(dockerConfig, string(data))
 }
 
 // same reports whether these are the wanted options, however they are laid out.

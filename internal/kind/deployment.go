@@ -30,14 +30,14 @@ func Deployments() Kind {
 		},
 		Stage: StageUnits, Runs: true, Declare: declareDeployments, Adopt: adoptDeployments,
 		Orphans: []Orphans{{
-			Find: strays{
-				dir: notes.Deployments, suffix: ".json",
-				takes: func(name string) bool { return !strings.Contains(name, ".") }, // its state has one more suffix
-				units: deployUnitNames,
-			}.find,
+			Find: Strays{
+				Dir: notes.Deployments, Suffix: ".json",
+				Takes: func(name string) bool { return !strings.Contains(name, ".") }, // its state has one more suffix
+				Units: deployUnitNames,
+			}.Find,
 			Removes: func(resource, name string) bool { return resource == name || strings.HasPrefix(resource, name+".") },
 			Absent: func(b spec.Backend, name string) spec.Backend {
-				return spec.With(b, "deployments", withAbsent(deploymentsOf(&b), name, &Deployment{State: stateAbsent}))
+				return spec.With(b, "deployments", WithAbsent(deploymentsOf(&b), name, &Deployment{State: Absent}))
 			},
 		}},
 	}
@@ -264,13 +264,13 @@ func ownDeployments(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
 	for name, d := range deploymentsOf(b) {
 		own := func(at string, dir bool) {
-			out = append(out, spec.Owned{Path: at, Label: "deployment " + name, Pos: d.Pos, Absent: d.State == stateAbsent && !dir, Dir: dir, When: d.When})
+			out = append(out, spec.Owned{Path: at, Label: "deployment " + name, Pos: d.Pos, Absent: d.State == Absent && !dir, Dir: dir, When: d.When})
 		}
 		for _, unit := range deployUnitNames(name) {
 			own(path.Join(debian.UnitDir, unit), false)
 		}
 		own(deploymentFile(name), false)
-		if d.Directory == "" || d.State == stateAbsent {
+		if d.Directory == "" || d.State == Absent {
 			continue
 		}
 		for _, at := range []string{d.Directory, path.Join(d.Directory, "shared")} {

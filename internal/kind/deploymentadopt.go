@@ -48,7 +48,7 @@ func (c DeploymentConfig) item() map[string]any {
 	put("ssh", c.To != "", map[string]string{"to": c.To, "deployment": c.There})
 	put("ref", c.Ref != "" && c.Ref != defaultRef, c.Ref)
 	put("directory", c.Directory != "", c.Directory)
-	put("user", c.User != "" && c.User != rootsOwn, c.User)
+	put("user", c.User != "" && c.User != Root, c.User)
 	put("env_files", len(c.EnvFiles) > 0, c.EnvFiles)
 	put("shared", len(c.Shared) > 0, c.Shared)
 	put("check", len(c.Check) > 0, c.Check)

@@ -28,7 +28,7 @@ func checkDeployments(b *spec.Backend, problems *spec.Problems) {
 		if slices.Contains([]string{"main", "aside", "void", "handled"}, name) {
 			c.addf(d.Pos, "the queue has directories of its own of this name: want another")
 		}
-		if d.State == stateAbsent {
+		if d.State == Absent {
 			c.absent()
 			continue
 		}
@@ -141,7 +141,7 @@ func plainHTTP(at string) bool {
 func (c deploymentCheck) where() {
 	d := c.d
 	for other, o := range deploymentsOf(c.b) {
-		if d.Directory == "" || o.Directory == "" || other == c.name || o.State == stateAbsent {
+		if d.Directory == "" || o.Directory == "" || other == c.name || o.State == Absent {
 			continue
 		}
 		if strings.HasPrefix(d.Directory+"/", o.Directory+"/") && (d.Directory != o.Directory || c.name > other) {
@@ -150,11 +150,11 @@ func (c deploymentCheck) where() {
 	}
 	if declared := c.b.Directories[d.Directory]; declared != nil {
 		mode := spec.Mode(declared.Mode)
-		if declared.State == stateAbsent || declared.Owner != "" && declared.Owner != rootsOwn || mode != nil && *mode&0o022 != 0 {
+		if declared.State == Absent || declared.Owner != "" && declared.Owner != Root || mode != nil && *mode&0o022 != 0 {
 			c.addf(d.At("directory"), "directory %s is declared at %s as one that others than root could write, or absent, too: whoever can write there could move the link", d.Directory, declared.Pos)
 		}
 	}
-	if d.Spec != "" && d.User != "" && d.User != rootsOwn {
+	if d.Spec != "" && d.User != "" && d.User != Root {
 		c.addf(d.At("user"), "user goes with git or ssh: a repository of specs is root's")
 	}
 	for i, p := range d.Shared {

@@ -70,7 +70,7 @@ func (c DeploymentConfig) Source() string { return cmp.Or(c.Git, c.Spec) }
 // config is what is written down of a deployment.
 func (d *Deployment) config(name string) DeploymentConfig {
 	c := DeploymentConfig{
-		Name: name, Git: d.Git, Spec: d.Spec, Compose: d.Compose, User: cmp.Or(d.User, rootsOwn), EnvFiles: d.EnvFiles, Shared: d.Shared,
+		Name: name, Git: d.Git, Spec: d.Spec, Compose: d.Compose, User: cmp.Or(d.User, Root), EnvFiles: d.EnvFiles, Shared: d.Shared,
 		Check: d.Check, Restart: d.Restart, Reload: d.Reload, Directory: d.Directory, Rewind: d.Rewind != nil && *d.Rewind, Signers: d.Signers,
 		Within: duration(d.Within, defaultDeployWithin), Confirm: duration(d.Confirm, 0), Every: duration(d.Every, 0),
 	}

@@ -26,14 +26,14 @@ func declareDeployments(in *Input) []Resource {
 		d := all[name]
 		id := change.ID{Kind: "deployment", Name: name}
 		units := in.deployUnits(id, d)
-		if d.State == stateAbsent {
+		if d.State == Absent {
 			out = append(append(out, units...), Resource{ID: id, Pos: d.Pos, When: d.When, Looker: goneDeploymentLook{name}})
 			continue
 		}
 		look := deploymentLook{config: d.config(name)}
-		needs := in.needOwner(d.User, "")
+		needs := in.NeedOwner(d.User, "")
 		if d.Directory != "" {
-			needs = append(needs, in.needParent(d.Directory)...)
+			needs = append(needs, in.NeedParent(d.Directory)...)
 			for _, at := range []string{d.Directory, path.Join(d.Directory, "shared")} {
 				if in.Backend.Directories[at] != nil {
 					look.declared = append(look.declared, at)
@@ -48,7 +48,7 @@ func declareDeployments(in *Input) []Resource {
 
 // deployUnits are the units of a deployment.
 func (in *Input) deployUnits(of change.ID, d *Deployment) []Resource {
-	on, gone := new(bool), d.State == stateAbsent
+	on, gone := new(bool), d.State == Absent
 	*on = true
 	config := d.config(of.Name)
 	unit := func(suffix, text string, switches, absent bool) Resource {
@@ -57,10 +57,10 @@ func (in *Input) deployUnits(of change.ID, d *Deployment) []Resource {
 			decl.Enabled, decl.Running = on, on
 		}
 		if absent {
-			decl = &Unit{State: stateAbsent}
+			decl = &Unit{State: Absent}
 		}
 		name := DeployUnit(of.Name, suffix)
-		res := Resource{ID: change.ID{Kind: of.Kind, Name: of.Name + suffix}, Pos: d.Pos, When: d.When, Looker: unitLook{in: in, name: name, decl: decl}}
+		res := Resource{ID: change.ID{Kind: of.Kind, Name: of.Name + suffix}, Pos: d.Pos, When: d.When, Looker: UnitLook{In: in, Name: name, Decl: decl}}
 		if !gone {
 			res.Needs = []change.ID{of}
 		}
@@ -143,9 +143,9 @@ func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, e
 	if l.config.Directory != "" {
 		dir, user := l.config.Directory, l.config.User
 		for _, of := range []struct{ at, owner string }{
-			{dir, rootsOwn},
+			{dir, Root},
 			// What is in it is the account's; which there are is for opsafe to say.
-			{path.Join(dir, "releases"), rootsOwn},
+			{path.Join(dir, "releases"), Root},
 			{path.Join(dir, "repository"), user},
 			{path.Join(dir, "shared"), user},
 		} {
@@ -157,7 +157,7 @@ func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, e
 		}
 	}
 	for _, at := range []string{deploymentQueue(l.config.Name), path.Join(notes.Queue, "aside"), path.Join(notes.Queue, "void")} {
-		if err := l.directory(r, &c, at, rootsOwn, 0o700); err != nil {
+		if err := l.directory(r, &c, at, Root, 0o700); err != nil {
 			return change.Change{}, err
 		}
 	}
@@ -167,7 +167,7 @@ func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, e
 	if err := l.failure(r, &c); err != nil {
 		return change.Change{}, err
 	}
-	program, err := followed(r, notes.Program)
+	program, err := Followed(r, notes.Program)
 	if err == nil && program == nil {
 		c.Notes = append(c.Notes, notes.Program+" is not there, which deploys: run opsafe bootstrap, which puts it there")
 	}
@@ -225,11 +225,11 @@ func (l deploymentLook) directory(r host.Reader, c *change.Change, at, owner str
 		}
 		c.Action = cmp.Or(c.Action, change.Modify)
 		c.Fresh(at, "directory of "+owner)
-		c.Steps = append(c.Steps, host.MakeDir{Path: at, Owner: owner, Group: rootsOwn, Access: host.AccessOf(mode)})
+		c.Steps = append(c.Steps, host.MakeDir{Path: at, Owner: owner, Group: Root, Access: host.AccessOf(mode)})
 		return nil
 	}
 	if n.Type != host.TypeDir {
-		return fmt.Errorf("%s: %w", at, wantType(r, at, *n, host.TypeDir))
+		return fmt.Errorf("%s: %w", at, WantType(r, at, *n, host.TypeDir))
 	}
 	want := *n
 	want.Owner = owner
@@ -240,14 +240,14 @@ func (l deploymentLook) directory(r host.Reader, c *change.Change, at, owner str
 		}
 	}
 	before := len(c.Steps)
-	differNode(c, at, *n, want)
+	DifferNode(c, at, *n, want)
 	if len(c.Steps) > before {
 		c.Action = cmp.Or(c.Action, change.Modify)
 	}
 	return nil
 }
 
-// needMade is needDir, of a directory that an earlier step of the change may make.
+// needMade is NeedDir, of a directory that an earlier step of the change may make.
 func needMade(r host.Reader, c *change.Change, dir string) error {
 	for _, s := range c.Steps {
 		if made, ok := s.(host.MakeDir); ok && made.Path == dir {
@@ -261,14 +261,14 @@ func needMade(r host.Reader, c *change.Change, dir string) error {
 	if err := needMade(r, c, path.Dir(dir)); err != nil {
 		return err
 	}
-	c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(madeDirMode)})
+	c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: Root, Group: Root, Access: host.AccessOf(madeDirMode)})
 	return nil
 }
 
 // note has what the worker goes by.
 func (l deploymentLook) note(r host.Reader, c *change.Change) error {
 	at := deploymentFile(l.config.Name)
-	was, err := regular(r, at)
+	was, err := Regular(r, at)
 	if err != nil {
 		return err
 	}
@@ -277,12 +277,12 @@ func (l deploymentLook) note(r host.Reader, c *change.Change) error {
 		return fmt.Errorf("cannot write %s: %w", at, err)
 	}
 	want = append(want, '\n')
-	if is(was, want) {
-		m := correct(at, was.Node, ownNode())
+	if Holds(was, want) {
+		m := Correct(at, was.Node, OwnNode())
 		c.Attrs, c.Steps, c.Action = append(c.Attrs, m.Attrs...), append(c.Steps, m.Steps...), cmp.Or(c.Action, m.Action)
 		return nil
 	}
-	m := newContent(at, was, want, ownNode())
+	m := Rewritten(at, was, want, OwnNode())
 	if c.Action = m.Action; m.Action == change.Add {
 		c.Fresh("what", l.config.What(), "ref", l.config.Ref, "user", l.config.User)
 	} else {
@@ -291,7 +291,7 @@ func (l deploymentLook) note(r host.Reader, c *change.Change) error {
 	if err := needMade(r, c, notes.Deployments); err != nil {
 		return err
 	}
-	c.Steps = append(c.Steps, writeOwn(at, want, ownNode()))
+	c.Steps = append(c.Steps, WriteOwn(at, want, OwnNode()))
 	return nil
 }
 
@@ -315,7 +315,7 @@ type goneServiceLook struct{ name string }
 func (l goneServiceLook) Hints() host.Hints { return host.Hints{Units: []string{l.name}} }
 
 func (l goneServiceLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
-	c, err := goneFileLook{path: unitDir + l.name}.Look(ctx, r)
+	c, err := GoneFile{Path: unitDir + l.name}.Look(ctx, r)
 	if err == nil && len(c.Steps) > 0 {
 		c.Steps = append(c.Steps, host.ReloadManager{})
 	}

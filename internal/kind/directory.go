@@ -32,15 +32,15 @@ func declareDirectories(in *Input) []Resource {
 	var out []Resource
 	for _, p := range slices.Sorted(maps.Keys(in.Backend.Directories)) {
 		d := in.Backend.Directories[p]
-		if d.State == stateAbsent {
+		if d.State == Absent {
 			continue
 		}
 		id := change.ID{Kind: "directory", Name: p}
 		own := ownership{owner: d.Owner, group: d.Group, mode: spec.Mode(d.Mode)}
-		notify := notifications(d.Notify.Restart, d.Notify.Reload)
+		notify := Notifications(d.Notify.Restart, d.Notify.Reload)
 		out = append(out, Resource{
 			ID: id, Pos: d.Pos, When: d.When,
-			Needs:  append(in.needOwner(d.Owner, d.Group), in.needParent(p)...),
+			Needs:  append(in.NeedOwner(d.Owner, d.Group), in.NeedParent(p)...),
 			Looker: directoryLook{path: p, own: own, takes: in.takes(p), covers: in.aclCovers(p), rules: in.rulesAbove(p), notify: notify},
 			Close:  closeLook{path: p, own: own, node: host.TypeDir},
 		})
@@ -50,7 +50,7 @@ func declareDirectories(in *Input) []Resource {
 		rule := in.directoryRule(p, d.Recurse)
 		out = append(out, Resource{
 			ID: change.ID{Kind: id.Kind, Name: below(p)}, Pos: d.Recurse.Pos, When: d.When,
-			Needs:  append([]change.ID{id}, in.needOwner(d.Recurse.Owner, d.Recurse.Group)...),
+			Needs:  append([]change.ID{id}, in.NeedOwner(d.Recurse.Owner, d.Recurse.Group)...),
 			Looker: treeLook{rule: rule, from: d.Recurse.From, roots: in.takes(p), notify: notify, notes: in.movable(rule)},
 			Close:  closeTreeLook{rule},
 		})
@@ -63,10 +63,10 @@ func goneDirectories(in *Input) []Resource {
 	var out []Resource
 	for _, p := range slices.Backward(slices.Sorted(maps.Keys(in.Backend.Directories))) {
 		d := in.Backend.Directories[p]
-		if d.State == stateAbsent {
+		if d.State == Absent {
 			out = append(out, Resource{
 				ID: change.ID{Kind: "directory", Name: p}, Pos: d.Pos, When: d.When,
-				Looker: goneDirectoryLook{path: p, notify: notifications(d.Notify.Restart, d.Notify.Reload)},
+				Looker: goneDirectoryLook{path: p, notify: Notifications(d.Notify.Restart, d.Notify.Reload)},
 			})
 		}
 	}
@@ -87,7 +87,7 @@ type conditional struct {
 func (in *Input) rulesAbove(p string) []conditional {
 	var rules []conditional
 	for dir := path.Dir(p); dir != "/" && dir != "."; dir = path.Dir(dir) {
-		if d, ok := in.Backend.Directories[dir]; ok && d.Recurse != nil && d.State != stateAbsent {
+		if d, ok := in.Backend.Directories[dir]; ok && d.Recurse != nil && d.State != Absent {
 			rules = append(rules, conditional{in.directoryRule(dir, d.Recurse), d.When})
 		}
 	}
@@ -115,7 +115,7 @@ func (l directoryLook) Look(ctx context.Context, r host.Reader) (change.Change, 
 		}
 		return c, nil
 	}
-	if err := wantType(r, l.path, *n, host.TypeDir); err != nil {
+	if err := WantType(r, l.path, *n, host.TypeDir); err != nil {
 		return change.Change{}, err
 	}
 	want := l.own.want(*n)
@@ -127,7 +127,7 @@ func (l directoryLook) Look(ctx context.Context, r host.Reader) (change.Change, 
 	if err := mayOpen(r, l.path, *n, want, l.takes); err != nil {
 		return change.Change{}, err
 	}
-	differNode(&c, l.path, *n, want)
+	DifferNode(&c, l.path, *n, want)
 	return orNothing(c), nil
 }
 
@@ -151,7 +151,7 @@ func (l directoryLook) add(ctx context.Context, r host.Reader, c *change.Change)
 	}
 	slices.Reverse(parents)
 	for _, p := range parents {
-		n := host.Node{Type: host.TypeDir, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(madeDirMode)}
+		n := host.Node{Type: host.TypeDir, Owner: Root, Group: Root, Access: host.AccessOf(madeDirMode)}
 		for _, of := range l.rules {
 			applies, _, err := Applies(ctx, r, of.when)
 			if err != nil {
@@ -195,9 +195,9 @@ func (l directoryLook) withOwnACL(ctx context.Context, r host.Reader, a host.Acc
 	return a, nil
 }
 
-// wantType refuses what is in the place of something else: it is never removed
+// WantType refuses what is in the place of something else: it is never removed
 // or followed.
-func wantType(r host.Reader, at string, n host.Node, want host.NodeType) error {
+func WantType(r host.Reader, at string, n host.Node, want host.NodeType) error {
 	switch n.Type {
 	case want:
 		return nil
@@ -230,7 +230,7 @@ func (l goneDirectoryLook) Look(_ context.Context, r host.Reader) (change.Change
 	if n == nil {
 		return goneAlready(r, l.path)
 	}
-	if err := wantType(r, l.path, *n, host.TypeDir); err != nil {
+	if err := WantType(r, l.path, *n, host.TypeDir); err != nil {
 		return change.Change{}, err
 	}
 	names, err := r.ReadDir(l.path)

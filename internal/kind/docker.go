@@ -38,7 +38,7 @@ func Docker() Kind {
 			Installs: installDocker, Owns: ownDocker,
 		},
 		Stage: StageServices, Runs: true, Declare: declareDocker, Adopt: adoptDocker, TakenOver: true,
-		Covers:  covering(dockerConfig),
+		Covers:  Covering(dockerConfig),
 		Orphans: dockerOrphans(),
 	}
 }
@@ -50,7 +50,7 @@ func declareDocker(in *Input) []Resource {
 	if d == nil {
 		return nil
 	}
-	needs := in.needPackage(d.pkg())
+	needs := in.NeedPackage(d.pkg())
 	engine := change.ID{Kind: "docker", Name: "engine"}
 	var out []Resource
 	if d.Daemon != nil {
@@ -63,7 +63,7 @@ func declareDocker(in *Input) []Resource {
 	on := true
 	out = append(out, Resource{
 		ID: engine, Pos: d.Pos, When: d.When, Needs: needs,
-		Looker: unitLook{in: in, name: dockerUnit, decl: &Unit{Item: d.Item, Enabled: &on, Running: &on}},
+		Looker: UnitLook{In: in, Name: dockerUnit, Decl: &Unit{Item: d.Item, Enabled: &on, Running: &on}},
 	})
 	return append(out, declareNetworks(in, engine)...)
 }
@@ -88,24 +88,24 @@ func (l daemonLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 	}
 	want = append(want, '\n')
 	next := readOptions(want)
-	was, err := regular(r, dockerConfig)
+	was, err := Regular(r, dockerConfig)
 	if err != nil {
 		return c, err
 	}
 	have, err := optionsOf(was)
-	if err != nil && !is(was, want) {
+	if err != nil && !Holds(was, want) {
 		return c, err
 	}
-	if is(was, want) || was != nil && have.same(next.known) {
+	if Holds(was, want) || was != nil && have.same(next.known) {
 		// Another layout is not worth a restart of the engine.
-		return correct(dockerConfig, was.Node, ownNode()), nil
+		return Correct(dockerConfig, was.Node, OwnNode()), nil
 	}
-	c = newContent(dockerConfig, was, want, ownNode())
-	write := writeOwn(dockerConfig, want, ownNode())
+	c = Rewritten(dockerConfig, was, want, OwnNode())
+	write := WriteOwn(dockerConfig, want, OwnNode())
 	if write.Check, err = l.check(r); err != nil {
 		return c, err
 	}
-	if err := needDir(r, &c, path.Dir(dockerConfig)); err != nil {
+	if err := NeedDir(r, &c, path.Dir(dockerConfig)); err != nil {
 		return c, err
 	}
 	engine, err := r.Unit(ctx, dockerUnit)
@@ -118,11 +118,11 @@ func (l daemonLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 		return c, nil
 	}
 	if have.reloadable(next.known) {
-		reloadWith(&c, write, dockerUnit)
+		ReloadWith(&c, write, dockerUnit)
 		c.Why = "reloads " + dockerUnit
 		return c, nil
 	}
-	if err := restartWith(ctx, r, &c, write, dockerUnit, true); err != nil {
+	if err := RestartWith(ctx, r, &c, write, dockerUnit, true); err != nil {
 		return c, err
 	}
 	c.Why = "restarts " + dockerUnit

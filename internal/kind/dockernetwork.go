@@ -27,7 +27,7 @@ func declareNetworks(in *Input, engine change.ID) []Resource {
 			Needs:  append([]change.ID{engine}, in.needFirewall(name)...),
 			Looker: networkLook{name: name, decl: n},
 		}
-		if n.State == stateAbsent {
+		if n.State == Absent {
 			goes = append(goes, r)
 		} else {
 			out = append(out, r)
@@ -51,7 +51,7 @@ func (l networkLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 	have, err := r.Network(ctx, l.name)
 	if host.AfterApply(err) {
 		c.Action, c.Deferred = change.Add, "docker does not run: once it does, the network is compared, and made if it is not there"
-		if l.decl.State == stateAbsent {
+		if l.decl.State == Absent {
 			c.Action, c.Deferred = change.Remove, "docker does not run: once it does, the network is removed if it is there"
 		}
 		return c, nil
@@ -59,7 +59,7 @@ func (l networkLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 	if err != nil {
 		return c, err
 	}
-	if l.decl.State == stateAbsent {
+	if l.decl.State == Absent {
 		return l.remove(have)
 	}
 	want := l.want()
@@ -71,10 +71,10 @@ func (l networkLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 		c.Fresh("driver", want.Driver, "interface", want.Interface, "subnet", want.Subnet, "gateway", want.Gateway,
 			"subnet6", want.Subnet6, "gateway6", want.Gateway6)
 		if l.decl.EnableIPv4 != nil {
-			c.Fresh("enable_ipv4", yesNo(!want.NoIPv4))
+			c.Fresh("enable_ipv4", YesNo(!want.NoIPv4))
 		}
 		if l.decl.EnableIPv6 != nil {
-			c.Fresh("enable_ipv6", yesNo(want.IPv6))
+			c.Fresh("enable_ipv6", YesNo(want.IPv6))
 		}
 		for _, k := range slices.Sorted(maps.Keys(want.Options)) {
 			c.Fresh("option "+k, want.Options[k])
@@ -179,10 +179,10 @@ func (l networkLook) conflict(have *host.Network, want host.Network) error {
 		bad = append(bad, "it has addresses of IPv6")
 	}
 	if l.decl.EnableIPv4 != nil && have.NoIPv4 != want.NoIPv4 {
-		bad = append(bad, "enable_ipv4 is "+yesNo(!have.NoIPv4)+", not "+yesNo(!want.NoIPv4))
+		bad = append(bad, "enable_ipv4 is "+YesNo(!have.NoIPv4)+", not "+YesNo(!want.NoIPv4))
 	}
 	if l.decl.Internal != nil && have.Internal != want.Internal {
-		bad = append(bad, fmt.Sprintf("internal is %s, not %s", yesNo(have.Internal), yesNo(want.Internal)))
+		bad = append(bad, fmt.Sprintf("internal is %s, not %s", YesNo(have.Internal), YesNo(want.Internal)))
 	}
 	for _, k := range slices.Sorted(maps.Keys(want.Options)) {
 		compare("option "+k, have.Options[k], want.Options[k])

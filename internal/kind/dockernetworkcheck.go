@@ -35,10 +35,10 @@ func checkNetworks(c *spec.Checker, d *DockerEngine) {
 			c.Addf(n.At("interface"), "%s: interface lo: is the host's loopback: choose another", label)
 		}
 		checkBridgeOptions(c, n, label)
-		if other := bridges[n.Interface]; other != "" && n.Interface != "" && n.State != stateAbsent {
+		if other := bridges[n.Interface]; other != "" && n.Interface != "" && n.State != Absent {
 			c.Addf(n.At("interface"), "%s: interface %s is network %s's, too", label, n.Interface, other)
 		}
-		if n.State != stateAbsent {
+		if n.State != Absent {
 			bridges[n.Interface] = name
 		}
 		checkSubnet(c, n, label, "subnet", n.Subnet, "gateway", n.Gateway)
@@ -71,7 +71,7 @@ func checkOverlaps(c *spec.Checker, d *DockerEngine) {
 		}
 	}
 	for name, n := range spec.Sorted(d.Networks) {
-		if n.State == stateAbsent {
+		if n.State == Absent {
 			continue
 		}
 		for field, text := range spec.Sorted(map[string]string{"subnet": n.Subnet, "subnet6": n.Subnet6}) {

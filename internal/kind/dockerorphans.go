@@ -20,7 +20,7 @@ func dockerOrphans() []Orphans {
 				if own := dockerOf(&b); own != nil {
 					d = *own
 				}
-				d.Networks = withAbsent(d.Networks, name, &DockerNetwork{State: stateAbsent})
+				d.Networks = WithAbsent(d.Networks, name, &DockerNetwork{State: Absent})
 				return spec.With(b, "docker", &d)
 			},
 			Removes: func(resource, name string) bool { return resource == "network/"+name },
@@ -90,7 +90,7 @@ func DeclaresContainer(b *spec.Backend, c host.Container) bool {
 		}
 	}
 	for _, u := range UnitsOf(b) {
-		if u != nil && u.State != stateAbsent && words.Mentions(string(u.Data), c.Name) {
+		if u != nil && u.State != Absent && words.Mentions(string(u.Data), c.Name) {
 			return true
 		}
 	}

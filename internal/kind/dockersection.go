@@ -135,7 +135,7 @@ func checkDockerUnits(c *spec.Checker, d *DockerEngine) {
 			{"enabled", u.Enabled != nil && !*u.Enabled},
 			{"running", u.Running != nil && !*u.Running},
 			{"masked", spec.Is(u.Masked)},
-			{"state", u.State == stateAbsent},
+			{"state", u.State == Absent},
 		} {
 			if f.off {
 				said, at = append(said, f.field+": "+offWord(f.field)), u.At(f.field)

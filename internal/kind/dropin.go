@@ -43,7 +43,7 @@ func ownDropIns(section, dir, suffix string) func(b *spec.Backend) []spec.Owned 
 	return func(b *spec.Backend) []spec.Owned {
 		var out []spec.Owned
 		for name, d := range dropInsOf(b, section) {
-			out = append(out, spec.Owned{Path: dir + "/" + name + suffix, Label: section + " drop-in " + name, Pos: d.Pos, Absent: d.State == stateAbsent})
+			out = append(out, spec.Owned{Path: dir + "/" + name + suffix, Label: section + " drop-in " + name, Pos: d.Pos, Absent: d.State == Absent})
 		}
 		return out
 	}
@@ -52,6 +52,6 @@ func ownDropIns(section, dir, suffix string) func(b *spec.Backend) []spec.Owned 
 // dropInGone is a backend with a drop-in of a section declared absent.
 func dropInGone(section string) func(b spec.Backend, name string) spec.Backend {
 	return func(b spec.Backend, name string) spec.Backend {
-		return spec.With(b, section, withAbsent(dropInsOf(&b, section), name, &DropIn{State: stateAbsent}))
+		return spec.With(b, section, WithAbsent(dropInsOf(&b, section), name, &DropIn{State: Absent}))
 	}
 }

@@ -40,11 +40,11 @@ func missingLines(content []byte, lines []string) []string {
 	return out
 }
 
-// editBlock gives content with the block between its marker lines, in the
+// EditBlock gives content with the block between its marker lines, in the
 // place where it is or else at the end. Markers that do not make one pair are
 // an error: opsafe does not guess what is the host's own.
-func editBlock(content []byte, comment, block string) ([]byte, error) {
-	from, to, err := findBlock(content, comment)
+func EditBlock(content []byte, comment, block string) ([]byte, error) {
+	from, to, err := FindBlock(content, comment)
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +56,9 @@ func editBlock(content []byte, comment, block string) ([]byte, error) {
 	return bytes.Join([][]byte{content[:from], body, content[to:]}, nil), nil
 }
 
-// findBlock gives the bytes from the first marker line to the end of the last;
+// FindBlock gives the bytes from the first marker line to the end of the last;
 // from is -1 when there is no block.
-func findBlock(content []byte, comment string) (from, to int, err error) {
+func FindBlock(content []byte, comment string) (from, to int, err error) {
 	begin, end := marker(comment, blockBegin), marker(comment, blockEnd)
 	from, to = -1, -1
 	var at, number, beginLine, endLine int
@@ -107,10 +107,10 @@ func endLine(content []byte) []byte {
 	return content
 }
 
-// blockOf is what stands between the marker lines of a block. Nil: there is none,
+// BlockOf is what stands between the marker lines of a block. Nil: there is none,
 // or the markers do not make one pair.
-func blockOf(content []byte, comment string) []byte {
-	from, to, err := findBlock(content, comment)
+func BlockOf(content []byte, comment string) []byte {
+	from, to, err := FindBlock(content, comment)
 	if err != nil || from < 0 {
 		return nil
 	}

@@ -48,11 +48,11 @@ func TestEditBlock(t *testing.T) {
 		{"markers with trailing blanks", "# BEGIN managed by opsafe \nold\n# END managed by opsafe\t\r\nb\n", "", "x\n", begin + "x\n" + end + "b\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := editBlock([]byte(tt.have), tt.comment, tt.block)
+			got, err := EditBlock([]byte(tt.have), tt.comment, tt.block)
 			if err != nil || string(got) != tt.want {
 				t.Fatalf("got %q, %v, want %q", got, err, tt.want)
 			}
-			again, err := editBlock(got, tt.comment, tt.block)
+			again, err := EditBlock(got, tt.comment, tt.block)
 			if err != nil || !bytes.Equal(again, got) {
 				t.Errorf("a second time gives %q, %v", again, err)
 			}
@@ -71,7 +71,7 @@ func TestEditBlockRefuses(t *testing.T) {
 		{"the wrong way round", end + begin, "line 1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := editBlock([]byte(tt.have), "", "x\n")
+			_, err := EditBlock([]byte(tt.have), "", "x\n")
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got error %v, want one that names %s", err, tt.want)
 			}
@@ -94,11 +94,11 @@ func FuzzEdit(f *testing.F) {
 		if again := editLines(lines, []string{line}); !bytes.Equal(again, lines) {
 			t.Fatalf("a second time gives %q, not %q", again, lines)
 		}
-		once, err := editBlock(have, "", block)
+		once, err := EditBlock(have, "", block)
 		if err != nil {
 			return
 		}
-		twice, err := editBlock(once, "", block)
+		twice, err := EditBlock(once, "", block)
 		if err != nil || !bytes.Equal(once, twice) {
 			t.Fatalf("a second time gives %q, %v, not %q", twice, err, once)
 		}

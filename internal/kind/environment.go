@@ -37,8 +37,8 @@ func Environments() Kind {
 			Check: checkEnvironments, Owns: ownEnvironments,
 		},
 		Stage: StageServices, Declare: declareEnvironments, Adopt: adoptEnvironments,
-		Orphans: []Orphans{{Find: strays{dir: notes.Environments, suffix: environmentSuffix}.find, Absent: func(b spec.Backend, name string) spec.Backend {
-			return spec.With(b, "environments", withAbsent(environmentsOf(&b), name, &Environment{State: stateAbsent}))
+		Orphans: []Orphans{{Find: Strays{Dir: notes.Environments, Suffix: environmentSuffix}.Find, Absent: func(b spec.Backend, name string) spec.Backend {
+			return spec.With(b, "environments", WithAbsent(environmentsOf(&b), name, &Environment{State: Absent}))
 		}}},
 	}
 }
@@ -77,7 +77,7 @@ func environmentFile(name string) string {
 func checkEnvironments(b *spec.Backend, problems *spec.Problems) {
 	for name, e := range environmentsOf(b) {
 		label := "environment " + name
-		if e.State == stateAbsent {
+		if e.State == Absent {
 			for _, field := range []string{"files", "optional", "required"} {
 				if e.Has(field) {
 					problems.Addf(e.At(field), "%s: is absent and has %s: want one or the other", label, field)
@@ -99,7 +99,7 @@ func checkEnvironments(b *spec.Backend, problems *spec.Problems) {
 func ownEnvironments(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
 	for name, e := range environmentsOf(b) {
-		out = append(out, spec.Owned{Path: environmentFile(name), Label: "environment " + name, Pos: e.Pos, Absent: e.State == stateAbsent, When: e.When})
+		out = append(out, spec.Owned{Path: environmentFile(name), Label: "environment " + name, Pos: e.Pos, Absent: e.State == Absent, When: e.When})
 	}
 	return out
 }
@@ -111,8 +111,8 @@ func declareEnvironments(in *Input) []Resource {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		e := all[name]
 		var look Looker = environmentLook{name: name, layers: layersOf(e)}
-		if e.State == stateAbsent {
-			look = goneFileLook{path: environmentFile(name)}
+		if e.State == Absent {
+			look = GoneFile{Path: environmentFile(name)}
 		}
 		out = append(out, Resource{ID: change.ID{Kind: "environment", Name: name}, Pos: e.Pos, When: e.When, Looker: look})
 	}
@@ -179,7 +179,7 @@ type environmentLook struct {
 
 func (l environmentLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	at := environmentFile(l.name)
-	was, err := regular(r, at)
+	was, err := Regular(r, at)
 	if err != nil {
 		return change.Change{}, err
 	}
@@ -189,15 +189,15 @@ func (l environmentLook) Look(_ context.Context, r host.Reader) (change.Change, 
 	}
 	want = append(want, '\n')
 	var c change.Change
-	if is(was, want) {
-		c = correct(at, was.Node, ownNode())
+	if Holds(was, want) {
+		c = Correct(at, was.Node, OwnNode())
 	} else {
-		c = newContent(at, was, want, ownNode())
+		c = Rewritten(at, was, want, OwnNode())
 		l.show(&c, r)
-		if err := needDir(r, &c, notes.Environments); err != nil {
+		if err := NeedDir(r, &c, notes.Environments); err != nil {
 			return c, err
 		}
-		c.Steps = append(c.Steps, writeOwn(at, want, ownNode()))
+		c.Steps = append(c.Steps, WriteOwn(at, want, OwnNode()))
 	}
 	c.Notes, err = l.layers.lacking(r)
 	return c, err

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"opsafe/internal/kind/kindtest"
+
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"opsafe/internal/host/overlay"
@@ -19,17 +21,17 @@ func TestEnvironmentFromOldFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, h := setUp(t, archive)
+	in, h := kindtest.SetUp(t, archive)
 	secrets := kind.Secrets(in.Backend)
 	secrets.Layers = nil
 	rec := snapshot.NewRecorder(h, secrets)
-	run(t.Context(), in, overlay.New(rec))
+	kindtest.Converge(t.Context(), in, overlay.New(rec))
 	state, err := rec.Record(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var notes []string
-	for _, r := range run(t.Context(), in, overlay.New(snapshot.New(state))) {
+	for _, r := range kindtest.Converge(t.Context(), in, overlay.New(snapshot.New(state))) {
 		for _, n := range r.Notes {
 			what, _, _ := strings.Cut(n, ":")
 			notes = append(notes, r.ID.Name+" "+what)

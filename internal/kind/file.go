@@ -36,13 +36,13 @@ func declareFiles(in *Input) []Resource {
 	for _, p := range slices.Sorted(maps.Keys(in.Backend.Files)) {
 		f := in.Backend.Files[p]
 		res := Resource{ID: change.ID{Kind: "file", Name: p}, Pos: f.Pos, When: f.When}
-		notify := notifications(f.Notify.Restart, f.Notify.Reload)
-		if f.State == stateAbsent {
-			res.Looker = goneFileLook{path: p, privacy: privacyOf(f.Secret), hidden: in.secretVariables(p), notify: notify}
+		notify := Notifications(f.Notify.Restart, f.Notify.Reload)
+		if f.State == Absent {
+			res.Looker = GoneFile{Path: p, privacy: privacyOf(f.Secret), hidden: in.secretVariables(p), notify: notify}
 			gone = append(gone, res)
 			continue
 		}
-		res.Needs = append(in.needOwner(f.Owner, f.Group), in.needParent(p)...)
+		res.Needs = append(in.NeedOwner(f.Owner, f.Group), in.NeedParent(p)...)
 		covers := in.aclCovers(p)
 		for _, c := range covers {
 			res.Needs = append(res.Needs, in.needEntries(c.rule)...)
@@ -61,7 +61,7 @@ func declareFiles(in *Input) []Resource {
 		res.Close = closeLook{path: p, own: ownership{group: f.Group, mode: spec.Mode(f.Mode)}, node: host.TypeFile}
 		if f.Link != "" {
 			res.Close = nil
-			res.Looker = linkLook{path: p, target: f.Link, owner: f.Owner, group: f.Group, notify: notify}
+			res.Looker = Link{Path: p, Target: f.Link, Owner: f.Owner, Group: f.Group, notify: notify}
 		}
 		there = append(there, res)
 	}
@@ -150,7 +150,7 @@ func (l fileLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 			return c, err
 		}
 	}
-	differNode(&c, l.path, *n, want)
+	DifferNode(&c, l.path, *n, want)
 	lacking, err := l.lacking(ctx, r)
 	c.Notes = append(c.Notes, lacking...)
 	return orNothing(c), err
@@ -161,7 +161,7 @@ func (l fileLook) wantFile(r host.Reader, n host.Node) error {
 	if n.Type == host.TypeDir && l.form == nil {
 		return errors.New("a directory is in its place: declare it under directories")
 	}
-	return wantType(r, l.path, n, host.TypeFile)
+	return WantType(r, l.path, n, host.TypeFile)
 }
 
 // edit plans the content of a file that is there, and with it everything else.
@@ -192,7 +192,7 @@ func (l fileLook) edit(ctx context.Context, r host.Reader, c *change.Change, n, 
 	if !later && have.is(data) && !handed {
 		return false, nil
 	}
-	differNode(c, l.path, n, want)
+	DifferNode(c, l.path, n, want)
 	c.Steps = nil // one step writes the file whole
 	l.show(c, have, data, later)
 	return true, l.write(r, c, host.WriteFile{
@@ -225,9 +225,9 @@ func orEmpty(data []byte) []byte {
 // add plans a file that is missing.
 func (l fileLook) add(ctx context.Context, r host.Reader) (change.Change, error) {
 	if l.form == nil {
-		return change.Change{}, missingPath(l.path, "nothing is there, and its content is not declared: if a package brings it, say so under provides of that package; else give it content, or add %q", "when: path "+l.path+" exists")
+		return change.Change{}, MissingPath(l.path, "nothing is there, and its content is not declared: if a package brings it, say so under provides of that package; else give it content, or add %q", "when: path "+l.path+" exists")
 	}
-	if err := wantParent(r, l.path); err != nil {
+	if err := WantParent(r, l.path); err != nil {
 		return change.Change{}, err
 	}
 	data, err := l.content(ctx, r, nil)
@@ -295,7 +295,7 @@ func (l fileLook) show(c *change.Change, have presentContent, data []byte, later
 	settings, isSettings := l.form.(settingsForm)
 	switch {
 	case later && l.hide:
-		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: change.Later(), After: secretValue(digestOf(l.path, data))})
+		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: change.Later(), After: SecretValue(digestOf(l.path, data))})
 	case later:
 		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: change.Later(), After: change.Text("as declared, " + words.Count(len(data), "byte"))})
 	case l.hide:
@@ -303,13 +303,13 @@ func (l fileLook) show(c *change.Change, have presentContent, data []byte, later
 	case isSettings:
 		c.Attrs = append(c.Attrs, settings.attrs(l.path, have.data, l.hidden)...)
 	default:
-		c.Diff = hideValues(diffOf(l.path, &fileImage{Content: host.NewContent(have.data)}, data), l.hidden)
+		c.Diff = hideValues(DiffOf(l.path, &FileImage{Content: host.NewContent(have.data)}, data), l.hidden)
 	}
 }
 
 // deferred plans an edit of a file whose content is only known after apply.
 func (l fileLook) deferred(c *change.Change, n, want host.Node, err error) {
-	differNode(c, l.path, n, want)
+	DifferNode(c, l.path, n, want)
 	c.Steps = nil
 	c.Deferred = err.Error()
 	for _, w := range l.form.ensured() {
@@ -317,15 +317,15 @@ func (l fileLook) deferred(c *change.Change, n, want host.Node, err error) {
 	}
 }
 
-// wantParent refuses a file whose directory is missing.
-func wantParent(r host.Reader, p string) error {
+// WantParent refuses a file whose directory is missing.
+func WantParent(r host.Reader, p string) error {
 	dir := path.Dir(p)
 	n, err := r.Stat(dir)
 	if err != nil {
 		return err
 	}
 	if n == nil {
-		return missingPath(dir, "the directory %s does not exist: if a package brings it, declare that, with directories under its provides; else declare it under directories", dir)
+		return MissingPath(dir, "the directory %s does not exist: if a package brings it, declare that, with directories under its provides; else declare it under directories", dir)
 	}
 	return nil
 }

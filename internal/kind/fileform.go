@@ -48,7 +48,7 @@ func (f linesForm) missing(have []byte) []wish { return lineWishes(missingLines(
 type blockForm struct{ comment, block string }
 
 func (f blockForm) content(_ context.Context, _ host.Reader, have []byte) ([]byte, error) {
-	return editBlock(have, f.comment, f.block)
+	return EditBlock(have, f.comment, f.block)
 }
 
 func (blockForm) whole() bool { return false }

@@ -9,30 +9,31 @@ import (
 	"opsafe/internal/host"
 )
 
-// goneFileLook is a file or link that is to go.
-type goneFileLook struct {
-	path string
+// GoneFile is a file or link that is to go.
+type GoneFile struct {
+	Path string
 	privacy
 	hidden map[string]bool // variables whose values are not shown
 	notify []change.Notification
 }
 
-func (l goneFileLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
-	n, err := r.Stat(l.path)
+// Look returns the change after which it is not there.
+func (l GoneFile) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	n, err := r.Stat(l.Path)
 	if err != nil {
 		return change.Change{}, err
 	}
 	if n == nil {
-		return goneAlready(r, l.path)
+		return goneAlready(r, l.Path)
 	}
 	c := change.Change{Action: change.Remove, Notify: l.notify}
-	l.judge(r, l.path, n, *n)
-	image := &fileImage{Node: *n}
+	l.judge(r, l.Path, n, *n)
+	image := &FileImage{Node: *n}
 	switch {
 	case n.Type == host.TypeDir:
 		return change.Change{}, errors.New("a directory is there, which opsafe does not remove as a file: declare it under directories with state: absent")
 	case n.Type == host.TypeSymlink:
-		differTarget(r, &c, l.path, *n, "")
+		differTarget(r, &c, l.Path, *n, "")
 	case n.Type == host.TypeFile && n.Size > host.MaxFile:
 		c.Irreversible = fmt.Sprintf("its content is not kept: it is larger than %d MiB", host.MaxFile>>20)
 	case n.Type == host.TypeFile:
@@ -40,9 +41,9 @@ func (l goneFileLook) Look(_ context.Context, r host.Reader) (change.Change, err
 			return change.Change{}, err
 		}
 		if l.hide {
-			c.Diff = secretDiff(l.path, image.Content.Shown(l.path), "")
+			c.Diff = secretDiff(l.Path, image.Content.Shown(l.Path), "")
 		} else {
-			c.Diff = hideValues(diffOf(l.path, image, nil), l.hidden)
+			c.Diff = hideValues(DiffOf(l.Path, image, nil), l.hidden)
 		}
 	default:
 		c.Differ("type", string(n.Type), "")
@@ -52,7 +53,7 @@ func (l goneFileLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	if n.Type != host.TypeSymlink {
 		c.Differ("mode", n.Access.BaseMode().String(), "")
 	}
-	c.Steps = []host.Step{host.RemovePath{Path: l.path, Secret: l.hide, Hidden: image.Content.HiddenNames()}}
+	c.Steps = []host.Step{host.RemovePath{Path: l.Path, Secret: l.hide, Hidden: image.Content.HiddenNames()}}
 	return c, nil
 }
 
@@ -68,10 +69,10 @@ func differTarget(r host.Reader, c *change.Change, at string, n host.Node, to st
 // targetValue is where a link leads, or what stands for that.
 func targetValue(r host.Reader, at string, n host.Node) change.Value {
 	if digest := host.PrivateTarget(r, at, n); digest != "" {
-		return secretValue(digest)
+		return SecretValue(digest)
 	}
 	if wasPrivate(r, at) {
-		return secretValue(host.SecretDigest(at, []byte(n.Target)))
+		return SecretValue(host.SecretDigest(at, []byte(n.Target)))
 	}
 	return change.Text(n.Target)
 }
@@ -86,9 +87,9 @@ func targetText(r host.Reader, at string, n host.Node) string {
 }
 
 // image is the file as it is, to be shown or kept back.
-func (l goneFileLook) image(r host.Reader, n *host.Node) (*fileImage, error) {
-	image := &fileImage{Node: *n}
-	data, err := r.ReadFile(l.path)
+func (l GoneFile) image(r host.Reader, n *host.Node) (*FileImage, error) {
+	image := &FileImage{Node: *n}
+	data, err := r.ReadFile(l.Path)
 	switch red := host.Redacted(err); {
 	case host.AfterApply(err):
 	case red != nil && l.hide && red.Digest != "":
@@ -105,53 +106,54 @@ func (l goneFileLook) image(r host.Reader, n *host.Node) (*fileImage, error) {
 	return image, nil
 }
 
-// linkLook is a symbolic link.
-type linkLook struct {
-	path, target string
-	owner, group string // empty: not managed, and root's when it is made
+// Link is a symbolic link.
+type Link struct {
+	Path, Target string
+	Owner, Group string // empty: not managed, and root's when it is made
 	notify       []change.Notification
 }
 
-func (l linkLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
-	n, err := r.Stat(l.path)
+// Look returns the change after which the link leads to its target.
+func (l Link) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	n, err := r.Stat(l.Path)
 	if err != nil {
 		return change.Change{}, err
 	}
-	own := ownership{owner: l.owner, group: l.group}
+	own := ownership{owner: l.Owner, group: l.Group}
 	want := own.fresh(host.TypeSymlink, 0o777)
 	c := change.Change{Action: change.Modify, Notify: l.notify}
 	switch {
 	case n == nil:
-		if err := wantParent(r, l.path); err != nil {
+		if err := WantParent(r, l.Path); err != nil {
 			return change.Change{}, err
 		}
 		c.Action = change.Add
-		c.Fresh("owner", want.Owner, "group", want.Group, "target", l.target)
-		brought, err := maybeBrought(r, l.path, own, &c)
+		c.Fresh("owner", want.Owner, "group", want.Group, "target", l.Target)
+		brought, err := maybeBrought(r, l.Path, own, &c)
 		if err != nil {
 			return change.Change{}, err
 		}
 		if brought {
-			laterAs(&c, "target", l.target)
+			laterAs(&c, "target", l.Target)
 		}
 	case n.Type == host.TypeDir:
-		return change.Change{}, wantType(r, l.path, *n, host.TypeSymlink)
+		return change.Change{}, WantType(r, l.Path, *n, host.TypeSymlink)
 	case n.Type == host.TypeSymlink:
 		want = own.want(*n)
 		c.Differ("owner", n.Owner, want.Owner)
 		c.Differ("group", n.Group, want.Group)
-		differTarget(r, &c, l.path, *n, l.target)
+		differTarget(r, &c, l.Path, *n, l.Target)
 		if len(c.Attrs) == 0 {
 			return change.Change{}, nil
 		}
 	default:
 		c.Differ("type", string(n.Type), string(host.TypeSymlink))
-		c.Differ("target", "", l.target)
+		c.Differ("target", "", l.Target)
 	}
 	// A kept plan rests on what the link takes the place of.
-	if _, err := imageOf(r, l.path, n); err != nil {
+	if _, err := ImageOf(r, l.Path, n); err != nil {
 		return change.Change{}, err
 	}
-	c.Steps = []host.Step{host.MakeLink{Path: l.path, Target: l.target, Owner: want.Owner, Group: want.Group}}
+	c.Steps = []host.Step{host.MakeLink{Path: l.Path, Target: l.Target, Owner: want.Owner, Group: want.Group}}
 	return c, nil
 }

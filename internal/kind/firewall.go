@@ -36,8 +36,8 @@ func Firewalls() Kind {
 			Check: checkFirewalls, Owns: ownFirewalls,
 		},
 		Stage: StageServices, Runs: true, Declare: declareFirewalls, Adopt: adoptFirewalls,
-		Orphans: []Orphans{{Find: strays{dir: notes.Firewalls, suffix: firewallSuffix}.find, Absent: func(b spec.Backend, name string) spec.Backend {
-			return spec.With(b, "firewall", withAbsent(firewallsOf(&b), name, &Firewall{State: stateAbsent}))
+		Orphans: []Orphans{{Find: Strays{Dir: notes.Firewalls, Suffix: firewallSuffix}.Find, Absent: func(b spec.Backend, name string) spec.Backend {
+			return spec.With(b, "firewall", WithAbsent(firewallsOf(&b), name, &Firewall{State: Absent}))
 		}}},
 	}
 }
@@ -92,7 +92,7 @@ func firewallUnit(network string) string { return firewallUnits + network + ".se
 func checkFirewalls(b *spec.Backend, problems *spec.Problems) {
 	for name, f := range firewallsOf(b) {
 		label := "firewall " + name
-		if f.State == stateAbsent {
+		if f.State == Absent {
 			for _, field := range []string{"allow", "allow_from"} {
 				if f.Has(field) {
 					problems.Addf(f.At(field), "%s: is absent and has %s: want one or the other", label, field)
@@ -113,7 +113,7 @@ func checkFirewalls(b *spec.Backend, problems *spec.Problems) {
 			problems.Addf(from.Pos, "%s: allow_from: want a file and a variable of it", label)
 		}
 		switch network := networksOf(b)[name]; {
-		case network == nil || network.State == stateAbsent:
+		case network == nil || network.State == Absent:
 			problems.Addf(f.Pos, "%s: docker.networks declares no such network", label)
 		case network.Interface == "":
 			problems.Addf(f.Pos, "%s: the network has no interface of a name that is known before: say interface in docker.networks", label)
@@ -125,7 +125,7 @@ func ownFirewalls(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
 	for network, f := range firewallsOf(b) {
 		for _, at := range []string{firewallFile(network), unitDir + firewallUnit(network)} {
-			out = append(out, spec.Owned{Path: at, Label: "firewall " + network, Pos: f.Pos, Absent: f.State == stateAbsent, When: f.When})
+			out = append(out, spec.Owned{Path: at, Label: "firewall " + network, Pos: f.Pos, Absent: f.State == Absent, When: f.When})
 		}
 	}
 	return out
@@ -139,7 +139,7 @@ func declareFirewalls(in *Input) []Resource {
 		f := all[network]
 		look := firewallLook{in: in, network: network, decl: f}
 		res := Resource{ID: firewallID(network), Pos: f.Pos, When: f.When, Looker: look}
-		if f.State != stateAbsent {
+		if f.State != Absent {
 			look.bridge = networksOf(in.Backend)[network].Interface
 			res.Looker, res.Close = look, closeFirewallLook{look}
 		}
@@ -153,7 +153,7 @@ func firewallID(network string) change.ID { return change.ID{Kind: "firewall", N
 // needFirewall is the declared firewall of a network: before it is closed there is no
 // network that a container could be on.
 func (in *Input) needFirewall(network string) []change.ID {
-	if f := firewallsOf(in.Backend)[network]; f != nil && f.State != stateAbsent {
+	if f := firewallsOf(in.Backend)[network]; f != nil && f.State != Absent {
 		return []change.ID{firewallID(network)}
 	}
 	return nil

@@ -19,7 +19,7 @@ func (l firewallLook) atBoot(ctx context.Context, r host.Reader, want host.Firew
 	if err := l.writeList(r, &c, want); err != nil {
 		return c, err
 	}
-	if err := writeUnitFile(ctx, r, l.in, &c, unit, unitDir+unit, spec.Text{Content: &text}, false); err != nil {
+	if err := WriteUnitFile(ctx, r, l.in, &c, unit, unitDir+unit, spec.Text{Content: &text}, false); err != nil {
 		return c, err
 	}
 	u, err := r.Unit(ctx, unit)
@@ -37,7 +37,7 @@ func (l firewallLook) atBoot(ctx context.Context, r host.Reader, want host.Firew
 		c.Action = change.Modify
 		c.Differ("loaded when docker starts", "not as declared", "yes")
 	}
-	program, err := followed(r, notes.Program)
+	program, err := Followed(r, notes.Program)
 	if err == nil && program == nil {
 		c.Open = fmt.Errorf("%s is not there, which loads it before docker starts: without it docker does not start any more: run opsafe bootstrap, which puts it there", notes.Program)
 	}
@@ -47,7 +47,7 @@ func (l firewallLook) atBoot(ctx context.Context, r host.Reader, want host.Firew
 // writeList has the list in the file that is loaded.
 func (l firewallLook) writeList(r host.Reader, c *change.Change, want host.Firewall) error {
 	at := firewallFile(l.network)
-	was, err := regular(r, at)
+	was, err := Regular(r, at)
 	if err != nil {
 		return err
 	}
@@ -56,17 +56,17 @@ func (l firewallLook) writeList(r host.Reader, c *change.Change, want host.Firew
 		return fmt.Errorf("cannot write %s: %w", at, err)
 	}
 	data = append(data, '\n')
-	like := ownNode()
+	like := OwnNode()
 	like.Access = host.AccessOf(0o600)
 	// Of a list that is not known, nobody can tell whether the file has it.
-	if was != nil && (want.Listed != nil || is(was, data)) {
-		c.Steps = append(c.Steps, correct(at, was.Node, like).Steps...)
+	if was != nil && (want.Listed != nil || Holds(was, data)) {
+		c.Steps = append(c.Steps, Correct(at, was.Node, like).Steps...)
 		return nil
 	}
-	if err := needDir(r, c, notes.Firewalls); err != nil {
+	if err := NeedDir(r, c, notes.Firewalls); err != nil {
 		return err
 	}
-	write := writeOwn(at, nil, like)
+	write := WriteOwn(at, nil, like)
 	write.Content = host.NewSecret(data)
 	c.Steps = append(c.Steps, write)
 	return nil
@@ -100,7 +100,7 @@ func LoadFirewall(r host.Reader, network string) (host.SetFirewall, error) {
 		return host.SetFirewall{}, fmt.Errorf("%q is no name of a network", network)
 	}
 	at := firewallFile(network)
-	was, err := regular(r, at)
+	was, err := Regular(r, at)
 	if err != nil {
 		return host.SetFirewall{}, err
 	}

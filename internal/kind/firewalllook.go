@@ -32,7 +32,7 @@ func (l firewallLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 	if err != nil {
 		return change.Change{}, err
 	}
-	if l.decl.State == stateAbsent {
+	if l.decl.State == Absent {
 		return l.remove(ctx, r, have)
 	}
 	if err := l.itself(r); err != nil {

@@ -41,7 +41,7 @@ func (l Lines) With(files map[string]*spec.File, done func(path string) bool) (L
 		next[p] = slices.Clone(versions)
 	}
 	for p, f := range files {
-		if len(f.Lines) == 0 || f.State == stateAbsent || spec.Is(f.Secret) || !done(p) {
+		if len(f.Lines) == 0 || f.State == Absent || spec.Is(f.Secret) || !done(p) {
 			continue
 		}
 		v := next[p]

@@ -59,7 +59,7 @@ func WipeKeys(id change.ID, at string, goes func(fingerprint string) bool) Resou
 // NoUnit removes a unit of the host's own.
 func NoUnit(name string) Resource {
 	in := &Input{Backend: &spec.Backend{}, Repo: &spec.Repository{}}
-	return Resource{ID: change.ID{Kind: "unit", Name: name}, Looker: unitLook{in: in, name: name, decl: &Unit{State: stateAbsent}}}
+	return Resource{ID: change.ID{Kind: "unit", Name: name}, Looker: UnitLook{In: in, Name: name, Decl: &Unit{State: Absent}}}
 }
 
 // wipeLook takes keys out of one file.

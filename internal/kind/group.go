@@ -53,7 +53,7 @@ func groupResources(in *Input, absent bool) []Resource {
 	var out []Resource
 	for _, name := range names {
 		g := in.Backend.Groups[name]
-		if gone := g != nil && g.State == stateAbsent; gone != absent {
+		if gone := g != nil && g.State == Absent; gone != absent {
 			continue
 		}
 		id := change.ID{Kind: "group", Name: name}
@@ -101,7 +101,7 @@ func (l groupLook) look(r host.Reader) (change.Change, error) {
 	if g != nil && g.Source != "" && (l.decl != nil || len(l.members) > 0) {
 		return change.Change{}, elsewhere("group", l.name, g.GID, g.Source)
 	}
-	if l.decl != nil && l.decl.State == stateAbsent {
+	if l.decl != nil && l.decl.State == Absent {
 		return l.remove(r, g)
 	}
 	var c change.Change

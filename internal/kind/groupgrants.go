@@ -28,7 +28,7 @@ func entitled(in *Input) map[string][]string {
 		}
 	}
 	for name, u := range in.Backend.Users {
-		if u.State == stateAbsent {
+		if u.State == Absent {
 			continue
 		}
 		for _, g := range u.Groups {
@@ -71,13 +71,13 @@ func (in *Input) GrantedOtherwise() map[string]spec.Pos {
 		}
 	}
 	for _, d := range spec.Sorted(dropInsOf(in.Backend, "sudoers")) {
-		if d.State != stateAbsent {
+		if d.State != Absent {
 			add(d.Pos, in.sudoGroups(d.Text)...)
 		}
 	}
 	for _, p := range slices.Sorted(maps.Keys(in.Backend.Directories)) {
 		d := in.Backend.Directories[p]
-		if d.State == stateAbsent {
+		if d.State == Absent {
 			continue
 		}
 		add(d.Pos, d.Group)
@@ -86,7 +86,7 @@ func (in *Input) GrantedOtherwise() map[string]spec.Pos {
 		}
 	}
 	for _, p := range slices.Sorted(maps.Keys(in.Backend.Files)) {
-		if f := in.Backend.Files[p]; f.State != stateAbsent {
+		if f := in.Backend.Files[p]; f.State != Absent {
 			add(f.Pos, f.Group)
 		}
 	}

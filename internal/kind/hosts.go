@@ -31,7 +31,7 @@ func Hosts() Kind {
 			Check: checkHosts, Owns: ownHosts,
 		},
 		Stage: StagePackages, Declare: declareHosts, Adopt: adoptHosts,
-		Covers: covering(hostsPath, cloudConfig, cloudDropIns, cloudTemplate),
+		Covers: Covering(hostsPath, cloudConfig, cloudDropIns, cloudTemplate),
 	}
 }
 
@@ -75,7 +75,7 @@ func checkHosts(b *spec.Backend, problems *spec.Problems) {
 	for _, name := range slices.Sorted(maps.Keys(hosts)) {
 		h := hosts[name]
 		says := slices.DeleteFunc([]string{"address", "address6", "aliases"}, func(f string) bool { return !h.Has(f) })
-		switch gone := h.State == stateAbsent; {
+		switch gone := h.State == Absent; {
 		case gone && len(says) > 0:
 			problems.Addf(h.At(says[0]), "host %s: is absent and has %s: want one or the other", name, says[0])
 		case !gone && h.Address == "" && h.Address6 == "":
@@ -151,12 +151,12 @@ func declareHosts(in *Input) []Resource {
 	for name, h := range hosts {
 		own[strings.ToLower(name)] = true
 		for _, n := range append([]string{name}, h.Aliases...) {
-			all[strings.ToLower(n)] = all[strings.ToLower(n)] || h.State != stateAbsent
+			all[strings.ToLower(n)] = all[strings.ToLower(n)] || h.State != Absent
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(hosts)) {
 		h := hosts[name]
-		look := hostLook{names: []string{name}, others: all, gone: h.State == stateAbsent}
+		look := hostLook{names: []string{name}, others: all, gone: h.State == Absent}
 		for _, alias := range h.Aliases {
 			if !own[strings.ToLower(alias)] {
 				look.names = append(look.names, alias)
@@ -216,7 +216,7 @@ func (l hostLook) found(content []byte) bool {
 // write plans the names in a file of hosts, and says what is there. All can read it:
 // who cannot does not find the names.
 func (l hostLook) write(r host.Reader, c *change.Change, at string) ([]byte, error) {
-	was, err := regular(r, at)
+	was, err := Regular(r, at)
 	if err != nil {
 		return nil, err
 	}
@@ -230,17 +230,17 @@ func (l hostLook) write(r host.Reader, c *change.Change, at string) ([]byte, err
 	want := l.edit(have)
 	switch {
 	case was != nil && string(want) == string(have):
-		fix := correct(at, was.Node, ownNode())
+		fix := Correct(at, was.Node, OwnNode())
 		c.Attrs, c.Steps = append(c.Attrs, fix.Attrs...), append(c.Steps, fix.Steps...)
 		return have, nil
 	case at == hostsPath && len(l.differing(have, want)) > 0:
 		c.Attrs = append(c.Attrs, l.differing(have, want)...)
 	case at == hostsPath:
-		c.Diff = diffOf(at, was, want)
+		c.Diff = DiffOf(at, was, want)
 	default:
 		c.Attrs = append(c.Attrs, change.Attr{Name: at, Before: change.Text("differs"), After: change.Text("as declared")})
 	}
-	c.Steps = append(c.Steps, writeOwn(at, want, ownNode()))
+	c.Steps = append(c.Steps, WriteOwn(at, want, OwnNode()))
 	return have, nil
 }
 

@@ -40,19 +40,19 @@ func keepFromCloud(r host.Reader, c *change.Change) error {
 	if file > cloudSwitch {
 		return fmt.Errorf("%s sets manage_etc_hosts to %s after %s: remove it there, or cloud-init writes %s anew at every boot", file, value, cloudSwitch, hostsPath)
 	}
-	was, err := regular(r, cloudSwitch)
+	was, err := Regular(r, cloudSwitch)
 	if err != nil {
 		return err
 	}
 	want := []byte("# Managed by opsafe: cloud-init leaves /etc/hosts alone.\nmanage_etc_hosts: false\n")
 	c.Differ("cloud-init: manage_etc_hosts", value, "false")
 	if was != nil {
-		c.Attrs = append(c.Attrs, correct(cloudSwitch, was.Node, ownNode()).Attrs...)
+		c.Attrs = append(c.Attrs, Correct(cloudSwitch, was.Node, OwnNode()).Attrs...)
 	}
-	if err := needDir(r, c, cloudDropIns); err != nil {
+	if err := NeedDir(r, c, cloudDropIns); err != nil {
 		return err
 	}
-	c.Steps = append(c.Steps, writeOwn(cloudSwitch, want, ownNode()))
+	c.Steps = append(c.Steps, WriteOwn(cloudSwitch, want, OwnNode()))
 	return nil
 }
 
@@ -86,7 +86,7 @@ func cloudSays(r host.Reader, at string) (string, error) {
 	data, err := r.ReadFile(at)
 	if red := host.Redacted(err); red != nil && red.Part != nil {
 		for _, value := range cloudValues() {
-			if slices.Contains(red.Part.Lines, lineDigest(red.Path, cloudKey+value)) {
+			if slices.Contains(red.Part.Lines, LineDigest(red.Path, cloudKey+value)) {
 				return value, nil
 			}
 		}
@@ -117,7 +117,7 @@ func cloudPart(at string, data []byte, part *host.Part) *host.Part {
 		part = &host.Part{}
 	}
 	if value, err := cloudValue(at, data); err == nil {
-		part.Lines = append(part.Lines, lineDigest(at, cloudKey+value))
+		part.Lines = append(part.Lines, LineDigest(at, cloudKey+value))
 		slices.Sort(part.Lines)
 	}
 	return part

@@ -27,7 +27,7 @@ func (l hostsLook) Look(ctx context.Context, r host.Reader) (change.Change, erro
 		return c, err
 	}
 	var have []byte
-	was, err := regular(r, l.path)
+	was, err := Regular(r, l.path)
 	if err != nil {
 		return c, err
 	}

@@ -8,19 +8,19 @@ import (
 	"opsafe/internal/words"
 )
 
-// fileImage is what is at a path before it is changed.
-type fileImage struct {
+// FileImage is what is at a path before it is changed.
+type FileImage struct {
 	Node    host.Node
 	Content host.Content // of a regular file
 }
 
-// imageOf is what is at a path, to be compared and shown: nil where nothing
+// ImageOf is what is at a path, to be compared and shown: nil where nothing
 // is. The content of a file that is only known after apply is left out.
-func imageOf(r host.Reader, path string, n *host.Node) (*fileImage, error) {
+func ImageOf(r host.Reader, path string, n *host.Node) (*FileImage, error) {
 	if n == nil {
 		return nil, nil
 	}
-	image := &fileImage{Node: *n}
+	image := &FileImage{Node: *n}
 	if n.Type != host.TypeFile {
 		return image, nil
 	}
@@ -40,14 +40,14 @@ func imageOf(r host.Reader, path string, n *host.Node) (*fileImage, error) {
 	return image, nil
 }
 
-// is reports whether the file at a path has this content already.
-func is(image *fileImage, content []byte) bool { return image != nil && image.Content.Is(content) }
+// Holds reports whether the file at a path has this content already.
+func Holds(image *FileImage, content []byte) bool { return image != nil && image.Content.Is(content) }
 
-// showContent adds the content of a file before and after to c. What not
+// ShowContent adds the content of a file before and after to c. What not
 // everybody could read before is not shown.
-func showContent(c *change.Change, path string, was *fileImage, after []byte) {
+func ShowContent(c *change.Change, path string, was *FileImage, after []byte) {
 	if was == nil || !was.Content.Secret() {
-		c.Diff = diffOf(path, was, after)
+		c.Diff = DiffOf(path, was, after)
 		return
 	}
 	showDigests(c, path, was.Content.Shown(path), digestOf(path, after))
@@ -56,14 +56,14 @@ func showContent(c *change.Change, path string, was *fileImage, after []byte) {
 // showDigests is what is shown of secret content.
 func showDigests(c *change.Change, path, before, after string) {
 	if before != after {
-		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: secretValue(before), After: secretValue(after)})
+		c.Attrs = append(c.Attrs, change.Attr{Name: "content", Before: SecretValue(before), After: SecretValue(after)})
 	}
 	c.Diff = secretDiff(path, before, after)
 }
 
-// diffOf is the change of a file's content from what was there to after. What
+// DiffOf is the change of a file's content from what was there to after. What
 // is no text is not shown.
-func diffOf(path string, was *fileImage, after []byte) *change.Diff {
+func DiffOf(path string, was *FileImage, after []byte) *change.Diff {
 	var before []byte
 	if was != nil {
 		before = was.Content.Bytes()
@@ -76,7 +76,7 @@ func diffOf(path string, was *fileImage, after []byte) *change.Diff {
 	return d
 }
 
-// secretDiff is like diffOf, but only tells that the content differs.
+// secretDiff is like DiffOf, but only tells that the content differs.
 func secretDiff(path, before, after string) *change.Diff {
 	return &change.Diff{Path: path, Hidden: "secret", Before: before, After: after}
 }
@@ -94,17 +94,17 @@ func describe(data []byte) string {
 	if len(data) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s, sha256 %s", words.Count(len(data), "byte"), host.NewContent(data).Digest()[:shortDigest])
+	return fmt.Sprintf("%s, sha256 %s", words.Count(len(data), "byte"), host.NewContent(data).Digest()[:ShortDigest])
 }
 
-// shortDigest is how much of a digest is shown.
-const shortDigest = 12
+// ShortDigest is how much of a digest is shown.
+const ShortDigest = 12
 
-// secretValue is a secret as it is shown, by its digest. It may come from a container's
+// SecretValue is a secret as it is shown, by its digest. It may come from a container's
 // label, which an image can have, too, and be shorter.
-func secretValue(digest string) change.Value {
+func SecretValue(digest string) change.Value {
 	if digest == "" {
 		return change.Text("")
 	}
-	return change.Value{Kind: change.Secret, Text: digest[:min(len(digest), shortDigest)]}
+	return change.Value{Kind: change.Secret, Text: digest[:min(len(digest), ShortDigest)]}
 }

@@ -38,7 +38,7 @@ func declareKeys(in *Input) []Resource {
 		}
 		out = append(out, Resource{
 			ID: change.ID{Kind: "key", Name: name}, Pos: a.Pos, When: a.When,
-			Needs:  in.needOwner(name, ""),
+			Needs:  in.NeedOwner(name, ""),
 			Looker: keyLook{user: name, set: in.ServiceKeys[name], mode: mode},
 		})
 	}
@@ -51,7 +51,7 @@ func declareKeys(in *Input) []Resource {
 			}
 			out = append(out, Resource{
 				ID: change.ID{Kind: "key", Name: m.Name}, Pos: m.Pos,
-				Needs:  in.needOwner(m.Name, ""),
+				Needs:  in.NeedOwner(m.Name, ""),
 				LetsIn: true,
 				Looker: keyLook{user: m.Name, set: in.Keys[m.Name], mode: 0o600},
 			})
@@ -60,7 +60,7 @@ func declareKeys(in *Input) []Resource {
 	for at, k := range spec.Sorted(keyPairsOf(in.Backend)) {
 		out = append(out, Resource{
 			ID: change.ID{Kind: "key", Name: at}, Pos: k.Pos, When: k.When,
-			Needs:  append(in.needOwner(k.Owner, k.Group), in.needParent(at)...),
+			Needs:  append(in.NeedOwner(k.Owner, k.Group), in.NeedParent(at)...),
 			Looker: keyPairLook{in: in, path: at, decl: k},
 		})
 	}

@@ -30,7 +30,7 @@ func (l keyPairLook) present(r host.Reader) (privateHalf, error) {
 	data, err := r.ReadFile(l.path)
 	if red := host.Redacted(err); red != nil && red.Part != nil {
 		return privateHalf{
-			invalid: slices.Contains(red.Part.Lacks, lineDigest(red.Path, noPrivateKey)),
+			invalid: slices.Contains(red.Part.Lacks, LineDigest(red.Path, noPrivateKey)),
 			digest:  strings.Join(red.Part.Lines, ""),
 		}, nil
 	}
@@ -56,7 +56,7 @@ func readPrivateHalf(data []byte) privateHalf {
 func privatePart(at string, data []byte) *host.Part {
 	switch p := readPrivateHalf(data); {
 	case p.invalid:
-		return &host.Part{Lacks: []string{lineDigest(at, noPrivateKey)}}
+		return &host.Part{Lacks: []string{LineDigest(at, noPrivateKey)}}
 	case p.public != nil:
 		return &host.Part{Lines: []string{publicDigest(at, p.public)}}
 	}
@@ -74,7 +74,7 @@ func (p privateHalf) belongs(at string, key ssh.PublicKey) bool {
 	return true
 }
 
-func publicDigest(at string, k ssh.PublicKey) string { return lineDigest(at, string(k.Marshal())) }
+func publicDigest(at string, k ssh.PublicKey) string { return LineDigest(at, string(k.Marshal())) }
 
 // otherwise says in what a pair that is there is not the declared one, which is
 // never replaced. A public half of another key is an error: it is what gets copied

@@ -131,7 +131,7 @@ func (l keyPairLook) directories(r host.Reader, dir, owner, group string, c *cha
 	}
 	// Of a user that a package is to bring, the home may not be known.
 	if u == nil || u.Home == "" || !strings.HasPrefix(dir, u.Home+"/") {
-		return missingPath(dir, "there is no directory %s: if a package brings it, say so with directories under provides of that package; else declare it under directories", dir)
+		return MissingPath(dir, "there is no directory %s: if a package brings it, say so with directories under provides of that package; else declare it under directories", dir)
 	}
 	step := host.MakeDir{Path: dir, Owner: owner, Group: group, Access: host.AccessOf(sshDirMode)}
 	if err := l.directories(r, path.Dir(dir), owner, group, c); err != nil {

@@ -138,8 +138,11 @@ func (in *Input) member(name string) *roster.Member {
 	return in.Roster.Member(name)
 }
 
-// withAbsent is a section with one more item.
-func withAbsent[T any](section map[string]T, name string, item T) map[string]T {
+// Absent is the state of an item that is not to be there.
+const Absent = "absent"
+
+// WithAbsent is a section with one more item.
+func WithAbsent[T any](section map[string]T, name string, item T) map[string]T {
 	out := maps.Clone(section)
 	if out == nil {
 		out = map[string]T{}

@@ -35,8 +35,8 @@ func missing(thing, format string, args ...any) error {
 	return &missingError{thing: thing, err: fmt.Errorf(format, args...)}
 }
 
-// missingPath is missing, of a path.
-func missingPath(path, format string, args ...any) error {
+// MissingPath is missing, of a path.
+func MissingPath(path, format string, args ...any) error {
 	return &missingError{thing: path, unpackaged: !packaged(path), err: fmt.Errorf(format, args...)}
 }
 

@@ -27,7 +27,7 @@ func (in *Input) Mounts() []Mount {
 	at := map[string]*Mount{}
 	for _, name := range slices.Sorted(maps.Keys(UnitsOf(in.Backend))) {
 		u, where := UnitsOf(in.Backend)[name], debian.MountPoint(name)
-		if where == "" || u.State == stateAbsent {
+		if where == "" || u.State == Absent {
 			continue
 		}
 		if at[where] == nil {
@@ -128,7 +128,7 @@ func (in *Input) followed(places []string) []string {
 	out := slices.Clone(places)
 	for _, p := range places {
 		for link, f := range in.Backend.Files {
-			if rest, below := strings.CutPrefix(p, link+"/"); below && f.Link != "" && f.State != stateAbsent {
+			if rest, below := strings.CutPrefix(p, link+"/"); below && f.Link != "" && f.State != Absent {
 				target := f.Link
 				if !path.IsAbs(target) {
 					target = path.Join(path.Dir(link), target)
@@ -142,17 +142,17 @@ func (in *Input) followed(places []string) []string {
 
 // mountPoint makes what systemd would make as it mounts, so that it is planned
 // and recorded: the directory where, and the one that is shown there.
-func (l unitLook) mountPoint(r host.Reader, c *change.Change) error {
-	where := debian.MountPoint(l.name)
+func (l UnitLook) mountPoint(r host.Reader, c *change.Change) error {
+	where := debian.MountPoint(l.Name)
 	if where == "" {
 		return nil
 	}
 	dirs := []string{where}
-	if what, bind := debian.ParseUnit(string(l.decl.Data)).Mounts(); bind && strings.HasPrefix(what, "/") && !l.in.isFile(what) {
+	if what, bind := debian.ParseUnit(string(l.Decl.Data)).Mounts(); bind && strings.HasPrefix(what, "/") && !l.In.isFile(what) {
 		dirs = append(dirs, path.Clean(what))
 	}
 	for _, dir := range dirs {
-		err := needDeclared(r, c, dir, l.in.modesAbove(path.Join(dir, "x")))
+		err := needDeclared(r, c, dir, l.In.modesAbove(path.Join(dir, "x")))
 		if err != nil && !host.AfterApply(err) {
 			return err
 		}
@@ -163,7 +163,7 @@ func (l unitLook) mountPoint(r host.Reader, c *change.Change) error {
 // isFile reports whether the spec declares a file at a path.
 func (in *Input) isFile(p string) bool {
 	f, ok := in.Backend.Files[p]
-	return ok && f.State != stateAbsent
+	return ok && f.State != Absent
 }
 
 // modesAbove are the modes of the declared directories on the way to a path.
@@ -171,7 +171,7 @@ func (in *Input) modesAbove(p string) map[string]host.Mode {
 	out := map[string]host.Mode{}
 	for dir := path.Dir(p); dir != "/" && dir != "."; dir = path.Dir(dir) {
 		d, ok := in.Backend.Directories[dir]
-		if !ok || d.State == stateAbsent {
+		if !ok || d.State == Absent {
 			continue
 		}
 		out[dir] = madeDirMode
@@ -197,7 +197,7 @@ func needDeclared(r host.Reader, c *change.Change, dir string, modes map[string]
 	if !ok {
 		mode = madeDirMode
 	}
-	step := host.MakeDir{Path: dir, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(mode)}
+	step := host.MakeDir{Path: dir, Owner: Root, Group: Root, Access: host.AccessOf(mode)}
 	if !slices.ContainsFunc(c.Steps, func(s host.Step) bool { d, ok := s.(host.MakeDir); return ok && d.Path == dir }) {
 		c.Steps = append(c.Steps, step)
 		c.Fresh("directory "+dir, "made")

@@ -54,7 +54,7 @@ func movedIn(r host.Reader, at string, have host.Node, takes []string) (bool, er
 // what has a name in it. The sticky bit does not keep its owner from that.
 func writable(dir host.Node) bool {
 	const othersWrite = 0o022 // with an ACL the mask, which covers all that it names
-	return dir.Owner != rootsOwn || dir.Access.Mode()&othersWrite != 0
+	return dir.Owner != Root || dir.Access.Mode()&othersWrite != 0
 }
 
 // takes lists whose file or directory may be at a path, as declared: its owner's, and
@@ -68,7 +68,7 @@ func (in *Input) takes(p string) []string {
 		names = append(names, f.Owner)
 	}
 	for at := p; at != "/" && at != "."; at = path.Dir(at) {
-		if d := in.Backend.Directories[at]; d != nil && d.Recurse != nil && d.State != stateAbsent {
+		if d := in.Backend.Directories[at]; d != nil && d.Recurse != nil && d.State != Absent {
 			names = append(names, d.Recurse.From...)
 		}
 		if a := in.Backend.ACLs[at]; a != nil && spec.Is(a.Recursive) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"opsafe/internal/kind/kindtest"
+
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"opsafe/internal/change"
@@ -26,7 +28,7 @@ func (m mover) Do(ctx context.Context, s host.Step) error {
 
 // TestMovedAfterTheLook: no file gets rights that were meant for another one.
 func TestMovedAfterTheLook(t *testing.T) {
-	in, h := setUp(t, txtar.Parse([]byte(`
+	in, h := kindtest.SetUp(t, txtar.Parse([]byte(`
 -- backend.yaml --
 users: {app: {uid: 1001, home: /srv/app}}
 files: {/srv/data/mode: {owner: app, mode: "0644"}}
@@ -43,7 +45,7 @@ files:
   /srv/data/room: {type: directory, owner: app, mode: "0700"}
 `)))
 	failed := 0
-	for _, r := range run(t.Context(), in, mover{h}) {
+	for _, r := range kindtest.Converge(t.Context(), in, mover{h}) {
 		if r.Status != change.Failed {
 			continue
 		}

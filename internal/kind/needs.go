@@ -10,9 +10,9 @@ import (
 	"opsafe/internal/spec"
 )
 
-// needOwner lists the declared accounts among an owner and a group: without
+// NeedOwner lists the declared accounts among an owner and a group: without
 // them nothing can be given to them.
-func (in *Input) needOwner(owner, group string) []change.ID {
+func (in *Input) NeedOwner(owner, group string) []change.ID {
 	var needs []change.ID
 	if in.isUser(owner) {
 		needs = append(needs, change.ID{Kind: "user", Name: owner})
@@ -39,9 +39,9 @@ func (in *Input) isUser(name string) bool {
 	return in.member(name) != nil
 }
 
-// needParent is the nearest directory above p that the spec declares, or the
+// NeedParent is the nearest directory above p that the spec declares, or the
 // user whose home it is.
-func (in *Input) needParent(p string) []change.ID {
+func (in *Input) NeedParent(p string) []change.ID {
 	homes := map[string]string{}
 	for name, u := range in.Backend.Users {
 		homes[homeOf(name, u)] = name
@@ -68,8 +68,8 @@ func homeOf(name string, u *spec.User) string {
 	return "/home/" + name
 }
 
-// needPackage is the declared package, if it is declared.
-func (in *Input) needPackage(name string) []change.ID {
+// NeedPackage is the declared package, if it is declared.
+func (in *Input) NeedPackage(name string) []change.ID {
 	if p, ok := packagesOf(in.Backend)[name]; ok && p.State == "installed" {
 		return []change.ID{{Kind: "package", Name: name}}
 	}

@@ -11,11 +11,11 @@ import (
 func WriteNote(r host.Reader, at string, data []byte) (change.Change, error) {
 	c := change.Change{Action: change.Add}
 	c.Fresh("record", at)
-	if err := needDir(r, &c, path.Dir(at)); err != nil {
+	if err := NeedDir(r, &c, path.Dir(at)); err != nil {
 		return c, err
 	}
 	c.Steps = append(c.Steps, host.WriteFile{
-		Path: at, Content: host.NewContent(data), Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o644),
+		Path: at, Content: host.NewContent(data), Owner: Root, Group: Root, Access: host.AccessOf(0o644),
 	})
 	return c, nil
 }
@@ -27,7 +27,7 @@ func RemoveNote(r host.Reader, at string) (change.Change, error) {
 	if err != nil || n == nil {
 		return c, err
 	}
-	if _, err := imageOf(r, at, n); err != nil {
+	if _, err := ImageOf(r, at, n); err != nil {
 		return c, err // what cannot be kept is not removed
 	}
 	c.Action = change.Remove

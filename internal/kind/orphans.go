@@ -65,35 +65,36 @@ type Finder interface {
 	Packaged(at string) bool
 }
 
-// strays are the files of a directory, each of which is a resource of one kind.
-type strays struct {
+// Strays are the files of a directory, each of which is a resource of one kind.
+type Strays struct {
 	// Files with another suffix than this one have no effect there.
-	dir, suffix string
+	Dir, Suffix string
 	// below is what of the directory is a part of the names.
-	below string
+	Below string
 	// takes reports whether a file is a resource, by its name without the suffix; nil:
 	// each is.
-	takes func(name string) bool
+	Takes func(name string) bool
 	// units are systemd's that come and go with one, by its name; nil: none do.
-	units func(name string) []string
+	Units func(name string) []string
 }
 
-func (s strays) find(_ context.Context, f Finder) error {
-	return eachUndeclared(f, s.dir, func(file, at string, n *host.Node) error {
-		name, ok := strings.CutSuffix(file, s.suffix)
-		if !ok || slices.Contains(f.Backend().Owned(), at) || s.takes != nil && !s.takes(name) {
+// Find notes those of the files that nothing declares: it is Orphans.Find.
+func (s Strays) Find(_ context.Context, f Finder) error {
+	return eachUndeclared(f, s.Dir, func(file, at string, n *host.Node) error {
+		name, ok := strings.CutSuffix(file, s.Suffix)
+		if !ok || slices.Contains(f.Backend().Owned(), at) || s.Takes != nil && !s.Takes(name) {
 			return nil
 		}
-		if s.units != nil {
-			f.Along("unit", s.units(name)...)
+		if s.Units != nil {
+			f.Along("unit", s.Units(name)...)
 		}
-		f.Orphan(Orphan{Name: path.Join(s.below, name), What: at + leadsTo(n)})
+		f.Orphan(Orphan{Name: path.Join(s.Below, name), What: at + LeadsTo(n)})
 		return nil
 	})
 }
 
-// leadsTo says where a link leads; empty: it is none.
-func leadsTo(n *host.Node) string {
+// LeadsTo says where a link leads; empty: it is none.
+func LeadsTo(n *host.Node) string {
 	if n.Type != host.TypeSymlink {
 		return ""
 	}

@@ -13,14 +13,14 @@ type ownership struct {
 	mode         *host.Mode
 }
 
-// rootsOwn is what a path gets when a declaration leaves its owner or group
+// Root is what a path gets when a declaration leaves its owner or group
 // open and it has to be made.
-const rootsOwn = "root"
+const Root = "root"
 
 // fresh is the node of a new path, with root and a default mode for what is
 // left out.
 func (o ownership) fresh(t host.NodeType, mode host.Mode) host.Node {
-	n := host.Node{Type: t, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(mode)}
+	n := host.Node{Type: t, Owner: Root, Group: Root, Access: host.AccessOf(mode)}
 	if o.owner != "" {
 		n.Owner = o.owner
 	}
@@ -62,9 +62,9 @@ func modeDiffers(a host.Access, m host.Mode) bool {
 	return a.BaseMode() != m || a.Group != a.WithMode(m).Group
 }
 
-// differNode adds the attributes in which two nodes differ to c, and the steps
+// DifferNode adds the attributes in which two nodes differ to c, and the steps
 // that make the second of the first.
-func differNode(c *change.Change, path string, was, want host.Node) {
+func DifferNode(c *change.Change, path string, was, want host.Node) {
 	var own host.SetOwner
 	if c.Differ("owner", was.Owner, want.Owner) {
 		own.Owner = want.Owner
@@ -149,8 +149,8 @@ func differDefault(c *change.Change, was, want *host.Default) {
 	differEntries(c, "default:", a.Named, b.Named, a.Mask, b.Mask)
 }
 
-// notifications lists what an item asks for when it changes.
-func notifications(restart, reload []string) []change.Notification {
+// Notifications lists what an item asks for when it changes.
+func Notifications(restart, reload []string) []change.Notification {
 	var out []change.Notification
 	for _, u := range restart {
 		if _, project := spec.ProjectNamed(u); project {

@@ -9,15 +9,15 @@ import (
 	"opsafe/internal/host"
 )
 
-// ownNode is a file that opsafe writes for a daemon: root's, for all to read.
-func ownNode() host.Node {
-	return host.Node{Type: host.TypeFile, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o644)}
+// OwnNode is a file that opsafe writes for a daemon: root's, for all to read.
+func OwnNode() host.Node {
+	return host.Node{Type: host.TypeFile, Owner: Root, Group: Root, Access: host.AccessOf(0o644)}
 }
 
-// regular gives the file at a path, nil for none. A link or anything else is an
+// Regular gives the file at a path, nil for none. A link or anything else is an
 // error: it is not followed, since a daemon that runs as root obeys what is
 // there, and not replaced, since somebody has put it there.
-func regular(r host.Reader, at string) (*fileImage, error) {
+func Regular(r host.Reader, at string) (*FileImage, error) {
 	n, err := r.Stat(at)
 	if n == nil || err != nil {
 		return nil, err
@@ -25,42 +25,43 @@ func regular(r host.Reader, at string) (*fileImage, error) {
 	if n.Type != host.TypeFile {
 		return nil, fmt.Errorf("%s is a %s, not a file: look who put it there, and move it away", at, n.Type)
 	}
-	return imageOf(r, at, n)
+	return ImageOf(r, at, n)
 }
 
-// correct is the change of owner and access of a file whose content is right; the
+// Correct is the change of owner and access of a file whose content is right; the
 // daemon need not know. It is empty if they are right, too.
-func correct(at string, was, like host.Node) change.Change {
+func Correct(at string, was, like host.Node) change.Change {
 	var c change.Change
 	want := was
 	want.Owner, want.Group, want.Access = like.Owner, like.Group, like.Access
-	differNode(&c, at, was, want)
+	DifferNode(&c, at, was, want)
 	if len(c.Steps) > 0 {
 		c.Action = change.Modify
 	}
 	return c
 }
 
-// newContent describes that a file gets another content, and the owner and access
+// Rewritten describes that a file gets another content, and the owner and access
 // of a node. Its steps are still missing.
-func newContent(at string, was *fileImage, content []byte, like host.Node) change.Change {
+func Rewritten(at string, was *FileImage, content []byte, like host.Node) change.Change {
 	c := change.Change{Action: change.Add}
 	if was != nil {
-		c.Action, c.Attrs = change.Modify, correct(at, was.Node, like).Attrs
+		c.Action, c.Attrs = change.Modify, Correct(at, was.Node, like).Attrs
 	}
-	showContent(&c, at, was, content)
+	ShowContent(&c, at, was, content)
 	return c
 }
 
-func writeOwn(at string, content []byte, like host.Node) host.WriteFile {
+// WriteOwn is the step that writes a file as a node has it.
+func WriteOwn(at string, content []byte, like host.Node) host.WriteFile {
 	return host.WriteFile{
 		Path: at, Content: host.NewContent(content), Owner: like.Owner, Group: like.Group, Access: like.Access,
 	}
 }
 
-// restartWith adds the steps that write a daemon's configuration and have the
+// RestartWith adds the steps that write a daemon's configuration and have the
 // daemon come up with it, and with the old content again if it does not.
-func restartWith(ctx context.Context, r host.Reader, c *change.Change, write host.WriteFile, unit string, running bool) error {
+func RestartWith(ctx context.Context, r host.Reader, c *change.Change, write host.WriteFile, unit string, running bool) error {
 	restart := host.ActOnUnit{Name: unit, Verb: host.Restart}
 	act := []host.Step{host.StartUnit{Name: unit}}
 	if running {
@@ -86,9 +87,9 @@ func restartWith(ctx context.Context, r host.Reader, c *change.Change, write hos
 	return nil
 }
 
-// reloadWith adds the steps that write a daemon's configuration and have it read
+// ReloadWith adds the steps that write a daemon's configuration and have it read
 // that anew while it runs on, and the old content again if it does not.
-func reloadWith(c *change.Change, write host.WriteFile, unit string) {
+func ReloadWith(c *change.Change, write host.WriteFile, unit string) {
 	reload := host.ActOnUnit{Name: unit, Verb: host.Reload}
 	owe := host.Owe{Pending: host.Pending{Unit: unit, Verb: host.Reload, Why: write.Path + " changes"}}
 	settle := host.Settle{Unit: unit, Verb: host.Reload}

@@ -80,7 +80,6 @@ func packageRank(r Resource) int {
 // States of items.
 const (
 	stateInstalled = "installed"
-	stateAbsent    = "absent"
 	statePurged    = "purged"
 )
 
@@ -130,9 +129,9 @@ func (l packageLook) compare(r host.Reader, p *host.Package, others []host.Packa
 		return l.hold(p, others)
 	case stateInstalled:
 		return l.install(r, p, others)
-	case stateAbsent:
+	case Absent:
 		gone := func(p host.Package) bool { return p.State == host.ConfigFiles }
-		return l.remove(p, slices.DeleteFunc(slices.Clone(others), gone), stateAbsent), nil
+		return l.remove(p, slices.DeleteFunc(slices.Clone(others), gone), Absent), nil
 	}
 	return l.remove(p, others, statePurged), nil
 }
@@ -209,7 +208,7 @@ func (l packageLook) marked(c change.Change, p *host.Package, others []host.Pack
 		return c
 	}
 	c.Action = cmp.Or(c.Action, change.Modify)
-	c.Differ(heldAttr(l.name, names), yesNo(!want), yesNo(want))
+	c.Differ(heldAttr(l.name, names), YesNo(!want), YesNo(want))
 	c.Steps = append(c.Steps, host.HoldPackages{Names: names, Hold: want})
 	return c
 }
@@ -282,7 +281,8 @@ func packageWrong(c change.Change) string {
 	}
 }
 
-func yesNo(b bool) string {
+// YesNo is an attribute that is there or not, in a word.
+func YesNo(b bool) string {
 	if b {
 		return "yes"
 	}

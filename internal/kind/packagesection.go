@@ -37,13 +37,13 @@ func (Package) ShortField() string { return "state" }
 // Fields says what there is to know of the fields.
 func (Package) Fields() []spec.Field {
 	return []spec.Field{
-		{Name: "state", Is: "whether it is installed", More: "absent leaves its configuration, purged does not. A bare word in place of the fields says it, too: vim: installed.", Unset: "only hold is managed", Example: "installed", Form: spec.WordsForm(stateInstalled, stateAbsent, statePurged)},
+		{Name: "state", Is: "whether it is installed", More: "absent leaves its configuration, purged does not. A bare word in place of the fields says it, too: vim: installed.", Unset: "only hold is managed", Example: "installed", Form: spec.WordsForm(stateInstalled, Absent, statePurged)},
 		{Name: "hold", Is: "apt leaves it alone when all else is upgraded", Example: "true"},
 		{Name: "provides", Is: "what the package brings", More: "So that the spec can refer to it. opsafe knows it of docker.io, chrony, samba, openssh-server, and of the common servers (nginx, apache2, php-fpm, postgresql, mariadb-server, redis-server) with their variants and versions. What nobody has said is known after apply.", Unset: "what opsafe knows of the package", Example: "{units: [nginx.service], users: [nginx]}"},
 	}
 }
 
-func (p *Package) gone() bool { return p.State == stateAbsent || p.State == statePurged }
+func (p *Package) gone() bool { return p.State == Absent || p.State == statePurged }
 
 func packagesOf(b *spec.Backend) map[string]*Package {
 	return spec.Of[map[string]*Package](b, "packages")
@@ -73,7 +73,7 @@ func checkPackages(c *spec.Checker) {
 	for name, p := range packagesOf(c.Backend()) {
 		label := "package " + name
 		c.Fail(p.Pos, label, spec.PackageName(name))
-		c.One(p.Meta, label, "state", p.State, stateInstalled, stateAbsent, statePurged)
+		c.One(p.Meta, label, "state", p.State, stateInstalled, Absent, statePurged)
 		if p.gone() && spec.Is(p.Hold) {
 			c.Addf(p.At("hold"), "%s: is %s and held: want one or the other", label, p.State)
 		}

@@ -33,7 +33,7 @@ var isPolicy = privacy{policy: true} //nolint:gochecknoglobals // a constant
 // them.
 func policyFile(p string, n host.Node) bool {
 	dir := path.Dir(p)
-	return n.Owner == rootsOwn && (p == sudoersMain || p == sshdMain || (dir == sudoersDir || dir == sshdDir) && host.ReadsDropIn(dir, path.Base(p)))
+	return n.Owner == Root && (p == sudoersMain || p == sshdMain || (dir == sudoersDir || dir == sshdDir) && host.ReadsDropIn(dir, path.Base(p)))
 }
 
 func privacyOf(secret *bool) privacy {
@@ -73,7 +73,7 @@ func (l fileLook) editPart(ctx context.Context, r host.Reader, c *change.Change,
 	if err != nil {
 		return false, err
 	}
-	differNode(c, l.path, n, want)
+	DifferNode(c, l.path, n, want)
 	c.Attrs, c.Steps = append(c.Attrs, attrs...), nil // one step writes the file whole
 	return true, l.write(r, c, host.WriteFile{
 		Path: l.path, Content: l.wrap(data), Owner: want.Owner, Group: want.Group, Access: want.Access,
@@ -94,7 +94,7 @@ func (l fileLook) partAttrs(have presentContent) ([]change.Attr, error) {
 		if have.part != nil {
 			missing = nil
 			for _, w := range f.ensured() {
-				switch d := lineDigest(salt, w.String()); {
+				switch d := LineDigest(salt, w.String()); {
 				case slices.Contains(have.part.Lacks, d):
 					missing = append(missing, w)
 				case !slices.Contains(have.part.Lines, d):
@@ -115,7 +115,7 @@ func (l fileLook) partAttrs(have presentContent) ([]change.Attr, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		declared, err := editBlock(nil, f.comment, f.block)
+		declared, err := EditBlock(nil, f.comment, f.block)
 		if err != nil {
 			return nil, err
 		}
@@ -124,17 +124,18 @@ func (l fileLook) partAttrs(have presentContent) ([]change.Attr, error) {
 			return nil, err
 		}
 		if before != after {
-			attrs = append(attrs, change.Attr{Name: "block", Before: secretValue(before), After: secretValue(after)})
+			attrs = append(attrs, change.Attr{Name: "block", Before: SecretValue(before), After: SecretValue(after)})
 		}
 	}
 	return attrs, nil
 }
 
-func lineDigest(at, line string) string { return host.SecretDigest(at+" line", []byte(line)) }
+// LineDigest stands for a line of a file whose content is not shown.
+func LineDigest(at, line string) string { return host.SecretDigest(at+" line", []byte(line)) }
 
 // blockDigest stands for the block in a content; empty for none.
 func blockDigest(at string, content []byte, comment string) (string, error) {
-	from, to, err := findBlock(content, comment)
+	from, to, err := FindBlock(content, comment)
 	if err != nil || from < 0 {
 		return "", err
 	}
@@ -152,7 +153,7 @@ func partOf(at string, data []byte, fs []*spec.File) *host.Part {
 		}
 		missing := declared.missing(data)
 		for _, w := range declared.ensured() {
-			d := lineDigest(at, w.String())
+			d := LineDigest(at, w.String())
 			if slices.Contains(missing, w) {
 				part.Lacks = append(part.Lacks, d)
 			} else {

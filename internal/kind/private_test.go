@@ -27,9 +27,9 @@ func recordPrivate(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, h := setUp(t, archive)
+	in, h := kindtest.SetUp(t, archive)
 	rec := snapshot.NewRecorder(h, kind.Secrets(in.Backend))
-	want := kindtest.Dump(run(t.Context(), in, overlay.New(rec)))
+	want := kindtest.Dump(kindtest.Converge(t.Context(), in, overlay.New(rec)))
 	if strings.Contains(want, "canary") {
 		t.Errorf("the plan shows what not everybody may read:\n%s", want)
 	}
@@ -56,7 +56,7 @@ func recordPrivate(t *testing.T, file string) {
 	if strings.Contains(string(data), "canary") {
 		t.Errorf("the facts hold what not everybody may read:\n%s", data)
 	}
-	if got := kindtest.Dump(run(t.Context(), in, overlay.New(snapshot.New(state)))); got != want {
+	if got := kindtest.Dump(kindtest.Converge(t.Context(), in, overlay.New(snapshot.New(state)))); got != want {
 		t.Errorf("from facts the plan is\n%s\nwant\n%s", got, want)
 	}
 }

@@ -54,14 +54,14 @@ func Receivers() Kind {
 		},
 		Stage: StageUnits, Runs: true, Declare: declareReceiver, Adopt: adoptReceiver,
 		Orphans: []Orphans{{
-			Find: strays{
-				dir: path.Dir(notes.Receiver), suffix: ".json",
-				takes: func(name string) bool { return name+".json" == path.Base(notes.Receiver) },
-				units: func(string) []string { return receiverUnits() },
-			}.find,
+			Find: Strays{
+				Dir: path.Dir(notes.Receiver), Suffix: ".json",
+				Takes: func(name string) bool { return name+".json" == path.Base(notes.Receiver) },
+				Units: func(string) []string { return receiverUnits() },
+			}.Find,
 			Removes: func(string, string) bool { return true }, // there is one at most
 			Absent: func(b spec.Backend, _ string) spec.Backend {
-				return spec.With(b, "receiver", &Receiver{State: stateAbsent})
+				return spec.With(b, "receiver", &Receiver{State: Absent})
 			},
 		}},
 	}
@@ -95,7 +95,7 @@ func (Receiver) Fields() []spec.Field {
 
 func receiverOf(b *spec.Backend) *Receiver { return spec.Of[*Receiver](b, "receiver") }
 
-func (d *Receiver) there() bool { return d != nil && d.State != stateAbsent }
+func (d *Receiver) there() bool { return d != nil && d.State != Absent }
 
 func (d *Receiver) listen() string {
 	if d.Listen == "" {
@@ -120,7 +120,7 @@ func (d *Receiver) addresses() []string {
 
 // published reports whether GitHub is asked for its ranges.
 func (d *Receiver) published() bool {
-	return d.State != stateAbsent && slices.Contains(d.addresses(), FromPublished)
+	return d.State != Absent && slices.Contains(d.addresses(), FromPublished)
 }
 
 // triggered are the deployments that something that comes in can have deployed.
@@ -129,7 +129,7 @@ func triggered(b *spec.Backend) []string {
 	all := deploymentsOf(b)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		d := all[name]
-		if d.State != stateAbsent && d.Triggers != nil && (d.Triggers.GitHub != nil || d.Triggers.Key != "") {
+		if d.State != Absent && d.Triggers != nil && (d.Triggers.GitHub != nil || d.Triggers.Key != "") {
 			out = append(out, name)
 		}
 	}
@@ -147,10 +147,10 @@ func ownReceiver(b *spec.Backend) []spec.Owned {
 	}
 	var out []spec.Owned
 	for _, unit := range receiverUnits() {
-		gone := d.State == stateAbsent || strings.HasPrefix(unit, "opsafe-github-ranges") && !d.published()
+		gone := d.State == Absent || strings.HasPrefix(unit, "opsafe-github-ranges") && !d.published()
 		out = append(out, spec.Owned{Path: path.Join(debian.UnitDir, unit), Label: "receiver", Pos: d.Pos, Absent: gone, When: d.When})
 	}
-	return append(out, spec.Owned{Path: notes.Receiver, Label: "receiver", Pos: d.Pos, Absent: d.State == stateAbsent, When: d.When})
+	return append(out, spec.Owned{Path: notes.Receiver, Label: "receiver", Pos: d.Pos, Absent: d.State == Absent, When: d.When})
 }
 
 // declareReceiver lists what the receiver is made of: who it is, what it may write, what
@@ -160,7 +160,7 @@ func declareReceiver(in *Input) []Resource {
 	if d == nil {
 		return nil
 	}
-	gone := d.State == stateAbsent
+	gone := d.State == Absent
 	id := func(name string) change.ID { return change.ID{Kind: "receiver", Name: name} }
 	who := account{name: ReceiverAccount, absent: gone, home: "/nonexistent", shell: "/usr/sbin/nologin", system: true}
 	who.reserved, who.gids = in.reserved(), in.othersGIDs(who.name)
@@ -211,10 +211,10 @@ func queueDirs() []queueDir {
 	main := host.AccessOf(0o1770)
 	own := host.AccessOf(0o700)
 	return []queueDir{
-		{notes.Queue, rootsOwn, host.AccessOf(0o755)},
+		{notes.Queue, Root, host.AccessOf(0o755)},
 		{path.Join(notes.Queue, queue.MainName), ReceiverAccount, main},
-		{path.Join(notes.Queue, queue.AsideName), rootsOwn, own},
-		{path.Join(notes.Queue, queue.VoidName), rootsOwn, own},
+		{path.Join(notes.Queue, queue.AsideName), Root, own},
+		{path.Join(notes.Queue, queue.VoidName), Root, own},
 	}
 }
 

@@ -22,7 +22,7 @@ func checkReceiver(b *spec.Backend, problems *spec.Problems) {
 	switch {
 	case d == nil:
 		return
-	case d.State == stateAbsent:
+	case d.State == Absent:
 		for _, field := range []string{"listen", "proxies", "github_addresses", "env_files"} {
 			if d.Has(field) {
 				problems.Addf(d.At(field), "receiver: is absent and has %s: want one or the other", field)
@@ -44,7 +44,7 @@ func checkReceiver(b *spec.Backend, problems *spec.Problems) {
 func checkHookSecrets(b *spec.Backend, problems *spec.Problems) {
 	for _, f := range hookFiles(b) {
 		file := b.Files[f.path]
-		if file == nil || file.Content == nil && file.Source == "" || file.Data == nil || file.State == stateAbsent {
+		if file == nil || file.Content == nil && file.Source == "" || file.Data == nil || file.State == Absent {
 			continue
 		}
 		if _, err := HookSecret(file.Data); err != nil {

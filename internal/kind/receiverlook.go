@@ -26,22 +26,22 @@ func (l receiverQueueLook) Look(_ context.Context, r host.Reader) (change.Change
 		}
 		if n == nil {
 			if d.path == notes.Queue {
-				if err := needDir(r, &c, notes.Dir); err != nil {
+				if err := NeedDir(r, &c, notes.Dir); err != nil {
 					return c, err
 				}
 			}
 			c.Action = cmp.Or(c.Action, change.Add)
 			c.Fresh(d.path, "root:"+d.group+" "+d.access.Mode().String())
-			c.Steps = append(c.Steps, host.MakeDir{Path: d.path, Owner: rootsOwn, Group: d.group, Access: d.access})
+			c.Steps = append(c.Steps, host.MakeDir{Path: d.path, Owner: Root, Group: d.group, Access: d.access})
 			continue
 		}
 		if n.Type != host.TypeDir {
-			return change.Change{}, fmt.Errorf("%s: %w", d.path, wantType(r, d.path, *n, host.TypeDir))
+			return change.Change{}, fmt.Errorf("%s: %w", d.path, WantType(r, d.path, *n, host.TypeDir))
 		}
 		want := *n
-		want.Owner, want.Group, want.Access = rootsOwn, d.group, d.access
+		want.Owner, want.Group, want.Access = Root, d.group, d.access
 		before := len(c.Steps)
-		differNode(&c, d.path, *n, want)
+		DifferNode(&c, d.path, *n, want)
 		if len(c.Steps) > before {
 			c.Action = cmp.Or(c.Action, change.Modify)
 		}
@@ -78,14 +78,14 @@ type receiverLook struct {
 func (l receiverLook) Hints() host.Hints { return host.Hints{Units: receiverUnits()} }
 
 func (l receiverLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
-	if l.decl.State == stateAbsent {
-		return goneFileLook{path: notes.Receiver}.Look(ctx, r)
+	if l.decl.State == Absent {
+		return GoneFile{Path: notes.Receiver}.Look(ctx, r)
 	}
 	note, files, err := l.hooks(ctx, r)
 	if err != nil {
 		return change.Change{}, err
 	}
-	was, err := regular(r, notes.Receiver)
+	was, err := Regular(r, notes.Receiver)
 	if err != nil {
 		return change.Change{}, err
 	}
@@ -95,14 +95,14 @@ func (l receiverLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 	}
 	want = append(want, '\n')
 	var c change.Change
-	if is(was, want) {
-		c = correct(notes.Receiver, was.Node, ownNode())
+	if Holds(was, want) {
+		c = Correct(notes.Receiver, was.Node, OwnNode())
 	} else {
-		c = newContent(notes.Receiver, was, want, ownNode())
-		if err := needDir(r, &c, notes.Dir); err != nil {
+		c = Rewritten(notes.Receiver, was, want, OwnNode())
+		if err := NeedDir(r, &c, notes.Dir); err != nil {
 			return c, err
 		}
-		c.Steps = append(c.Steps, writeOwn(notes.Receiver, want, ownNode()))
+		c.Steps = append(c.Steps, WriteOwn(notes.Receiver, want, OwnNode()))
 		u, err := r.Unit(ctx, receiverService)
 		if err != nil {
 			return c, err
@@ -115,7 +115,7 @@ func (l receiverLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 	if err != nil {
 		return c, err
 	}
-	program, err := followed(r, notes.Program)
+	program, err := Followed(r, notes.Program)
 	if err == nil && program == nil {
 		c.Open = errors.Join(c.Open, fmt.Errorf("%s is not there, which takes what comes in: run opsafe bootstrap, which puts it there", notes.Program))
 	}
@@ -171,7 +171,7 @@ func hookOpen(n host.Node) string {
 	switch {
 	case n.Type != host.TypeFile:
 		return fmt.Sprintf("it is a %s, and no file: put the secret there", n.Type)
-	case n.Access.Other != 0 || n.Access.EffectiveGroup() != 0 || len(n.Access.Named) > 0 || n.Owner != rootsOwn:
+	case n.Access.Other != 0 || n.Access.EffectiveGroup() != 0 || len(n.Access.Named) > 0 || n.Owner != Root:
 		return "others than root can read it, and could have it deployed: make it root's, with mode 0600, and put another secret into it"
 	case n.Size == 0:
 		return "it is empty, and the hook lets nobody in: put the secret there"

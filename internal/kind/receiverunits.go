@@ -16,7 +16,7 @@ const NoSecret = "none"
 
 // receiverUnits are its units, each service before what starts it.
 func (in *Input) receiverUnits(d *Receiver) []Resource {
-	gone := d.State == stateAbsent
+	gone := d.State == Absent
 	unit := func(name, text string, starts, absent bool) Resource {
 		on := true
 		decl := &Unit{Text: spec.Text{Content: &text, Data: []byte(text)}}
@@ -24,10 +24,10 @@ func (in *Input) receiverUnits(d *Receiver) []Resource {
 			decl.Enabled, decl.Running = &on, &on
 		}
 		if absent {
-			decl = &Unit{State: stateAbsent}
+			decl = &Unit{State: Absent}
 		}
 		return Resource{
-			ID: change.ID{Kind: "receiver", Name: name}, Pos: d.Pos, When: d.When, Looker: unitLook{in: in, name: name, decl: decl},
+			ID: change.ID{Kind: "receiver", Name: name}, Pos: d.Pos, When: d.When, Looker: UnitLook{In: in, Name: name, Decl: decl},
 		}
 	}
 	units := []Resource{

@@ -61,10 +61,10 @@ const (
 	keptRoom int64 = 16 << 20
 )
 
-// lastImage is what is at a path that is going to be removed. Unlike imageOf it
+// lastImage is what is at a path that is going to be removed. Unlike ImageOf it
 // always gives one; where the content is missing, lost says so.
-func lastImage(r host.Reader, at string, n *host.Node, room int64) (image *fileImage, lost string) {
-	image = &fileImage{Node: *n}
+func lastImage(r host.Reader, at string, n *host.Node, room int64) (image *FileImage, lost string) {
+	image = &FileImage{Node: *n}
 	if n.Type != host.TypeFile {
 		return image, ""
 	}
@@ -91,7 +91,7 @@ func lose(c *change.Change, what string) {
 
 // keep copies a file, for root's eyes, before it is removed: a person's job may
 // be needed by whoever takes over.
-func keep(r host.Reader, c *change.Change, name, at string, image *fileImage) error {
+func keep(r host.Reader, c *change.Change, name, at string, image *FileImage) error {
 	if image.Node.Type != host.TypeFile {
 		return nil
 	}
@@ -106,12 +106,12 @@ func keep(r host.Reader, c *change.Change, name, at string, image *fileImage) er
 		}
 		made := slices.ContainsFunc(c.Steps, func(s host.Step) bool { m, ok := s.(host.MakeDir); return ok && m.Path == dir })
 		if n == nil && !made {
-			c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(mode)})
+			c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: Root, Group: Root, Access: host.AccessOf(mode)})
 		}
 	}
 	copied := path.Join(notes.Kept, name, keptName(at))
 	c.Notes = append(c.Notes, "a copy of "+at+" is kept in "+copied)
-	c.Steps = append(c.Steps, host.WriteFile{Path: copied, Content: image.Content, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o600)})
+	c.Steps = append(c.Steps, host.WriteFile{Path: copied, Content: image.Content, Owner: Root, Group: Root, Access: host.AccessOf(0o600)})
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"opsafe/internal/kind/kindtest"
+
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"opsafe/internal/change"
@@ -104,11 +106,11 @@ func TestRestartFails(t *testing.T) {
 		{"chrony, found wrong", pickyChrony, "chrony.service", "/etc/chrony/conf.d/opsafe.conf", "chrony/config", "old\n", true, []string{"comes up", "comes up"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			in, base := setUp(t, txtar.Parse([]byte(tt.archive)))
+			in, base := kindtest.SetUp(t, txtar.Parse([]byte(tt.archive)))
 			h := &pickyHost{Host: base, unit: tt.unit, config: tt.config, bad: "bad", spoil: tt.spoil}
 			ctx := context.Background()
 			failed := false
-			for _, r := range run(ctx, in, h) {
+			for _, r := range kindtest.Converge(ctx, in, h) {
 				if r.ID.String() == tt.id {
 					failed = r.Status == change.Failed && strings.Contains(r.Err.Error(), "what was there before has been put back")
 				}

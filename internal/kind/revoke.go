@@ -153,7 +153,7 @@ func (l blockedLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 		return c, problem
 	}
 	at := roster.RevokedPath(l.fingerprint)
-	gone, err := goneFileLook{path: at}.Look(ctx, r)
+	gone, err := GoneFile{Path: at}.Look(ctx, r)
 	if err != nil || len(gone.Steps) == 0 {
 		return c, cmp.Or(problem, err)
 	}

@@ -53,7 +53,7 @@ func (in *Input) filesHold(fingerprint string) bool {
 			}
 		}
 		for line := range strings.Lines(text) {
-			if f.State != stateAbsent && roster.Authorized(line) == fingerprint {
+			if f.State != Absent && roster.Authorized(line) == fingerprint {
 				return true
 			}
 		}

@@ -38,7 +38,7 @@ func (w wish) String() string {
 func (l fileLook) attr(w wish, before change.Value) change.Attr {
 	after := change.Text(w.value)
 	if l.secret && w.value != "" {
-		after = secretValue(digestOf(l.path, []byte(w.value)))
+		after = SecretValue(digestOf(l.path, []byte(w.value)))
 	}
 	switch {
 	case before.Kind != change.Absent || w.name == lineWish:
@@ -107,7 +107,7 @@ func (f settingsForm) ensured() []wish {
 	}
 	group("", f.SettingsGroup)
 	for _, name := range slices.Sorted(maps.Keys(f.Sections)) {
-		if f.Sections[name].State == stateAbsent {
+		if f.Sections[name].State == Absent {
 			out = append(out, goneWish(name, ""))
 		}
 		group(name, f.Sections[name].SettingsGroup)
@@ -129,7 +129,7 @@ func (f settingsForm) attrs(at string, have []byte, hidden map[string]bool) []ch
 	for _, c := range f.edit(have).changes {
 		value := func(text string) change.Value {
 			if text != "" && hides(c.name, text, hidden) {
-				return secretValue(digestOf(at, []byte(text)))
+				return SecretValue(digestOf(at, []byte(text)))
 			}
 			return change.Text(text)
 		}

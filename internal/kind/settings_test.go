@@ -68,7 +68,7 @@ func TestSettingsEdit(t *testing.T) {
 		"a hash in a value": {ini(none, "g", set("a", "1 # x")), "[g]\na = 1\n", "[g]\na = 1 # x\n"},
 		"no such sign":      {ini(none, "g", set("a", "1")), "[g]\na\na: 2\n", "[g]\na = 1\na\na: 2\n"},
 		"others go": {
-			spec.Settings{Form: spec.SettingINI, SettingsGroup: exact(none), Sections: map[string]*spec.SettingsSection{"g": {SettingsGroup: exact(set("a", "1"))}, "h": {State: stateAbsent}}},
+			spec.Settings{Form: spec.SettingINI, SettingsGroup: exact(none), Sections: map[string]*spec.SettingsSection{"g": {SettingsGroup: exact(set("a", "1"))}, "h": {State: Absent}}},
 			"top=1\n[g]\na=1\nb=2\n# of h\n[h]\n#h\nx=1\n# of i\n[I]\nx\n\n[G]\nc=1\n[h]\n", "[g]\na=1\n# of h\n# of i\n\n[G]\n",
 		},
 	} {
@@ -116,7 +116,7 @@ func FuzzSettings(f *testing.F) {
 			}
 			s := spec.Settings{Form: form, SettingsGroup: spec.SettingsGroup{Set: map[string]string{"A": "1"}, Unset: []string{"B"}}}
 			if form == spec.SettingINI {
-				s.Sections = map[string]*spec.SettingsSection{"x": {SettingsGroup: spec.SettingsGroup{Set: map[string]string{"a": "2"}}}, "y": {State: stateAbsent}}
+				s.Sections = map[string]*spec.SettingsSection{"x": {SettingsGroup: spec.SettingsGroup{Set: map[string]string{"a": "2"}}}, "y": {State: Absent}}
 			}
 			got, err := settingsForm{&s}.content(t.Context(), nil, []byte(have))
 			if err == nil && len(settingsForm{&s}.missing(got)) > 0 {

@@ -30,7 +30,7 @@ func (e *settingsEdit) run() {
 	listed := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(e.Sections)) {
 		listed[e.foldSection(name)] = true
-		if s := e.Sections[name]; s.State == stateAbsent {
+		if s := e.Sections[name]; s.State == Absent {
 			e.drop(name, goneWish(name, ""))
 		} else {
 			e.group(name, s.SettingsGroup)

@@ -32,7 +32,7 @@ func Sources() Kind {
 			Own: []spec.Section{aptSection()}, Texts: readAptKeys, Owns: ownApt,
 		},
 		Stage: StagePackages, Declare: declareSources, Adopt: adoptSources, TakenOver: true,
-		Covers: covering(aptList, aptLists),
+		Covers: Covering(aptList, aptLists),
 	}
 }
 
@@ -52,7 +52,7 @@ func declareSources(in *Input) []Resource {
 	declared := declaredSources(apt)
 	for _, name := range slices.Sorted(maps.Keys(apt.Sources)) {
 		s := apt.Sources[name]
-		look := aptFileLook{at: sourcePath(name), absent: s.State == stateAbsent, same: sameSource, declared: apt.Sources}
+		look := aptFileLook{at: sourcePath(name), absent: s.State == Absent, same: sameSource, declared: apt.Sources}
 		if !look.absent {
 			look.content = deb822(s, apt.Keys)
 			look.check = sourceCheck(look.at, withoutFile(declared, look.at))
@@ -79,7 +79,7 @@ func declaredSources(apt *Apt) map[string]*host.Content {
 	for name, s := range apt.Sources {
 		switch {
 		case len(s.When) > 0:
-		case s.State == stateAbsent:
+		case s.State == Absent:
 			out[sourcePath(name)] = nil
 		default:
 			c := host.NewContent(deb822(s, apt.Keys))
@@ -164,7 +164,7 @@ func (l aptFileLook) accepted(ctx context.Context, r host.Reader) error {
 		if err != nil || n == nil || at == l.at {
 			continue
 		}
-		end, err := linkEnd(r, at)
+		end, err := LinkEnd(r, at)
 		if err != nil {
 			continue
 		}
@@ -190,38 +190,38 @@ func (l aptFileLook) look(r host.Reader) (change.Change, error) {
 	if err != nil {
 		return c, err
 	}
-	was, err := imageOf(r, l.at, n)
+	was, err := ImageOf(r, l.at, n)
 	if err != nil {
 		return c, err
 	}
 	if l.absent {
 		if n != nil {
 			c.Action = change.Remove
-			showContent(&c, l.at, was, nil)
+			ShowContent(&c, l.at, was, nil)
 			c.Steps = []host.Step{host.RemovePath{Path: l.at}}
 		}
 		return c, nil
 	}
 	// apt reads it as a user of its own: mode and owner count.
-	want := ownership{owner: rootsOwn, group: rootsOwn}.fresh(host.TypeFile, 0o644)
+	want := ownership{owner: Root, group: Root}.fresh(host.TypeFile, 0o644)
 	c.Action = change.Add
 	if n != nil {
-		if err := wantType(r, l.at, *n, host.TypeFile); err != nil {
+		if err := WantType(r, l.at, *n, host.TypeFile); err != nil {
 			return change.Change{}, err
 		}
 		c.Action = change.Modify
-		if kept := was.Content.Kept(); kept != nil && l.same != nil && !is(was, l.content) {
+		if kept := was.Content.Kept(); kept != nil && l.same != nil && !Holds(was, l.content) {
 			return change.Change{}, kept
 		}
-		if is(was, l.content) || l.same != nil && l.same(was.Content.Bytes(), l.content) {
-			differNode(&c, l.at, *n, want)
+		if Holds(was, l.content) || l.same != nil && l.same(was.Content.Bytes(), l.content) {
+			DifferNode(&c, l.at, *n, want)
 			return orNothing(c), nil
 		}
 	}
-	if err := needDir(r, &c, path.Dir(l.at)); err != nil {
+	if err := NeedDir(r, &c, path.Dir(l.at)); err != nil {
 		return c, err
 	}
-	showContent(&c, l.at, was, l.content)
+	ShowContent(&c, l.at, was, l.content)
 	c.Steps = append(c.Steps, host.WriteFile{
 		Path: l.at, Content: host.NewContent(l.content), Owner: want.Owner, Group: want.Group, Access: want.Access, Check: l.check,
 	})
@@ -291,7 +291,7 @@ func (l mirrorLook) file(r host.Reader, c *change.Change, at string, written map
 	case n.Type != host.TypeFile:
 		return nil // apt passes it over, too
 	}
-	was, err := imageOf(r, at, n)
+	was, err := ImageOf(r, at, n)
 	if err != nil {
 		return err
 	}
@@ -305,7 +305,7 @@ func (l mirrorLook) file(r host.Reader, c *change.Change, at string, written map
 	}
 	c.Action = change.Modify
 	if c.Diff == nil {
-		showContent(c, at, was, want)
+		ShowContent(c, at, was, want)
 	} else {
 		c.Differ(at, "addresses of the archive", "addresses of the mirror")
 	}
@@ -320,11 +320,11 @@ func (l mirrorLook) file(r host.Reader, c *change.Change, at string, written map
 // link refuses a symbolic link to sources that would have to be changed: apt follows
 // it, opsafe does not.
 func (l mirrorLook) link(r host.Reader, at string) error {
-	n, err := followed(r, at)
+	n, err := Followed(r, at)
 	if err != nil || n == nil || n.Type != host.TypeFile {
 		return err
 	}
-	to, err := linkEnd(r, at)
+	to, err := LinkEnd(r, at)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func checkAptSource(c *spec.Checker, name string, s *AptSource, keys map[string]
 		c.Addf(s.Pos, "%s: want letters, digits, _, . and -", label)
 	}
 	c.State(s.Meta, label, s.State)
-	if s.State == stateAbsent {
+	if s.State == Absent {
 		return
 	}
 	if len(s.URIs) == 0 || len(s.Suites) == 0 {

@@ -98,7 +98,7 @@ func readAptKeys(b *spec.Backend, read func(at spec.Pos, label, name string) []b
 func ownApt(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
 	for name, s := range spec.Sorted(aptOf(b).Sources) {
-		out = append(out, spec.Owned{Path: sourcePath(name), Label: "apt source " + name, Pos: s.Pos, Absent: s.State == stateAbsent})
+		out = append(out, spec.Owned{Path: sourcePath(name), Label: "apt source " + name, Pos: s.Pos, Absent: s.State == Absent})
 	}
 	for name, k := range spec.Sorted(aptOf(b).Keys) {
 		out = append(out, spec.Owned{Path: aptKeyrings + "/" + name + path.Ext(k.Source), Label: "apt key " + name, Pos: k.Pos})

@@ -49,7 +49,7 @@ func sourceText(r host.Reader, at string) []byte {
 	if n, err := r.Stat(at); err != nil || n == nil {
 		return nil
 	}
-	end, err := linkEnd(r, at)
+	end, err := LinkEnd(r, at)
 	if err != nil {
 		return nil
 	}

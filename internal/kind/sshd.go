@@ -37,7 +37,7 @@ func Sshd() Kind {
 		},
 		Stage: StageAccess, WayIn: true, Declare: declareSshd, Adopt: adoptSshd, TakenOver: true,
 		Covers:  coverSshd,
-		Orphans: []Orphans{{Find: strays{dir: sshdDir, suffix: ".conf"}.find, Absent: dropInGone("sshd")}},
+		Orphans: []Orphans{{Find: Strays{Dir: sshdDir, Suffix: ".conf"}.Find, Absent: dropInGone("sshd")}},
 	}
 }
 
@@ -50,7 +50,7 @@ func adoptSshd(ctx context.Context, t Taker, name string) error {
 // as a whole before one of them takes effect; it is told to read them again,
 // never restarted.
 func declareSshd(in *Input) []Resource {
-	return dropIns(in, dropInsOf(in.Backend, "sshd"), "sshd", in.needPackage("openssh-server"), dropInLook{
+	return dropIns(in, dropInsOf(in.Backend, "sshd"), "sshd", in.NeedPackage("openssh-server"), dropInLook{
 		main: sshdMain, dir: sshdDir, suffix: ".conf", mode: sshdFileMode,
 		check:  sshdCheck(),
 		reader: sshdReads,
@@ -67,7 +67,7 @@ func sshdRuns(r host.Reader) ([]host.Step, error) {
 	if n != nil || err != nil {
 		return nil, err
 	}
-	return []host.Step{host.MakeDir{Path: sshdPrivSep, Owner: rootsOwn, Group: rootsOwn, Access: host.AccessOf(0o755)}}, nil
+	return []host.Step{host.MakeDir{Path: sshdPrivSep, Owner: Root, Group: Root, Access: host.AccessOf(0o755)}}, nil
 }
 
 // sshdReads looks whether the main file reads the drop-in, and whether

@@ -52,7 +52,7 @@ func adoptSudoers(ctx context.Context, t Taker, name string) error {
 // declareSudoers lists the drop-ins of sudoers. Visudo has to accept the rules
 // as a whole before one of them takes effect.
 func declareSudoers(in *Input) []Resource {
-	return dropIns(in, dropInsOf(in.Backend, "sudoers"), "sudoers", in.needPackage("sudo"), dropInLook{
+	return dropIns(in, dropInsOf(in.Backend, "sudoers"), "sudoers", in.NeedPackage("sudo"), dropInLook{
 		main: sudoersMain, dir: sudoersDir, mode: 0o440,
 		check:  sudoersCheck(),
 		reader: sudoersReads,
@@ -68,14 +68,14 @@ func dropIns(in *Input, drops map[string]*DropIn, kind string, needs []change.ID
 	at := func(name string) string { return path.Join(l.dir, name+l.suffix) }
 	for name, d := range drops {
 		if len(d.When) == 0 {
-			siblings[at(name)] = sibling{text: in.text(d.Text), absent: d.State == stateAbsent}
+			siblings[at(name)] = sibling{text: in.text(d.Text), absent: d.State == Absent}
 		}
 	}
 	names := slices.SortedFunc(maps.Keys(drops), func(a, b string) int { return strings.Compare(at(a), at(b)) })
 	var out []Resource
 	for _, name := range names {
 		d, look := drops[name], l
-		look.path, look.text, look.absent, look.siblings = at(name), in.text(d.Text), d.State == stateAbsent, siblings
+		look.path, look.text, look.absent, look.siblings = at(name), in.text(d.Text), d.State == Absent, siblings
 		out = append(out, Resource{ID: change.ID{Kind: kind, Name: name}, Pos: d.Pos, When: d.When, Needs: needs, Looker: look})
 	}
 	return out
@@ -138,7 +138,7 @@ func prove(ctx context.Context, r host.Reader, c *change.Change, probe []string)
 
 func (l dropInLook) look(ctx context.Context, r host.Reader) (change.Change, error) {
 	if l.absent {
-		return goneFileLook{path: l.path, privacy: isPolicy, notify: l.notify}.Look(ctx, r)
+		return GoneFile{Path: l.path, privacy: isPolicy, notify: l.notify}.Look(ctx, r)
 	}
 	content, err := l.text.render(ctx, r)
 	if err != nil {
@@ -151,7 +151,7 @@ func (l dropInLook) look(ctx context.Context, r host.Reader) (change.Change, err
 	check.Tree = &host.CheckTree{Main: l.main, Dir: l.dir, Name: path.Base(l.path), Declared: l.declared(ctx, r)}
 	c, err := fileLook{
 		path:    l.path,
-		own:     ownership{owner: rootsOwn, group: rootsOwn, mode: &l.mode},
+		own:     ownership{owner: Root, group: Root, mode: &l.mode},
 		form:    textForm{text: l.text},
 		privacy: isPolicy,
 		check:   &check,

@@ -24,7 +24,7 @@ func findSudoers(_ context.Context, f Finder) error {
 				return err
 			}
 		}
-		f.Orphan(Orphan{Name: name, What: at + leadsTo(n)})
+		f.Orphan(Orphan{Name: name, What: at + LeadsTo(n)})
 		return nil
 	})
 }

@@ -140,7 +140,7 @@ func (in *Input) noPrograms(r host.Reader, lines []string) []string {
 func (in *Input) declares(at string) bool {
 	for p := at; p != "/"; p = path.Dir(p) {
 		if f := in.Backend.Files[p]; f != nil {
-			return f.State != stateAbsent
+			return f.State != Absent
 		}
 		if slices.Contains(in.Backend.Owned(), p) {
 			return true

@@ -56,7 +56,7 @@ func unitsNamed(line string) []string {
 // noUnit reports whether a unit is certainly neither declared nor there.
 func (in *Input) noUnit(ctx context.Context, r host.Reader, name string) bool {
 	if u := UnitsOf(in.Backend)[name]; u != nil {
-		return u.State == stateAbsent
+		return u.State == Absent
 	}
 	if at := strings.IndexByte(name, '@'); at >= 0 { // an instance of a template
 		if UnitsOf(in.Backend)[name[:at+1]+path.Ext(name)] != nil {

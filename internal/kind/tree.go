@@ -29,7 +29,7 @@ func (l treeLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 		return change.Change{}, err // there is nothing below what is not there
 	}
 	if root.Type != host.TypeDir {
-		return change.Change{}, wantType(r, l.rule.Root, *root, host.TypeDir)
+		return change.Change{}, WantType(r, l.rule.Root, *root, host.TypeDir)
 	}
 	if l.rule.ACL != nil {
 		if err := namesExist(r, *l.rule.ACL); err != nil {
@@ -183,7 +183,7 @@ func (in *Input) directoryRule(root string, rec *spec.Recurse) host.TreeRule {
 	for p, d := range in.Backend.Directories {
 		switch {
 		case !isBelow(p, root):
-		case d.Recurse != nil && d.State != stateAbsent:
+		case d.Recurse != nil && d.State != Absent:
 			rule.Prune = append(rule.Prune, p)
 		default:
 			rule.Except = append(rule.Except, p)

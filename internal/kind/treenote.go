@@ -50,7 +50,7 @@ func (in *Input) declaredMode(dir string) host.Mode {
 		return 0
 	}
 	for at := path.Dir(dir); at != "/" && at != "."; at = path.Dir(at) {
-		if d, ok := in.Backend.Directories[at]; ok && d.Recurse != nil && d.State != stateAbsent {
+		if d, ok := in.Backend.Directories[at]; ok && d.Recurse != nil && d.State != Absent {
 			if m := spec.Mode(d.Recurse.Directories); m != nil {
 				return *m
 			}

@@ -67,7 +67,7 @@ func (l packageLook) speaksOf(key string) bool {
 	}
 	name, _, foreign := strings.Cut(key, ":")
 	d := l.declared[name]
-	return foreign && l.picked(name) && d != nil && (d.State == stateAbsent || d.State == statePurged)
+	return foreign && l.picked(name) && d != nil && (d.State == Absent || d.State == statePurged)
 }
 
 func (l packageLook) picked(name string) bool { return l.chosen == nil || l.chosen[name] }

@@ -38,7 +38,7 @@ func declareUnits(in *Input) []Resource {
 		units = append(units, Resource{
 			ID: change.ID{Kind: "unit", Name: name}, Pos: u.Pos, When: u.When,
 			Needs:   unitNeeds(in, name, u),
-			Looker:  unitLook{in: in, name: name, decl: u},
+			Looker:  UnitLook{In: in, Name: name, Decl: u},
 			Stopped: u.Running != nil && !*u.Running,
 		})
 	}
@@ -63,48 +63,50 @@ func unitNeeds(in *Input, name string, u *Unit) []change.ID {
 			k.Units = append(slices.Clone(k.Units), said.Units...)
 		}
 		if slices.Contains(k.Units, name) {
-			needs = append(needs, in.needPackage(p)...)
+			needs = append(needs, in.NeedPackage(p)...)
 		}
 	}
 	return needs
 }
 
-// unitLook is one unit: its file, whether it is enabled, and whether it runs.
-type unitLook struct {
-	in   *Input
-	name string
-	decl *Unit
+// UnitLook is one unit: its file, whether it is enabled, and whether it runs.
+type UnitLook struct {
+	In   *Input
+	Name string
+	Decl *Unit
 }
 
-func (l unitLook) Hints() host.Hints {
-	names := []string{l.name}
-	if s := activated(l.name, l.decl.Data); s != "" {
+// Hints are the units that it asks for.
+func (l UnitLook) Hints() host.Hints {
+	names := []string{l.Name}
+	if s := activated(l.Name, l.Decl.Data); s != "" {
 		names = append(names, s)
 	}
 	return host.Hints{Units: names}
 }
 
-func (l unitLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+// Look returns the change after which the unit is as declared.
+func (l UnitLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
-	u, err := r.Unit(ctx, l.name)
+	u, err := r.Unit(ctx, l.Name)
 	if err != nil {
 		return c, err
 	}
-	if l.decl.State == stateAbsent {
+	if l.Decl.State == Absent {
 		return l.remove(ctx, r, u)
 	}
 	if err := l.itself(u); err != nil {
 		return c, err
 	}
 	if l.own() {
-		if err := writeUnitFile(ctx, r, l.in, &c, l.name, unitDir+l.name, l.decl.Text, false); err != nil {
+		if err := WriteUnitFile(ctx, r, l.In, &c, l.Name, unitDir+l.Name, l.Decl.Text, false); err != nil {
 			return c, err
 		}
 	} else if !u.Known() {
-		if spec.Is(l.decl.Masked) {
+		if spec.Is(l.Decl.Masked) {
 			return l.mask(u, c, true), nil
 		}
-		return c, missing("unit "+l.name, "there is no such unit on this host, and nothing that is declared brings it: declare the package that does, with units under its provides, correct the name, declare its text, or add %q", "when: unit "+l.name+" exists")
+		return c, missing("unit "+l.Name, "there is no such unit on this host, and nothing that is declared brings it: declare the package that does, with units under its provides, correct the name, declare its text, or add %q", "when: unit "+l.Name+" exists")
 	}
 	rewritten := len(c.Steps) > 0
 	if u != nil && (rewritten || u.NeedReload && u.Load != "masked") {
@@ -133,18 +135,18 @@ func (l unitLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 }
 
 // own reports whether the spec has the unit's text.
-func (l unitLook) own() bool {
-	return l.decl.Source != "" || l.decl.Content != nil || l.decl.Template != ""
+func (l UnitLook) own() bool {
+	return l.Decl.Source != "" || l.Decl.Content != nil || l.Decl.Template != ""
 }
 
 // itself refuses to enable or mask a unit by another of its names, which systemd
 // does not do.
-func (l unitLook) itself(u *host.Unit) error {
-	said := l.decl.Enabled != nil || l.decl.Masked != nil
+func (l UnitLook) itself(u *host.Unit) error {
+	said := l.Decl.Enabled != nil || l.Decl.Masked != nil
 	if l.own() || !said || u == nil || u.Fragment == "" || u.Masked() {
 		return nil
 	}
-	if name := path.Base(u.Fragment); name != l.name && name != debian.TemplateOf(l.name) {
+	if name := path.Base(u.Fragment); name != l.Name && name != debian.TemplateOf(l.Name) {
 		return fmt.Errorf("it is another name of %s: declare that", name)
 	}
 	return nil
@@ -153,33 +155,33 @@ func (l unitLook) itself(u *host.Unit) error {
 // masked is whether the unit has to be masked; nil: that is not said. What is to
 // be enabled or to run cannot be; a file of ours that is written replaces the
 // mask in its place.
-func (l unitLook) masked(rewritten bool) *bool {
-	if l.decl.Masked == nil && !rewritten && (spec.Is(l.decl.Enabled) || spec.Is(l.decl.Running)) {
+func (l UnitLook) masked(rewritten bool) *bool {
+	if l.Decl.Masked == nil && !rewritten && (spec.Is(l.Decl.Enabled) || spec.Is(l.Decl.Running)) {
 		return new(bool)
 	}
-	return l.decl.Masked
+	return l.Decl.Masked
 }
 
-func (l unitLook) mask(u *host.Unit, c change.Change, want bool) change.Change {
+func (l UnitLook) mask(u *host.Unit, c change.Change, want bool) change.Change {
 	masked := u != nil && u.File == "masked"
 	switch {
 	case masked == want:
 		return c
 	case want:
-		c.Steps = append(c.Steps, host.MaskUnit{Name: l.name})
+		c.Steps = append(c.Steps, host.MaskUnit{Name: l.Name})
 	default:
-		c.Steps = append(c.Steps, host.UnmaskUnit{Name: l.name})
+		c.Steps = append(c.Steps, host.UnmaskUnit{Name: l.Name})
 	}
-	c.Differ("masked", yesNo(masked), yesNo(!masked))
+	c.Differ("masked", YesNo(masked), YesNo(!masked))
 	c.Action = cmp.Or(c.Action, change.Modify)
 	return c
 }
 
 // references checks that the unit which a timer, path, socket or automount starts
 // exists.
-func (l unitLook) references(ctx context.Context, r host.Reader) error {
-	name := activated(l.name, l.decl.Data)
-	if name == "" || unitNames(l.in.Backend)[name] != "" {
+func (l UnitLook) references(ctx context.Context, r host.Reader) error {
+	name := activated(l.Name, l.Decl.Data)
+	if name == "" || unitNames(l.In.Backend)[name] != "" {
 		return nil
 	}
 	u, err := r.Unit(ctx, name)

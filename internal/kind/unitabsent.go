@@ -14,10 +14,10 @@ import (
 // remove stops the unit, takes away what enables it, its file and its drop-ins:
 // whatever of these is left, they would count again for the next unit of that
 // name.
-func (l unitLook) remove(ctx context.Context, r host.Reader, u *host.Unit) (change.Change, error) {
+func (l UnitLook) remove(ctx context.Context, r host.Reader, u *host.Unit) (change.Change, error) {
 	var c change.Change
 	units := []*host.Unit{u}
-	if u != nil && debian.IsTemplate(l.name) {
+	if u != nil && debian.IsTemplate(l.Name) {
 		for _, name := range u.Instances {
 			i, err := r.Unit(ctx, name)
 			if err != nil {
@@ -31,7 +31,7 @@ func (l unitLook) remove(ctx context.Context, r host.Reader, u *host.Unit) (chan
 			return c, err
 		}
 	}
-	if err := writeUnitFile(ctx, r, l.in, &c, l.name, unitDir+l.name, l.decl.Text, true); err != nil {
+	if err := WriteUnitFile(ctx, r, l.In, &c, l.Name, unitDir+l.Name, l.Decl.Text, true); err != nil {
 		return c, err
 	}
 	if err := l.dropIns(r, &c); err != nil {
@@ -45,9 +45,9 @@ func (l unitLook) remove(ctx context.Context, r host.Reader, u *host.Unit) (chan
 }
 
 // shut stops a unit and removes the links that enable it.
-func (l unitLook) shut(ctx context.Context, r host.Reader, u *host.Unit, c *change.Change) error {
+func (l UnitLook) shut(ctx context.Context, r host.Reader, u *host.Unit, c *change.Change) error {
 	of := ""
-	if u != nil && u.Name != l.name {
+	if u != nil && u.Name != l.Name {
 		of = u.Name + " "
 	}
 	if u.Running() || u.Looping() {
@@ -65,8 +65,8 @@ func (l unitLook) shut(ctx context.Context, r host.Reader, u *host.Unit, c *chan
 
 // dropIns removes the drop-ins that are there, and their directory. Those that
 // are declared are resources of their own, and have gone before.
-func (l unitLook) dropIns(r host.Reader, c *change.Change) error {
-	dir := unitDir + l.name + ".d"
+func (l UnitLook) dropIns(r host.Reader, c *change.Change) error {
+	dir := unitDir + l.Name + ".d"
 	n, err := r.Stat(dir)
 	if err != nil || n == nil || n.Type != host.TypeDir {
 		return err
@@ -85,7 +85,7 @@ func (l unitLook) dropIns(r host.Reader, c *change.Change) error {
 		if n == nil || n.Type == host.TypeDir {
 			continue
 		}
-		if _, err := imageOf(r, at, n); err != nil {
+		if _, err := ImageOf(r, at, n); err != nil {
 			return err // what cannot be kept is not removed
 		}
 		c.Steps = append(c.Steps, host.RemovePath{Path: at})

@@ -16,7 +16,7 @@ import (
 func unitCheck(ctx context.Context, r host.Reader, in *Input, name string) *host.Check {
 	files := map[string]host.Content{}
 	decl := UnitsOf(in.Backend)[name]
-	if decl == nil || decl.State == stateAbsent {
+	if decl == nil || decl.State == Absent {
 		return nil
 	}
 	main, ok := unitText(ctx, r, in, name, decl)
@@ -43,7 +43,7 @@ func unitCheck(ctx context.Context, r host.Reader, in *Input, name string) *host
 		drop, at := decl.DropIns[d], name+".d/"+d+".conf"
 		switch {
 		case len(drop.When) > 0:
-		case drop.State == stateAbsent:
+		case drop.State == Absent:
 			delete(files, at)
 		default:
 			data, err := in.text(drop.Text).render(ctx, r)
@@ -61,14 +61,14 @@ func unitCheck(ctx context.Context, r host.Reader, in *Input, name string) *host
 
 // unmet is a condition by which systemd passes over the start of the unit as it is to
 // become; empty: none is known.
-func (l unitLook) unmet(ctx context.Context, r host.Reader) string {
-	check := unitCheck(ctx, r, l.in, l.name)
+func (l UnitLook) unmet(ctx context.Context, r host.Reader) string {
+	check := unitCheck(ctx, r, l.In, l.Name)
 	if check == nil {
 		return ""
 	}
-	text := string(check.Unit.Files[l.name].Bytes())
+	text := string(check.Unit.Files[l.Name].Bytes())
 	for _, at := range slices.Sorted(maps.Keys(check.Unit.Files)) {
-		if at != l.name {
+		if at != l.Name {
 			c := check.Unit.Files[at]
 			text += "\n" + string(c.Bytes())
 		}

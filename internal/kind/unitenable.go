@@ -17,18 +17,18 @@ import (
 // enable compares the links of [Install] with those that are there, so that a
 // changed section is noticed. To enable a template is to enable the instance that
 // it says.
-func (l unitLook) enable(ctx context.Context, r host.Reader, u *host.Unit, c *change.Change) error {
+func (l UnitLook) enable(ctx context.Context, r host.Reader, u *host.Unit, c *change.Change) error {
 	switch {
-	case l.decl.Enabled == nil:
+	case l.Decl.Enabled == nil:
 		return nil
 	case u != nil && u.File == "generated" && !l.own():
-		if spec.Is(l.decl.Masked) {
+		if spec.Is(l.Decl.Masked) {
 			return nil
 		}
-		return generated(r, u, *l.decl.Enabled)
-	case debian.IsTemplate(l.name):
+		return generated(r, u, *l.Decl.Enabled)
+	case debian.IsTemplate(l.Name):
 		return l.enableTemplate(ctx, r, u, c)
-	case !*l.decl.Enabled:
+	case !*l.Decl.Enabled:
 		l.disable(u, c)
 		return nil
 	}
@@ -36,22 +36,22 @@ func (l unitLook) enable(ctx context.Context, r host.Reader, u *host.Unit, c *ch
 	if err != nil {
 		return err
 	}
-	return enableAs(c, l.name, u, want)
+	return enableAs(c, l.Name, u, want)
 }
 
-func (l unitLook) disable(u *host.Unit, c *change.Change) {
+func (l UnitLook) disable(u *host.Unit, c *change.Change) {
 	switch {
 	case u == nil:
 	case len(u.Links) > 0 || strings.HasPrefix(u.File, "enabled") && u.File != "enabled-runtime":
 		c.Differ("enabled", "yes", "no")
 		c.Action = cmp.Or(c.Action, change.Modify)
 		c.Steps = append(c.Steps, host.DisableUnit{Name: u.Name})
-	case u.File == "static" && len(u.WantedBy) > 0 && !spec.Is(l.decl.Masked):
+	case u.File == "static" && len(u.WantedBy) > 0 && !spec.Is(l.Decl.Masked):
 		c.Notes = append(c.Notes, "it starts all the same, since other units want it ("+strings.Join(u.WantedBy, ", ")+"): masked: true keeps it from starting")
 	}
 }
 
-func (l unitLook) enableTemplate(ctx context.Context, r host.Reader, u *host.Unit, c *change.Change) error {
+func (l UnitLook) enableTemplate(ctx context.Context, r host.Reader, u *host.Unit, c *change.Change) error {
 	data, err := l.text(ctx, r, u)
 	if host.AfterApply(err) {
 		return nil
@@ -59,10 +59,10 @@ func (l unitLook) enableTemplate(ctx context.Context, r host.Reader, u *host.Uni
 	if err != nil {
 		return err
 	}
-	name := defaultInstance(l.name, data)
+	name := defaultInstance(l.Name, data)
 	if name == "" {
-		if *l.decl.Enabled {
-			return fmt.Errorf("it is a template whose [Install] section says no DefaultInstance=: declare an instance of it instead, %s", strings.Replace(l.name, "@.", "@NAME.", 1))
+		if *l.Decl.Enabled {
+			return fmt.Errorf("it is a template whose [Install] section says no DefaultInstance=: declare an instance of it instead, %s", strings.Replace(l.Name, "@.", "@NAME.", 1))
 		}
 		return nil
 	}
@@ -70,7 +70,7 @@ func (l unitLook) enableTemplate(ctx context.Context, r host.Reader, u *host.Uni
 	if err != nil {
 		return err
 	}
-	if !*l.decl.Enabled {
+	if !*l.Decl.Enabled {
 		l.disable(instance, c)
 		return nil
 	}
@@ -90,7 +90,7 @@ func enableAs(c *change.Change, name string, u *host.Unit, want []string) error 
 		return nil
 	}
 	c.Action = cmp.Or(c.Action, change.Modify)
-	if !c.Differ("enabled", yesNo(len(have) > 0), "yes") {
+	if !c.Differ("enabled", YesNo(len(have) > 0), "yes") {
 		c.Differ("enabled by", strings.Join(have, ", "), strings.Join(want, ", "))
 	} else if u == nil {
 		c.Attrs[len(c.Attrs)-1].Before = change.Text("")
@@ -142,7 +142,7 @@ func startsAtBoot(r host.Reader, script string) (bool, error) {
 
 // links are those that [Install] asks for. What a package will bring is taken as it
 // is known.
-func (l unitLook) links(ctx context.Context, r host.Reader, u *host.Unit) ([]string, error) {
+func (l UnitLook) links(ctx context.Context, r host.Reader, u *host.Unit) ([]string, error) {
 	data, err := l.text(ctx, r, u)
 	if host.AfterApply(err) && u != nil {
 		return u.Links, nil
@@ -150,13 +150,13 @@ func (l unitLook) links(ctx context.Context, r host.Reader, u *host.Unit) ([]str
 	if err != nil {
 		return nil, err
 	}
-	return installLinks(l.name, data), nil
+	return installLinks(l.Name, data), nil
 }
 
 // text is the unit's file: the declared one, else that of the host.
-func (l unitLook) text(ctx context.Context, r host.Reader, u *host.Unit) ([]byte, error) {
+func (l UnitLook) text(ctx context.Context, r host.Reader, u *host.Unit) ([]byte, error) {
 	if l.own() || u == nil {
-		return l.in.text(l.decl.Text).render(ctx, r)
+		return l.In.text(l.Decl.Text).render(ctx, r)
 	}
 	at, err := fragment(r, u)
 	if err != nil {

@@ -18,7 +18,7 @@ func dropInResource(in *Input, unit, name string, u *Unit) Resource {
 	return Resource{
 		ID: change.ID{Kind: "unit", Name: dropInName(unit, name)}, Pos: d.Pos,
 		When:   append(slices.Clone(u.When), d.When...),
-		Looker: unitFileLook{in: in, unit: unit, path: unitDir + unit + ".d/" + name + ".conf", text: d.Text, absent: d.State == stateAbsent || u.State == stateAbsent},
+		Looker: unitFileLook{in: in, unit: unit, path: unitDir + unit + ".d/" + name + ".conf", text: d.Text, absent: d.State == Absent || u.State == Absent},
 	}
 }
 
@@ -35,7 +35,7 @@ func (l unitFileLook) Hints() host.Hints { return host.Hints{Units: []string{l.u
 
 func (l unitFileLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
-	if err := writeUnitFile(ctx, r, l.in, &c, l.unit, l.path, l.text, l.absent); err != nil {
+	if err := WriteUnitFile(ctx, r, l.in, &c, l.unit, l.path, l.text, l.absent); err != nil {
 		return c, err
 	}
 	u, err := r.Unit(ctx, l.unit)
@@ -72,20 +72,20 @@ func (l unitFileLook) retime(ctx context.Context, r host.Reader, c *change.Chang
 	return retime(r, c, l.unit, data)
 }
 
-// writeUnitFile adds what makes a file of systemd's configuration as declared.
-func writeUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Change, unit, at string, text spec.Text, absent bool) error {
+// WriteUnitFile adds what makes a file of systemd's configuration as declared.
+func WriteUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Change, unit, at string, text spec.Text, absent bool) error {
 	n, err := r.Stat(at)
 	if err != nil {
 		return err
 	}
-	image, err := imageOf(r, at, n)
+	image, err := ImageOf(r, at, n)
 	if err != nil {
 		return err
 	}
 	if absent {
 		if n != nil {
 			c.Action = change.Remove
-			showContent(c, at, image, nil)
+			ShowContent(c, at, image, nil)
 			c.Steps = append(c.Steps, host.RemovePath{Path: at})
 		}
 		return nil
@@ -95,7 +95,7 @@ func writeUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Chan
 		return err
 	}
 	access := host.AccessOf(0o644)
-	if n != nil && n.Type == host.TypeFile && n.Owner == "root" && n.Group == "root" && n.Access.Equal(access) && is(image, want) {
+	if n != nil && n.Type == host.TypeFile && n.Owner == "root" && n.Group == "root" && n.Access.Equal(access) && Holds(image, want) {
 		return nil
 	}
 	c.Action = change.Modify
@@ -106,11 +106,11 @@ func writeUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Chan
 		c.Differ("owner", n.Owner+":"+n.Group, "root:root")
 		c.Differ("mode", n.Access.Mode().String(), access.Mode().String())
 	}
-	if err := needDir(r, c, path.Dir(at)); err != nil {
+	if err := NeedDir(r, c, path.Dir(at)); err != nil {
 		return err
 	}
-	if !is(image, want) {
-		showContent(c, at, image, want)
+	if !Holds(image, want) {
+		ShowContent(c, at, image, want)
 	}
 	c.Steps = append(c.Steps, host.WriteFile{
 		Path: at, Content: host.NewContent(want), Owner: "root", Group: "root", Access: access,
@@ -119,13 +119,13 @@ func writeUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Chan
 	return nil
 }
 
-// needDir adds the making of a directory of root's, if it is missing.
-func needDir(r host.Reader, c *change.Change, dir string) error {
+// NeedDir adds the making of a directory of root's, if it is missing.
+func NeedDir(r host.Reader, c *change.Change, dir string) error {
 	n, err := r.Stat(dir)
 	if err != nil || n != nil {
 		return err
 	}
-	if err := needDir(r, c, path.Dir(dir)); err != nil {
+	if err := NeedDir(r, c, path.Dir(dir)); err != nil {
 		return err
 	}
 	c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: "root", Group: "root", Access: host.AccessOf(0o755)})

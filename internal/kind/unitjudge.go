@@ -16,7 +16,7 @@ func checkUnits(c *spec.Checker) {
 		c.Fail(u.Pos, label, spec.UnitName(name))
 		bodies := c.Text(u.Meta, label, u.Text, u.State)
 		switch {
-		case u.State == stateAbsent:
+		case u.State == Absent:
 		case len(bodies) == 0:
 			checkHostUnit(c, name, u)
 		case len(bodies) == 1 && path.Ext(name) == ".scope":
@@ -56,7 +56,7 @@ func checkUnitSwitches(c *spec.Checker, u *Unit, label string) {
 	if spec.Is(u.Masked) && spec.Is(u.Running) {
 		c.Addf(u.At("running"), "%s: is masked and running: want one or the other", label)
 	}
-	if u.State == stateAbsent {
+	if u.State == Absent {
 		for _, field := range u.Written("enabled", "running", "masked") {
 			if field == "enabled" && spec.Is(u.Enabled) || field == "running" && spec.Is(u.Running) || field == "masked" && spec.Is(u.Masked) {
 				c.Addf(u.At(field), "%s: is absent and %s: want one or the other", label, field)
@@ -104,7 +104,7 @@ func checkUnitText(c *spec.Checker, m spec.Meta, label string, t spec.Text, whol
 // may be one of fstab's.
 func checkActivates(c *spec.Checker, name string, u *Unit) {
 	text, ok := declared(u.Text)
-	if !ok || u.State == stateAbsent {
+	if !ok || u.State == Absent {
 		return
 	}
 	file := debian.ParseUnit(text)
@@ -125,7 +125,7 @@ func checkEnds(c *spec.Checker, name string, u *Unit) {
 	}
 	for _, d := range u.DropIns {
 		more, ok := declared(d.Text)
-		if !ok && d.State != stateAbsent {
+		if !ok && d.State != Absent {
 			return
 		}
 		text += "\n" + more
@@ -141,12 +141,12 @@ func checkEnds(c *spec.Checker, name string, u *Unit) {
 func checkUnitConflicts(c *spec.Checker) {
 	for name, u := range UnitsOf(c.Backend()) {
 		text, ok := declared(u.Text)
-		if !ok || u.State == stateAbsent || !spec.Is(u.Running) {
+		if !ok || u.State == Absent || !spec.Is(u.Running) {
 			continue
 		}
 		for _, other := range debian.ParseUnit(text).List("Unit", "Conflicts") {
 			o := UnitsOf(c.Backend())[other]
-			if o == nil || o.State == stateAbsent || !spec.Is(o.Running) || u.When.Excludes(o.When) {
+			if o == nil || o.State == Absent || !spec.Is(o.Running) || u.When.Excludes(o.When) {
 				continue
 			}
 			c.Addf(u.At("running"), "unit %s: is to run, and so is unit %s at %s, but its text says Conflicts=%s: systemd stops one for the other; have one of them not run", name, other, o.Pos, other)

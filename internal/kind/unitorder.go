@@ -59,7 +59,7 @@ func unitRank(name string) int {
 // has the unit of each name.
 func unitsBefore(b *spec.Backend, declared map[string]string, name string) []string {
 	u := UnitsOf(b)[name]
-	if u.State == stateAbsent {
+	if u.State == Absent {
 		return nil
 	}
 	named := append([]string{activated(name, u.Data)}, listed(u, "Requires", "BindsTo", "Requisite", "Wants", "After")...)
@@ -99,7 +99,7 @@ func (in *Input) required(name string) map[string]bool {
 			return // opsafe's own, which no unit requires
 		}
 		for _, n := range listed(UnitsOf(in.Backend)[name], "Requires", "BindsTo") {
-			if other := declared[n]; other != "" && !out[other] && UnitsOf(in.Backend)[other].State != stateAbsent {
+			if other := declared[n]; other != "" && !out[other] && UnitsOf(in.Backend)[other].State != Absent {
 				out[other] = true
 				visit(other)
 			}
@@ -112,9 +112,9 @@ func (in *Input) required(name string) map[string]bool {
 // circle are the declared units that one requires, and that require it: systemd starts
 // none of them before it has the files of all. Missing is set if it does not have
 // those yet.
-func (l unitLook) circle(ctx context.Context, r host.Reader) (names []string, missing bool, err error) {
-	for _, name := range slices.Sorted(maps.Keys(l.in.required(l.name))) {
-		if name == l.name || !l.in.required(name)[l.name] {
+func (l UnitLook) circle(ctx context.Context, r host.Reader) (names []string, missing bool, err error) {
+	for _, name := range slices.Sorted(maps.Keys(l.In.required(l.Name))) {
+		if name == l.Name || !l.In.required(name)[l.Name] {
 			continue
 		}
 		names = append(names, name)
@@ -130,8 +130,8 @@ func (l unitLook) circle(ctx context.Context, r host.Reader) (names []string, mi
 // conflicts stops the units that run and that systemd would stop for this one
 // (Conflicts= in systemd.unit(5)), by its text and declared drop-ins: so that the plan
 // knows that they are stopped, and undo that they ran.
-func (l unitLook) conflicts(ctx context.Context, r host.Reader, c *change.Change) error {
-	for _, name := range append(listed(l.decl, "Conflicts"), l.hostsConflicts(ctx, r)...) {
+func (l UnitLook) conflicts(ctx context.Context, r host.Reader, c *change.Change) error {
+	for _, name := range append(listed(l.Decl, "Conflicts"), l.hostsConflicts(ctx, r)...) {
 		if !debian.IsProgramUnit(name) {
 			continue
 		}
@@ -152,10 +152,10 @@ func (l unitLook) conflicts(ctx context.Context, r host.Reader, c *change.Change
 
 // hostsConflicts are those of a unit file that the spec leaves to the host. One that
 // cannot be read is systemd's to follow.
-func (l unitLook) hostsConflicts(ctx context.Context, r host.Reader) []string {
-	if l.in.text(l.decl.Text).given() {
+func (l UnitLook) hostsConflicts(ctx context.Context, r host.Reader) []string {
+	if l.In.text(l.Decl.Text).given() {
 		return nil
 	}
-	text, _ := unitText(ctx, r, l.in, l.name, l.decl)
+	text, _ := unitText(ctx, r, l.In, l.Name, l.Decl)
 	return debian.ParseUnit(string(text)).List("Unit", "Conflicts")
 }

@@ -63,7 +63,7 @@ func declaresUnitFile(b *spec.Backend, name string) bool {
 		return true
 	}
 	u := UnitsOf(b)[name]
-	return u != nil && (u.Content != nil || u.Source != "" || u.Template != "" || u.State == stateAbsent)
+	return u != nil && (u.Content != nil || u.Source != "" || u.Template != "" || u.State == Absent)
 }
 
 // leadsElsewhere reports whether a link leads to a unit file of somebody's own.
@@ -83,12 +83,12 @@ func leadsElsewhere(target string) bool {
 func withoutUnit(b spec.Backend, name string) spec.Backend {
 	unit, dropIn, ok := strings.Cut(name, ".d/")
 	if !ok {
-		return spec.With(b, "units", withAbsent(UnitsOf(&b), name, &Unit{State: stateAbsent}))
+		return spec.With(b, "units", WithAbsent(UnitsOf(&b), name, &Unit{State: Absent}))
 	}
 	var u Unit
 	if declared := UnitsOf(&b)[unit]; declared != nil {
 		u = *declared
 	}
-	u.DropIns = withAbsent(u.DropIns, dropIn, &UnitDropIn{State: stateAbsent})
-	return spec.With(b, "units", withAbsent(UnitsOf(&b), unit, &u))
+	u.DropIns = WithAbsent(u.DropIns, dropIn, &UnitDropIn{State: Absent})
+	return spec.With(b, "units", WithAbsent(UnitsOf(&b), unit, &u))
 }

@@ -14,27 +14,27 @@ import (
 
 // run starts or stops the unit, or has it restarted when its file has changed
 // below it.
-func (l unitLook) run(ctx context.Context, r host.Reader, u *host.Unit, rewritten bool, c *change.Change) error {
+func (l UnitLook) run(ctx context.Context, r host.Reader, u *host.Unit, rewritten bool, c *change.Change) error {
 	if f, err := r.Facts(); err != nil || f.Unbooted {
 		return err // what is to run does once the machine has booted
 	}
 	running := u.Running()
 	switch {
-	case spec.Is(l.decl.Running) && !running:
+	case spec.Is(l.Decl.Running) && !running:
 		return l.start(ctx, r, u, c)
-	case l.decl.Running != nil && !*l.decl.Running && (running || u.Looping()):
+	case l.Decl.Running != nil && !*l.Decl.Running && (running || u.Looping()):
 		c.Differ("running", runs(u), "no")
-		return stopWith(ctx, r, c, l.name)
-	case u == nil && len(l.in.required(l.name)) > 0:
+		return stopWith(ctx, r, c, l.Name)
+	case u == nil && len(l.In.required(l.Name)) > 0:
 		return l.startCircle(ctx, r, c)
-	case rewritten && debian.IsTemplate(l.name):
+	case rewritten && debian.IsTemplate(l.Name):
 		return restartInstances(ctx, r, c, u)
-	case rewritten && path.Ext(l.name) == ".timer" && running:
-		data, err := l.in.text(l.decl.Text).render(ctx, r)
+	case rewritten && path.Ext(l.Name) == ".timer" && running:
+		data, err := l.In.text(l.Decl.Text).render(ctx, r)
 		if err != nil {
 			return err
 		}
-		return retime(r, c, l.name, data)
+		return retime(r, c, l.Name, data)
 	case rewritten:
 		restartRewritten(c, u)
 	}
@@ -79,12 +79,12 @@ func runs(u *host.Unit) string {
 	case u.Active == "failed":
 		return "failed"
 	}
-	return yesNo(u.Running())
+	return YesNo(u.Running())
 }
 
 // start starts the unit. A service whose socket is to be opened first is started
 // with that.
-func (l unitLook) start(ctx context.Context, r host.Reader, u *host.Unit, c *change.Change) error {
+func (l UnitLook) start(ctx context.Context, r host.Reader, u *host.Unit, c *change.Change) error {
 	waits, err := l.socketFirst(ctx, r)
 	if err != nil || waits {
 		return err
@@ -104,8 +104,8 @@ func (l unitLook) start(ctx context.Context, r host.Reader, u *host.Unit, c *cha
 	if err := l.conflicts(ctx, r, c); err != nil {
 		return err
 	}
-	if !host.Opens(l.name) {
-		c.Steps = append(c.Steps, host.StartUnit{Name: l.name})
+	if !host.Opens(l.Name) {
+		c.Steps = append(c.Steps, host.StartUnit{Name: l.Name})
 		return l.startWith(ctx, r, circle, c)
 	}
 	var after []host.Step
@@ -114,12 +114,12 @@ func (l unitLook) start(ctx context.Context, r host.Reader, u *host.Unit, c *cha
 		if err != nil {
 			return err
 		}
-		declared := UnitsOf(l.in.Backend)[name]
-		wanted := declared != nil && spec.Is(declared.Running) && declared.State != stateAbsent
+		declared := UnitsOf(l.In.Backend)[name]
+		wanted := declared != nil && spec.Is(declared.Running) && declared.State != Absent
 		if b.Running() {
 			wanted = true
 			c.Notes = append(c.Notes, name+" runs without it, and is stopped so that it can be opened, and started again")
-			c.Steps = append(c.Steps, host.Owe{Pending: host.Pending{Unit: name, Verb: host.Start, Why: "stopped while " + l.name + " is started"}})
+			c.Steps = append(c.Steps, host.Owe{Pending: host.Pending{Unit: name, Verb: host.Start, Why: "stopped while " + l.Name + " is started"}})
 			if err := stopWith(ctx, r, c, name); err != nil {
 				return err
 			}
@@ -129,18 +129,18 @@ func (l unitLook) start(ctx context.Context, r host.Reader, u *host.Unit, c *cha
 			after = append(after, host.StartUnit{Name: name}, host.Settle{Unit: name, Verb: host.Start})
 		}
 	}
-	c.Steps = append(append(c.Steps, host.StartUnit{Name: l.name}), after...)
+	c.Steps = append(append(c.Steps, host.StartUnit{Name: l.Name}), after...)
 	return nil
 }
 
 // startWith starts those of other units that are declared to run.
-func (l unitLook) startWith(ctx context.Context, r host.Reader, others []string, c *change.Change) error {
+func (l UnitLook) startWith(ctx context.Context, r host.Reader, others []string, c *change.Change) error {
 	for _, name := range others {
 		u, err := r.Unit(ctx, name)
 		if err != nil {
 			return err
 		}
-		if spec.Is(UnitsOf(l.in.Backend)[name].Running) && !u.Running() {
+		if spec.Is(UnitsOf(l.In.Backend)[name].Running) && !u.Running() {
 			c.Differ(name+" running", runs(u), "yes")
 			c.Steps = append(c.Steps, host.StartUnit{Name: name}, host.Settle{Unit: name, Verb: host.Start})
 		}
@@ -150,7 +150,7 @@ func (l unitLook) startWith(ctx context.Context, r host.Reader, others []string,
 
 // startCircle starts the others of a circle whose last unit this one is: that it is there is
 // all that they have waited for.
-func (l unitLook) startCircle(ctx context.Context, r host.Reader, c *change.Change) error {
+func (l UnitLook) startCircle(ctx context.Context, r host.Reader, c *change.Change) error {
 	circle, missing, err := l.circle(ctx, r)
 	if err != nil || missing {
 		return err
@@ -159,8 +159,8 @@ func (l unitLook) startCircle(ctx context.Context, r host.Reader, c *change.Chan
 }
 
 // blocks are the units that must not run when the socket or automount is opened.
-func (l unitLook) blocks(u *host.Unit) []string {
-	if name := activated(l.name, l.decl.Data); name != "" {
+func (l UnitLook) blocks(u *host.Unit) []string {
+	if name := activated(l.Name, l.Decl.Data); name != "" {
 		return []string{name}
 	}
 	return u.Blocks()
@@ -168,17 +168,17 @@ func (l unitLook) blocks(u *host.Unit) []string {
 
 // socketFirst reports whether a declared socket or automount that starts this unit is
 // not open yet, and is to be: it cannot be opened once the unit runs.
-func (l unitLook) socketFirst(ctx context.Context, r host.Reader) (bool, error) {
-	for name, decl := range UnitsOf(l.in.Backend) {
-		if !host.Opens(name) || decl.State == stateAbsent || !spec.Is(decl.Running) {
+func (l UnitLook) socketFirst(ctx context.Context, r host.Reader) (bool, error) {
+	for name, decl := range UnitsOf(l.In.Backend) {
+		if !host.Opens(name) || decl.State == Absent || !spec.Is(decl.Running) {
 			continue
 		}
 		u, err := r.Unit(ctx, name)
 		if err != nil {
 			return false, err
 		}
-		socket := unitLook{in: l.in, name: name, decl: decl}
-		if u.Running() || !slices.Contains(socket.blocks(u), l.name) {
+		socket := UnitLook{In: l.In, Name: name, Decl: decl}
+		if u.Running() || !slices.Contains(socket.blocks(u), l.Name) {
 			continue
 		}
 		applies, _, err := Applies(ctx, r, decl.When)

@@ -79,7 +79,7 @@ func declared(t spec.Text) (string, bool) {
 // systemd.unit(5)), as far as its text is known before it reaches a host.
 func (u *Unit) aliases() []string {
 	text, ok := declared(u.Text)
-	if !ok || u.State == stateAbsent || !spec.Is(u.Enabled) {
+	if !ok || u.State == Absent || !spec.Is(u.Enabled) {
 		return nil
 	}
 	return debian.ParseUnit(text).List("Install", "Alias")
@@ -102,7 +102,7 @@ func unitNames(b *spec.Backend) map[string]string {
 
 func nameUnits(c *spec.Checker) {
 	for name, u := range UnitsOf(c.Backend()) {
-		if u.State == stateAbsent {
+		if u.State == Absent {
 			c.NoUnit(name, u.Pos)
 		} else {
 			c.Units(append(u.aliases(), name)...)
@@ -114,11 +114,11 @@ func ownUnitFiles(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
 	for name, u := range UnitsOf(b) {
 		at, label := path.Join(debian.UnitDir, name), "unit "+name
-		if len(u.Written("source", "content", "template")) > 0 || u.State == stateAbsent {
-			out = append(out, spec.Owned{Path: at, Label: label, Pos: u.Pos, Absent: u.State == stateAbsent})
+		if len(u.Written("source", "content", "template")) > 0 || u.State == Absent {
+			out = append(out, spec.Owned{Path: at, Label: label, Pos: u.Pos, Absent: u.State == Absent})
 		}
 		for dropIn, d := range u.DropIns {
-			out = append(out, spec.Owned{Path: at + ".d/" + dropIn + ".conf", Label: "drop-in " + dropIn + " of " + label, Pos: d.Pos, Absent: d.State == stateAbsent})
+			out = append(out, spec.Owned{Path: at + ".d/" + dropIn + ".conf", Label: "drop-in " + dropIn + " of " + label, Pos: d.Pos, Absent: d.State == Absent})
 		}
 	}
 	return out

@@ -67,7 +67,7 @@ func (in *Input) accounts() []declaredAccount {
 	for _, name := range slices.Sorted(maps.Keys(in.Backend.Users)) {
 		u := in.Backend.Users[name]
 		out = append(out, declaredAccount{pos: u.Pos, when: u.When, account: account{
-			name: name, absent: u.State == stateAbsent, uid: u.UID, group: u.Group, groups: u.Groups,
+			name: name, absent: u.State == Absent, uid: u.UID, group: u.Group, groups: u.Groups,
 			home: homeOf(name, u), homeMode: u.HomeMode, shell: u.Shell, comment: u.Comment,
 			system: spec.Is(u.System), password: u.Password, reown: u.Reown,
 		}})

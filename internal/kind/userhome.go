@@ -79,7 +79,7 @@ func (l userLook) makeHome(r host.Reader, group string, mode host.Mode, c *chang
 			return err
 		}
 	} else if parent == nil {
-		return missingPath(path.Dir(l.home), "cannot make its home %s: there is no directory %s: if a package brings it, say so with directories under provides of that package; else declare it under directories", l.home, path.Dir(l.home))
+		return MissingPath(path.Dir(l.home), "cannot make its home %s: there is no directory %s: if a package brings it, say so with directories under provides of that package; else declare it under directories", l.home, path.Dir(l.home))
 	}
 	c.Action = cmp.Or(c.Action, change.Modify)
 	c.Fresh("home mode", mode.String())

@@ -93,10 +93,10 @@ func declaresUnpacked(b *spec.Backend, noted string) (kind, name string, declare
 	return "archive", noted, declared
 }
 
-func (v *Venv) links() []linkLook {
-	var out []linkLook
+func (v *Venv) links() []Link {
+	var out []Link
 	for _, at := range slices.Sorted(maps.Keys(v.Commands)) {
-		out = append(out, linkLook{path: at, target: path.Join(v.Path, v.Commands[at]), owner: rootsOwn, group: rootsOwn})
+		out = append(out, Link{Path: at, Target: path.Join(v.Path, v.Commands[at]), Owner: Root, Group: Root})
 	}
 	return out
 }
@@ -105,13 +105,13 @@ func ownVenvs(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
 	for name, v := range venvsOf(b) {
 		own := func(at string) {
-			out = append(out, spec.Owned{Path: at, Label: "venv " + name, Pos: v.Pos, Absent: v.State == stateAbsent, When: v.When})
+			out = append(out, spec.Owned{Path: at, Label: "venv " + name, Pos: v.Pos, Absent: v.State == Absent, When: v.When})
 		}
 		if v.Path != "" {
 			own(v.Path)
 		}
 		for _, l := range v.links() {
-			own(l.path)
+			own(l.Path)
 		}
 	}
 	return out
@@ -124,16 +124,16 @@ func declareVenvs(in *Input) []Resource {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		v := all[name]
 		r := Resource{ID: change.ID{Kind: "venv", Name: name}, Pos: v.Pos, When: v.When}
-		notify := notifications(v.Notify.Restart, v.Notify.Reload)
-		if v.State == stateAbsent {
+		notify := Notifications(v.Notify.Restart, v.Notify.Reload)
+		if v.State == Absent {
 			r.Looker = goneArchiveLook{name: venvNotes + name, links: v.links(), notify: notify}
 			out = append(out, r)
 			continue
 		}
-		r.Needs = append(in.needOwner(v.Owner, v.Group), in.needParent(v.Path)...)
-		r.Needs = append(r.Needs, in.needPackage("python3")...)
+		r.Needs = append(in.NeedOwner(v.Owner, v.Group), in.NeedParent(v.Path)...)
+		r.Needs = append(r.Needs, in.NeedPackage("python3")...)
 		for _, l := range v.links() {
-			r.Needs = append(r.Needs, in.needParent(l.path)...)
+			r.Needs = append(r.Needs, in.NeedParent(l.Path)...)
 		}
 		look := venvLook{decl: v, archiveLook: archiveLook{want: in.venv(name, v), source: v.Wheels, links: v.links(), members: slices.Sorted(maps.Values(v.Commands)), notify: notify}}
 		r.Looker = look
@@ -153,7 +153,7 @@ func (in *Input) venv(name string, v *Venv) host.Archive {
 	}
 	return host.Archive{
 		Name: venvNotes + name, Path: v.Path, Source: source,
-		Owner: cmp.Or(v.Owner, rootsOwn), Group: cmp.Or(v.Group, rootsOwn), Mode: treeMode(v.Mode),
+		Owner: cmp.Or(v.Owner, Root), Group: cmp.Or(v.Group, Root), Mode: treeMode(v.Mode),
 	}
 }
 

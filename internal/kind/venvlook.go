@@ -34,7 +34,7 @@ func pythonOf(r host.Reader) (string, error) {
 		return "", err
 	}
 	if n == nil {
-		return "", missingPath(host.SystemPython, "there is no %s: declare the package python3", host.SystemPython)
+		return "", MissingPath(host.SystemPython, "there is no %s: declare the package python3", host.SystemPython)
 	}
 	if v := host.PythonVersion(path.Base(n.Target)); n.Type == host.TypeSymlink && v != "" {
 		return v, nil
@@ -53,9 +53,9 @@ func (l venvLook) pins(r host.Reader) ([]host.Wheel, error) {
 		return nil, err
 	}
 	if n == nil {
-		return nil, missingPath(at, "there is no %s: put it there, or add %q", at, "when: path "+at+" exists")
+		return nil, MissingPath(at, "there is no %s: put it there, or add %q", at, "when: path "+at+" exists")
 	}
-	if err := wantType(r, at, *n, host.TypeFile); err != nil {
+	if err := WantType(r, at, *n, host.TypeFile); err != nil {
 		return nil, fmt.Errorf("%s: %w", at, err)
 	}
 	data, err := r.ReadFile(at)
@@ -76,9 +76,9 @@ func wheelsThere(r host.Reader, dir string, want host.Archive) error {
 		return err
 	}
 	if n == nil {
-		return missingPath(dir, "the directory %s is not there: put the wheels there, or add %q", dir, "when: path "+dir+" exists")
+		return MissingPath(dir, "the directory %s is not there: put the wheels there, or add %q", dir, "when: path "+dir+" exists")
 	}
-	if err := wantType(r, dir, *n, host.TypeDir); err != nil {
+	if err := WantType(r, dir, *n, host.TypeDir); err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
 	names, err := r.ReadDir(dir)

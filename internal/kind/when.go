@@ -32,17 +32,17 @@ func fact(ctx context.Context, r host.Reader, c spec.Condition) (holds bool, is 
 	name := c.Args[0]
 	switch c.Fact {
 	case spec.FactDevice:
-		n, err := followed(r, name)
+		n, err := Followed(r, name)
 		holds = n != nil && n.Type == host.TypeOther
 		return holds, says(holds, "device "+name, "exists", "does not exist"), err
 	case spec.FactPath:
-		n, err := followed(r, name)
+		n, err := Followed(r, name)
 		if n == nil && err == nil {
 			err = unsettled(r, c, name, packaged(name))
 		}
 		return n != nil, says(n != nil, name, "exists", "does not exist"), err
 	case spec.FactMounted:
-		n, err := followed(r, name)
+		n, err := Followed(r, name)
 		if n == nil || n.Held&host.Mounted == 0 {
 			return false, "nothing is mounted at " + name, err
 		}
@@ -82,18 +82,18 @@ func unsettled(r host.Reader, c spec.Condition, thing string, may bool) error {
 	}
 }
 
-// followed is what is at a path, or at the other end of a link: udev gives
+// Followed is what is at a path, or at the other end of a link: udev gives
 // devices their stable names by links.
-func followed(r host.Reader, at string) (*host.Node, error) {
-	end, err := linkEnd(r, at)
+func Followed(r host.Reader, at string) (*host.Node, error) {
+	end, err := LinkEnd(r, at)
 	if err != nil {
 		return nil, err
 	}
 	return r.Stat(end)
 }
 
-// linkEnd is the path at the other end of a link; that of anything else is its own.
-func linkEnd(r host.Reader, at string) (string, error) {
+// LinkEnd is the path at the other end of a link; that of anything else is its own.
+func LinkEnd(r host.Reader, at string) (string, error) {
 	const most = 8
 	for range most {
 		n, err := r.Stat(at)

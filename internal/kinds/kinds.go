@@ -4,6 +4,7 @@ package kinds
 
 import (
 	"opsafe/internal/kind"
+	"opsafe/internal/kind/sysctl"
 	"opsafe/internal/spec"
 )
 
@@ -29,7 +30,7 @@ func Table() []kind.Kind {
 		kind.Sudoers(),
 		kind.Sshd(),
 		kind.Passwords(),
-		kind.Sysctl(),
+		sysctl.Kind(),
 		kind.Firewalls(),
 		kind.Docker(),
 		kind.Compose(),

@@ -23,29 +23,21 @@ import (
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
 	"opsafe/internal/kind"
+	"opsafe/internal/kind/kindtest"
 	"opsafe/internal/kinds"
 	"opsafe/internal/roster"
 	"opsafe/internal/spec"
 	"opsafe/internal/undo"
 )
 
-// cases are those of the kinds: every kind, crossed with what may be there.
-const cases = "../kind/testdata/*/*.txtar"
-
 // TestEveryKind brings about what each case of each kind declares, undoes it, and
 // compares the host with what it was; then it undoes the undoing.
 func TestEveryKind(t *testing.T) {
-	files, err := filepath.Glob(cases)
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
 	seen := map[string]int{}
-	for _, file := range files {
-		dir := path.Base(path.Dir(file))
-		name := dir + "/" + strings.TrimSuffix(path.Base(file), ".txtar")
-		t.Run(name, func(t *testing.T) {
-			if undoCase(t, file) {
-				seen[dir]++
+	for _, c := range kindtest.Find(t, "../kind") {
+		t.Run(c.Name, func(t *testing.T) {
+			if undoCase(t, c.File) {
+				seen[c.Kind()]++
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-// Package kindtest writes what comes of resources in a few stable lines, for tests.
+// Package kindtest runs the cases of kinds, and writes what comes of resources in a few stable lines, for tests.
 package kindtest
 
 import (

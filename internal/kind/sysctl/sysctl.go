@@ -1,4 +1,5 @@
-package kind
+// Package sysctl is the kind of the values of the kernel: in force, and when the host boots.
+package sysctl
 
 import (
 	"context"
@@ -12,26 +13,27 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
 // Where sysctl.d(5) reads values when the host boots, and where they are in force.
 const (
-	sysctlDir    = "/etc/sysctl.d"
-	sysctlSuffix = ".conf"
-	sysctlLive   = "/proc/sys"
+	dir     = "/etc/sysctl.d"
+	suffix  = ".conf"
+	inForce = "/proc/sys"
 )
 
-// sysctlHeader is above what opsafe writes.
-const sysctlHeader = "# Managed by opsafe: changes made here are undone.\n"
+// header is above what opsafe writes.
+const header = "# Managed by opsafe: changes made here are undone.\n"
 
-// Sysctl is the kind sysctl.
-func Sysctl() Kind {
-	return Kind{
+// Kind is the kind sysctl.
+func Kind() kind.Kind {
+	return kind.Kind{
 		Part: spec.Part{
 			Name: "sysctl", Plural: "sysctl", Is: "values of the kernel", Sections: []string{"sysctl"},
 			Own: []spec.Section{{
-				Type: reflect.TypeFor[map[string]*KernelValue](),
+				Type: reflect.TypeFor[map[string]*Value](),
 				Field: spec.Field{
 					Name: "sysctl", Item: "sysctl NAME", Is: "values of the kernel, by name",
 					More:  "Each is in a file NAME.conf of /etc/sysctl.d, and in force at once. A bare word, in quotes, is the value.",
@@ -39,18 +41,18 @@ func Sysctl() Kind {
 					Names: &spec.Form{Says: "name such as net.ipv4.ip_forward", Pattern: `^[a-z0-9_]+(\.[A-Za-z0-9_-]+)+$`, Longest: 200},
 				},
 			}},
-			Check: checkSysctl, Owns: ownSysctl,
+			Check: check, Owns: owns,
 		},
-		Stage: StageServices, Runs: true, Declare: declareSysctl, Adopt: adoptSysctl,
-		Covers: covering(sysctlDir, "/etc/sysctl.conf"),
-		Orphans: []Orphans{{Find: strays{dir: sysctlDir, suffix: sysctlSuffix}.find, Absent: func(b spec.Backend, name string) spec.Backend {
-			return spec.With(b, "sysctl", withAbsent(sysctlOf(&b), name, &KernelValue{State: stateAbsent}))
+		Stage: kind.StageServices, Runs: true, Declare: declare, Adopt: adopt,
+		Covers: kind.Covering(dir, "/etc/sysctl.conf"),
+		Orphans: []kind.Orphans{{Find: kind.Strays{Dir: dir, Suffix: suffix}.Find, Absent: func(b spec.Backend, name string) spec.Backend {
+			return spec.With(b, "sysctl", kind.WithAbsent(of(&b), name, &Value{State: kind.Absent}))
 		}}},
 	}
 }
 
-// KernelValue is a value of the kernel; the item's name is that of sysctl(8).
-type KernelValue struct {
+// Value is a value of the kernel; the item's name is that of sysctl(8).
+type Value struct {
 	spec.Item
 	Value string `yaml:"value"`
 	// State is present (the default) or absent (the value that is in force stays until
@@ -64,28 +66,28 @@ func valueForm() spec.Form {
 }
 
 // ShortField names the field that a bare word is the value of.
-func (KernelValue) ShortField() string { return "value" }
+func (Value) ShortField() string { return "value" }
 
 // Fields says what there is to know of the fields.
-func (KernelValue) Fields() []spec.Field {
+func (Value) Fields() []spec.Field {
 	return []spec.Field{
 		{Name: "value", Is: "the value, in quotes", More: "Words of a value with several are compared one by one. It can stand in place of the fields: net.ipv4.ip_forward: \"1\".", Unset: "an error", Example: `"1"`, Form: valueForm()},
 		{Name: "state", Is: "whether it is set", More: "absent: its file goes. What is in force stays until the host boots.", Default: "present", Example: "absent", Form: spec.StateForm()},
 	}
 }
 
-func sysctlOf(b *spec.Backend) map[string]*KernelValue {
-	return spec.Of[map[string]*KernelValue](b, "sysctl")
+func of(b *spec.Backend) map[string]*Value {
+	return spec.Of[map[string]*Value](b, "sysctl")
 }
 
-func sysctlFile(name string) string { return path.Join(sysctlDir, name+sysctlSuffix) }
+func fileOf(name string) string { return path.Join(dir, name+suffix) }
 
-func checkSysctl(b *spec.Backend, problems *spec.Problems) {
-	for name, v := range sysctlOf(b) {
-		switch gone := v.State == stateAbsent; {
+func check(b *spec.Backend, problems *spec.Problems) {
+	for name, v := range of(b) {
+		switch gone := v.State == kind.Absent; {
 		case gone && v.Has("value"):
 			problems.Addf(v.At("value"), "sysctl %s: is absent and has a value: want one or the other", name)
-		case !gone && (v.Value == stateAbsent || v.Value == "present"):
+		case !gone && (v.Value == kind.Absent || v.Value == "present"):
 			problems.Addf(v.At("value"), "sysctl %s: no value of the kernel is called %s: write {state: %[2]s}", name, v.Value)
 		case !gone && !v.Has("value"):
 			problems.Addf(v.At("value"), "sysctl %s: has no value", name)
@@ -93,35 +95,35 @@ func checkSysctl(b *spec.Backend, problems *spec.Problems) {
 	}
 }
 
-func ownSysctl(b *spec.Backend) []spec.Owned {
+func owns(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
-	for name, v := range sysctlOf(b) {
-		out = append(out, spec.Owned{Path: sysctlFile(name), Label: "sysctl " + name, Pos: v.Pos, Absent: v.State == stateAbsent, When: v.When})
+	for name, v := range of(b) {
+		out = append(out, spec.Owned{Path: fileOf(name), Label: "sysctl " + name, Pos: v.Pos, Absent: v.State == kind.Absent, When: v.When})
 	}
 	return out
 }
 
-// declareSysctl lists the values.
-func declareSysctl(in *Input) []Resource {
-	var out []Resource
-	values := sysctlOf(in.Backend)
+// declare lists the values.
+func declare(in *kind.Input) []kind.Resource {
+	var out []kind.Resource
+	values := of(in.Backend)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		v := values[name]
-		var look Looker = sysctlLook{name: name, value: v.Value}
-		if v.State == stateAbsent {
-			look = goneFileLook{path: sysctlFile(name)}
+		var looker kind.Looker = look{name: name, value: v.Value}
+		if v.State == kind.Absent {
+			looker = kind.GoneFile{Path: fileOf(name)}
 		}
-		out = append(out, Resource{ID: change.ID{Kind: "sysctl", Name: name}, Pos: v.Pos, When: v.When, Looker: look})
+		out = append(out, kind.Resource{ID: change.ID{Kind: "sysctl", Name: name}, Pos: v.Pos, When: v.When, Looker: looker})
 	}
 	return out
 }
 
-// sysctlLook is a value of the kernel: the file that sets it when the host boots, and
+// look is a value of the kernel: the file that sets it when the host boots, and
 // what is in force.
-type sysctlLook struct{ name, value string }
+type look struct{ name, value string }
 
-func (l sysctlLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
-	live := path.Join(sysctlLive, strings.ReplaceAll(l.name, ".", "/"))
+func (l look) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	live := path.Join(inForce, strings.ReplaceAll(l.name, ".", "/"))
 	node, err := r.Stat(live)
 	if err != nil {
 		return change.Change{}, err
@@ -151,17 +153,17 @@ func sameWords(a, b string) bool { return slices.Equal(strings.Fields(a), string
 
 // atBoot is the change after which the host boots with the value. What counts is the
 // last file that sets it, which may be somebody else's.
-func (l sysctlLook) atBoot(r host.Reader) (change.Change, error) {
-	at, want := sysctlFile(l.name), []byte(sysctlHeader+l.name+" = "+l.value+"\n")
-	was, err := regular(r, at)
+func (l look) atBoot(r host.Reader) (change.Change, error) {
+	at, want := fileOf(l.name), []byte(header+l.name+" = "+l.value+"\n")
+	was, err := kind.Regular(r, at)
 	if err != nil {
 		return change.Change{}, err
 	}
-	settings, err := sysctlSettings(r)
+	settings, err := readSettings(r)
 	if err != nil {
 		return change.Change{}, err
 	}
-	var last sysctlSetting
+	var last setting
 	for _, s := range settings {
 		if s.name == l.name {
 			last = s
@@ -169,44 +171,44 @@ func (l sysctlLook) atBoot(r host.Reader) (change.Change, error) {
 	}
 	switch {
 	case sameWords(last.value, l.value) && last.file == at:
-		return correct(at, was.Node, ownNode()), nil
+		return kind.Correct(at, was.Node, kind.OwnNode()), nil
 	case sameWords(last.value, l.value):
 		return change.Change{}, nil
 	case last.file > at:
 		return change.Change{}, fmt.Errorf("%s sets it to %s after %s: remove it there", last.file, last.value, at)
 	}
-	c := newContent(at, was, want, ownNode())
-	if err := needDir(r, &c, sysctlDir); err != nil {
+	c := kind.Rewritten(at, was, want, kind.OwnNode())
+	if err := kind.NeedDir(r, &c, dir); err != nil {
 		return c, err
 	}
-	c.Steps = append(c.Steps, writeOwn(at, want, ownNode()))
+	c.Steps = append(c.Steps, kind.WriteOwn(at, want, kind.OwnNode()))
 	return c, nil
 }
 
-// sysctlSetting is what a file of /etc/sysctl.d sets.
-type sysctlSetting struct{ file, name, value string }
+// setting is what a file of /etc/sysctl.d sets.
+type setting struct{ file, name, value string }
 
-// sysctlSettings are the settings of all files, in the order in which they are read.
+// readSettings are the settings of all files, in the order in which they are read.
 // Names with patterns or slashes, which a spec cannot say, are passed over.
-func sysctlSettings(r host.Reader) ([]sysctlSetting, error) {
-	files, err := r.ReadDir(sysctlDir)
+func readSettings(r host.Reader) ([]setting, error) {
+	files, err := r.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	var out []sysctlSetting
+	var out []setting
 	for _, file := range files {
-		at := path.Join(sysctlDir, file)
+		at := path.Join(dir, file)
 		n, err := r.Stat(at)
 		if err != nil {
 			return nil, err
 		}
-		if path.Ext(file) != sysctlSuffix || n == nil || n.Type == host.TypeDir {
+		if path.Ext(file) != suffix || n == nil || n.Type == host.TypeDir {
 			continue
 		}
 		from := at
 		if n.Type == host.TypeSymlink { // Debian's leads to /etc/sysctl.conf
 			if from = n.Target; !path.IsAbs(from) {
-				from = path.Join(sysctlDir, from)
+				from = path.Join(dir, from)
 			}
 		}
 		data, err := r.ReadFile(from)
@@ -216,17 +218,17 @@ func sysctlSettings(r host.Reader) ([]sysctlSetting, error) {
 		for line := range strings.Lines(string(data)) {
 			name, value, ok := strings.Cut(strings.TrimLeft(strings.TrimSpace(line), "-"), "=")
 			if name = strings.TrimSpace(name); ok && !strings.ContainsAny(name, "#;*/") {
-				out = append(out, sysctlSetting{at, name, strings.TrimSpace(value)})
+				out = append(out, setting{at, name, strings.TrimSpace(value)})
 			}
 		}
 	}
 	return out, nil
 }
 
-// adoptSysctl takes the values that files of /etc/sysctl.d set: all, or one. Of
+// adopt takes the values that files of /etc/sysctl.d set: all, or one. Of
 // several for one name, the last counts.
-func adoptSysctl(_ context.Context, t Taker, name string) error {
-	settings, err := sysctlSettings(t)
+func adopt(_ context.Context, t kind.Taker, name string) error {
+	settings, err := readSettings(t)
 	if err != nil {
 		return err
 	}
@@ -241,7 +243,7 @@ func adoptSysctl(_ context.Context, t Taker, name string) error {
 		}
 	}
 	if name != "" && !found {
-		return errors.New("no file of " + sysctlDir + " sets it")
+		return errors.New("no file of " + dir + " sets it")
 	}
 	return nil
 }
