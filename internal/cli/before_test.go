@@ -43,25 +43,28 @@ func TestStoppedDeclaring(t *testing.T) {
 // what the spec has stopped declaring is in documents too, and in a plan by facts.
 func TestHostNotes(t *testing.T) {
 	w := newWorld(t, historySpec+`
-users: [{name: eve, uid: 1300, gid: 1300, home: /home/eve, shell: /bin/sh, password: set}]
-groups: [{name: eve, gid: 1300}, {name: docker, gid: 110, members: [eve]}]
+users:
+  - {name: eve, uid: 1300, gid: 1300, home: /home/eve, shell: /bin/sh, password: set}
+  - {name: app, uid: 301, gid: 301, home: /srv/no, shell: /usr/sbin/nologin}
+groups: [{name: eve, gid: 1300}, {name: app, gid: 301}, {name: docker, gid: 110, members: [eve, app]}]
 `)
 	w.env["OPSAFE_BACKEND"] = "north"
 	w.want(0, nil, nil, "manage")
-	w.write("backends/north/backend.yaml", "files:\n  /etc/one: {content: \"one\\n\"}\n")
+	w.write("backends/north/backend.yaml", "files:\n  /etc/one: {content: \"one\\n\"}\nusers:\n  app: {system: true, home: /srv/no}\n")
 	file := filepath.Join(t.TempDir(), "facts.json")
 	w.want(0, nil, nil, "facts", "--out", file)
 	said := []string{
 		"since run 1 the spec has stopped declaring file /etc/token, file /etc/two, file /etc/gone: what is left of it stays as it is",
+		"app is in docker, which nothing declares for them: sudo opsafe prune member/docker/app",
 		"eve is on no list and keeps docker and a password: sudo opsafe disable-user eve",
 	}
 	for _, args := range [][]string{{"plan"}, {"plan", "--facts", file}, {"manage"}} {
 		w.want(0, nil, said, args...)
 		w.want(0, nil, said, append(args, "--format", "json")...)
-		if d := cmp.Diff([]any{said[0], said[1]}, w.document()["host_notes"]); d != "" {
+		if d := cmp.Diff([]any{said[0], said[1], said[2]}, w.document()["host_notes"]); d != "" {
 			t.Errorf("%v: %s", args, d)
 		}
-		w.want(0, []string{"<b>of the host</b>: 2</summary>", "stopped declaring", "keeps docker and a password"}, nil, append(args, "--format", "markdown")...)
+		w.want(0, []string{"<b>of the host</b>: 3</summary>", "stopped declaring", "keeps docker and a password"}, nil, append(args, "--format", "markdown")...)
 	}
 }
 

@@ -148,11 +148,14 @@ func (a *App) hostNotes(p *prepared, after host.Reader) []string {
 		out = append(out, waiting)
 	}
 	for _, l := range drift.Leavers(after, p.in, a.Now()) {
-		on := "is on no list"
-		if l.Role {
-			on = "has no role that has accounts here"
+		text := l.Name + " is on no list and keeps " + words.And(l.Has)
+		switch {
+		case l.Listed:
+			text = l.Name + " is in " + words.And(l.Has) + ", which nothing declares for them"
+		case l.Role:
+			text = l.Name + " has no role that has accounts here and keeps " + words.And(l.Has)
 		}
-		out = append(out, fmt.Sprintf("%s %s and keeps %s: sudo %s", l.Name, on, words.And(l.Has), l.Way))
+		out = append(out, text+": sudo "+l.Way)
 	}
 	return out
 }

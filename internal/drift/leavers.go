@@ -1,7 +1,10 @@
 package drift
 
 import (
+	"cmp"
+	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"opsafe/internal/host"
@@ -14,16 +17,19 @@ import (
 type Leaver struct {
 	Name string
 	Has  []string // sudo, docker, 2 keys, a password
-	// Way is the command that closes the account.
+	// Way is the command that closes the account, or takes what they have.
 	Way string
+	// Listed is set where a list gives them an account, but not what they have.
+	Listed bool
 	// Role is set where developers.yaml has them, with no role that has accounts
 	// here.
 	Role bool
 }
 
 // Leavers are the people among the accounts of a host who are on no list any more
-// and not disabled, and accounts of the system that a password or a key lets into. What cannot be seen is left out: this is a hint, which status
-// works out in full.
+// and not disabled, accounts of the system that a password or a key lets into, and who is
+// root by a group that no list gives them. What cannot be seen is left out: this is a
+// hint, which status works out in full.
 func Leavers(r host.Reader, in *kind.Input, now time.Time) []Leaver {
 	f := &finder{Reader: r, in: in, now: now}
 	users, err := r.Users()
@@ -39,7 +45,7 @@ func Leavers(r host.Reader, in *kind.Input, now time.Time) []Leaver {
 		return nil
 	}
 	var places []kind.KeyPlace
-	var out []Leaver
+	out := f.rootUnlisted()
 	for _, u := range users {
 		system := isSystem(u, ranges)
 		if u.Name == "root" || system && noShell(u.Shell) || u.Source != "" || f.listed(u.Name) || f.leftAlone(u.Name) || f.closed(u.Name) != "" ||
@@ -68,6 +74,20 @@ func Leavers(r host.Reader, in *kind.Input, now time.Time) []Leaver {
 	return out
 }
 
+// rootUnlisted are the listed accounts in groups as good as root that the spec says
+// nothing of: what a role no longer gives stays until it is taken away.
+func (f *finder) rootUnlisted() []Leaver {
+	_ = f.members(context.Background())
+	var out []Leaver
+	for _, o := range f.found {
+		group, name, _ := strings.Cut(o.Name, "/")
+		if asRoot(group) && f.listed(name) {
+			out = append(out, Leaver{Name: name, Has: []string{group}, Way: cmp.Or(o.Way, "opsafe prune "+o.String()), Listed: true})
+		}
+	}
+	return out
+}
+
 // rights are the groups that give a person rights, the primary one among them, and
 // rules of sudo.
 func (f *finder) rights(u host.User, groups []host.Group) []string {
@@ -91,5 +111,5 @@ func (f *finder) leftAlone(name string) bool {
 // right reports whether to be in a group is a right: the spec grants it, or it is as
 // good as root.
 func (f *finder) right(group string) bool {
-	return f.grants(group) || slices.Contains([]string{"sudo", "docker", "adm", "lxd", "wheel", "shadow", "disk"}, group)
+	return f.grants(group) || asRoot(group) || group == "adm"
 }

@@ -5,23 +5,14 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/access"
 	"opsafe/internal/host"
 )
 
-// members are in a group that the spec grants, without being on a list. A group
-// that is exact is none of theirs: the plan takes them out of it.
+// members are in a group without the spec's giving it to them: one that it grants, or
+// one that is as good as root. A group that is exact is none of theirs: the plan takes
+// them out of it.
 func (f *finder) members(context.Context) error {
-	groups := map[string]bool{}
-	for name, g := range f.in.Backend.Groups {
-		groups[name] = g.State != "absent" && g.Members != "exact"
-	}
-	for _, role := range f.in.Backend.Roles {
-		for _, g := range role.Groups {
-			if _, declared := f.in.Backend.Groups[g]; !declared {
-				groups[g] = true
-			}
-		}
-	}
 	all, err := f.Groups()
 	if err != nil {
 		return err
@@ -30,22 +21,45 @@ func (f *finder) members(context.Context) error {
 	if err != nil {
 		return err
 	}
+	entitled := f.in.Entitled()
 	for _, g := range all {
-		if !groups[g.Name] {
+		granted := f.grants(g.Name)
+		if d := f.in.Backend.Groups[g.Name]; d != nil && (d.State == absent || d.Members == "exact") || !granted && !asRoot(g.Name) {
 			continue
 		}
 		for _, m := range g.Members {
-			if !f.listed(m) && !f.person(m) {
-				f.addPerson(Member, g.Name+"/"+m, m+" is in "+g.Name+", and on no list", "")
+			if planned := granted && f.person(m); !planned && !slices.Contains(entitled[g.Name], m) {
+				f.addPerson(Member, g.Name+"/"+m, m+" is in "+g.Name+", and "+f.without(m), "")
 			}
 		}
 		for _, u := range users {
-			if u.GID == g.GID && g.GID != 0 && u.Name != g.Name && !f.listed(u.Name) {
-				f.addPerson(Member, g.Name+"/"+u.Name, g.Name+" is the primary group of "+u.Name+", who is on no list", disable(u.Name))
+			name, is := g.Name+"/"+u.Name, g.Name+" is the primary group of "+u.Name
+			switch primary := u.GID == g.GID && g.GID != 0 && u.Name != g.Name; {
+			case primary && !f.listed(u.Name):
+				f.addPerson(Member, name, is+", who is on no list", disable(u.Name))
+			case primary && asRoot(g.Name) && !slices.Contains(entitled[g.Name], u.Name):
+				f.addPerson(Member, name, is+", and nothing gives them that", "usermod --gid GROUP "+u.Name)
 			}
 		}
 	}
 	return nil
+}
+
+// without says why a member of a group is not to be in it.
+func (f *finder) without(name string) string {
+	switch {
+	case f.listed(name):
+		return "nothing gives them that"
+	case f.person(name):
+		return "no role of theirs has accounts here"
+	}
+	return "on no list"
+}
+
+// asRoot reports whether whoever is in a group is root, or becomes it by the rules of
+// sudo that Debian comes with.
+func asRoot(group string) bool {
+	return group == "sudo" || group == "wheel" || access.RootGroup(group) != ""
 }
 
 // openGroups are groups that somebody gets into without being made a member by root:

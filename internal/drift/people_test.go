@@ -102,6 +102,47 @@ files:
 	}
 }
 
+// TestRootUnlisted: who has an account by a list, and is root by a group that no list gives
+// them any more, is named by each run and by status; who is given the group is not.
+func TestRootUnlisted(t *testing.T) {
+	state, err := snapshot.Parse([]byte(`
+users:
+  - {name: alice, uid: 1300, gid: 1300, home: /home/alice, shell: /bin/sh}
+  - {name: app, uid: 1301, gid: 110, home: /home/app, shell: /bin/sh}
+  - {name: ops, uid: 1302, gid: 1302, home: /home/ops, shell: /bin/sh}
+  - {name: bob, uid: 1303, gid: 1303, home: /home/bob, shell: /bin/sh}
+groups:
+  - {name: sudo, gid: 27, members: [alice, bob]}
+  - {name: adm, gid: 4, members: [alice]}
+  - {name: docker, gid: 110}
+  - {name: disk, gid: 6, members: [ops]}
+  - {name: web, gid: 900, members: [alice, app]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := func(groups ...string) *spec.User { return &spec.User{Groups: groups} }
+	in := &kind.Input{Repo: &spec.Repository{}, Backend: &spec.Backend{
+		Users:     map[string]*spec.User{"alice": account("web"), "app": account(), "ops": account("disk"), "bob": account()},
+		LeftAlone: []string{"users/bob"},
+	}}
+	var left []string
+	for _, l := range drift.Leavers(snapshot.New(state), in, at(12)) {
+		left = append(left, l.Name+" "+words.And(l.Has)+": "+l.Way)
+	}
+	if want := []string{"alice sudo: opsafe prune member/sudo/alice", "app docker: usermod --gid GROUP app"}; !slices.Equal(left, want) {
+		t.Errorf("got %q, want %q", left, want)
+	}
+	found, _, err := drift.Find(t.Context(), snapshot.New(state), in, at(12))
+	var names []string
+	for _, o := range found {
+		names = append(names, o.String())
+	}
+	if want := []string{"member/docker/app", "member/sudo/alice", "member/web/app"}; err != nil || !slices.Equal(names, want) {
+		t.Errorf("got %q, %v, want %q", names, err, want)
+	}
+}
+
 // TestManyLeavers: groups, with their members, are not gone through anew for each of them. On a
 // host with 200 of them and 1,200 accounts a run took 20 s.
 func TestManyLeavers(t *testing.T) {

@@ -66,7 +66,7 @@ acls:
 	e.says(0, e.opsafe("plan", "--backend", "lab"),
 		"lucyb gains group reviewers", "madwort loses read on /srv/lab/listed", "everybody loses read on /srv/lab")
 	e.says(0, e.opsafe("access", "--backend", "lab", "--user", "lucyb"), "docker root by another name")
-	e.says(0, e.opsafe("access", "--backend", "lab", "--path", "/srv/lab/closed/open"), "nothing everybody else, but for root")
+	e.says(0, e.opsafe("access", "--backend", "lab", "--path", "/srv/lab/closed/open"), "anything, as root", "lucyb (docker)", "nothing everybody else, but for root")
 }
 
 func (e *env) accessJSON() render.PeopleDoc {

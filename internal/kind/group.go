@@ -31,7 +31,7 @@ func declareGroups(in *Input) []Resource { return groupResources(in, false) }
 func goneGroups(in *Input) []Resource { return groupResources(in, true) }
 
 func groupResources(in *Input, absent bool) []Resource {
-	members, brings := entitled(in), in.verifiedGroups()
+	members, brings := in.Entitled(), in.verifiedGroups()
 	names := slices.Collect(maps.Keys(in.Backend.Groups))
 	for name := range members {
 		if _, ok := in.Backend.Groups[name]; !ok {

@@ -10,8 +10,8 @@ import (
 	"opsafe/internal/words"
 )
 
-// entitled lists, for each group, who is declared to be in it.
-func entitled(in *Input) map[string][]string {
+// Entitled lists, for each group that is granted, who is declared to be in it.
+func (in *Input) Entitled() map[string][]string {
 	members := map[string][]string{}
 	// A role that nobody has any more still grants its groups: who was in one
 	// leaves it.

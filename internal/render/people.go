@@ -347,7 +347,29 @@ func (t *Text) path(path string, people []Person) {
 		t.lines("  " + may)
 		t.names("", same.of[may])
 	}
+	if roots := becomeRoot(people); len(roots) > 0 {
+		t.lines("  anything, as root")
+		t.names("", roots)
+	}
 	t.lines("  "+mayWords(all), indent+"everybody else, but for root")
+}
+
+// becomeRoot are those who can become root, and by what. At a path they may do anything.
+func becomeRoot(people []Person) []string {
+	var out []string
+	for _, p := range people {
+		var by []string
+		if p.Sudo.Everything {
+			by = append(by, "sudo")
+		}
+		for _, r := range p.Root {
+			by = append(by, r.Group)
+		}
+		if len(by) > 0 && p.Name != "root" {
+			out = append(out, clean(p.Name)+" ("+words.And(by)+")")
+		}
+	}
+	return out
 }
 
 // shares are those who may do more or less at a path than everybody, by what they may
