@@ -23,6 +23,7 @@ type Backend struct {
 	own      map[string]any // sections that kinds have brought along, by name
 	owned    []string       // see Owned
 	installs []Installed    // see Installs
+	unread   bool           // a file of it could not be read: what it refers to may be there
 
 	// Opsafe is the oldest version of opsafe that will do, as in ">= 1.2".
 	Opsafe      string   `yaml:"opsafe"`

@@ -14,6 +14,7 @@ import (
 type decoder struct {
 	schema   *schema
 	problems *Problems
+	odd      map[Pos]bool // the places of items that have a field nobody knows
 }
 
 // spot is where a value goes: the Meta that notes its place, the field's name
@@ -46,22 +47,42 @@ func (d *decoder) structure(n *node, v reflect.Value, label string, at Pos) {
 	}
 	meta.fields = make(map[string]Pos, len(n.entries))
 	for _, e := range n.entries {
-		index, ok := info.fields[e.key]
-		if !ok {
-			if text := tightColon(e.key); text != "" {
-				d.problems.Addf(e.keyPos, "%s", strings.TrimPrefix(label+": "+text, ": "))
+		field := e.key
+		if info.fields[field] == nil {
+			*d.problems = append(*d.problems, Problem{Pos: e.keyPos, Text: d.unknown(field, v.Type(), info, label)})
+			d.odd[at] = true
+			if field = d.meant(field, n, v.Type(), info); field == "" {
 				continue
 			}
-			hint := d.problems.hint(e.key, info.names())
-			if ours := otherWords()[e.key]; ours != "" && v.Type() == d.schema.top {
-				hint = ": did you mean " + quote(ours) + "?"
-			}
-			d.problems.Addf(e.keyPos, "unknown field %s%s%s", quote(e.key), prefixed(" in ", label), hint)
-			continue
 		}
-		meta.fields[e.key] = e.value.pos
-		d.value(e.value, v.FieldByIndex(index), spot{meta, e.key, label, d.schema.fieldOf(v.Type(), e.key)}, e.keyPos)
+		meta.fields[field] = e.value.pos
+		d.value(e.value, v.FieldByIndex(info.fields[field]), spot{meta, field, label, d.schema.fieldOf(v.Type(), field)}, e.keyPos)
 	}
+}
+
+// unknown says of a field that there is none of that name.
+func (d *decoder) unknown(key string, of reflect.Type, info *typeInfo, label string) string {
+	if text := tightColon(key); text != "" {
+		return strings.TrimPrefix(label+": "+text, ": ")
+	}
+	hint := d.problems.hint(key, info.names())
+	if of == d.schema.top && otherWords()[key] != "" {
+		hint = ": did you mean " + quote(otherWords()[key]) + "?"
+	}
+	return "unknown field " + quote(key) + prefixed(" in ", label) + hint
+}
+
+// meant finds the section of a backend whose name is misspelled: it is read as that one, for
+// everything else in the spec relies on what is in it. Empty: there is none.
+func (d *decoder) meant(key string, n *node, of reflect.Type, info *typeInfo) string {
+	if of != d.schema.top || len(*d.problems) >= maxHints || otherWords()[key] != "" {
+		return ""
+	}
+	name := words.Meant(key, info.names())
+	if n.get(name) != nil {
+		return ""
+	}
+	return name
 }
 
 // otherWords are what other tools call the sections of a backend.

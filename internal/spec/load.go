@@ -30,6 +30,13 @@ func (l *loader) parse(file string, problems *Problems) *node {
 	return l.parsed[file]
 }
 
+// unreadable reports whether a file was parsed and nothing of it is known.
+func (l *loader) unreadable(file string) bool { return l.broken[file] && l.parsed[file] == nil }
+
+func (l *loader) decoder(problems *Problems) *decoder {
+	return &decoder{schema: l.schema, problems: problems, odd: l.odd}
+}
+
 // people reads developers.yaml: names with their roles.
 func (l *loader) people() []*Person {
 	if _, err := l.root.Lstat(peopleFile); errors.Is(err, fs.ErrNotExist) {
@@ -45,7 +52,7 @@ func (l *loader) people() []*Person {
 		l.problems.Addf(n.pos, "want people by name, as in alice: {roles: [developers]}, got %s", n.what())
 		return nil
 	}
-	d := &decoder{schema: l.schema, problems: &l.problems}
+	d := l.decoder(&l.problems)
 	people := make([]*Person, 0, len(n.entries))
 	for _, e := range n.entries {
 		p := &Person{Name: e.key}
@@ -63,7 +70,8 @@ func (l *loader) backend(name string, problems *Problems) *Backend {
 	b.Name, b.Dir, b.Pos = name, path.Dir(file), Pos{File: file}
 	in := &includer{loader: l, problems: problems}
 	in.add(file, Pos{File: file})
-	d := &decoder{schema: l.schema, problems: problems}
+	b.unread = in.unread
+	d := l.decoder(problems)
 	var merged *node
 	for _, f := range in.order {
 		n := l.parsed[f]
@@ -108,7 +116,7 @@ func (l *loader) check(file string, n *node, problems *Problems) {
 		return
 	}
 	l.checked[file] = true
-	d := &decoder{schema: l.schema, problems: problems}
+	d := l.decoder(problems)
 	v, _ := l.schema.newBackend()
 	d.structure(n, v, "", n.pos)
 }
@@ -120,6 +128,7 @@ type includer struct {
 	problems *Problems
 	order    []string
 	stack    []string
+	unread   bool // a file of it could not be read
 }
 
 func (in *includer) add(file string, from Pos) {
@@ -132,6 +141,7 @@ func (in *includer) add(file string, from Pos) {
 	}
 	n := in.parse(file, in.problems)
 	if n == nil {
+		in.unread = in.unread || in.unreadable(file)
 		return
 	}
 	if n.kind != mapNode {

@@ -50,7 +50,7 @@ func (l *loader) lock() *Lock {
 		l.problems.Addf(n.pos, "want lists of keys by person, got %s: opsafe keys update writes this file", n.what())
 		return lock
 	}
-	d := &decoder{schema: l.schema, problems: &l.problems}
+	d := l.decoder(&l.problems)
 	for _, e := range n.entries {
 		lock.People = append(lock.People, d.pinned(e))
 	}

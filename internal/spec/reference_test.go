@@ -126,7 +126,7 @@ func TestExamples(t *testing.T) {
 			if e.Place.people {
 				n = n.entries[0].value
 			}
-			(&decoder{schema: newSchema(testParts), problems: &ps}).structure(n, v.Elem(), "", n.pos)
+			(&decoder{schema: newSchema(testParts), problems: &ps, odd: map[Pos]bool{}}).structure(n, v.Elem(), "", n.pos)
 			if err := ps.Err(); err != nil {
 				t.Errorf("%s: %v in\n%s", e, err, text)
 			}

@@ -119,7 +119,7 @@ func Load(o LoadOptions) (*Repository, error) {
 	}
 	decoded := len(l.problems)
 	l.validate(r, names)
-	l.problems = withoutEchoes(l.problems, decoded)
+	l.problems = l.withoutEchoes(l.problems, decoded)
 	if err := l.problems.Err(); err != nil {
 		return nil, err
 	}
@@ -127,13 +127,14 @@ func Load(o LoadOptions) (*Repository, error) {
 }
 
 // withoutEchoes drops what validation says of values that could not be decoded
-// in the first place: the first n problems are the decoder's.
-func withoutEchoes(ps Problems, n int) Problems {
+// in the first place, and of items that have a field nobody knows: what they lack may
+// be just that. The first n problems are the decoder's.
+func (l *loader) withoutEchoes(ps Problems, n int) Problems {
 	decoded := make(map[Pos]bool, n)
 	for _, p := range ps[:n] {
 		decoded[p.Pos] = true
 	}
-	return append(ps[:n:n], slices.DeleteFunc(ps[n:], func(p Problem) bool { return decoded[p.Pos] })...)
+	return append(ps[:n:n], slices.DeleteFunc(ps[n:], func(p Problem) bool { return decoded[p.Pos] || l.odd[p.Pos] })...)
 }
 
 // loader reads the files of a repository, each once.
@@ -146,6 +147,7 @@ type loader struct {
 	parsed   map[string]*node // by file; nil: empty or broken
 	broken   set              // files that could not be parsed
 	checked  set              // files decoded by themselves
+	odd      map[Pos]bool     // items that have a field nobody knows
 	texts    map[string]textFile
 	sums     map[string][sha256.Size]byte // of all files that were read
 	nobody   bool                         // there is no developers.yaml
@@ -155,7 +157,7 @@ type loader struct {
 func newLoader(root *os.Root, parts []Part) *loader {
 	return &loader{
 		root: root, schema: newSchema(parts), parts: parts,
-		parsed: map[string]*node{}, broken: set{}, checked: set{}, texts: map[string]textFile{}, sums: map[string][sha256.Size]byte{},
+		parsed: map[string]*node{}, broken: set{}, checked: set{}, odd: map[Pos]bool{}, texts: map[string]textFile{}, sums: map[string][sha256.Size]byte{},
 	}
 }
 

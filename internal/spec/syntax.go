@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +32,14 @@ func explain(file string, lines []string, at Pos, text string) (Pos, string, boo
 			}
 		}
 	}
+	if column, why := unquoted(here, text); why != "" {
+		return Pos{File: file, Line: n, Column: column}, why, true
+	}
 	switch {
+	case strings.Contains(text, "did not find expected ','"), strings.Contains(text, "did not find expected node content"):
+		if at, text, ok := flowSlip(file, lines); ok {
+			return at, text, true
+		}
 	case strings.Contains(text, "did not find expected comment or line break"):
 		if m := blockText().FindStringSubmatch(strings.TrimRight(here, " \r")); m != nil {
 			return Pos{File: file, Line: n, Column: 1 + indentOf(here)}, "a text that begins with > or | is in quotes: want " + m[1] + quote(m[2]), true
@@ -57,6 +65,29 @@ func explain(file string, lines []string, at Pos, text string) (Pos, string, boo
 	return at, "", false
 }
 
+// unquoted finds the text in a line that would have to be in quotes, or in other ones, for
+// the error that there is. Empty: there is none.
+func unquoted(here, text string) (column int, why string) {
+	here = strings.TrimRight(here, " \r")
+	say := func(of *regexp.Regexp, why string) (int, string) {
+		m := of.FindStringSubmatchIndex(here)
+		if m == nil {
+			return 0, ""
+		}
+		return 1 + utf8.RuneCountInString(here[:m[2]]), strings.ReplaceAll(why, "TEXT", here[m[2]:m[3]])
+	}
+	switch {
+	case strings.Contains(text, "cannot start any token"), strings.Contains(text, "did not find expected alphabetic or numeric character"),
+		strings.Contains(text, "block sequence entries are not allowed"), strings.Contains(text, "mapping keys are not allowed"):
+		return say(keptForYAML(), `text that begins with this character stands in quotes: want "TEXT"`)
+	case strings.Contains(text, "unknown escape character"):
+		return say(backslash(), `a backslash within " is written \\: or put the text in single quotes`)
+	case strings.Contains(text, "did not find expected key"):
+		return say(behindQuote(), "the text goes on after its closing quote: put all of it in quotes")
+	}
+	return 0, ""
+}
+
 func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 func blank(line string) bool {
@@ -77,8 +108,12 @@ func aboveOf(lines []string, n int) int {
 var (
 	blockText = words.Pattern(`^ *([A-Za-z_]+: +)([>|][^#]*)$`)
 	bareWords = words.Pattern(`^ *[A-Za-z0-9_./@-]+( +[^:#]*)?$`)
-	valueLine = words.Pattern(`^ *[^\s#:]+: +[^\s{\[|>#]`)
-	tight     = words.Pattern(`^([a-z_]+):([^\s:/].*|/[^/\s].*)$`)
+	// keptForYAML is a value that begins with a character that means something in YAML.
+	keptForYAML = words.Pattern("(?:[:-] +|[{\\[,] *)([@%*!&?`-][^,}\\]#]*)")
+	backslash   = words.Pattern(`(\\[^0abt\tnvfre "/\\N_LPxuU])`)
+	behindQuote = words.Pattern(`(?:: +|- +)(("(?:[^"\\]|\\.)*"|'(?:[^']|\'\')*') *[^ #,].*)$`)
+	valueLine   = words.Pattern(`^ *[^\s#:]+: +[^\s{\[|>#]`)
+	tight       = words.Pattern(`^([a-z_]+):([^\s:/].*|/[^/\s].*)$`)
 )
 
 // noColon reports whether a line has words and no colon.

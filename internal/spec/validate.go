@@ -11,6 +11,9 @@ import (
 func (l *loader) validate(r *Repository, all []string) {
 	for name, b := range Sorted(r.Backends) {
 		l.problems.backendName(name, b)
+		if b.unread || l.unreadable(peopleFile) {
+			continue
+		}
 		c := l.newChecker(r, b)
 		c.roles()
 		c.fetching()
@@ -104,8 +107,19 @@ func (l *loader) rolesAndKeyFiles(r *Repository, all []string) {
 	}
 	for _, name := range all {
 		if r.Backends[name] == nil {
-			var ignored Problems
-			l.backend(name, &ignored).namesInto(roles, owners, accounts)
+			var theirs Problems
+			l.backend(name, &theirs).namesInto(roles, owners, accounts)
+			for _, p := range theirs { // the rest is no matter of the backends that were asked for
+				if l.unreadable(p.Pos.File) && !known() {
+					l.problems = append(l.problems, p)
+				}
+			}
+		}
+	}
+	for file := range l.broken {
+		if l.unreadable(file) { // what is unknown may be in it
+			l.distinctRoles(r)
+			return
 		}
 	}
 	for _, p := range r.People {
