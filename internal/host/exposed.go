@@ -9,6 +9,22 @@ import (
 // maxWayLinks is how many links a path may lead through, as in the kernel.
 const maxWayLinks = 40
 
+// Deciding are the paths in an argument vector that decide what a program does: its own,
+// and each argument that is an absolute path, such as a script or --config=PATH. A device
+// holds nothing that could.
+func Deciding(argv []string) []string {
+	var out []string
+	for i, arg := range argv {
+		if _, value, ok := strings.Cut(arg, "="); ok && i > 0 && !path.IsAbs(arg) {
+			arg = value
+		}
+		if i == 0 || path.IsAbs(arg) && !strings.HasPrefix(path.Clean(arg)+"/", "/dev/") {
+			out = append(out, arg)
+		}
+	}
+	return out
+}
+
 // Exposed goes the way to a path, through every link, and finds the first directory on it,
 // or what is at its end, that others than root can write: they decide what has the name.
 // Exposed is empty if there is none, and real is where the way leads then. What is not

@@ -126,7 +126,8 @@ func (u unchecked) back(r host.Reader) ([]host.Step, error) {
 }
 
 // trusted is an error if others than root decide what the check runs as root, once the
-// change is made: by what has the name of the program, of a link, or of the tree. Links
+// change is made: by what has the name of the program, of an argument, of a link, or of the
+// tree. Links
 // lead where they are to lead then, and of a tree that is to be unpacked its owner and
 // mode are known to be root's. Right before it is run, the host itself is asked.
 func (l archiveLook) trusted(r host.Reader, c change.Change) error {
@@ -143,7 +144,7 @@ func (l archiveLook) trusted(r host.Reader, c change.Change) error {
 		wanted[path.Join(dir, path.Base(p))] = n
 		return err
 	}
-	paths := []string{l.check[0], l.want.Path}
+	paths := append(host.Deciding(l.check), l.want.Path)
 	for _, link := range l.links {
 		if err := put(link.Path, &host.Node{Type: host.TypeSymlink, Target: link.Target}); err != nil {
 			return err

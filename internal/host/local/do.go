@@ -53,8 +53,10 @@ var errNoStep = errors.New("there is no step to be done")
 // probe has a program judge what is in place.
 func (h *Host) probe(ctx context.Context, s host.Probe) error {
 	if s.Guarded {
-		if err := h.guarded(s.Argv[0]); err != nil {
-			return fmt.Errorf("cannot run %s as root: %w", s.Argv[0], err)
+		for _, at := range host.Deciding(s.Argv) {
+			if err := h.guarded(at); err != nil {
+				return fmt.Errorf("cannot run %s as root: %w", strings.Join(s.Argv, " "), err)
+			}
 		}
 	}
 	_, err := run(ctx, s.Argv, runOptions{})
@@ -64,10 +66,10 @@ func (h *Host) probe(ctx context.Context, s host.Probe) error {
 	return nil
 }
 
-// guarded is an error if others than root decide what a program is. Nobody else can
+// guarded is an error if others than root decide what is at a path. Nobody else can
 // change that afterwards either.
-func (h *Host) guarded(program string) error {
-	_, exposed, err := host.Exposed(program, h.Stat)
+func (h *Host) guarded(at string) error {
+	_, exposed, err := host.Exposed(at, h.Stat)
 	if err == nil && exposed != "" {
 		err = fmt.Errorf("others than root can write %s: let root alone write there, or choose another program", exposed)
 	}

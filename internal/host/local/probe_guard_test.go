@@ -42,4 +42,14 @@ func TestProbeGuarded(t *testing.T) {
 			t.Errorf("%s is run: %v", program, err)
 		}
 	}
+	for argument, exposed := range map[string]string{
+		at("mine"): "", "/dev/null": "", "--as=x": "", at("theirs"): at("theirs"), "--config=" + at("theirs"): at("theirs"),
+	} {
+		_ = os.Remove(at("run"))
+		err := h.Do(t.Context(), host.Probe{Argv: []string{at("mine"), "-q", argument}, Guarded: true})
+		_, ran := os.Stat(at("run"))
+		if (err == nil) != (exposed == "") || (ran == nil) != (exposed == "") || err != nil && !strings.Contains(err.Error(), "others than root can write "+exposed) {
+			t.Errorf("with the argument %s: %v", argument, err)
+		}
+	}
 }
