@@ -22,6 +22,8 @@ type Machine interface {
 	Stat(path string) (*host.Node, error)
 	ReadFile(path string) ([]byte, error)
 	ReadDir(path string) ([]string, error)
+	// Changed is when the content of a file was last written.
+	Changed(path string) (time.Time, error)
 	// RunProgram runs a program to its end, and all that it has started ends with ctx.
 	RunProgram(ctx context.Context, p host.Program) (string, error)
 	MakeRelease(dir, account string) error
@@ -109,7 +111,7 @@ func (w *Worker) begin(ctx context.Context) ([]queue.Entry, error) {
 			return nil, w.later(ctx, err)
 		}
 	}
-	if len(entries) == 0 && len(bad) == 0 && w.polls() {
+	if len(entries) == 0 && len(bad) == 0 && w.polls() && !w.justDeclared() {
 		e := queue.Entry{What: queue.Poll, Deployment: w.Config.Name, Received: w.Now(), By: "timer"}
 		if e.Name, err = w.Queue.Add(e); err != nil {
 			return nil, w.later(ctx, err)
@@ -157,6 +159,14 @@ func (w *Worker) later(ctx context.Context, err error) error {
 
 // polls reports whether the remote is asked when nobody has asked for anything.
 func (w *Worker) polls() bool { return w.Config.Every > 0 }
+
+// justDeclared reports whether what is declared has just been changed, which deploys
+// nothing: a timer that is to go off more often than before goes off at once.
+func (w *Worker) justDeclared() bool {
+	since, err := w.Machine.Changed(kind.DeploymentFile(w.Config.Name))
+	age := w.Now().Sub(since)
+	return err == nil && age >= 0 && age < min(w.Config.Every, time.Minute)
+}
 
 // together counts the entries at the beginning that are handled as one.
 func together(entries []queue.Entry) int {

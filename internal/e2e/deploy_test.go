@@ -219,24 +219,36 @@ func (e *env) deployRemote(r *remote) {
 		e.t.Errorf("%s entries are aside", got)
 	}
 	e.says(0, e.opsafe("deploy", "site"), "unchanged")
+
+	// A timer that is to go off more often goes off at once: nothing is deployed by that.
+	next := r.push("version", "asked more often")
+	const often = 30_000_000
+	e.lab(0, strings.Replace(fmt.Sprintf(deploySpec, r.url), "within: 2m", "within: 2m\n    every: 30s", 1))
+	declared := e.number("sh", "-c", "date -d \"$(stat -c %y /var/lib/opsafe/deployments/site.json)\" +%s%6N")
+	e.awaitServed("asked more often", next)
+	if at := e.number("sh", "-c", `jq -r '.trying // .last | .began' /var/lib/opsafe/deployments/site.state.json | date -f - +%s%6N`); at < declared+often {
+		e.t.Errorf("it was deployed %d µs after it was declared that it is asked for more often", at-declared)
+	}
+}
+
+// number is what a program says.
+func (e *env) number(argv ...string) (n int64) {
+	e.t.Helper()
+	out := e.mustRun(argv...)
+	if _, err := fmt.Sscan(strings.TrimPrefix(out, "t "), &n); err != nil {
+		e.t.Fatalf("%v: %q: %v", argv, out, err)
+	}
+	return n
 }
 
 // timerWaits demands that a deployment's timer did not ask its repository when manage
 // started it, on a host that has been up for longer than a timer waits after a boot.
 func (e *env) timerWaits(name string) {
 	e.t.Helper()
-	number := func(argv ...string) (n int64) {
-		e.t.Helper()
-		out := e.mustRun(argv...)
-		if _, err := fmt.Sscan(strings.TrimPrefix(out, "t "), &n); err != nil {
-			e.t.Fatalf("%v: %q: %v", argv, out, err)
-		}
-		return n
-	}
 	const minute = 60_000_000
-	booted := number("systemctl", "show", "--value", "--property=UserspaceTimestampMonotonic")
-	began := number("systemctl", "show", "--value", "--property=ActiveEnterTimestampMonotonic", "opsafe-deploy-"+name+".timer")
-	asked := number("busctl", "get-property", "org.freedesktop.systemd1", "/org/freedesktop/systemd1/unit/opsafe_2ddeploy_2d"+name+"_2etimer",
+	booted := e.number("systemctl", "show", "--value", "--property=UserspaceTimestampMonotonic")
+	began := e.number("systemctl", "show", "--value", "--property=ActiveEnterTimestampMonotonic", "opsafe-deploy-"+name+".timer")
+	asked := e.number("busctl", "get-property", "org.freedesktop.systemd1", "/org/freedesktop/systemd1/unit/opsafe_2ddeploy_2d"+name+"_2etimer",
 		"org.freedesktop.systemd1.Timer", "LastTriggerUSecMonotonic")
 	if began < booted+minute {
 		e.t.Fatalf("the timer of %s began %d µs after the boot, which is too soon to tell", name, began-booted)

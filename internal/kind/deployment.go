@@ -247,7 +247,8 @@ func (d *Deployment) source() string { return cmp.Or(d.Git, d.Spec) }
 
 // The files of a deployment that are opsafe's own.
 
-func deploymentFile(name string) string  { return path.Join(notes.Deployments, name+".json") }
+// DeploymentFile is where it is written down what a deployment is.
+func DeploymentFile(name string) string  { return path.Join(notes.Deployments, name+".json") }
 func deploymentQueue(name string) string { return path.Join(notes.Queue, name) }
 
 // DeployUnit is the unit of a deployment with a suffix such as .service.
@@ -269,7 +270,7 @@ func ownDeployments(b *spec.Backend) []spec.Owned {
 		for _, unit := range deployUnitNames(name) {
 			own(path.Join(debian.UnitDir, unit), false)
 		}
-		own(deploymentFile(name), false)
+		own(DeploymentFile(name), false)
 		if d.Directory == "" || d.State == Absent {
 			continue
 		}

@@ -26,7 +26,7 @@ func adoptDeployments(_ context.Context, t Taker, name string) error {
 		if err != nil || c == nil {
 			return err
 		}
-		if err := t.Take("from "+deploymentFile(found), c.item(), "deployments", found); err != nil {
+		if err := t.Take("from "+DeploymentFile(found), c.item(), "deployments", found); err != nil {
 			return err
 		}
 		t.Notef("deployment %s: who may have it deployed is not written down there: say it under triggers", found)

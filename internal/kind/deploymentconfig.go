@@ -129,7 +129,7 @@ func DeploymentNames(r host.Files) ([]string, error) {
 // ReadDeployment reads what a deployment is, as a run has written it down; nil: there
 // is none of that name.
 func ReadDeployment(r host.Files, name string) (*DeploymentConfig, error) {
-	at := deploymentFile(name)
+	at := DeploymentFile(name)
 	data, err := r.ReadFile(at)
 	if err != nil || data == nil {
 		return nil, err

@@ -267,7 +267,7 @@ func needMade(r host.Reader, c *change.Change, dir string) error {
 
 // note has what the worker goes by.
 func (l deploymentLook) note(r host.Reader, c *change.Change) error {
-	at := deploymentFile(l.config.Name)
+	at := DeploymentFile(l.config.Name)
 	was, err := Regular(r, at)
 	if err != nil {
 		return err
@@ -328,7 +328,7 @@ type goneDeploymentLook struct{ name string }
 
 func (l goneDeploymentLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
-	for _, at := range []string{deploymentFile(l.name), DeploymentState(l.name)} {
+	for _, at := range []string{DeploymentFile(l.name), DeploymentState(l.name)} {
 		if err := gonePath(r, &c, at); err != nil {
 			return change.Change{}, err
 		}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -100,6 +101,15 @@ func (h *Host) Point(link, target string) error {
 		return h.removePath(host.RemovePath{Path: link})
 	}
 	return h.makeLink(host.MakeLink{Path: link, Target: target, Owner: "root", Group: "root"})
+}
+
+// Changed is when the content of a file was last written.
+func (h *Host) Changed(at string) (time.Time, error) {
+	st, err := os.Lstat(at)
+	if err != nil {
+		return time.Time{}, pathErr("look at", at, err)
+	}
+	return st.ModTime(), nil
 }
 
 // Save writes a note of root's that everybody may read, whole or not at all.
