@@ -99,6 +99,8 @@ type App struct {
 
 	// live is told by the machine how far a step or a look has come; nil: it tells nobody.
 	live *liveLine
+	// patience is how long another run is waited for; 0: a little while.
+	patience time.Duration
 	// args are those that it was called with.
 	args []string
 	// record is set when Host is a recorded one, and Root says whether root
@@ -272,7 +274,7 @@ func width(out io.Writer) int {
 func (a *App) runner() *run.Runner {
 	return &run.Runner{
 		Host: a.Host, Recorded: a.record, LastRuns: a.lastRuns, Root: a.Root, Now: a.Now, By: a.operator(), Program: program(),
-		LockPath: a.LockPath, Executable: a.Executable, Tidy: a.Tidy, Checkout: a.checkout, Wait: a.pause, Log: a.Log,
+		LockPath: a.LockPath, Patience: a.patience, Executable: a.Executable, Tidy: a.Tidy, Checkout: a.checkout, Wait: a.pause, Log: a.Log,
 		Say:  func(text string) { fmt.Fprintln(a.Out, text) },
 		Note: func(text string) { note(a.Err, "%s", text) },
 	}

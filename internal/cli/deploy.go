@@ -201,10 +201,13 @@ func (a *App) deployWorker(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	patient := *a // a run of somebody else is no reason to fail
+	patient.patience = config.Within
+	a = &patient
 	say := func(line string) { say(a.Out, line) }
 	w := &deploy.Worker{
 		Machine: a.Machine, Config: *config, Queue: queue.Open(filepath.Join(notes.Queue, name)), Now: a.Now, Wait: a.pause, Say: say,
-		Manage: a.manageRelease, Compose: a.composeProjects,
+		Manage: a.manageRelease, Compose: a.composeProjects, Alone: a.runner().Alone,
 	}
 	if s := config.Status; s != nil {
 		const patience = 15 * time.Second

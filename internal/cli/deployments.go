@@ -146,7 +146,7 @@ func (a *App) deploymentsText(list []deploymentDoc) {
 			fmt.Fprintf(a.Out, "  note      %s\n", render.Clean(n))
 		}
 		if t := d.Trying; t != nil {
-			fmt.Fprintf(a.Out, "  running   %s since %s: %s\n", t.Revision, clock(t.Began), t.Phase)
+			fmt.Fprintf(a.Out, "  running   %s since %s: %s\n", cmp.Or(t.Revision, t.What), clock(t.Began), t.Phase)
 		}
 		switch {
 		case d.QueueUnseen != "":

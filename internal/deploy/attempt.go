@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ func (w *Worker) attempt(ctx context.Context, a *Attempt, res *Result) error {
 		}
 	}
 	w.say("%v", err)
-	said, undo := w.undo(ctx, a)
+	said, undo := w.undo(ctx, a, false)
 	if said != "" {
 		err = fmt.Errorf("%w; %s", err, said)
 	}
@@ -117,11 +118,16 @@ func (w *Worker) act(ctx context.Context, a *Attempt, res *Result) error {
 }
 
 // undo leaves the release before in service: the link leads to it, what was restarted is
-// restarted. It says whether that answers. The error means that it could not be put back.
-func (w *Worker) undo(ctx context.Context, a *Attempt) (said string, err error) {
+// restarted, containers are those of before. It says whether that answers. The error means
+// that it could not be put back. Died says that another worker has died of the attempt.
+func (w *Worker) undo(ctx context.Context, a *Attempt, died bool) (said string, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWithin+w.Config.Health.Within)
 	defer cancel()
 	switch {
+	case a.Phase == Composing:
+		if said, err = w.composeBack(ctx, died); err != nil {
+			return said, err
+		}
 	case w.Config.Spec != "" && a.Phase != Building:
 		if err := w.Machine.Point(w.current(), w.target(a.From)); err != nil {
 			return "", fmt.Errorf("cannot move the link back: %w", err)
@@ -136,7 +142,11 @@ func (w *Worker) undo(ctx context.Context, a *Attempt) (said string, err error) 
 	if err := w.save(ctx); err != nil {
 		return said, err
 	}
-	if w.state.release(a.Revision) == nil {
+	if a.Phase == Composing {
+		if err := w.Machine.ForgetContainers(w.before()); err != nil {
+			w.say("%v", err)
+		}
+	} else if w.state.release(a.Revision) == nil {
 		if err := w.Machine.RemoveRelease(ctx, w.releaseDir(a.Revision), w.Config.User); err != nil {
 			w.say("cannot remove the release %s: %v", a.Revision, err)
 		}
@@ -177,8 +187,8 @@ func (w *Worker) recover(ctx context.Context) error {
 	if a == nil {
 		return nil
 	}
-	w.say("a worker died while it deployed %s (%s): what it changed is put back", a.Revision, a.Phase)
-	said, err := w.undo(ctx, a)
+	w.say("a worker died while it deployed %s (%s): what it changed is put back", cmp.Or(a.Revision, w.Config.What()), a.Phase)
+	said, err := w.undo(ctx, a, true)
 	if said != "" {
 		w.say("%s", said)
 	}

@@ -35,6 +35,11 @@ type Machine interface {
 	ActOn(ctx context.Context, unit string, verb host.Verb) error
 	Settled(ctx context.Context, units []string) error
 	UnitNow(ctx context.Context, name string) (*host.Unit, error)
+	// KeepContainers writes down what there is of compose projects, PutContainersBack has it
+	// so again, and says what it has done for that and what could not be done.
+	KeepContainers(ctx context.Context, at string, projects []string) error
+	PutContainersBack(ctx context.Context, at string, died bool) (did []string, failed, err error)
+	ForgetContainers(at string) error
 }
 
 // How often the worker may die of an entry before that goes aside.
@@ -62,6 +67,8 @@ type Worker struct {
 	// Compose brings compose projects to the images that their registries have now, and
 	// notes which ones ran before in place of which.
 	Compose func(ctx context.Context, projects []string) (notes []string, err error)
+	// Alone waits until no run of opsafe changes the host, and keeps others away.
+	Alone func(ctx context.Context) (release func(), err error)
 
 	state State
 }

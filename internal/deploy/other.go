@@ -18,26 +18,6 @@ func (w *Worker) remote(ctx context.Context, res *Result) error {
 	return nil
 }
 
-// compose has projects run with the images that their registries have now.
-func (w *Worker) compose(ctx context.Context, res *Result) error {
-	if w.Compose == nil {
-		return errors.New("compose projects cannot be deployed here")
-	}
-	notes, err := w.Compose(ctx, w.Config.Compose)
-	res.Notes = append(res.Notes, notes...)
-	for _, n := range notes {
-		w.say("%s", n)
-	}
-	if err != nil {
-		return err
-	}
-	if err := w.healthy(ctx, ""); err != nil {
-		return err
-	}
-	res.Outcome = Deployed
-	return nil
-}
-
 // manageBack has the host as the last good commit declares it.
 func (w *Worker) manageBack(ctx context.Context, a *Attempt) string {
 	if a.From == "" {

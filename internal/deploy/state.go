@@ -50,12 +50,13 @@ const (
 	Building  Phase = "building"  // the link is where it was
 	Managing  Phase = "managing"  // the host may be as a new commit of specs declares it
 	Switching Phase = "switching" // the link may have moved
+	Composing Phase = "composing" // containers may have been made anew
 )
 
 // Attempt is what is being tried: enough to put it back.
 type Attempt struct {
 	What     string    `json:"what"`
-	Revision string    `json:"revision"`
+	Revision string    `json:"revision"`       // empty: of compose projects, which have none
 	From     string    `json:"from,omitempty"` // what counted before; empty: nothing did
 	Phase    Phase     `json:"phase"`
 	Acted    []Act     `json:"acted,omitempty"` // may have been done

@@ -72,16 +72,19 @@ func TestALTLab(t *testing.T) {
 	gw.settledAs("altlab-gw")
 }
 
-// goesBack has an image fail its health check, and the one before run again, by the way that
-// rollback says.
+// goesBack has an image fail its health check, so that the one before runs again; and goes
+// back from one that does not, by the way that rollback says.
 func (e *env) goesBack(s altlabServer, put func(label string)) {
 	e.t.Helper()
 	put("sick")
-	e.says(1, e.opsafe("deploy", s.application), "health: not within 30s", s.application+" was of the image ")
+	e.says(1, e.opsafe("deploy", s.application), "health: not within 30s", "what ran before is back and answers")
 	e.says(1, e.opsafe("deployments"), "failed", "health: not within 30s")
-	if _, _, image := e.container(); image != "sick" {
-		e.t.Errorf("the container is of the %s image", image)
+	if _, _, image := e.container(); image != "second" {
+		e.t.Errorf("after it has failed the container is of the %s image", image)
 	}
+	e.answersAs(s)
+	put("third")
+	e.says(0, e.opsafe("deploy", s.application), s.application+" was of the image ")
 	e.says(1, e.opsafe("rollback", s.application), "has no releases to go back to", "opsafe deployments says")
 	ran := regexp.MustCompile(s.application + `/\S+ was of the image (\S+@sha256:[0-9a-f]{64}) before`).FindStringSubmatch(e.opsafe("deployments").stdout)
 	if ran == nil {

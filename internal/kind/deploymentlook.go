@@ -192,6 +192,10 @@ func safeEnvironment(r host.Reader, files []string) error {
 // DeploymentState is where the worker writes down how a deployment is.
 func DeploymentState(name string) string { return path.Join(notes.Deployments, name+".state.json") }
 
+// DeploymentBefore is where the worker writes down which containers there were, for root
+// alone, while it deploys compose projects.
+func DeploymentBefore(name string) string { return path.Join(notes.Deployments, name+".before.json") }
+
 // failure says what could not be deployed last, as the worker has written it down.
 func (l deploymentLook) failure(r host.Reader, c *change.Change) error {
 	data, err := r.ReadFile(DeploymentState(l.config.Name))
@@ -328,7 +332,7 @@ type goneDeploymentLook struct{ name string }
 
 func (l goneDeploymentLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
-	for _, at := range []string{DeploymentFile(l.name), DeploymentState(l.name)} {
+	for _, at := range []string{DeploymentFile(l.name), DeploymentState(l.name), DeploymentBefore(l.name)} {
 		if err := gonePath(r, &c, at); err != nil {
 			return change.Change{}, err
 		}

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +29,20 @@ func (r *Runner) Lock(ctx context.Context) (release func(), err error) {
 	return lock.Release, nil
 }
 
-// takeLock waits a little while for another run: those that a timer starts are short.
+// Alone keeps other runs away, and does nothing else.
+func (r *Runner) Alone(ctx context.Context) (release func(), err error) {
+	lock, err := r.takeLock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return lock.Release, nil
+}
+
+// takeLock waits a little while for another run, unless it is to wait longer: those that a
+// timer starts are short.
 func (r *Runner) takeLock(ctx context.Context) (*local.Lock, error) {
-	const patience, pause = 5 * time.Second, 100 * time.Millisecond
+	const short, pause = 5 * time.Second, 100 * time.Millisecond
+	patience := cmp.Or(r.Patience, short)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for told := false; ; told = true {

@@ -37,7 +37,9 @@ type Runner struct {
 	// By is who has asked for the run, and Program which opsafe makes it.
 	By, Program string
 	// LockPath and Executable are paths of the real machine.
-	LockPath   string
+	LockPath string
+	// Patience is how long another run is waited for; 0: a little while.
+	Patience   time.Duration
 	Executable func() (string, error)
 	// Tidy clears away what a dead run left that no change comes across, and says
 	// what it has done. Nil: nothing is left.

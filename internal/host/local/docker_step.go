@@ -35,11 +35,7 @@ func (h *Host) doDocker(ctx context.Context, s host.DockerStep) error {
 		})
 	case host.RemoveContainer:
 		return h.onContainer(ctx, "remove", s.Of, s.Name, func(c *client.Client, id string) error {
-			if _, err := c.ContainerStop(ctx, id, client.ContainerStopOptions{}); err != nil {
-				return err
-			}
-			_, err := c.ContainerRemove(ctx, id, client.ContainerRemoveOptions{})
-			return err
+			return end(ctx, c, id)
 		})
 	}
 	return errNoStep
