@@ -9,7 +9,8 @@ import (
 )
 
 // fireContainer starts a container that a run has stopped and not started again. One
-// that is gone is forgotten: compose makes it, if it is to be there.
+// that is gone, or has been made anew since, is forgotten: compose makes it, if it is to be
+// there.
 func (r *run) fireContainer(ctx context.Context, o owed, of host.ServiceRef) {
 	out := change.Result{ID: change.ID{Kind: string(o.verb), Name: o.unit}}
 	settle := host.Settle{Unit: o.unit, Verb: o.verb}
@@ -19,7 +20,7 @@ func (r *run) fireContainer(ctx context.Context, o owed, of host.ServiceRef) {
 		r.done(out)
 		return
 	}
-	if err == nil && (have == nil || have.Running()) {
+	if err == nil && (have == nil || have.Running() || !host.Pending{Container: o.container}.OwedTo(have)) {
 		r.drop(ctx, settle)
 		return
 	}

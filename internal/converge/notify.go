@@ -19,6 +19,8 @@ type owed struct {
 	why   []string
 	stage kind.Stage // at whose end it fires; empty: of the stage that runs
 	early bool       // an earlier run owed it
+	// container is the one that was ended to be made anew: see host.Pending.
+	container string
 }
 
 // recall takes over what an earlier run owed when it died. It fires at the very
@@ -30,7 +32,7 @@ func (r *run) recall() {
 		return
 	}
 	for _, p := range pending {
-		r.owed = append(r.owed, owed{unit: p.Unit, verb: p.Verb, why: []string{p.Why + " in a run that did not finish"}, stage: kind.StageUnits, early: true})
+		r.owed = append(r.owed, owed{unit: p.Unit, verb: p.Verb, why: []string{p.Why + " in a run that did not finish"}, stage: kind.StageUnits, early: true, container: p.Container})
 	}
 }
 
@@ -44,7 +46,7 @@ func (r *run) recallStarts() {
 	for _, p := range pending {
 		known := slices.ContainsFunc(r.owed, func(o owed) bool { return o.unit == p.Unit && o.verb == p.Verb })
 		if p.Verb == host.Start && !known {
-			r.owed = append(r.owed, owed{unit: p.Unit, verb: p.Verb, why: []string{p.Why}, stage: kind.StageUnits})
+			r.owed = append(r.owed, owed{unit: p.Unit, verb: p.Verb, why: []string{p.Why}, stage: kind.StageUnits, container: p.Container})
 		}
 	}
 }

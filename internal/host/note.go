@@ -13,6 +13,9 @@ type Pending struct {
 	Unit string `json:"unit"`
 	Verb Verb   `json:"verb"`
 	Why  string `json:"why"`
+	// Container is the id of the one that is ended to be made anew; empty: a start is owed
+	// to whichever the service has.
+	Container string `json:"container,omitempty"`
 	// Undo are files as they were before the changes for which this is owed.
 	// They are put back if the unit does not come through it, also by a later
 	// run.
@@ -34,6 +37,13 @@ func ContainerOwed(unit string) (ServiceRef, bool) {
 	return ServiceRef{Project: project, Service: service}, ok
 }
 
+// OwedTo reports whether the start that is owed to a service is owed to its container, nil
+// for none: not to one that was made in the place of the one that was ended, and that
+// somebody may have stopped since.
+func (p Pending) OwedTo(c *Container) bool {
+	return p.Container == "" || c == nil || c.ID == p.Container || c.NeverStarted()
+}
+
 // Join is what is owed to a unit when q is owed to it, too, of the same sort: a
 // restart includes a reload, and of a file the earlier state counts.
 func (p Pending) Join(q Pending) Pending {
@@ -47,6 +57,9 @@ func (p Pending) Join(q Pending) Pending {
 		}
 	}
 	p.Undo = undo
+	if p.Container != "" {
+		p.Container = q.Container
+	}
 	return p
 }
 

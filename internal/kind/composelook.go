@@ -63,13 +63,14 @@ func (l composeLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 	}
 	var all, up []serviceLook
 	for _, s := range p.Services {
-		one := serviceLook{Service: s, owed: slices.ContainsFunc(owed, func(o host.Pending) bool {
-			return o.Unit == host.OwedContainer(host.ServiceRef{Project: l.name, Service: s.Name})
-		})}
+		one := serviceLook{Service: s}
 		if h, ok := have[s.Name]; ok {
 			one.have = &h
 			delete(have, s.Name)
 		}
+		one.owed = slices.ContainsFunc(owed, func(o host.Pending) bool {
+			return o.Unit == host.OwedContainer(host.ServiceRef{Project: l.name, Service: s.Name}) && o.OwedTo(one.have)
+		})
 		said, wanted := one.state(l.runs())
 		if said != "" && !wanted {
 			c.Notes = append(c.Notes, s.Name+" "+said)
@@ -156,11 +157,13 @@ func (l composeLook) service(ctx context.Context, r host.Reader, all []serviceLo
 // to be said of a service that is left as it is, and whether it is to run.
 func (s *serviceLook) state(runs bool) (said string, wanted bool) {
 	switch {
+	case s.owed:
+		return "", true
 	case s.have.NeverStarted():
 		return "has never been started", runs
 	case s.have.State == "paused":
 		return "is paused: it is left so", false
-	case s.have.Running(), s.owed:
+	case s.have.Running():
 		return "", true
 	case s.have.End == nil || s.have.End.By == host.EndedUnseen:
 		return "does not run, and it cannot be told who has stopped it: it is left so", false
@@ -175,8 +178,10 @@ func (s *serviceLook) state(runs bool) (said string, wanted bool) {
 // was is how its container is shown.
 func (s *serviceLook) was() string {
 	switch {
-	case s.have.NeverStarted():
+	case s.have.NeverStarted() && !s.owed:
 		return "never started"
+	case s.have.NeverStarted():
+		return "ended by a run that did not finish"
 	case s.have.Running():
 		return s.have.State
 	case s.owed:

@@ -67,17 +67,28 @@ func (l composeLook) makes(r host.Reader, p *compose.Project, up []serviceLook) 
 	}
 	pull := host.PullImages{File: file}
 	make := host.UpServices{File: file, Networks: p.Networks}
+	var owe, settle []host.Step // what compose has stopped when it dies looks as if somebody had
 	for _, s := range up {
+		if !s.have.NeverStarted() || s.owed {
+			name := host.OwedContainer(host.ServiceRef{Project: l.name, Service: s.Name})
+			owed := host.Pending{Unit: name, Verb: host.Start, Why: "ended to be made anew"}
+			if s.have != nil {
+				owed.Container = s.have.ID
+			}
+			owe = append(owe, host.Owe{Pending: owed})
+			settle = append(settle, host.Settle{Unit: name, Verb: host.Start})
+		}
 		if s.pull {
 			pull.Services = append(pull.Services, s.Name)
 			pull.Images = append(pull.Images, s.Image)
 		}
 		make.Services = append(make.Services, host.UpService{Name: s.Name, Container: s.Container, Image: s.Image, Restart: s.Restart, Labels: s.labels})
 	}
+	steps := append(append(owe, make), settle...)
 	if len(pull.Services) > 0 {
-		return []host.Step{pull, make}, nil
+		steps = append([]host.Step{pull}, steps...)
 	}
-	return []host.Step{make}, nil
+	return steps, nil
 }
 
 // composeThere is the error of a host without docker, or its compose.

@@ -1,0 +1,56 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"opsafe/internal/testhost"
+)
+
+// TestComposeKilled kills a run while compose waits for a container to end that is made
+// anew: the next run has it run, though the engine says that somebody has stopped it.
+func TestComposeKilled(t *testing.T) {
+	t.Parallel()
+	e := newHost(t, testhost.Full, "")
+	e.localImage("app:1")
+	spec := func(value string) string {
+		return "docker: {}\ncompose: {lab: {files: [app.yaml], variables: {VALUE: " + value + "}}}\n"
+	}
+	e.mustRun("mkdir", "-p", guestRepository+"/backends/lab")
+	e.write(guestRepository+"/backends/lab/app.yaml", `
+services:
+  web:
+    image: app:1
+    container_name: web
+    environment: {VALUE: "${VALUE}"}
+    stop_grace_period: 4s
+    command: [/bin/busybox, sh, -c, "trap '/bin/busybox echo was told to end' TERM; while :; do /bin/busybox sleep 1; done"]
+`, 0o644)
+	e.lab(0, strings.Replace(spec("a"), "variables", "running: true, variables", 1))
+	was := e.mustRun("docker", "inspect", "--format", "{{.Id}}", "web")
+
+	e.labSpec(spec("b"))
+	e.mustRun("systemd-run", "--quiet", "--unit=lab-manage", guestBinary, "manage", "--dir", guestRepository, "--backend", "lab")
+	e.await("compose to stop it", func() bool { return strings.Contains(e.run("docker", "logs", "web").stdout, "was told to end") })
+	e.mustRun("systemctl", "kill", "-s", "KILL", "lab-manage.service")
+	e.await("the container to end", func() bool {
+		return e.mustRun("docker", "inspect", "--format", "{{.State.Running}} {{.Id}}", "web") == "false "+was
+	})
+	e.says(2, e.opsafe("plan", "--backend", "lab", "--exit-code"), "web stopped by a run that did not finish → made anew")
+	e.says(0, e.opsafe("manage", "--backend", "lab"), "web stopped by a run that did not finish → made anew")
+	e.inspects("web", map[string]string{".State.Running": "true"})
+	e.says(0, e.opsafe("plan", "--backend", "lab", "--exit-code"), "Nothing to do.")
+
+	// To the one in its place nothing is owed: somebody may stop it.
+	e.mustRun("docker", "stop", "--time", "1", "web")
+	e.says(0, e.opsafe("manage", "--backend", "lab"), "web has been stopped by somebody: it is left so")
+	e.inspects("web", map[string]string{".State.Running": "false"})
+}
+
+// localImage makes an image of one program by hand, as docker import does.
+func (e *env) localImage(name string) {
+	e.t.Helper()
+	e.mustRun("mkdir", "-p", "/root/image/bin")
+	e.install("/bin/busybox", "/root/image/bin/busybox")
+	e.mustRun("sh", "-c", `systemctl start docker.service && tar -C /root/image -c . | docker import --change 'CMD ["/bin/busybox", "sleep", "1d"]' - "$1"`, "sh", name)
+}
