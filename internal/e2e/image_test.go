@@ -40,6 +40,16 @@ sysctl:
 // boots it: its first boot does the rest, and then there is nothing left to do.
 func TestImage(t *testing.T) {
 	t.Parallel()
+	for _, suite := range []string{"bookworm", "trixie"} {
+		t.Run(suite, func(t *testing.T) {
+			t.Parallel()
+			bootImage(t, suite)
+		})
+	}
+}
+
+func bootImage(t *testing.T, suite string) {
+	t.Helper()
 	program, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +65,7 @@ func TestImage(t *testing.T) {
 		}
 	}
 	out := &env{t: t} // what runs on the machine of the test
-	h := testhost.Start(t, testhost.Options{Tree: func(tree string) error {
+	h := testhost.Start(t, testhost.Options{Suite: suite, Tree: func(tree string) error {
 		makeImage(out, program, repo, tree)
 		return nil
 	}})
