@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -136,7 +137,7 @@ func (w *Worker) forward(ctx context.Context, from, to string) error {
 }
 
 // judge refuses a commit before anything of it is written: without a signature that
-// counts, with parts in other repositories, or with links that lead out of it.
+// counts, with parts elsewhere, or with links that lead out of it.
 func (w *Worker) judge(ctx context.Context, revision string) error {
 	if w.Config.Signers != "" {
 		if _, err := w.git(ctx, nil, nil, "-c", "gpg.format=ssh", "-c", "gpg.ssh.program=/usr/bin/ssh-keygen", "-c", "gpg.minTrustLevel=fully",
@@ -144,50 +145,79 @@ func (w *Worker) judge(ctx context.Context, revision string) error {
 			return &RefusedError{Why: fmt.Sprintf("%s has no signature by a key of %s: %v", revision, w.Config.Signers, err), Err: err}
 		}
 	}
-	out, err := w.git(ctx, nil, nil, "ls-tree", "-r", "-z", "--full-tree", revision)
+	out, err := w.git(ctx, nil, nil, "ls-tree", "-r", "-l", "-z", "--full-tree", revision)
 	if err != nil {
 		return fmt.Errorf("cannot list %s: %w", revision, err)
 	}
-	type link struct{ at, object string }
-	var links []link
+	var look []blob // links, and what may stand for a file elsewhere
 	for _, line := range strings.Split(strings.TrimSuffix(out, "\x00"), "\x00") {
 		about, at, _ := strings.Cut(line, "\t")
 		words := strings.Fields(about)
-		if len(words) != 3 {
+		if len(words) != 4 {
 			continue
 		}
-		switch mode := words[0]; mode {
-		case "160000":
+		size, _ := strconv.Atoi(words[3])
+		switch mode := words[0]; {
+		case mode == "160000":
 			return &RefusedError{Why: fmt.Sprintf("%s is a submodule: what is in another repository is not fetched: have it be a part of this one", at)}
-		case "120000":
-			links = append(links, link{at, words[2]})
+		case mode == "120000":
+			look = append(look, blob{at: at, object: words[2], link: true})
+		case size >= leastPointer && size <= mostPointer:
+			look = append(look, blob{at: at, object: words[2]})
 		}
 	}
-	if len(links) == 0 {
+	if len(look) == 0 {
 		return nil
 	}
+	if err := w.read(ctx, look); err != nil {
+		return fmt.Errorf("cannot read %s: %w", revision, err)
+	}
+	for _, b := range look {
+		switch {
+		case b.link && leadsOut(b.at, b.content):
+			return &RefusedError{Why: fmt.Sprintf("%s is a link to %s, which leads out of the release: have it lead to something in it, or name it under shared", b.at, b.content)}
+		case !b.link && strings.HasPrefix(b.content, pointerOfLFS):
+			return &RefusedError{Why: fmt.Sprintf("%s is in Git LFS, which is not asked: the release would have a few words in its place: keep the file itself in the repository", b.at)}
+		}
+	}
+	return nil
+}
+
+// What Git LFS keeps in a repository in the place of a file begins with pointerOfLFS, and
+// has so many bytes: see its specification.
+const (
+	pointerOfLFS = "version https://git-lfs.github.com/spec/"
+	leastPointer = 120
+	mostPointer  = 160
+)
+
+// blob is a file or a link of a commit.
+type blob struct {
+	at, object, content string
+	link                bool
+}
+
+// read reads the contents of blobs.
+func (w *Worker) read(ctx context.Context, blobs []blob) error {
 	var ask bytes.Buffer
-	for _, l := range links {
-		ask.WriteString(l.object + "\n")
+	for _, b := range blobs {
+		ask.WriteString(b.object + "\n")
 	}
-	out, err = w.git(ctx, ask.Bytes(), nil, "cat-file", "--batch")
+	out, err := w.git(ctx, ask.Bytes(), nil, "cat-file", "--batch")
 	if err != nil {
-		return fmt.Errorf("cannot read the links of %s: %w", revision, err)
+		return err
 	}
-	for _, l := range links {
+	for i, b := range blobs {
 		var size int
 		head, rest, _ := strings.Cut(out, "\n")
 		words := strings.Fields(head)
 		if len(words) != 3 {
-			return fmt.Errorf("cannot read the link %s of %s", l.at, revision)
+			return fmt.Errorf("there is no %s", b.at)
 		}
 		if _, err := fmt.Sscan(words[2], &size); err != nil || size < 0 || size >= len(rest) {
-			return fmt.Errorf("cannot read the link %s of %s", l.at, revision)
+			return fmt.Errorf("there is no %s", b.at)
 		}
-		if leadsOut(l.at, rest[:size]) {
-			return &RefusedError{Why: fmt.Sprintf("%s is a link to %s, which leads out of the release: have it lead to something in it, or name it under shared", l.at, rest[:size])}
-		}
-		out = rest[size+1:]
+		blobs[i].content, out = rest[:size], rest[size+1:]
 	}
 	return nil
 }

@@ -164,6 +164,12 @@ func (e *env) deployHostile(r *remote) {
 	for name, make := range map[string]func(){
 		"leads out of the release": func() { link("out", "/etc/passwd") },
 		"which leads out":          func() { link("up", "sub/../../x") },
+		"is in Git LFS": func() {
+			pointer := "version https://git-lfs.github.com/spec/v1\noid sha256:" + strings.Repeat("ab", 32) + "\nsize 12345\n"
+			if err := os.WriteFile(filepath.Join(r.work, "logo.png"), []byte(pointer), 0o600); err != nil {
+				e.t.Fatal(err)
+			}
+		},
 		"is a submodule": func() {
 			r.git(r.work, "update-index", "--add", "--cacheinfo", "160000,"+good+",sub")
 			r.git(r.work, "commit", "--quiet", "-m", "sub")
