@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -45,6 +46,39 @@ services:
 	e.mustRun("docker", "stop", "--time", "1", "web")
 	e.says(0, e.opsafe("manage", "--backend", "lab"), "web has been stopped by somebody: it is left so")
 	e.inspects("web", map[string]string{".State.Running": "false"})
+}
+
+// TestComposeAside has compose fail after it has made a container and put the one before
+// aside, since its port is taken. What it has left is in nobody's way once the port is another.
+func TestComposeAside(t *testing.T) {
+	t.Parallel()
+	e := newHost(t, testhost.Full, "")
+	e.localImage("app:1")
+	file := func(port string) {
+		e.write(guestRepository+"/backends/lab/app.yaml", `
+services:
+  web:
+    image: app:1
+    container_name: web
+    stop_signal: SIGKILL
+    volumes: [/scratch]
+    ports: ["127.0.0.1:`+port+`:80"]
+`, 0o644)
+	}
+	e.mustRun("mkdir", "-p", guestRepository+"/backends/lab")
+	file("8081")
+	const spec = "docker: {}\ncompose: {lab: {files: [app.yaml]%s}}\n"
+	e.lab(0, fmt.Sprintf(spec, ", running: true"))
+	e.mustRun("docker", "exec", "web", "/bin/busybox", "touch", "/scratch/kept")
+	file("22")
+	e.lab(1, fmt.Sprintf(spec, ""), "address already in use")
+	file("8082")
+	e.lab(0, fmt.Sprintf(spec, ""), "web ended by a run that did not finish → running")
+	if got := e.mustRun("docker", "ps", "--all", "--format", "{{.Names}} {{.Ports}}"); got != "web 127.0.0.1:8082->80/tcp" {
+		t.Errorf("there are the containers %s", got)
+	}
+	e.mustRun("docker", "exec", "web", "/bin/busybox", "test", "-e", "/scratch/kept")
+	e.says(0, e.opsafe("plan", "--backend", "lab", "--exit-code"), "Nothing to do.")
 }
 
 // localImage makes an image of one program by hand, as docker import does.

@@ -65,10 +65,9 @@ func (b *bringingBack) named(ctx context.Context, k keptContainer) string {
 }
 
 // shortID is the id of a container as it is its host name, unless that is said.
-func shortID(id string) string {
-	const shown = 12
-	return id[:min(len(id), shown)]
-}
+func shortID(id string) string { return id[:min(len(id), shownID)] }
+
+const shownID = 12
 
 // withVolumes are what a container has mounted, with the volumes that no configuration
 // names: what is in them is the service's, and goes with it.

@@ -39,7 +39,7 @@ func (k keptContainer) name() string { return strings.TrimPrefix(k.Made.Name, "/
 // root may read it: the environment of a container holds secrets.
 func (h *Host) KeepContainers(ctx context.Context, at string, projects []string) error {
 	kept := keptProjects{Projects: projects}
-	all, err := h.Containers(ctx)
+	all, err := h.containers(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (h *Host) PutContainersBack(ctx context.Context, at string, died bool) (did
 	if err != nil {
 		return nil, nil, err
 	}
-	all, err := h.Containers(ctx)
+	all, err := h.containers(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

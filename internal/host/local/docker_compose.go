@@ -50,6 +50,9 @@ func (h *Host) compose(ctx context.Context, f host.ComposeFile, args []string) e
 }
 
 func (h *Host) upServices(ctx context.Context, s host.UpServices) error {
+	if err := h.clearLeftovers(ctx, s); err != nil {
+		return err
+	}
 	args := []string{"up", "--detach", "--no-deps", "--force-recreate", "--no-build"}
 	for _, u := range s.Services {
 		args = append(args, u.Name)
@@ -62,6 +65,28 @@ func (h *Host) upServices(ctx context.Context, s host.UpServices) error {
 		refs = append(refs, host.ServiceRef{Project: s.File.Project, Service: u.Name})
 	}
 	return h.lasting(ctx, refs...)
+}
+
+// clearLeftovers removes what compose has left of services, which it would take for theirs.
+func (h *Host) clearLeftovers(ctx context.Context, s host.UpServices) error {
+	all, err := h.containers(ctx)
+	if err != nil {
+		return err
+	}
+	left := leftovers(all)
+	for _, c := range all {
+		if c.Of.Project != s.File.Project || !slices.Contains(left, c.ID) || !slices.ContainsFunc(s.Services, func(u host.UpService) bool { return u.Name == c.Of.Service }) {
+			continue
+		}
+		conn, err := h.engineUp(ctx)
+		if err == nil {
+			err = end(ctx, conn, c.ID)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot remove container %s, which compose has left: %w", c.Name, err)
+		}
+	}
+	return nil
 }
 
 // lasting is the error of services whose containers do not stay up for a while.

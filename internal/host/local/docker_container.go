@@ -28,8 +28,39 @@ const (
 	composeOneOff  = "com.docker.compose.oneoff" // True: made by compose run
 )
 
-// Containers asks the engine for all of its containers.
+// Containers asks the engine for all of its containers. What compose has left beside the
+// container of a service is nobody's: see leftovers.
 func (h *Host) Containers(ctx context.Context) ([]host.Container, error) {
+	all, err := h.containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	left := leftovers(all)
+	for i := range all {
+		if slices.Contains(left, all[i].ID) {
+			all[i].Of = host.ServiceRef{}
+		}
+	}
+	return all, nil
+}
+
+// leftovers are the ids of containers that compose has left when it could not make others
+// in their place, or died: it names one of the two by an id and the other's name.
+func leftovers(all []host.Container) []string {
+	aside := func(c host.Container) bool {
+		id, rest, ok := strings.Cut(c.Name, "_")
+		return ok && rest != "" && len(id) == shownID && strings.Trim(id, "0123456789abcdef") == ""
+	}
+	var out []string
+	for _, c := range all {
+		if c.Of.Service != "" && aside(c) && slices.ContainsFunc(all, func(o host.Container) bool { return o.Of == c.Of && !aside(o) }) {
+			out = append(out, c.ID)
+		}
+	}
+	return out
+}
+
+func (h *Host) containers(ctx context.Context) ([]host.Container, error) {
 	c, err := h.dialDocker()
 	if c == nil {
 		return nil, err

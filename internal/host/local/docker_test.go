@@ -3,6 +3,7 @@ package local
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +47,29 @@ func TestNetworkOf(t *testing.T) {
 				t.Errorf("network (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestLeftovers tells what compose puts aside from containers that are called so.
+func TestLeftovers(t *testing.T) {
+	web := host.ServiceRef{Project: "lab", Service: "web"}
+	c := func(id, name string, of host.ServiceRef) host.Container {
+		return host.Container{ID: id, Name: name, Of: of}
+	}
+	for _, tc := range []struct {
+		name string
+		all  []host.Container
+		want []string
+	}{
+		{"one alone", []host.Container{c("a", "1b7fc2e40399_web", web)}, nil},
+		{"put aside", []host.Container{c("a", "1b7fc2e40399_web", web), c("b", "web", web)}, []string{"a"}},
+		{"two of a service", []host.Container{c("a", "lab_web_1", web), c("b", "lab_web_2", web)}, nil},
+		{"of another service", []host.Container{c("a", "1b7fc2e40399_web", web), c("b", "web", host.ServiceRef{Project: "lab", Service: "db"})}, nil},
+		{"of no service", []host.Container{c("a", "1b7fc2e40399_web", host.ServiceRef{}), c("b", "web", host.ServiceRef{})}, nil},
+	} {
+		if got := leftovers(tc.all); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: got %v, want %v", tc.name, got, tc.want)
+		}
 	}
 }
 
