@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/kinds"
+
 	"opsafe/internal/host/local"
 	"opsafe/internal/notes"
 	"opsafe/internal/run"
@@ -16,7 +18,6 @@ import (
 	"opsafe/internal/facts"
 	"opsafe/internal/host"
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
@@ -126,7 +127,7 @@ func (a *App) recordHost(ctx context.Context, o factsOptions) (*snapshot.State, 
 		}
 		backends = append(backends, b)
 	}
-	secrets := kind.Secrets(backends...)
+	secrets := kinds.Secrets(backends...)
 	secrets.Paths[notes.Waiting] = true
 	rec := snapshot.NewRecorder(a.Host, secrets)
 	for _, name := range o.backends {

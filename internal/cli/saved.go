@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 
+	"opsafe/internal/kinds"
+
 	"opsafe/internal/host/local"
 	"opsafe/internal/run"
 
 	"opsafe/internal/converge"
-	"opsafe/internal/kind"
 	"opsafe/internal/render"
 	"opsafe/internal/saved"
 )
@@ -32,7 +33,7 @@ func (a *App) watched(o *options) (*App, *run.Watched, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	w := run.Watch(a.Host, kind.Secrets(b))
+	w := run.Watch(a.Host, kinds.Secrets(b))
 	on := *a
 	on.Host = w
 	return &on, w, nil

@@ -31,6 +31,7 @@ func Certificates() Kind {
 			Check: checkCertificates, Owns: ownCertificates,
 		},
 		Stage: StageFiles, Declare: declareCertificates, Adopt: adoptCertificates,
+		Withholds: withholdKeys, Parts: certificatePart,
 		Orphans: []Orphans{trustedOrphans()},
 	}
 }

@@ -24,6 +24,21 @@ func publicDigestOf(data []byte) string {
 	return digest
 }
 
+// withholdKeys keeps keys out of facts.
+func withholdKeys(b *spec.Backend, w *Withheld) {
+	for _, c := range certificatesOf(b) {
+		if c.Key != "" {
+			w.Paths[c.Key] = true
+		}
+	}
+}
+
+// certificatePart is what facts hold of certificates, of keys, and of variables that name
+// their files.
+func certificatePart(backends []*spec.Backend, at string, data []byte, part *host.Part) *host.Part {
+	return withCertificate(withPaths(part, at, data, backends), data)
+}
+
 // withCertificate adds to what is known of a part of a file what its certificates say,
 // and to which of them its private key belongs.
 func withCertificate(part *host.Part, data []byte) *host.Part {

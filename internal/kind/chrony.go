@@ -33,7 +33,7 @@ func Chrony() Kind {
 			Installs: installChrony, Owns: ownChrony,
 		},
 		Stage: StageServices, Runs: true, Declare: declareChrony, Adopt: adoptChrony, TakenOver: true,
-		Covers: Covering(chronyConfig, path.Dir(chronyConfig)),
+		Covers: Covering(chronyConfig, path.Dir(chronyConfig)), Parts: chronyParts,
 	}
 }
 

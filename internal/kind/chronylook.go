@@ -154,6 +154,14 @@ func (l chronyLook) want(r host.Reader) (at string, content []byte, err error) {
 	return chronyConfig, content, err
 }
 
+// chronyParts is what facts hold of chrony.conf.
+func chronyParts(_ []*spec.Backend, at string, data []byte, part *host.Part) *host.Part {
+	if at == chronyConfig {
+		return chronyPart(data, part)
+	}
+	return part
+}
+
 // chronyPart adds to what is recorded of a chrony.conf that not everybody may read
 // whether it has chronyd read the directory, and no block of opsafe's any more.
 func chronyPart(data []byte, part *host.Part) *host.Part {

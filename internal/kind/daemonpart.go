@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"opsafe/internal/host"
+	"opsafe/internal/spec"
 )
 
 // daemonOptions are the options that a daemon.json sets. Of one that not everybody
@@ -20,6 +21,14 @@ type daemonOptions struct {
 
 // noDaemonJSON stands in a part for a file that dockerd cannot read.
 const noDaemonJSON = "no daemon.json"
+
+// dockerParts is what facts hold of daemon.json.
+func dockerParts(_ []*spec.Backend, at string, data []byte, part *host.Part) *host.Part {
+	if at == dockerConfig {
+		return daemonPart(data)
+	}
+	return part
+}
 
 // daemonPart is what is recorded of a daemon.json that not everybody may read: of
 // each option the digests of its name, and of its name and value.

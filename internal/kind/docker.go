@@ -38,7 +38,7 @@ func Docker() Kind {
 			Installs: installDocker, Owns: ownDocker,
 		},
 		Stage: StageServices, Runs: true, Declare: declareDocker, Adopt: adoptDocker, TakenOver: true,
-		Covers:  Covering(dockerConfig),
+		Covers: Covering(dockerConfig), Parts: dockerParts,
 		Orphans: dockerOrphans(),
 	}
 }

@@ -36,7 +36,7 @@ func Environments() Kind {
 			}},
 			Check: checkEnvironments, Owns: ownEnvironments,
 		},
-		Stage: StageServices, Declare: declareEnvironments, Adopt: adoptEnvironments,
+		Stage: StageServices, Declare: declareEnvironments, Adopt: adoptEnvironments, Withholds: withholdLayers,
 		Orphans: []Orphans{{Find: Strays{Dir: notes.Environments, Suffix: environmentSuffix}.Find, Absent: func(b spec.Backend, name string) spec.Backend {
 			return spec.With(b, "environments", WithAbsent(environmentsOf(&b), name, &Environment{State: Absent}))
 		}}},
@@ -102,6 +102,15 @@ func ownEnvironments(b *spec.Backend) []spec.Owned {
 		out = append(out, spec.Owned{Path: environmentFile(name), Label: "environment " + name, Pos: e.Pos, Absent: e.State == Absent, When: e.When})
 	}
 	return out
+}
+
+// withholdLayers has facts tell of files which variables they set, and no values.
+func withholdLayers(b *spec.Backend, w *Withheld) {
+	for _, e := range environmentsOf(b) {
+		for _, p := range e.Files {
+			w.Layers[p] = true
+		}
+	}
 }
 
 // declareEnvironments lists the environments.

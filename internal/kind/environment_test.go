@@ -4,13 +4,14 @@ import (
 	"strings"
 	"testing"
 
+	"opsafe/internal/kinds"
+
 	"opsafe/internal/kind/kindtest"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/kind"
 )
 
 // TestEnvironmentFromOldFacts plans from facts that have nothing of environments yet:
@@ -22,7 +23,7 @@ func TestEnvironmentFromOldFacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	in, h := kindtest.SetUp(t, archive)
-	secrets := kind.Secrets(in.Backend)
+	secrets := kinds.Secrets(in.Backend)
 	secrets.Layers = nil
 	rec := snapshot.NewRecorder(h, secrets)
 	kindtest.Converge(t.Context(), in, overlay.New(rec))

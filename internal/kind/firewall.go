@@ -35,7 +35,7 @@ func Firewalls() Kind {
 			}},
 			Check: checkFirewalls, Owns: ownFirewalls,
 		},
-		Stage: StageServices, Runs: true, Declare: declareFirewalls, Adopt: adoptFirewalls,
+		Stage: StageServices, Runs: true, Declare: declareFirewalls, Adopt: adoptFirewalls, Parts: withAddresses,
 		Orphans: []Orphans{{Find: Strays{Dir: notes.Firewalls, Suffix: firewallSuffix}.Find, Absent: func(b spec.Backend, name string) spec.Backend {
 			return spec.With(b, "firewall", WithAbsent(firewallsOf(&b), name, &Firewall{State: Absent}))
 		}}},

@@ -220,7 +220,7 @@ func (l closeFirewallLook) Look(ctx context.Context, r host.Reader) (change.Chan
 
 // withAddresses adds to what is known of a part of a file how many addresses firewalls
 // have with those that it lists, and their digest.
-func withAddresses(part *host.Part, at string, data []byte, backends []*spec.Backend) *host.Part {
+func withAddresses(backends []*spec.Backend, at string, data []byte, part *host.Part) *host.Part {
 	for _, b := range backends {
 		for network, f := range firewallsOf(b) {
 			if f.AllowFrom == nil || f.AllowFrom.File != at {

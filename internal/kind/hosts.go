@@ -31,7 +31,7 @@ func Hosts() Kind {
 			Check: checkHosts, Owns: ownHosts,
 		},
 		Stage: StagePackages, Declare: declareHosts, Adopt: adoptHosts,
-		Covers: Covering(hostsPath, cloudConfig, cloudDropIns, cloudTemplate),
+		Covers: Covering(hostsPath, cloudConfig, cloudDropIns, cloudTemplate), Parts: cloudParts,
 	}
 }
 

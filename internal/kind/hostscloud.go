@@ -8,6 +8,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/spec"
 
 	"gopkg.in/yaml.v3"
 )
@@ -110,9 +111,12 @@ func cloudValue(at string, data []byte) (string, error) {
 // cloudValues are the values of manage_etc_hosts, and none.
 func cloudValues() []string { return []string{"", "false", "true", "template", "localhost"} }
 
-// cloudPart adds to what is recorded of a drop-in of cloud-init that not everybody may
+// cloudParts adds to what facts hold of a drop-in of cloud-init that not everybody may
 // read, as that of an installer: what it says of /etc/hosts.
-func cloudPart(at string, data []byte, part *host.Part) *host.Part {
+func cloudParts(_ []*spec.Backend, at string, data []byte, part *host.Part) *host.Part {
+	if path.Dir(at) != cloudDropIns {
+		return part
+	}
 	if part == nil {
 		part = &host.Part{}
 	}

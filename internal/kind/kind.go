@@ -99,6 +99,12 @@ type Kind struct {
 	// and directories of files, whose content facts have where everybody may read it.
 	// Nil: nothing.
 	Covers func(ctx context.Context, r Recorder, b *spec.Backend) ([]string, error)
+	// Withholds adds to what of a host's files facts do not hold, by what a backend
+	// declares; nil: nothing.
+	Withholds func(b *spec.Backend, w *Withheld)
+	// Parts adds to what facts hold of a file of which they do not hold all, by what
+	// backends declare; nil: nothing. The part, which others have begun, may be nil.
+	Parts func(backends []*spec.Backend, at string, data []byte, part *host.Part) *host.Part
 	// Orphans are what is on a host of the kind and not declared, one entry for each
 	// category.
 	Orphans []Orphans
@@ -108,6 +114,13 @@ type Kind struct {
 type Recorder interface {
 	host.Reader
 	host.Inventory
+}
+
+// Withheld is what of a host's files facts do not hold.
+type Withheld struct {
+	host.Secrecy
+	// Open are files that facts hold though not everybody may read them.
+	Open map[string]bool
 }
 
 // Bare brings resources together that no kind of the table has declared.

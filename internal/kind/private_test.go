@@ -5,11 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"opsafe/internal/kinds"
+
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/kind"
 	"opsafe/internal/kind/kindtest"
 )
 
@@ -28,7 +29,7 @@ func recordPrivate(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	in, h := kindtest.SetUp(t, archive)
-	rec := snapshot.NewRecorder(h, kind.Secrets(in.Backend))
+	rec := snapshot.NewRecorder(h, kinds.Secrets(in.Backend))
 	want := kindtest.Dump(kindtest.Converge(t.Context(), in, overlay.New(rec)))
 	if strings.Contains(want, "canary") {
 		t.Errorf("the plan shows what not everybody may read:\n%s", want)

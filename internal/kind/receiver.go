@@ -52,7 +52,7 @@ func Receivers() Kind {
 			}},
 			Check: checkReceiver, Owns: ownReceiver,
 		},
-		Stage: StageUnits, Runs: true, Declare: declareReceiver, Adopt: adoptReceiver,
+		Stage: StageUnits, Runs: true, Declare: declareReceiver, Adopt: adoptReceiver, Withholds: withholdHooks,
 		Orphans: []Orphans{{
 			Find: Strays{
 				Dir: path.Dir(notes.Receiver), Suffix: ".json",
@@ -250,6 +250,13 @@ func (d *Deployment) hook(name string) (ReceiverHook, []hookFile) {
 		files = append(files, hookFile{name, d.Triggers.Key, h.Key})
 	}
 	return h, files
+}
+
+// withholdHooks keeps the secrets of hooks out of facts.
+func withholdHooks(b *spec.Backend, w *Withheld) {
+	for _, f := range hookFiles(b) {
+		w.Paths[f.path] = true
+	}
 }
 
 // hookFiles are the secrets of all deployments.

@@ -32,7 +32,7 @@ func Venvs() Kind {
 			}},
 			Texts: readVenvs, Check: checkVenvs, Owns: ownVenvs, Beside: venvsBeside,
 		},
-		Stage: StageFiles, Declare: declareVenvs, Adopt: adoptVenv,
+		Stage: StageFiles, Declare: declareVenvs, Adopt: adoptVenv, Withholds: openPins,
 		Orphans: []Orphans{unpackedOrphans("venv", "declare it with state: absent, and with its commands")},
 	}
 }
@@ -115,6 +115,13 @@ func ownVenvs(b *spec.Backend) []spec.Owned {
 		}
 	}
 	return out
+}
+
+// openPins has facts hold which versions of what are installed, which is no secret.
+func openPins(b *spec.Backend, w *Withheld) {
+	for _, v := range venvsOf(b) {
+		w.Open[v.Requirements] = true
+	}
 }
 
 // declareVenvs lists the environments.

@@ -3,6 +3,7 @@
 package kinds
 
 import (
+	"opsafe/internal/host"
 	"opsafe/internal/kind"
 	"opsafe/internal/kind/sysctl"
 	"opsafe/internal/spec"
@@ -60,6 +61,9 @@ func ByName() map[string]kind.Kind {
 	}
 	return out
 }
+
+// Secrets says what of the files of a host nobody may record when these backends are planned on it.
+func Secrets(backends ...*spec.Backend) host.Secrecy { return kind.Secrets(Table(), backends...) }
 
 // Language is what can be written in a spec.
 func Language() *spec.Language { return spec.NewLanguage(parts()) }
