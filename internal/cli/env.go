@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/host"
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/environment"
 	"opsafe/internal/words"
 )
 
@@ -36,7 +36,7 @@ listed, each with the file that has the last word; values are never shown.`,
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveDefault
 			}
-			names, err := kind.EnvironmentNames(a.Host)
+			names, err := environment.Names(a.Host)
 			if err != nil {
 				return nil, noFiles
 			}
@@ -62,7 +62,7 @@ func (a *App) env(args []string, dash int) error {
 	if err != nil {
 		return err
 	}
-	layers, err := kind.ReadLayers(a.Host, name)
+	layers, err := environment.ReadLayers(a.Host, name)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (a *App) env(args []string, dash int) error {
 
 // environment is the one that is named, or the only one.
 func (a *App) environment(named []string) (string, error) {
-	names, err := kind.EnvironmentNames(a.Host)
+	names, err := environment.Names(a.Host)
 	switch {
 	case err != nil:
 		return "", err
@@ -110,7 +110,7 @@ type variable struct{ value, file string }
 
 // gather reads the files of an environment. All that speaks against running anything
 // with it is said at once, without a value.
-func gather(l kind.Layers, read func(string) ([]byte, error)) (map[string]variable, []string) {
+func gather(l environment.Layers, read func(string) ([]byte, error)) (map[string]variable, []string) {
 	all := map[string]variable{}
 	var problems []string
 	for _, f := range l.Files {

@@ -17,7 +17,7 @@ import (
 // TestPrivateFromFacts records hosts without what not everybody may read, and holds
 // the plan from that to the plan of the host.
 func TestPrivateFromFacts(t *testing.T) {
-	for _, file := range []string{"testdata/file/private.txtar", "testdata/file/privatelinks.txtar", "testdata/file/envcopies.txtar", "testdata/sudoers/private.txtar", "testdata/environment/private.txtar", "testdata/host/private.txtar", "testdata/certificate/watched.txtar", "testdata/certificate/self.txtar"} {
+	for _, file := range []string{"testdata/file/private.txtar", "testdata/file/privatelinks.txtar", "testdata/file/envcopies.txtar", "testdata/sudoers/private.txtar", "environment/testdata/private.txtar", "testdata/host/private.txtar", "testdata/certificate/watched.txtar", "testdata/certificate/self.txtar"} {
 		t.Run(file, func(t *testing.T) { recordPrivate(t, file) })
 	}
 }

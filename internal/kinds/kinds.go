@@ -5,6 +5,7 @@ package kinds
 import (
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/kind/environment"
 	"opsafe/internal/kind/sysctl"
 	"opsafe/internal/spec"
 )
@@ -36,7 +37,7 @@ func Table() []kind.Kind {
 		kind.Docker(),
 		kind.Compose(),
 		kind.Chrony(),
-		kind.Environments(),
+		environment.Kind(),
 		kind.Units(),
 		kind.Deployments(),
 		kind.Receivers(),

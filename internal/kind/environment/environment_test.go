@@ -1,4 +1,4 @@
-package kind_test
+package environment_test
 
 import (
 	"strings"
@@ -18,7 +18,7 @@ import (
 // of a file that is by its name one of variables its names tell, and of any other
 // nothing is said.
 func TestEnvironmentFromOldFacts(t *testing.T) {
-	archive, err := txtar.ParseFile("testdata/environment/private.txtar")
+	archive, err := txtar.ParseFile("testdata/private.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}

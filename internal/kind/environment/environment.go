@@ -1,4 +1,5 @@
-package kind
+// Package environment is the kind of the variables that opsafe env gives to programs.
+package environment
 
 import (
 	"bytes"
@@ -13,16 +14,17 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 	"opsafe/internal/spec"
 )
 
-// environmentSuffix is that of the files by which opsafe env goes.
-const environmentSuffix = ".json"
+// suffix is that of the files by which opsafe env goes.
+const suffix = ".json"
 
-// Environments is the kind environment.
-func Environments() Kind {
-	return Kind{
+// Kind is the kind environment.
+func Kind() kind.Kind {
+	return kind.Kind{
 		Part: spec.Part{
 			Name: "environment", Plural: "environments", Is: "variables that programs get", Sections: []string{"environments"},
 			Own: []spec.Section{{
@@ -34,11 +36,11 @@ func Environments() Kind {
 					Names: &spec.Form{Says: "name", Pattern: `^[A-Za-z0-9_][A-Za-z0-9_.-]*$`, Longest: 200},
 				},
 			}},
-			Check: checkEnvironments, Owns: ownEnvironments,
+			Check: check, Owns: owns,
 		},
-		Stage: StageServices, Declare: declareEnvironments, Adopt: adoptEnvironments, Withholds: withholdLayers,
-		Orphans: []Orphans{{Find: Strays{Dir: notes.Environments, Suffix: environmentSuffix}.Find, Absent: func(b spec.Backend, name string) spec.Backend {
-			return spec.With(b, "environments", WithAbsent(environmentsOf(&b), name, &Environment{State: Absent}))
+		Stage: kind.StageServices, Declare: declare, Adopt: adopt, Withholds: withhold,
+		Orphans: []kind.Orphans{{Find: kind.Strays{Dir: notes.Environments, Suffix: suffix}.Find, Absent: func(b spec.Backend, name string) spec.Backend {
+			return spec.With(b, "environments", kind.WithAbsent(of(&b), name, &Environment{State: kind.Absent}))
 		}}},
 	}
 }
@@ -66,18 +68,18 @@ func (Environment) Fields() []spec.Field {
 	}
 }
 
-func environmentsOf(b *spec.Backend) map[string]*Environment {
+func of(b *spec.Backend) map[string]*Environment {
 	return spec.Of[map[string]*Environment](b, "environments")
 }
 
-func environmentFile(name string) string {
-	return path.Join(notes.Environments, name+environmentSuffix)
+func fileOf(name string) string {
+	return path.Join(notes.Environments, name+suffix)
 }
 
-func checkEnvironments(b *spec.Backend, problems *spec.Problems) {
-	for name, e := range environmentsOf(b) {
+func check(b *spec.Backend, problems *spec.Problems) {
+	for name, e := range of(b) {
 		label := "environment " + name
-		if e.State == Absent {
+		if e.State == kind.Absent {
 			for _, field := range []string{"files", "optional", "required"} {
 				if e.Has(field) {
 					problems.Addf(e.At(field), "%s: is absent and has %s: want one or the other", label, field)
@@ -96,34 +98,34 @@ func checkEnvironments(b *spec.Backend, problems *spec.Problems) {
 	}
 }
 
-func ownEnvironments(b *spec.Backend) []spec.Owned {
+func owns(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
-	for name, e := range environmentsOf(b) {
-		out = append(out, spec.Owned{Path: environmentFile(name), Label: "environment " + name, Pos: e.Pos, Absent: e.State == Absent, When: e.When})
+	for name, e := range of(b) {
+		out = append(out, spec.Owned{Path: fileOf(name), Label: "environment " + name, Pos: e.Pos, Absent: e.State == kind.Absent, When: e.When})
 	}
 	return out
 }
 
-// withholdLayers has facts tell of files which variables they set, and no values.
-func withholdLayers(b *spec.Backend, w *Withheld) {
-	for _, e := range environmentsOf(b) {
+// withhold has facts tell of files which variables they set, and no values.
+func withhold(b *spec.Backend, w *kind.Withheld) {
+	for _, e := range of(b) {
 		for _, p := range e.Files {
 			w.Layers[p] = true
 		}
 	}
 }
 
-// declareEnvironments lists the environments.
-func declareEnvironments(in *Input) []Resource {
-	var out []Resource
-	all := environmentsOf(in.Backend)
+// declare lists the environments.
+func declare(in *kind.Input) []kind.Resource {
+	var out []kind.Resource
+	all := of(in.Backend)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		e := all[name]
-		var look Looker = environmentLook{name: name, layers: layersOf(e)}
-		if e.State == Absent {
-			look = GoneFile{Path: environmentFile(name)}
+		var look kind.Looker = look{name: name, layers: layersOf(e)}
+		if e.State == kind.Absent {
+			look = kind.GoneFile{Path: fileOf(name)}
 		}
-		out = append(out, Resource{ID: change.ID{Kind: "environment", Name: name}, Pos: e.Pos, When: e.When, Looker: look})
+		out = append(out, kind.Resource{ID: change.ID{Kind: "environment", Name: name}, Pos: e.Pos, When: e.When, Looker: look})
 	}
 	return out
 }
@@ -149,15 +151,15 @@ func layersOf(e *Environment) Layers {
 	return l
 }
 
-// EnvironmentNames lists the environments that are on a host.
-func EnvironmentNames(r host.Files) ([]string, error) {
+// Names lists the environments that are on a host.
+func Names(r host.Files) ([]string, error) {
 	files, err := r.ReadDir(notes.Environments)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, file := range files {
-		if name, ok := strings.CutSuffix(file, environmentSuffix); ok && !strings.HasPrefix(name, ".") {
+		if name, ok := strings.CutSuffix(file, suffix); ok && !strings.HasPrefix(name, ".") {
 			names = append(names, name)
 		}
 	}
@@ -167,7 +169,7 @@ func EnvironmentNames(r host.Files) ([]string, error) {
 // ReadLayers reads what makes up an environment, as a run has written it down.
 func ReadLayers(r host.Files, name string) (Layers, error) {
 	var l Layers
-	at := environmentFile(name)
+	at := fileOf(name)
 	data, err := r.ReadFile(at)
 	if err != nil {
 		return l, err
@@ -180,15 +182,15 @@ func ReadLayers(r host.Files, name string) (Layers, error) {
 	return l, nil
 }
 
-// environmentLook is the file by which opsafe env goes.
-type environmentLook struct {
+// look is the file by which opsafe env goes.
+type look struct {
 	name   string
 	layers Layers
 }
 
-func (l environmentLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
-	at := environmentFile(l.name)
-	was, err := Regular(r, at)
+func (l look) Look(_ context.Context, r host.Reader) (change.Change, error) {
+	at := fileOf(l.name)
+	was, err := kind.Regular(r, at)
 	if err != nil {
 		return change.Change{}, err
 	}
@@ -198,22 +200,22 @@ func (l environmentLook) Look(_ context.Context, r host.Reader) (change.Change, 
 	}
 	want = append(want, '\n')
 	var c change.Change
-	if Holds(was, want) {
-		c = Correct(at, was.Node, OwnNode())
+	if kind.Holds(was, want) {
+		c = kind.Correct(at, was.Node, kind.OwnNode())
 	} else {
-		c = Rewritten(at, was, want, OwnNode())
+		c = kind.Rewritten(at, was, want, kind.OwnNode())
 		l.show(&c, r)
-		if err := NeedDir(r, &c, notes.Environments); err != nil {
+		if err := kind.NeedDir(r, &c, notes.Environments); err != nil {
 			return c, err
 		}
-		c.Steps = append(c.Steps, WriteOwn(at, want, OwnNode()))
+		c.Steps = append(c.Steps, kind.WriteOwn(at, want, kind.OwnNode()))
 	}
 	c.Notes, err = l.layers.lacking(r)
 	return c, err
 }
 
 // show says in the words of the spec what changes, if that can be told.
-func (l environmentLook) show(c *change.Change, r host.Files) {
+func (l look) show(c *change.Change, r host.Files) {
 	was, err := ReadLayers(r, l.name)
 	if err != nil && c.Action != change.Add {
 		return
@@ -270,9 +272,9 @@ func (l Layers) lacking(r host.Reader) ([]string, error) {
 	return notes, nil
 }
 
-// adoptEnvironments takes what opsafe env knows of: all, or one.
-func adoptEnvironments(_ context.Context, t Taker, name string) error {
-	names, err := EnvironmentNames(t)
+// adopt takes what opsafe env knows of: all, or one.
+func adopt(_ context.Context, t kind.Taker, name string) error {
+	names, err := Names(t)
 	if err != nil {
 		return err
 	}
@@ -297,7 +299,7 @@ func adoptEnvironments(_ context.Context, t Taker, name string) error {
 		if len(l.Required) > 0 {
 			item["required"] = l.Required
 		}
-		if err := t.Take("from "+environmentFile(found), item, "environments", found); err != nil {
+		if err := t.Take("from "+fileOf(found), item, "environments", found); err != nil {
 			return err
 		}
 	}
