@@ -24,7 +24,7 @@ func Archives() Kind {
 					Name: "archives", Item: "archive NAME", Is: "archives that are unpacked, by name",
 					More: "Each version is in a directory of its own, beside those before it, and a link leads to the one that counts.", Unset: "none",
 					Example: `{tool: {source: /srv/tool-1.2.tar.gz, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, path: /opt/tool/tool-1.2, link: /opt/tool/current}}`,
-					Names:   &spec.Form{Says: "name", Pattern: itemName, Longest: 64},
+					Names:   &spec.Form{Says: "name", Pattern: NotedName, Longest: 64},
 				},
 			}},
 			Check: checkArchives, Owns: ownArchives, Beside: archivesBeside,
@@ -33,9 +33,6 @@ func Archives() Kind {
 		Orphans: []Orphans{unpackedOrphans("archive", "declare it with state: absent, and with its link and commands")},
 	}
 }
-
-// itemName is what a directory of opsafe's notes can be called.
-const itemName = `^[A-Za-z0-9][A-Za-z0-9._+-]*$`
 
 // archiveMode is that of directories and programs whose declaration leaves it open.
 const archiveMode host.Mode = 0o755

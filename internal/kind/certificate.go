@@ -25,7 +25,7 @@ func Certificates() Kind {
 					Name: "certificates", Item: "certificate NAME", Is: "certificates of services, by name",
 					More:  "Plan and status warn of one that is missing, cannot be read, expires soon, or has another key.",
 					Unset: "none", Example: `{web: {path: /etc/web/fullchain.pem, key: /etc/web/privkey.pem}}`,
-					Names: &spec.Form{Says: "name", Pattern: itemName, Longest: 64},
+					Names: &spec.Form{Says: "name", Pattern: NotedName, Longest: 64},
 				},
 			}},
 			Check: checkCertificates, Owns: ownCertificates,

@@ -76,10 +76,9 @@ func checkChrony(c *spec.Checker) {
 	c.Line(k.At("refclock"), "chrony: refclock", k.Refclock)
 	c.Distinct(k.Meta, "chrony", "stop_around", k.StopAround)
 	for i, u := range k.StopAround {
-		if _, project := spec.ProjectNamed(u); project {
-			continue // the kind compose knows its own
+		if at := k.At("stop_around", i); !c.Project(at, "chrony: stop_around", u) {
+			c.Unit(at, "chrony: stop_around", u, k.When)
 		}
-		c.Unit(k.At("stop_around", i), "chrony: stop_around", u, k.When)
 	}
 }
 

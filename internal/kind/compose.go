@@ -37,7 +37,7 @@ func Compose() Kind {
 					Names: &spec.Form{Says: "name of a compose project", Pattern: `^[a-z0-9][a-z0-9_-]*$`, Longest: 63},
 				},
 			}},
-			Texts: readCompose, Check: checkCompose,
+			Texts: readCompose, Check: checkCompose, Projects: composeProjects,
 		},
 		Stage: StageServices, Runs: true, Declare: declareCompose, Adopt: adoptCompose,
 		Covers: coverCompose,
@@ -95,10 +95,15 @@ func composeOf(b *spec.Backend) map[string]*ComposeProject {
 	return spec.Of[map[string]*ComposeProject](b, "compose")
 }
 
-// declaresProject reports whether a compose project is declared to be there.
-func declaresProject(b *spec.Backend, name string) bool {
-	p := composeOf(b)[name]
-	return p != nil && p.State != Absent
+// composeProjects are those that are declared to be there.
+func composeProjects(b *spec.Backend) []string {
+	var out []string
+	for name, p := range composeOf(b) {
+		if p.State != Absent {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // readCompose reads the compose files of projects.
@@ -118,7 +123,6 @@ func readCompose(b *spec.Backend, read func(at spec.Pos, label, name string) []b
 }
 
 func checkCompose(b *spec.Backend, problems *spec.Problems) {
-	checkProjectsNamed(b, problems)
 	for name, p := range composeOf(b) {
 		label := "compose project " + name
 		switch gone := p.State == Absent; {

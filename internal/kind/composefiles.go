@@ -11,6 +11,7 @@ import (
 
 	"opsafe/internal/compose"
 	"opsafe/internal/host"
+	"opsafe/internal/spec"
 )
 
 // Labels that tell what a container was made from. They hold slow digests alone: with
@@ -212,4 +213,18 @@ func (l composeLook) said() []string {
 	out := []string{l.name, l.decl.dir()}
 	out = slices.AppendSeq(out, maps.Values(composeVariables(l.in.Backend, l.name, l.decl)))
 	return slices.AppendSeq(out, maps.Values(l.decl.GroupIDs))
+}
+
+// notifying are the declared files that have a project's containers made anew with
+// another content, sorted.
+func notifying(b *spec.Backend, project string) []string {
+	var out []string
+	for _, at := range slices.Sorted(maps.Keys(b.Files)) {
+		for _, entry := range b.Files[at].Notify.Restart {
+			if name, ok := spec.ProjectNamed(entry); ok && name == project {
+				out = append(out, at)
+			}
+		}
+	}
+	return out
 }

@@ -109,25 +109,6 @@ func sharing(s serviceLook, up []serviceLook) string {
 
 func (l composeLook) runs() bool { return l.decl.Running != nil && *l.decl.Running }
 
-// containersOf are the containers of a project, by their services.
-func containersOf(ctx context.Context, r host.Reader, project string) (map[string]host.Container, error) {
-	all, err := r.Containers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]host.Container{}
-	for _, c := range all {
-		if c.Of.Project != project {
-			continue
-		}
-		if other, twice := out[c.Of.Service]; twice {
-			return nil, fmt.Errorf("service %s has the containers %s and %s: remove one of them", c.Of.Service, other.Name, c.Name)
-		}
-		out[c.Of.Service] = c
-	}
-	return out, nil
-}
-
 // service compares a service, one of all that are to run, and reports whether its
 // container is to be made anew.
 func (l composeLook) service(ctx context.Context, r host.Reader, all []serviceLook, s *serviceLook, c *change.Change) (bool, error) {

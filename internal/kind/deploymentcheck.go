@@ -92,7 +92,7 @@ func (c deploymentCheck) what() {
 		}
 	}
 	for i, p := range d.Compose {
-		if !declaresProject(c.b, p) {
+		if !c.b.Project(p) {
 			c.addf(d.At("compose", i), "there is no compose project %q in this backend", p)
 		}
 	}

@@ -36,7 +36,7 @@ func findNetworks(ctx context.Context, f Finder) error {
 	}
 	declared := networksOf(f.Backend())
 	for _, n := range all {
-		if dockersOwn(n.Name) || declared[n.Name] != nil || declaresProject(f.Backend(), n.Project) {
+		if dockersOwn(n.Name) || declared[n.Name] != nil || f.Backend().Project(n.Project) {
 			continue
 		}
 		o := Orphan{Name: n.Name, What: "docker network " + n.Name}
@@ -76,7 +76,7 @@ func DeclaresContainer(b *spec.Backend, c host.Container) bool {
 	if b == nil {
 		return false
 	}
-	if declaresProject(b, c.Of.Project) {
+	if b.Project(c.Of.Project) {
 		return true
 	}
 	for dir := range b.Directories {

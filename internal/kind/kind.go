@@ -151,6 +151,9 @@ func (in *Input) member(name string) *roster.Member {
 	return in.Roster.Member(name)
 }
 
+// NotedName is the pattern of what a directory of opsafe's notes can be called.
+const NotedName = `^[A-Za-z0-9][A-Za-z0-9._+-]*$`
+
 // Absent is the state of an item that is not to be there.
 const Absent = "absent"
 

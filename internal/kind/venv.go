@@ -27,7 +27,7 @@ func Venvs() Kind {
 					Name: "venvs", Item: "Python environment NAME", Is: "Python environments, by name",
 					More: "Each holds just the distributions that its requirements pin. No program is run to make one: wheels are unpacked as their format says.", Unset: "none",
 					Example: `{tool: {path: /opt/tool, wheels: /srv/install/wheels, requirements: /srv/install/requirements.txt, commands: {/usr/local/bin/tool: bin/tool}}}`,
-					Names:   &spec.Form{Says: "name", Pattern: itemName, Longest: 64},
+					Names:   &spec.Form{Says: "name", Pattern: NotedName, Longest: 64},
 				},
 			}},
 			Texts: readVenvs, Check: checkVenvs, Owns: ownVenvs, Beside: venvsBeside,

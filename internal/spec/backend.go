@@ -24,6 +24,7 @@ type Backend struct {
 	owned    []string       // see Owned
 	installs []Installed    // see Installs
 	unread   bool           // a file of it could not be read: what it refers to may be there
+	projects set            // see Project
 
 	// Opsafe is the oldest version of opsafe that will do, as in ">= 1.2".
 	Opsafe      string   `yaml:"opsafe"`

@@ -264,15 +264,35 @@ func guarded(when Conditions, unit string) bool {
 	})
 }
 
-// Notify checks the units that an item acts on when it changes. when is the item's.
-func (c *Checker) Notify(n Notify, label string, when Conditions) {
+// Project refuses a compose project that the backend does not declare, by the entry that
+// stands for it in a list of units, and reports whether the entry stands for one.
+func (c *Checker) Project(at Pos, label, entry string) bool {
+	name, ok := ProjectNamed(entry)
+	if ok && !c.b.Project(name) {
+		c.Addf(at, "%s: there is no compose project %s under compose", label, quote(name))
+	}
+	return ok
+}
+
+// filesAlone is why anything but a file notifies no compose project.
+const filesAlone = "only a file has a content with which a compose project's containers are made anew: say recreate_on of its services"
+
+// Notify checks the units that an item acts on when it changes, and the compose projects
+// unless there is a reason why it never can. when is the item's.
+func (c *Checker) Notify(n Notify, label, never string, when Conditions) {
 	for field, units := range map[string][]string{"restart": n.Restart, "reload": n.Reload} {
 		c.Distinct(n.Meta, label, field, units)
 		for i, unit := range units {
-			if _, project := ProjectNamed(unit); project && field == "restart" {
-				continue // the kind compose knows its own
+			at, label := n.At(field, i), label+": "+field
+			_, project := ProjectNamed(unit)
+			switch project = project && field == "restart"; {
+			case project && never != "":
+				c.Addf(at, "%s: %s", label, never)
+			case project:
+				c.Project(at, label, unit)
+			default:
+				c.Unit(at, label, unit, when)
 			}
-			c.Unit(n.At(field, i), label+": "+field, unit, when)
 		}
 	}
 }

@@ -33,6 +33,9 @@ type Part struct {
 	// Installs are packages that the kind's sections have installed, beside those of
 	// the section packages; nil: none.
 	Installs func(b *Backend) []Installed
+	// Projects are the compose projects that the kind's sections declare to be there;
+	// nil: none.
+	Projects func(b *Backend) []string
 	// Owns are the paths that the kind puts there; nil: none but those that are
 	// named in built-in sections.
 	Owns func(b *Backend) []Owned
@@ -115,6 +118,9 @@ func (b *Backend) Owned() []string { return b.owned }
 // Installs are the packages that a backend's sections have installed, beside those of
 // the section packages.
 func (b *Backend) Installs() []Installed { return b.installs }
+
+// Project reports whether a backend declares a compose project to be there.
+func (b *Backend) Project(name string) bool { return b.projects[name] }
 
 // Language is what can be written in a spec: what every backend can have, and the
 // sections of the kinds.

@@ -101,6 +101,9 @@ func (l *loader) backend(name string, problems *Problems) *Backend {
 		if p.Installs != nil {
 			b.installs = append(b.installs, p.Installs(b)...)
 		}
+		if p.Projects != nil {
+			b.projects = setOf(p.Projects(b)...)
+		}
 	}
 	b.Pos = Pos{File: file, Line: 1, Column: 1}
 	l.loadTexts(b, problems)

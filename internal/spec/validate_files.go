@@ -18,7 +18,7 @@ func (c *Checker) directories() {
 		c.Owner(d.Meta, label, d.Owner)
 		c.Group(d.Meta, label, "group", d.Group)
 		c.Mode(d.Meta, label, "mode", d.Mode)
-		c.Notify(d.Notify, label+": notify", d.When)
+		c.Notify(d.Notify, label+": notify", filesAlone, d.When)
 		c.aclEntries(d.Meta, label, "acl", d.ACL)
 		if gone(d.State) && d.Has("acl") {
 			c.Addf(d.At("acl"), "%s: acl: what is absent has none", label)
@@ -137,7 +137,11 @@ func (c *Checker) files() {
 		c.Owner(f.Meta, label, f.Owner)
 		c.Group(f.Meta, label, "group", f.Group)
 		c.Mode(f.Meta, label, "mode", f.Mode)
-		c.Notify(f.Notify, label+": notify", f.When)
+		never := ""
+		if f.Link != "" {
+			never = "a link has no content with which a compose project's containers are made anew: say it of the file that it leads to"
+		}
+		c.Notify(f.Notify, label+": notify", never, f.When)
 		c.fileBody(f, label)
 		c.fileParts(f, label)
 	}

@@ -75,7 +75,7 @@ func (c *Checker) fields(v reflect.Value, label string, when Conditions) {
 				c.form(meta.AtKey(name, key), label, name, text, field.Form)
 			}
 		case Notify:
-			c.Notify(value, label+": notify", when)
+			c.Notify(value, label+": notify", filesAlone, when)
 		case Conditions:
 		default:
 			c.field(v.FieldByIndex(index), *meta, field, label, when)
