@@ -184,7 +184,7 @@ func declareArchives(in *Input) []Resource {
 			r.Needs = append(r.Needs, in.NeedParent(l.Path)...)
 		}
 		look := archiveLook{
-			want: in.archive(name, a), source: a.Source, links: a.links(), members: slices.Sorted(maps.Values(a.Commands)),
+			want: unpacked(in, name, a), source: a.Source, links: a.links(), members: slices.Sorted(maps.Values(a.Commands)),
 			check: a.Check, notify: notify,
 		}
 		r.Looker = look
@@ -195,8 +195,8 @@ func declareArchives(in *Input) []Resource {
 	return out
 }
 
-// archive is what is to be unpacked.
-func (in *Input) archive(name string, a *Archive) host.Archive {
+// unpacked is what is to be unpacked.
+func unpacked(in *Input, name string, a *Archive) host.Archive {
 	source := a.Source
 	if a.beside() && in.Repo != nil {
 		source = path.Join(in.Repo.Dir, spec.Beside{At: a.At("source"), Name: a.Source}.Path())

@@ -10,7 +10,7 @@ import (
 // unpackedOrphans are the trees that opsafe has unpacked under the names of a kind, and
 // that nothing declares any more. Prune does not remove them: it would leave links that
 // lead nowhere.
-func unpackedOrphans(kind, way string) Orphans {
+func unpackedOrphans(of, way string) Orphans {
 	find := func(ctx context.Context, f Finder) error {
 		names, err := f.ReadDir(notes.Unpacked)
 		if err != nil {
@@ -18,7 +18,7 @@ func unpackedOrphans(kind, way string) Orphans {
 		}
 		for _, noted := range names {
 			is, name, declared := declaresUnpacked(f.Backend(), noted)
-			if is != kind || declared {
+			if is != of || declared {
 				continue
 			}
 			trees, err := f.Unpacked(ctx, noted)

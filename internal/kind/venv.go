@@ -84,7 +84,7 @@ const venvNotes = "venv:"
 
 // declaresUnpacked reports whether a backend has what opsafe has unpacked under a name,
 // present or absent; and what that is called: the kind, and the item.
-func declaresUnpacked(b *spec.Backend, noted string) (kind, name string, declared bool) {
+func declaresUnpacked(b *spec.Backend, noted string) (is, name string, declared bool) {
 	if name, ok := strings.CutPrefix(noted, venvNotes); ok {
 		_, declared = venvsOf(b)[name]
 		return "venv", name, declared
@@ -142,7 +142,7 @@ func declareVenvs(in *Input) []Resource {
 		for _, l := range v.links() {
 			r.Needs = append(r.Needs, in.NeedParent(l.Path)...)
 		}
-		look := venvLook{decl: v, archiveLook: archiveLook{want: in.venv(name, v), source: v.Wheels, links: v.links(), members: slices.Sorted(maps.Values(v.Commands)), notify: notify}}
+		look := venvLook{decl: v, archiveLook: archiveLook{want: made(in, name, v), source: v.Wheels, links: v.links(), members: slices.Sorted(maps.Values(v.Commands)), notify: notify}}
 		r.Looker = look
 		none := 0
 		out = append(out, r, Resource{
@@ -152,8 +152,8 @@ func declareVenvs(in *Input) []Resource {
 	return out
 }
 
-// venv is what is to be made, apart from what only the host knows.
-func (in *Input) venv(name string, v *Venv) host.Archive {
+// made is what is to be made, apart from what only the host knows.
+func made(in *Input, name string, v *Venv) host.Archive {
 	source := v.Wheels
 	if !path.IsAbs(source) && in.Repo != nil {
 		source = path.Join(in.Repo.Dir, spec.Beside{At: v.At("wheels"), Name: source}.Path())

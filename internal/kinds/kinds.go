@@ -5,6 +5,7 @@ package kinds
 import (
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/kind/certificate"
 	"opsafe/internal/kind/environment"
 	"opsafe/internal/kind/sysctl"
 	"opsafe/internal/spec"
@@ -27,7 +28,7 @@ func Table() []kind.Kind {
 		kind.Files(),
 		kind.Archives(),
 		kind.Venvs(),
-		kind.Certificates(),
+		certificate.Kind(),
 		kind.Keys(),
 		kind.Sudoers(),
 		kind.Sshd(),

@@ -70,7 +70,7 @@ venvs:
 		"venv nothing: requirements: nothing.txt: it pins nothing", "venv option: requirements: option.txt: line 2: opsafe knows no options", "venv marker: requirements: marker.txt: line 2: opsafe judges no conditions",
 		`venv bare: requirements: bare.txt: line 1: "tool==1.2" has no digest`, "venv range: requirements: range.txt: line 1: cannot read", "venv twice: requirements: twice.txt: line 2: tool is in it twice",
 		"venv open: requirements: open.txt: line 1: it ends amid a line", "venv both: has requirements, too", "venv neither: has no requirements, and no pins", "venv nowheels: has no wheels",
-		"venv nopath: has no path", "venv leads: commands:", "venv inside: commands: /opt/inside/t lies in path", "venv absent: is absent and has wheels", "venv compose: notify: restart: only a file has a content",
+		"venv nopath: has no path", "venv leads: commands:", "venv inside: commands: /opt/inside/t lies in path", "venv absent: is absent and has wheels", "Python environment compose: notify: restart: only a file has a content",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q", want)

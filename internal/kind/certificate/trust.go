@@ -1,4 +1,4 @@
-package kind
+package certificate
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
@@ -13,24 +14,24 @@ const trustedSuffix = ".crt"
 
 // trustedOrphans are what programs on the host trust, by their paths in TrustedDir
 // without the suffix.
-func trustedOrphans() Orphans {
-	return Orphans{Category: "trusted", Find: findTrusted, Absent: func(b spec.Backend, name string) spec.Backend {
-		return spec.With(b, "certificates", WithAbsent(certificatesOf(&b), name, &Certificate{State: Absent}))
+func trustedOrphans() kind.Orphans {
+	return kind.Orphans{Category: "trusted", Find: findTrusted, Absent: func(b spec.Backend, name string) spec.Backend {
+		return spec.With(b, "certificates", kind.WithAbsent(of(&b), name, &Certificate{State: kind.Absent}))
 	}}
 }
 
 // maxTrustedDepth is how deep directories of certificates are looked through.
 const maxTrustedDepth = 8
 
-func findTrusted(ctx context.Context, f Finder) error {
+func findTrusted(ctx context.Context, f kind.Finder) error {
 	return findTrustedIn(ctx, f, "", maxTrustedDepth)
 }
 
 // findTrustedIn looks through a directory and all below it, as update-ca-certificates
 // does. That follows links to directories as well: each of these counts as a whole.
-func findTrustedIn(ctx context.Context, f Finder, below string, depth int) error {
+func findTrustedIn(ctx context.Context, f kind.Finder, below string, depth int) error {
 	dir := path.Join(host.TrustedDir, below)
-	if err := (Strays{Dir: dir, Suffix: trustedSuffix, Below: below}).Find(ctx, f); err != nil || depth == 0 {
+	if err := (kind.Strays{Dir: dir, Suffix: trustedSuffix, Below: below}).Find(ctx, f); err != nil || depth == 0 {
 		return err
 	}
 	names, err := f.ReadDir(dir)
@@ -51,13 +52,13 @@ func findTrustedIn(ctx context.Context, f Finder, below string, depth int) error
 				return err
 			}
 		case n.Type == host.TypeSymlink && !strings.HasSuffix(name, trustedSuffix) && leadsToDir(f, at):
-			f.Orphan(Orphan{Name: path.Join(below, name), What: at + LeadsTo(n) + ", and all certificates in there", Way: "rm " + at + ", then " + host.TrustProgram})
+			f.Orphan(kind.Orphan{Name: path.Join(below, name), What: at + kind.LeadsTo(n) + ", and all certificates in there", Way: "rm " + at + ", then " + host.TrustProgram})
 		}
 	}
 	return nil
 }
 
 func leadsToDir(r host.Reader, at string) bool {
-	n, err := Followed(r, at)
+	n, err := kind.Followed(r, at)
 	return err == nil && n != nil && n.Type == host.TypeDir
 }

@@ -1,4 +1,4 @@
-package kind
+package certificate
 
 import (
 	"cmp"
@@ -12,15 +12,15 @@ import (
 	"opsafe/internal/host"
 )
 
-// certificateLook is a certificate that comes from elsewhere: nothing is done to it.
-type certificateLook struct {
+// look is a certificate that comes from elsewhere: nothing is done to it.
+type look struct {
 	decl *Certificate
 	now  time.Time
 }
 
 // Look says what is wrong with the certificate and its key. A service may run without
 // them: so it is a hint, and no failure.
-func (l certificateLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+func (l look) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
 	cert, err := l.certificate(r)
 	if c.Notes, err = noted(c.Notes, err); err != nil {
@@ -64,7 +64,7 @@ func noted(notes []string, err error) ([]string, error) {
 }
 
 // age says that it expires soon, or has expired. The words are the same every day.
-func (l certificateLook) age(until time.Time) []string {
+func (l look) age(until time.Time) []string {
 	day := until.UTC().Format(time.DateOnly)
 	switch {
 	case l.now.After(until):
@@ -89,10 +89,10 @@ func named(at string, from *PathFrom) namedFile {
 	return namedFile{from: from, label: "the file that " + from.Variable + " in " + from.File + " names"}
 }
 
-func (l certificateLook) certFile() namedFile { return named(l.decl.Path, l.decl.PathFrom) }
-func (l certificateLook) keyFile() namedFile  { return named(l.decl.Key, l.decl.KeyFrom) }
+func (l look) certFile() namedFile { return named(l.decl.Path, l.decl.PathFrom) }
+func (l look) keyFile() namedFile  { return named(l.decl.Key, l.decl.KeyFrom) }
 
-func (l certificateLook) certificate(r host.Reader) (*host.Certificate, error) {
+func (l look) certificate(r host.Reader) (*host.Certificate, error) {
 	f := l.certFile()
 	data, part, err := f.read(r)
 	if err != nil {
@@ -109,7 +109,7 @@ func (l certificateLook) certificate(r host.Reader) (*host.Certificate, error) {
 }
 
 // key is the digest of its public half; empty: no key is declared.
-func (l certificateLook) key(r host.Reader) (string, error) {
+func (l look) key(r host.Reader) (string, error) {
 	f := l.keyFile()
 	if f.path == "" && f.from == nil {
 		return "", nil

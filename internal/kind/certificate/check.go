@@ -1,4 +1,4 @@
-package kind
+package certificate
 
 import (
 	"maps"
@@ -8,14 +8,15 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
-func checkCertificates(b *spec.Backend, problems *spec.Problems) {
-	for name, c := range certificatesOf(b) {
+func check(b *spec.Backend, problems *spec.Problems) {
+	for name, c := range of(b) {
 		label := "certificate " + name
 		switch {
-		case c.State == Absent:
+		case c.State == kind.Absent:
 			continue
 		case c.Path == "" && c.PathFrom == nil:
 			problems.Addf(c.At("path"), "%s: has no path, and no path_from: say where it is", label)
@@ -65,16 +66,16 @@ func checkSelfSigned(c *Certificate, label string, problems *spec.Problems) {
 // trustedFile is the copy of a certificate that the host trusts.
 func trustedFile(name string) string { return path.Join(host.TrustedDir, name+trustedSuffix) }
 
-func ownCertificates(b *spec.Backend) []spec.Owned {
+func owns(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
-	for name, c := range certificatesOf(b) {
+	for name, c := range of(b) {
 		own := func(at string) {
-			out = append(out, spec.Owned{Path: at, Label: "certificate " + name, Pos: c.Pos, Absent: c.State == Absent, When: c.When})
+			out = append(out, spec.Owned{Path: at, Label: "certificate " + name, Pos: c.Pos, Absent: c.State == kind.Absent, When: c.When})
 		}
-		if c.State == Absent || c.SelfSigned != nil && c.SelfSigned.Trusted {
+		if c.State == kind.Absent || c.SelfSigned != nil && c.SelfSigned.Trusted {
 			own(trustedFile(name))
 		}
-		if c.State != Absent && c.SelfSigned != nil {
+		if c.State != kind.Absent && c.SelfSigned != nil {
 			own(c.Path)
 			own(c.Key)
 		}
@@ -82,21 +83,21 @@ func ownCertificates(b *spec.Backend) []spec.Owned {
 	return out
 }
 
-// declareCertificates lists the certificates.
-func declareCertificates(in *Input) []Resource {
-	var out []Resource
-	all := certificatesOf(in.Backend)
+// declare lists the certificates.
+func declare(in *kind.Input) []kind.Resource {
+	var out []kind.Resource
+	all := of(in.Backend)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		c := all[name]
-		watched := certificateLook{decl: c, now: in.Now}
-		var look Looker = watched
+		watched := look{decl: c, now: in.Now}
+		var look kind.Looker = watched
 		switch {
-		case c.State == Absent:
-			look = untrustLook{GoneFile{Path: trustedFile(name)}}
+		case c.State == kind.Absent:
+			look = untrustLook{kind.GoneFile{Path: trustedFile(name)}}
 		case c.SelfSigned != nil:
-			look = selfSignedLook{certificateLook: watched, name: name}
+			look = selfSignedLook{look: watched, name: name}
 		}
-		out = append(out, Resource{ID: change.ID{Kind: "certificate", Name: name}, Pos: c.Pos, When: c.When, Looker: look})
+		out = append(out, kind.Resource{ID: change.ID{Kind: "certificate", Name: name}, Pos: c.Pos, When: c.When, Looker: look})
 	}
 	return out
 }

@@ -1,4 +1,4 @@
-package kind
+package certificate
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
@@ -24,18 +25,18 @@ func publicDigestOf(data []byte) string {
 	return digest
 }
 
-// withholdKeys keeps keys out of facts.
-func withholdKeys(b *spec.Backend, w *Withheld) {
-	for _, c := range certificatesOf(b) {
+// withhold keeps keys out of facts.
+func withhold(b *spec.Backend, w *kind.Withheld) {
+	for _, c := range of(b) {
 		if c.Key != "" {
 			w.Paths[c.Key] = true
 		}
 	}
 }
 
-// certificatePart is what facts hold of certificates, of keys, and of variables that name
+// parts is what facts hold of certificates, of keys, and of variables that name
 // their files.
-func certificatePart(backends []*spec.Backend, at string, data []byte, part *host.Part) *host.Part {
+func parts(backends []*spec.Backend, at string, data []byte, part *host.Part) *host.Part {
 	return withCertificate(withPaths(part, at, data, backends), data)
 }
 
@@ -57,7 +58,7 @@ func withCertificate(part *host.Part, data []byte) *host.Part {
 // certificate.
 func withPaths(part *host.Part, at string, data []byte, backends []*spec.Backend) *host.Part {
 	for _, b := range backends {
-		for _, c := range certificatesOf(b) {
+		for _, c := range of(b) {
 			for _, from := range c.variables() {
 				if from.File != at {
 					continue
@@ -78,8 +79,8 @@ func withPaths(part *host.Part, at string, data []byte, backends []*spec.Backend
 // letsEncrypt is where certbot has a directory for each certificate that counts.
 const letsEncrypt = "/etc/letsencrypt/live"
 
-// adoptCertificates takes those of certbot: all, or one.
-func adoptCertificates(_ context.Context, t Taker, name string) error {
+// adopt takes those of certbot: all, or one.
+func adopt(_ context.Context, t kind.Taker, name string) error {
 	names, err := t.ReadDir(letsEncrypt)
 	if err != nil && (name != "" || !host.IsUnknown(err)) {
 		return err

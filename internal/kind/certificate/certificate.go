@@ -1,4 +1,5 @@
-package kind
+// Package certificate is the kind of the certificates of services: warned of, or made and trusted on the host.
+package certificate
 
 import (
 	"cmp"
@@ -8,15 +9,16 @@ import (
 	"strings"
 	"time"
 
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
 // warnBefore is how long before it expires a certificate is warned of.
 const warnBefore = "14d"
 
-// Certificates is the kind certificate.
-func Certificates() Kind {
-	return Kind{
+// Kind is the kind certificate.
+func Kind() kind.Kind {
+	return kind.Kind{
 		Part: spec.Part{
 			Name: "certificate", Plural: "certificates", Is: "certificates of services", Sections: []string{"certificates"},
 			Own: []spec.Section{{
@@ -25,14 +27,14 @@ func Certificates() Kind {
 					Name: "certificates", Item: "certificate NAME", Is: "certificates of services, by name",
 					More:  "Plan and status warn of one that is missing, cannot be read, expires soon, or has another key.",
 					Unset: "none", Example: `{web: {path: /etc/web/fullchain.pem, key: /etc/web/privkey.pem}}`,
-					Names: &spec.Form{Says: "name", Pattern: NotedName, Longest: 64},
+					Names: &spec.Form{Says: "name", Pattern: kind.NotedName, Longest: 64},
 				},
 			}},
-			Check: checkCertificates, Owns: ownCertificates,
+			Check: check, Owns: owns,
 		},
-		Stage: StageFiles, Declare: declareCertificates, Adopt: adoptCertificates,
-		Withholds: withholdKeys, Parts: certificatePart,
-		Orphans: []Orphans{trustedOrphans()},
+		Stage: kind.StageFiles, Declare: declare, Adopt: adopt,
+		Withholds: withhold, Parts: parts,
+		Orphans: []kind.Orphans{trustedOrphans()},
 	}
 }
 
@@ -113,7 +115,7 @@ func (PathFrom) Fields() []spec.Field {
 	}
 }
 
-func certificatesOf(b *spec.Backend) map[string]*Certificate {
+func of(b *spec.Backend) map[string]*Certificate {
 	return spec.Of[map[string]*Certificate](b, "certificates")
 }
 

@@ -1,4 +1,4 @@
-package kind
+package certificate
 
 import (
 	"cmp"
@@ -11,11 +11,12 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 )
 
 // selfSignedLook is a pair that the host makes for itself.
 type selfSignedLook struct {
-	certificateLook
+	look
 	name string
 }
 
@@ -107,12 +108,12 @@ func (l selfSignedLook) reasons(have pairThere) []string {
 }
 
 func (l selfSignedLook) owners() (owner, group string) {
-	return cmp.Or(l.decl.Owner, Root), cmp.Or(l.decl.Group, Root)
+	return cmp.Or(l.decl.Owner, kind.Root), cmp.Or(l.decl.Group, kind.Root)
 }
 
 func (l selfSignedLook) make(r host.Reader, have pairThere) (change.Change, error) {
 	s := l.decl.SelfSigned
-	c := change.Change{Action: change.Modify, Notify: Notifications(l.decl.Notify.Restart, l.decl.Notify.Reload)}
+	c := change.Change{Action: change.Modify, Notify: kind.Notifications(l.decl.Notify.Restart, l.decl.Notify.Reload)}
 	before, expires := "", ""
 	switch {
 	case have.cert != nil:
@@ -126,7 +127,7 @@ func (l selfSignedLook) make(r host.Reader, have pairThere) (change.Change, erro
 		if n, err := r.Stat(path.Dir(at)); err != nil {
 			return c, err
 		} else if n == nil {
-			return c, MissingPath(path.Dir(at), "there is no directory %s: declare it under directories", path.Dir(at))
+			return c, kind.MissingPath(path.Dir(at), "there is no directory %s: declare it under directories", path.Dir(at))
 		}
 	}
 	owner, group := l.owners()
@@ -150,7 +151,7 @@ func (l selfSignedLook) rights(c *change.Change, have pairThere) {
 		if f.is == nil {
 			continue
 		}
-		right := Correct(f.at, *f.is, host.Node{Owner: owner, Group: group, Access: host.AccessOf(f.mode)})
+		right := kind.Correct(f.at, *f.is, host.Node{Owner: owner, Group: group, Access: host.AccessOf(f.mode)})
 		for _, a := range right.Attrs {
 			a.Name += " of " + f.at
 			c.Attrs = append(c.Attrs, a)
@@ -180,9 +181,9 @@ func (l selfSignedLook) trust(r host.Reader, c *change.Change, cert *host.Certif
 	if n, err := r.Stat(host.TrustProgram); err != nil {
 		return err
 	} else if n == nil {
-		return MissingPath(host.TrustProgram, "there is no %s, which has programs trust it: declare the package ca-certificates", host.TrustProgram)
+		return kind.MissingPath(host.TrustProgram, "there is no %s, which has programs trust it: declare the package ca-certificates", host.TrustProgram)
 	}
-	if err := NeedDir(r, c, host.TrustedDir); err != nil {
+	if err := kind.NeedDir(r, c, host.TrustedDir); err != nil {
 		return err
 	}
 	c.Action = cmp.Or(c.Action, change.Modify)
@@ -210,7 +211,7 @@ func (l selfSignedLook) trusted(r host.Reader, cert *host.Certificate) (bool, er
 }
 
 // untrustLook is a certificate that programs on the host are to trust no more.
-type untrustLook struct{ GoneFile }
+type untrustLook struct{ kind.GoneFile }
 
 func (l untrustLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	c, err := l.GoneFile.Look(ctx, r)
