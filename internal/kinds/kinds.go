@@ -5,6 +5,7 @@ package kinds
 import (
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/kind/archive"
 	"opsafe/internal/kind/certificate"
 	"opsafe/internal/kind/environment"
 	"opsafe/internal/kind/sysctl"
@@ -26,8 +27,8 @@ func Table() []kind.Kind {
 		kind.Directories(),
 		kind.ACLs(),
 		kind.Files(),
-		kind.Archives(),
-		kind.Venvs(),
+		archive.Kind(),
+		archive.Venvs(),
 		certificate.Kind(),
 		kind.Keys(),
 		kind.Sudoers(),

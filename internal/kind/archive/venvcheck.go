@@ -1,4 +1,4 @@
-package kind
+package archive
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
@@ -26,7 +27,7 @@ func checkVenvs(b *spec.Backend, problems *spec.Problems) {
 		add := func(field, format string, args ...any) {
 			problems.Addf(v.At(field), "venv %s: %s", name, fmt.Sprintf(format, args...))
 		}
-		if v.State == Absent {
+		if v.State == kind.Absent {
 			if v.Has("wheels") || v.Has("requirements") || v.Has("pins") {
 				add("state", "is absent and has wheels: want one or the other; the links that are to go are still named")
 			}

@@ -1,4 +1,5 @@
-package kind
+// Package archive holds the kinds of what is unpacked as a whole, beside what was there before: archives, and environments of Python.
+package archive
 
 import (
 	"cmp"
@@ -10,12 +11,13 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
-// Archives is the kind archive.
-func Archives() Kind {
-	return Kind{
+// Kind is the kind archive.
+func Kind() kind.Kind {
+	return kind.Kind{
 		Part: spec.Part{
 			Name: "archive", Plural: "archives", Is: "programs and files that come as an archive", Sections: []string{"archives"},
 			Own: []spec.Section{{
@@ -24,18 +26,18 @@ func Archives() Kind {
 					Name: "archives", Item: "archive NAME", Is: "archives that are unpacked, by name",
 					More: "Each version is in a directory of its own, beside those before it, and a link leads to the one that counts.", Unset: "none",
 					Example: `{tool: {source: /srv/tool-1.2.tar.gz, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, path: /opt/tool/tool-1.2, link: /opt/tool/current}}`,
-					Names:   &spec.Form{Says: "name", Pattern: NotedName, Longest: 64},
+					Names:   &spec.Form{Says: "name", Pattern: kind.NotedName, Longest: 64},
 				},
 			}},
-			Check: checkArchives, Owns: ownArchives, Beside: archivesBeside,
+			Check: check, Owns: owns, Beside: besides,
 		},
-		Stage: StageFiles, Declare: declareArchives, Adopt: adoptArchive,
-		Orphans: []Orphans{unpackedOrphans("archive", "declare it with state: absent, and with its link and commands")},
+		Stage: kind.StageFiles, Declare: declare, Adopt: adopt,
+		Orphans: []kind.Orphans{unpackedOrphans("archive", "declare it with state: absent, and with its link and commands")},
 	}
 }
 
-// archiveMode is that of directories and programs whose declaration leaves it open.
-const archiveMode host.Mode = 0o755
+// defaultMode is that of directories and programs whose declaration leaves it open.
+const defaultMode host.Mode = 0o755
 
 // Archive is an archive that is unpacked; the item's name is shared by its versions.
 type Archive struct {
@@ -91,7 +93,7 @@ func treeMode(declared string) host.Mode {
 	if m := spec.Mode(declared); m != nil {
 		return *m
 	}
-	return archiveMode
+	return defaultMode
 }
 
 // maxStrip is more directories than names have.
@@ -102,7 +104,7 @@ func memberForm() spec.Form {
 	return spec.Form{Says: "path in the archive", Pattern: `^[^/\x00-\x1f\x7f-\x9f]+(/[^/\x00-\x1f\x7f-\x9f]+)*$`, Not: map[string]any{"pattern": `(^|/)\.\.?(/|$)`}}
 }
 
-func archivesOf(b *spec.Backend) map[string]*Archive {
+func of(b *spec.Backend) map[string]*Archive {
 	return spec.Of[map[string]*Archive](b, "archives")
 }
 
@@ -123,9 +125,11 @@ func (a *Archive) format() string {
 
 // links are those that the archive has, with what they lead to: the one to all of it
 // first.
-func (a *Archive) links() []Link {
-	own := func(at, to string) Link { return Link{Path: at, Target: to, Owner: Root, Group: Root} }
-	var out []Link
+func (a *Archive) links() []kind.Link {
+	own := func(at, to string) kind.Link {
+		return kind.Link{Path: at, Target: to, Owner: kind.Root, Group: kind.Root}
+	}
+	var out []kind.Link
 	if a.Link != "" {
 		out = append(out, own(a.Link, a.Path))
 	}
@@ -135,11 +139,11 @@ func (a *Archive) links() []Link {
 	return out
 }
 
-func ownArchives(b *spec.Backend) []spec.Owned {
+func owns(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
-	for name, a := range archivesOf(b) {
+	for name, a := range of(b) {
 		own := func(at string) {
-			out = append(out, spec.Owned{Path: at, Label: "archive " + name, Pos: a.Pos, Absent: a.State == Absent, When: a.When})
+			out = append(out, spec.Owned{Path: at, Label: "archive " + name, Pos: a.Pos, Absent: a.State == kind.Absent, When: a.When})
 		}
 		if a.Path != "" {
 			own(a.Path)
@@ -151,9 +155,9 @@ func ownArchives(b *spec.Backend) []spec.Owned {
 	return out
 }
 
-func archivesBeside(b *spec.Backend) []spec.Beside {
+func besides(b *spec.Backend) []spec.Beside {
 	var out []spec.Beside
-	for name, a := range archivesOf(b) {
+	for name, a := range of(b) {
 		if a.beside() {
 			out = append(out, spec.Beside{At: a.At("source"), Label: "archive " + name + ": source", Name: a.Source})
 		}
@@ -166,16 +170,16 @@ func (a *Archive) beside() bool {
 	return a.Source != "" && !path.IsAbs(a.Source) && !strings.Contains(a.Source, "://")
 }
 
-// declareArchives lists the archives.
-func declareArchives(in *Input) []Resource {
-	var out []Resource
-	all := archivesOf(in.Backend)
+// declare lists the archives.
+func declare(in *kind.Input) []kind.Resource {
+	var out []kind.Resource
+	all := of(in.Backend)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		a := all[name]
-		r := Resource{ID: change.ID{Kind: "archive", Name: name}, Pos: a.Pos, When: a.When}
-		notify := Notifications(a.Notify.Restart, a.Notify.Reload)
-		if a.State == Absent {
-			r.Looker = goneArchiveLook{name: name, links: a.links(), notify: notify}
+		r := kind.Resource{ID: change.ID{Kind: "archive", Name: name}, Pos: a.Pos, When: a.When}
+		notify := kind.Notifications(a.Notify.Restart, a.Notify.Reload)
+		if a.State == kind.Absent {
+			r.Looker = goneLook{name: name, links: a.links(), notify: notify}
 			out = append(out, r)
 			continue
 		}
@@ -183,12 +187,12 @@ func declareArchives(in *Input) []Resource {
 		for _, l := range a.links() {
 			r.Needs = append(r.Needs, in.NeedParent(l.Path)...)
 		}
-		look := archiveLook{
+		look := look{
 			want: unpacked(in, name, a), source: a.Source, links: a.links(), members: slices.Sorted(maps.Values(a.Commands)),
 			check: a.Check, notify: notify,
 		}
 		r.Looker = look
-		out = append(out, r, Resource{
+		out = append(out, r, kind.Resource{
 			ID: change.ID{Kind: r.ID.Kind, Name: name + "/versions"}, Pos: a.Pos, When: a.When, Looker: versionsLook{name: name, path: a.Path, first: look, keep: a.Keep},
 		})
 	}
@@ -196,13 +200,13 @@ func declareArchives(in *Input) []Resource {
 }
 
 // unpacked is what is to be unpacked.
-func unpacked(in *Input, name string, a *Archive) host.Archive {
+func unpacked(in *kind.Input, name string, a *Archive) host.Archive {
 	source := a.Source
 	if a.beside() && in.Repo != nil {
 		source = path.Join(in.Repo.Dir, spec.Beside{At: a.At("source"), Name: a.Source}.Path())
 	}
 	return host.Archive{
 		Name: name, Path: a.Path, Source: source, SHA256: a.SHA256, Format: a.format(), Strip: a.Strip, Only: slices.Sorted(slices.Values(a.Only)),
-		Owner: cmp.Or(a.Owner, Root), Group: cmp.Or(a.Group, Root), Mode: treeMode(a.Mode),
+		Owner: cmp.Or(a.Owner, kind.Root), Group: cmp.Or(a.Group, kind.Root), Mode: treeMode(a.Mode),
 	}
 }

@@ -1,4 +1,4 @@
-package kind
+package archive
 
 import (
 	"context"
@@ -8,21 +8,22 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 )
 
-// archiveLook is a tree that is made as a whole, in a directory of its version, and the
+// look is a tree that is made as a whole, in a directory of its version, and the
 // links that lead to it. The tree of wheels is one, too.
-type archiveLook struct {
+type look struct {
 	want   host.Archive
 	source string // as it is declared
-	links  []Link
+	links  []kind.Link
 	// members are paths in the tree that have to be there.
 	members []string
 	check   []string
 	notify  []change.Notification
 }
 
-func (l archiveLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+func (l look) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	trees, err := r.Unpacked(ctx, l.want.Name)
 	if err != nil {
 		return change.Change{}, err
@@ -47,7 +48,7 @@ func (l archiveLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 }
 
 // tree plans the tree itself.
-func (l archiveLook) tree(r host.Reader, c *change.Change, trees []host.UnpackedTree) error {
+func (l look) tree(r host.Reader, c *change.Change, trees []host.UnpackedTree) error {
 	n, err := r.Stat(l.want.Path)
 	if err != nil {
 		return err
@@ -60,7 +61,7 @@ func (l archiveLook) tree(r host.Reader, c *change.Change, trees []host.Unpacked
 	}
 	switch {
 	case n != nil && n.Type != host.TypeDir:
-		return WantType(r, l.want.Path, *n, host.TypeDir)
+		return kind.WantType(r, l.want.Path, *n, host.TypeDir)
 	case n != nil && have == nil:
 		return fmt.Errorf("%s is there, and opsafe has not unpacked it: move it away, or choose another path for this version", l.want.Path)
 	case have == nil || n == nil:
@@ -82,14 +83,14 @@ func (l archiveLook) tree(r host.Reader, c *change.Change, trees []host.Unpacked
 	return l.unpack(r, c, have.Changed)
 }
 
-func (l archiveLook) add(r host.Reader, c *change.Change) error {
-	if err := WantParent(r, l.want.Path); err != nil {
+func (l look) add(r host.Reader, c *change.Change) error {
+	if err := kind.WantParent(r, l.want.Path); err != nil {
 		return err
 	}
 	c.Action = change.Add
 	c.Fresh("path", l.want.Path)
 	if l.want.Python == "" {
-		c.Fresh("source", l.source, "sha256", l.want.SHA256[:min(len(l.want.SHA256), ShortDigest)])
+		c.Fresh("source", l.source, "sha256", l.want.SHA256[:min(len(l.want.SHA256), kind.ShortDigest)])
 	} else {
 		c.Fresh("wheels", l.source, "python", l.want.Python)
 		showWheels(c, nil, l.want.Wheels)
@@ -99,12 +100,12 @@ func (l archiveLook) add(r host.Reader, c *change.Change) error {
 }
 
 // differences says why a tree is unpacked anew.
-func (l archiveLook) differences(c *change.Change, have host.Archive) {
+func (l look) differences(c *change.Change, have host.Archive) {
 	if l.want.Python != "" {
 		c.Differ("python", have.Python, l.want.Python)
 		showWheels(c, have.Wheels, l.want.Wheels)
 	}
-	c.Differ("sha256", have.SHA256[:min(len(have.SHA256), ShortDigest)], l.want.SHA256[:min(len(l.want.SHA256), ShortDigest)])
+	c.Differ("sha256", have.SHA256[:min(len(have.SHA256), kind.ShortDigest)], l.want.SHA256[:min(len(l.want.SHA256), kind.ShortDigest)])
 	c.Differ("strip", fmt.Sprint(have.Strip), fmt.Sprint(l.want.Strip))
 	c.Differ("only", strings.Join(have.Only, " "), strings.Join(l.want.Only, " "))
 	c.Differ("owner", have.Owner, l.want.Owner)
@@ -114,7 +115,7 @@ func (l archiveLook) differences(c *change.Change, have host.Archive) {
 
 // unpack adds the step. An archive on the host has to be there; one in the repository
 // is wherever that is.
-func (l archiveLook) unpack(r host.Reader, c *change.Change, changed []string) error {
+func (l look) unpack(r host.Reader, c *change.Change, changed []string) error {
 	switch {
 	case path.IsAbs(l.source) && l.want.Python != "":
 		if err := wheelsThere(r, l.source, l.want); err != nil {
@@ -126,9 +127,9 @@ func (l archiveLook) unpack(r host.Reader, c *change.Change, changed []string) e
 			return err
 		}
 		if n == nil {
-			return MissingPath(l.source, "the archive %s is not there: put it there, or add %q", l.source, "when: path "+l.source+" exists")
+			return kind.MissingPath(l.source, "the archive %s is not there: put it there, or add %q", l.source, "when: path "+l.source+" exists")
 		}
-		if err := WantType(r, l.source, *n, host.TypeFile); err != nil {
+		if err := kind.WantType(r, l.source, *n, host.TypeFile); err != nil {
 			return err
 		}
 	}
@@ -138,7 +139,7 @@ func (l archiveLook) unpack(r host.Reader, c *change.Change, changed []string) e
 
 // complete is an error if a tree that is as its archive gave it lacks what a link leads
 // to.
-func (l archiveLook) complete(r host.Reader) error {
+func (l look) complete(r host.Reader) error {
 	for _, m := range l.members {
 		n, err := r.Stat(path.Join(l.want.Path, m))
 		if host.IsUnknown(err) {
@@ -155,7 +156,7 @@ func (l archiveLook) complete(r host.Reader) error {
 }
 
 // lead adds the links, which move last.
-func (l archiveLook) lead(ctx context.Context, r host.Reader, c *change.Change) error {
+func (l look) lead(ctx context.Context, r host.Reader, c *change.Change) error {
 	for _, link := range l.links {
 		m, err := link.Look(ctx, r)
 		if err != nil {

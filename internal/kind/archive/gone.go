@@ -1,4 +1,4 @@
-package kind
+package archive
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 )
 
@@ -16,9 +17,9 @@ import (
 // have left, once the declared one is in place. It is a change of its own: a removal that
 // fails must not have the links lead back.
 type versionsLook struct {
-	name, path string // of the archive, and of the declared version
-	first      Looker // the declared version itself
-	keep       *int   // versions before this one; nil: all
+	name, path string      // of the archive, and of the declared version
+	first      kind.Looker // the declared version itself
+	keep       *int        // versions before this one; nil: all
 }
 
 func (l versionsLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
@@ -69,14 +70,14 @@ func removeTree(c *change.Change, u host.UnpackedTree) {
 	c.Steps = append(c.Steps, host.RemoveUnpacked{Name: u.Name, Path: u.Path, Changed: u.Changed})
 }
 
-// goneArchiveLook is an archive that is to go, with all of its versions and its links.
-type goneArchiveLook struct {
+// goneLook is an archive that is to go, with all of its versions and its links.
+type goneLook struct {
 	name   string
-	links  []Link
+	links  []kind.Link
 	notify []change.Notification
 }
 
-func (l goneArchiveLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+func (l goneLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
 	for _, link := range slices.Backward(l.links) {
 		n, err := r.Stat(link.Path)

@@ -1,4 +1,4 @@
-package kind_test
+package archive_test
 
 import (
 	"fmt"

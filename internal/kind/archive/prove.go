@@ -1,4 +1,4 @@
-package kind
+package archive
 
 import (
 	"encoding/json"
@@ -34,7 +34,7 @@ func uncheckedPath(name string) string { return path.Join(notes.Unchecked, name+
 
 // prove has the check accept what the links lead to, and has them lead back if it does
 // not, wherever they led before the run that moved them.
-func (l archiveLook) prove(r host.Reader, c *change.Change) error {
+func (l look) prove(r host.Reader, c *change.Change) error {
 	at := uncheckedPath(l.want.Name)
 	owed, err := readUnchecked(r, at)
 	if err != nil || owed == nil && len(c.Steps) == 0 {
@@ -87,7 +87,7 @@ func readUnchecked(r host.Reader, at string) (*unchecked, error) {
 }
 
 // owe notes that the check is owed, and where the links lead now.
-func (l archiveLook) owe(r host.Reader, at string) ([]host.Step, error) {
+func (l look) owe(r host.Reader, at string) ([]host.Step, error) {
 	u := unchecked{FormatVersion: uncheckedFormat, Links: []priorLink{}}
 	for _, link := range l.links {
 		n, err := r.Stat(link.Path)
@@ -130,7 +130,7 @@ func (u unchecked) back(r host.Reader) ([]host.Step, error) {
 // tree. Links
 // lead where they are to lead then, and of a tree that is to be unpacked its owner and
 // mode are known to be root's. Right before it is run, the host itself is asked.
-func (l archiveLook) trusted(r host.Reader, c change.Change) error {
+func (l look) trusted(r host.Reader, c change.Change) error {
 	stat := func(p string) (*host.Node, error) {
 		n, err := r.Stat(p)
 		if host.IsUnknown(err) {

@@ -1,17 +1,18 @@
-package kind
+package archive
 
 import (
 	"context"
 	"strings"
 
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 )
 
 // unpackedOrphans are the trees that opsafe has unpacked under the names of a kind, and
 // that nothing declares any more. Prune does not remove them: it would leave links that
 // lead nowhere.
-func unpackedOrphans(of, way string) Orphans {
-	find := func(ctx context.Context, f Finder) error {
+func unpackedOrphans(of, way string) kind.Orphans {
+	find := func(ctx context.Context, f kind.Finder) error {
 		names, err := f.ReadDir(notes.Unpacked)
 		if err != nil {
 			return err
@@ -33,10 +34,10 @@ func unpackedOrphans(of, way string) Orphans {
 				}
 			}
 			if len(paths) > 0 {
-				f.Orphan(Orphan{Name: name, What: strings.Join(paths, ", ") + ": unpacked by opsafe, and on no list", Way: way})
+				f.Orphan(kind.Orphan{Name: name, What: strings.Join(paths, ", ") + ": unpacked by opsafe, and on no list", Way: way})
 			}
 		}
 		return nil
 	}
-	return Orphans{Rank: RankTrees, Find: find}
+	return kind.Orphans{Rank: kind.RankTrees, Find: find}
 }

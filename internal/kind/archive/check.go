@@ -1,4 +1,4 @@
-package kind
+package archive
 
 import (
 	"cmp"
@@ -10,17 +10,18 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 	"opsafe/internal/spec"
 )
 
-// checkArchives finds what the forms of fields cannot say.
-func checkArchives(b *spec.Backend, problems *spec.Problems) {
-	for name, a := range archivesOf(b) {
+// check finds what the forms of fields cannot say.
+func check(b *spec.Backend, problems *spec.Problems) {
+	for name, a := range of(b) {
 		add := func(field, format string, args ...any) {
 			problems.Addf(a.At(field), "archive %s: %s", name, fmt.Sprintf(format, args...))
 		}
-		if a.State == Absent {
+		if a.State == kind.Absent {
 			if a.Has("source") || a.Has("sha256") {
 				add("state", "is absent and has a source: want one or the other; the links that are to go are still named")
 			}
@@ -57,12 +58,12 @@ func checkArchives(b *spec.Backend, problems *spec.Problems) {
 func othersWrite(a *Archive) string {
 	mode := treeMode(a.Mode)
 	switch {
-	case a.Owner != "" && a.Owner != Root:
+	case a.Owner != "" && a.Owner != kind.Root:
 		return a.Owner
 	case mode&0o002 != 0:
 		return "everybody"
 	case mode&0o020 != 0:
-		return "group " + cmp.Or(a.Group, Root)
+		return "group " + cmp.Or(a.Group, kind.Root)
 	}
 	return ""
 }
@@ -107,8 +108,8 @@ func checkMembers(a *Archive, add func(field, format string, args ...any)) {
 	}
 }
 
-// adoptArchive takes the trees that opsafe has unpacked: of each name the last.
-func adoptArchive(ctx context.Context, t Taker, name string) error {
+// adopt takes the trees that opsafe has unpacked: of each name the last.
+func adopt(ctx context.Context, t kind.Taker, name string) error {
 	names := []string{name}
 	if name == "" {
 		var err error

@@ -1,4 +1,4 @@
-package kind
+package archive
 
 import (
 	"context"
@@ -7,11 +7,12 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 )
 
 // venvLook is an environment that is made as a whole, for the Python that the host has.
 type venvLook struct {
-	archiveLook
+	look
 	decl *Venv
 }
 
@@ -24,7 +25,7 @@ func (l venvLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 		return change.Change{}, err
 	}
 	l.want.SHA256 = pinsDigest(l.want.Wheels)
-	return l.archiveLook.Look(ctx, r)
+	return l.look.Look(ctx, r)
 }
 
 // pythonOf is the version of the host's Python, such as 3.11.
@@ -34,7 +35,7 @@ func pythonOf(r host.Reader) (string, error) {
 		return "", err
 	}
 	if n == nil {
-		return "", MissingPath(host.SystemPython, "there is no %s: declare the package python3", host.SystemPython)
+		return "", kind.MissingPath(host.SystemPython, "there is no %s: declare the package python3", host.SystemPython)
 	}
 	if v := host.PythonVersion(path.Base(n.Target)); n.Type == host.TypeSymlink && v != "" {
 		return v, nil
@@ -53,9 +54,9 @@ func (l venvLook) pins(r host.Reader) ([]host.Wheel, error) {
 		return nil, err
 	}
 	if n == nil {
-		return nil, MissingPath(at, "there is no %s: put it there, or add %q", at, "when: path "+at+" exists")
+		return nil, kind.MissingPath(at, "there is no %s: put it there, or add %q", at, "when: path "+at+" exists")
 	}
-	if err := WantType(r, at, *n, host.TypeFile); err != nil {
+	if err := kind.WantType(r, at, *n, host.TypeFile); err != nil {
 		return nil, fmt.Errorf("%s: %w", at, err)
 	}
 	data, err := r.ReadFile(at)
@@ -76,9 +77,9 @@ func wheelsThere(r host.Reader, dir string, want host.Archive) error {
 		return err
 	}
 	if n == nil {
-		return MissingPath(dir, "the directory %s is not there: put the wheels there, or add %q", dir, "when: path "+dir+" exists")
+		return kind.MissingPath(dir, "the directory %s is not there: put the wheels there, or add %q", dir, "when: path "+dir+" exists")
 	}
-	if err := WantType(r, dir, *n, host.TypeDir); err != nil {
+	if err := kind.WantType(r, dir, *n, host.TypeDir); err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
 	names, err := r.ReadDir(dir)

@@ -1,4 +1,4 @@
-package kind
+package archive
 
 import (
 	"cmp"
@@ -12,13 +12,14 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 	"opsafe/internal/spec"
 )
 
 // Venvs is the kind venv.
-func Venvs() Kind {
-	return Kind{
+func Venvs() kind.Kind {
+	return kind.Kind{
 		Part: spec.Part{
 			Name: "venv", Plural: "venvs", Is: "Python environments made of wheels, without a network", Sections: []string{"venvs"},
 			Own: []spec.Section{{
@@ -27,13 +28,13 @@ func Venvs() Kind {
 					Name: "venvs", Item: "Python environment NAME", Is: "Python environments, by name",
 					More: "Each holds just the distributions that its requirements pin. No program is run to make one: wheels are unpacked as their format says.", Unset: "none",
 					Example: `{tool: {path: /opt/tool, wheels: /srv/install/wheels, requirements: /srv/install/requirements.txt, commands: {/usr/local/bin/tool: bin/tool}}}`,
-					Names:   &spec.Form{Says: "name", Pattern: NotedName, Longest: 64},
+					Names:   &spec.Form{Says: "name", Pattern: kind.NotedName, Longest: 64},
 				},
 			}},
 			Texts: readVenvs, Check: checkVenvs, Owns: ownVenvs, Beside: venvsBeside,
 		},
-		Stage: StageFiles, Declare: declareVenvs, Adopt: adoptVenv, Withholds: openPins,
-		Orphans: []Orphans{unpackedOrphans("venv", "declare it with state: absent, and with its commands")},
+		Stage: kind.StageFiles, Declare: declareVenvs, Adopt: adoptVenv, Withholds: openPins,
+		Orphans: []kind.Orphans{unpackedOrphans("venv", "declare it with state: absent, and with its commands")},
 	}
 }
 
@@ -89,14 +90,14 @@ func declaresUnpacked(b *spec.Backend, noted string) (is, name string, declared 
 		_, declared = venvsOf(b)[name]
 		return "venv", name, declared
 	}
-	_, declared = archivesOf(b)[noted]
+	_, declared = of(b)[noted]
 	return "archive", noted, declared
 }
 
-func (v *Venv) links() []Link {
-	var out []Link
+func (v *Venv) links() []kind.Link {
+	var out []kind.Link
 	for _, at := range slices.Sorted(maps.Keys(v.Commands)) {
-		out = append(out, Link{Path: at, Target: path.Join(v.Path, v.Commands[at]), Owner: Root, Group: Root})
+		out = append(out, kind.Link{Path: at, Target: path.Join(v.Path, v.Commands[at]), Owner: kind.Root, Group: kind.Root})
 	}
 	return out
 }
@@ -105,7 +106,7 @@ func ownVenvs(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
 	for name, v := range venvsOf(b) {
 		own := func(at string) {
-			out = append(out, spec.Owned{Path: at, Label: "venv " + name, Pos: v.Pos, Absent: v.State == Absent, When: v.When})
+			out = append(out, spec.Owned{Path: at, Label: "venv " + name, Pos: v.Pos, Absent: v.State == kind.Absent, When: v.When})
 		}
 		if v.Path != "" {
 			own(v.Path)
@@ -118,22 +119,22 @@ func ownVenvs(b *spec.Backend) []spec.Owned {
 }
 
 // openPins has facts hold which versions of what are installed, which is no secret.
-func openPins(b *spec.Backend, w *Withheld) {
+func openPins(b *spec.Backend, w *kind.Withheld) {
 	for _, v := range venvsOf(b) {
 		w.Open[v.Requirements] = true
 	}
 }
 
 // declareVenvs lists the environments.
-func declareVenvs(in *Input) []Resource {
-	var out []Resource
+func declareVenvs(in *kind.Input) []kind.Resource {
+	var out []kind.Resource
 	all := venvsOf(in.Backend)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		v := all[name]
-		r := Resource{ID: change.ID{Kind: "venv", Name: name}, Pos: v.Pos, When: v.When}
-		notify := Notifications(v.Notify.Restart, v.Notify.Reload)
-		if v.State == Absent {
-			r.Looker = goneArchiveLook{name: venvNotes + name, links: v.links(), notify: notify}
+		r := kind.Resource{ID: change.ID{Kind: "venv", Name: name}, Pos: v.Pos, When: v.When}
+		notify := kind.Notifications(v.Notify.Restart, v.Notify.Reload)
+		if v.State == kind.Absent {
+			r.Looker = goneLook{name: venvNotes + name, links: v.links(), notify: notify}
 			out = append(out, r)
 			continue
 		}
@@ -142,10 +143,10 @@ func declareVenvs(in *Input) []Resource {
 		for _, l := range v.links() {
 			r.Needs = append(r.Needs, in.NeedParent(l.Path)...)
 		}
-		look := venvLook{decl: v, archiveLook: archiveLook{want: made(in, name, v), source: v.Wheels, links: v.links(), members: slices.Sorted(maps.Values(v.Commands)), notify: notify}}
+		look := venvLook{decl: v, look: look{want: made(in, name, v), source: v.Wheels, links: v.links(), members: slices.Sorted(maps.Values(v.Commands)), notify: notify}}
 		r.Looker = look
 		none := 0
-		out = append(out, r, Resource{
+		out = append(out, r, kind.Resource{
 			ID: change.ID{Kind: r.ID.Kind, Name: name + "/moved"}, Pos: v.Pos, When: v.When, Looker: versionsLook{name: look.want.Name, path: v.Path, first: look, keep: &none},
 		})
 	}
@@ -153,19 +154,19 @@ func declareVenvs(in *Input) []Resource {
 }
 
 // made is what is to be made, apart from what only the host knows.
-func made(in *Input, name string, v *Venv) host.Archive {
+func made(in *kind.Input, name string, v *Venv) host.Archive {
 	source := v.Wheels
 	if !path.IsAbs(source) && in.Repo != nil {
 		source = path.Join(in.Repo.Dir, spec.Beside{At: v.At("wheels"), Name: source}.Path())
 	}
 	return host.Archive{
 		Name: venvNotes + name, Path: v.Path, Source: source,
-		Owner: cmp.Or(v.Owner, Root), Group: cmp.Or(v.Group, Root), Mode: treeMode(v.Mode),
+		Owner: cmp.Or(v.Owner, kind.Root), Group: cmp.Or(v.Group, kind.Root), Mode: treeMode(v.Mode),
 	}
 }
 
 // adoptVenv takes the environments that opsafe has made.
-func adoptVenv(ctx context.Context, t Taker, name string) error {
+func adoptVenv(ctx context.Context, t kind.Taker, name string) error {
 	names := []string{venvNotes + name}
 	if name == "" {
 		var err error
