@@ -204,7 +204,7 @@ func (r *reader) sources(w *syntax.Word, in scope) bool {
 		if !strings.HasPrefix(at, "/") && !strings.HasPrefix(at, "~/") || strings.Contains(at, "$") {
 			return false
 		}
-		r.Sources = append(r.Sources, Source{Path: at, Many: many, Tested: many || slices.Contains(in.tested, text)})
+		r.Sources = append(r.Sources, Source{Path: at, Many: many, Tested: many || r.isTested(in, text)})
 	}
 	return len(paths) > 0
 }
@@ -258,18 +258,25 @@ func (r *reader) assigns(a *syntax.Assign) bool {
 		return false
 	case prompt(name):
 		return a.Value == nil || r.prompts(a.Value)
+	case name == histFile:
+		return a.Value == nil || r.ofHistory(a.Value)
+	case a.Value != nil && !r.plainLater(a.Value):
+		return false
 	}
 	text, known := "", a.Value == nil && a.Array == nil
 	if a.Value != nil {
 		text, known = r.value(a.Value)
 	}
-	if was, had := r.values[name]; !known || a.Append || had && was != text {
+	if was, had := r.values[name]; !known || a.Append || len(text) > longestValue || had && was != text {
 		r.vary(name)
 		return true
 	}
 	r.values[name] = text
 	return true
 }
+
+// longestValue bounds what is kept of a variable: each of a few lines could double it.
+const longestValue = 1 << 10
 
 // vary has the value of a variable be unknown from here on, whatever is said of it.
 func (r *reader) vary(name string) { r.values[name] = "$" + name }

@@ -1,6 +1,7 @@
 package shellrc
 
 import (
+	"path"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,8 @@ const (
 	idle = "TMOUT"
 	// leastIdle is time enough to type a command.
 	leastIdle = 60
+	// histFile is the file that a shell writes its history to as it ends.
+	histFile = "HISTFILE"
 	// everyPrompt are commands that bash runs before each prompt.
 	everyPrompt = "PROMPT_COMMAND"
 )
@@ -59,6 +62,20 @@ func (r *reader) prompts(w *syntax.Word) bool {
 	return ok
 }
 
+// plainLater reports whether the value of a variable has no command in it that runs when
+// a prompt is made of it, or only usual ones.
+func (r *reader) plainLater(w *syntax.Word) bool {
+	text, _ := r.later(w, true)
+	return !strings.Contains(text, "$(") && !strings.Contains(text, "`") || r.prompts(w)
+}
+
+// ofHistory reports whether a file is one for a history by its name: a shell writes over
+// what is there.
+func (r *reader) ofHistory(w *syntax.Word) bool {
+	text := strings.Trim(r.of(w), `"'`)
+	return text == "" || text == "/dev/null" || strings.Contains(strings.ToLower(path.Base(text)), "hist")
+}
+
 // beforePrompts reports whether commands that run before each prompt leave the shell
 // as usable as it was.
 func (r *reader) beforePrompts(w *syntax.Word) bool {
@@ -98,7 +115,7 @@ func (r *reader) laterParts(b *strings.Builder, parts []syntax.WordPart, quoted,
 			b.WriteString(p.Value)
 			ok = ok && !p.Dollar
 		case *syntax.DblQuoted:
-			ok = ok && !p.Dollar && r.laterParts(b, p.Parts, true, leaveOut)
+			ok = r.laterParts(b, p.Parts, true, leaveOut) && ok && !p.Dollar
 		case *syntax.ParamExp:
 			ok = ok && plainParameter(p) && p.Param != nil
 			switch {
@@ -107,6 +124,8 @@ func (r *reader) laterParts(b *strings.Builder, parts []syntax.WordPart, quoted,
 				b.WriteString(":") // what it was before
 			case p.Param.Value == everyPrompt && (p.Exp.Op == syntax.AlternateUnset || p.Exp.Op == syntax.AlternateUnsetOrNull) && p.Exp.Word != nil:
 				ok = r.laterParts(b, p.Exp.Word.Parts, quoted, leaveOut)
+			case p.Exp == nil && !p.Length && r.values[p.Param.Value] != "" && r.values[p.Param.Value] != "$"+p.Param.Value:
+				b.WriteString(r.values[p.Param.Value])
 			default:
 				ok = leaveOut
 			}

@@ -61,6 +61,7 @@ func Read(text string) *File {
 		return out
 	}
 	r := &reader{text: text, File: out, values: map[string]string{}}
+	r.noteTests(parsed)
 	var known []bool
 	for _, s := range parsed.Stmts {
 		known = append(known, r.stmt(s, scope{}))
@@ -99,11 +100,12 @@ type reader struct {
 	*File
 	text   string
 	values map[string]string // of variables that are set to one value alone
+	tests  map[string][]uint // by the word of a file, where it is looked for, in order
 }
 
 // scope is where in a file a command stands.
 type scope struct {
-	tested []string            // words of files that have been looked for
+	tested *conditions         // those that hold here
 	loops  map[string][]string // the words that a loop's variable stands for
 }
 
@@ -180,7 +182,7 @@ func (r *reader) command(c syntax.Command, in scope) bool {
 		}
 		first := r.stmt(c.X, in)
 		if c.Op == syntax.AndStmt {
-			in = r.testedBy(in, c.X)
+			in = testedBy(in, c.X)
 		}
 		return r.stmt(c.Y, in) && first
 	case *syntax.IfClause:
@@ -213,7 +215,7 @@ func (r *reader) branches(c *syntax.IfClause, in scope) bool {
 	ok := true
 	for ; c != nil; c = c.Else {
 		ok = r.stmts(c.Cond, in) && ok
-		ok = r.stmts(c.Then, r.testedBy(in, c.Cond...)) && ok
+		ok = r.stmts(c.Then, testedBy(in, c.Cond...)) && ok
 	}
 	return ok
 }
@@ -271,27 +273,56 @@ func (r *reader) listed(w *syntax.Word) string {
 	return ""
 }
 
-// testedBy adds the words that conditions look for as files.
-func (r *reader) testedBy(in scope, conditions ...*syntax.Stmt) scope {
-	out := scope{tested: slices.Clone(in.tested), loops: in.loops}
-	for _, s := range conditions {
-		syntax.Walk(s, func(n syntax.Node) bool {
-			switch n := n.(type) {
-			case *syntax.CallExpr:
-				for i := 1; i < len(n.Args); i++ {
-					if looks(n.Args[i-1].Lit()) {
-						out.tested = append(out.tested, strings.Trim(r.of(n.Args[i]), `"`))
-					}
-				}
-			case *syntax.UnaryTest:
-				if looks(n.Op.String()) {
-					out.tested = append(out.tested, strings.Trim(r.of(n.X), `"`))
+// conditions are a part of the file from one place to another, and those around it.
+type conditions struct {
+	from, to uint
+	outer    *conditions
+}
+
+// testedBy adds conditions to those that hold.
+func testedBy(in scope, list ...*syntax.Stmt) scope {
+	if len(list) > 0 {
+		in.tested = &conditions{from: list[0].Pos().Offset(), to: list[len(list)-1].End().Offset(), outer: in.tested}
+	}
+	return in
+}
+
+// isTested reports whether a condition that holds looks for a file.
+func (r *reader) isTested(in scope, word string) bool {
+	for c := in.tested; c != nil; c = c.outer {
+		at := r.tests[word]
+		if i, _ := slices.BinarySearch(at, c.from); i < len(at) && at[i] < c.to {
+			return true
+		}
+	}
+	return false
+}
+
+// noteTests notes where which words are looked for as files.
+func (r *reader) noteTests(parsed *syntax.File) {
+	r.tests = map[string][]uint{}
+	note := func(n syntax.Node) {
+		word := strings.Trim(r.of(n), `"`)
+		r.tests[word] = append(r.tests[word], n.Pos().Offset())
+	}
+	syntax.Walk(parsed, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.CallExpr:
+			for i := 1; i < len(n.Args); i++ {
+				if looks(n.Args[i-1].Lit()) {
+					note(n.Args[i])
 				}
 			}
-			return true
-		})
+		case *syntax.UnaryTest:
+			if looks(n.Op.String()) {
+				note(n.X)
+			}
+		}
+		return true
+	})
+	for _, at := range r.tests {
+		slices.Sort(at)
 	}
-	return out
 }
 
 // looks reports whether an operator of test looks for a file.
