@@ -23,6 +23,14 @@ const (
 	laterUnits = "multi-user.target graphical.target sockets.target timers.target paths.target slices.target"
 )
 
+// awaited are others for which a start waits before it lets somebody in: who comes before
+// one of them, or is one of that name, may hold it up.
+const awaited = `
+	remote-fs.target remote-fs-pre.target sockets.target paths.target slices.target swap.target cryptsetup.target
+	cryptsetup-pre.target veritysetup.target integritysetup.target systemd-journal-flush.service
+	systemd-random-seed.service systemd-machine-id-commit.service systemd-binfmt.service systemd-update-utmp.service
+	systemd-update-done.service keyboard-setup.service apparmor.service auditd.service home.mount tmp.mount`
+
 // endingTargets are those that take the host down, or into a state without sshd.
 const endingTargets = "poweroff.target reboot.target halt.target kexec.target exit.target soft-reboot.target shutdown.target rescue.target emergency.target"
 
@@ -52,7 +60,7 @@ type bootFiles struct {
 }
 
 func (b *bootFiles) read() error {
-	for _, read := range []func() error{b.units, b.kernelValues, b.modules, b.others, b.jobs, b.logins} {
+	for _, read := range []func() error{b.units, b.kernelValues, b.modules, b.others, b.linker, b.jobs, b.logins} {
 		if err := read(); err != nil {
 			return err
 		}
@@ -100,7 +108,7 @@ func (b *bootFiles) others() error {
 	}
 	for _, dir := range []string{
 		"/etc/udev/rules.d", "/etc/systemd/system-generators", "/usr/local/lib/systemd/system-generators", "/etc/default/grub.d",
-		"/etc/NetworkManager/conf.d", "/etc/NetworkManager/system-connections", "/etc/ufw", "/etc/firewalld/zones",
+		"/etc/binfmt.d", "/etc/NetworkManager/conf.d", "/etc/NetworkManager/system-connections", "/etc/ufw", "/etc/firewalld/zones",
 	} {
 		names, err := b.list(dir)
 		if err != nil {
@@ -114,6 +122,9 @@ func (b *bootFiles) others() error {
 		text, err := b.text(at)
 		if err != nil {
 			return fmt.Errorf("cannot read %s: %w", at, err)
+		}
+		if path.Ext(at) == ".rules" && path.Dir(at) == "/etc/udev/rules.d" {
+			text = rulesOfDevices(text)
 		}
 		if text != "" {
 			b.whole(at, text)

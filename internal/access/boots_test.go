@@ -46,10 +46,10 @@ func TestNextStart(t *testing.T) {
 		}, "multi-user.target is masked"},
 		{"into rescue", link("/lib/systemd/system/rescue.target"), "boots into something else"},
 		{"without a desktop", link("/lib/systemd/system/multi-user.target"), ""},
-		{"every service", file("/etc/systemd/system/service.d/x.conf", "x"), "ssh.service changes"},
-		{"other name", file("/run/systemd/system/sshd.service.d/x.conf", "x"), "ssh.service changes"},
-		{"packages", file("/usr/lib/systemd/system/ssh.service.d/x.conf", "x"), "ssh.service changes"},
-		{"control", file("/etc/systemd/system.control/ssh.service.d/x.conf", "x"), "ssh.service changes"},
+		{"every service", file("/etc/systemd/system/service.d/x.conf", "[Service]\nPrivateNetwork=yes\n"), "ssh.service changes"},
+		{"other name", file("/run/systemd/system/sshd.service.d/x.conf", "[Service]\nPrivateNetwork=yes\n"), "ssh.service changes"},
+		{"packages", file("/usr/lib/systemd/system/ssh.service.d/x.conf", "[Service]\nPrivateNetwork=yes\n"), "ssh.service changes"},
+		{"control", file("/etc/systemd/system.control/ssh.service.d/x.conf", "[Service]\nPrivateNetwork=yes\n"), "ssh.service changes"},
 		{"slice", file("/etc/systemd/system/system.slice.d/x.conf", "x"), "system.slice changes"},
 		{"no drop-in", file("/etc/systemd/system/ssh.service.d/x.conf.bak", "x"), ""},
 		{"another unit's", file("/etc/systemd/system/ssh-.service.d/x.conf", "x"), ""},
@@ -156,6 +156,38 @@ func TestNextStart(t *testing.T) {
 			w.file("/usr/lib/tmpfiles.d/x11.conf", "D! /tmp/.X11-unix 1777 root root 10d\n")
 			w.file("/etc/tmpfiles.d/x11.conf", "")
 		}, ""},
+		{"settings of sshd's service", file("/etc/systemd/system/ssh.service.d/x.conf", "[Unit]\nAfter=network-online.target\nWants=network-online.target\n[Service]\nRestart=always\nRestartSec=5\nNice=-5\nLimitNOFILE=65536\nOOMScoreAdjust=-1000\n"), ""},
+		{"sshd after a unit of one's own", file("/etc/systemd/system/ssh.service.d/x.conf", "[Unit]\nAfter=x.service\n"), "ssh.service changes"},
+		{"few files for sshd", file("/etc/systemd/system/ssh.service.d/x.conf", "[Service]\nLimitNOFILE=3\n"), "ssh.service changes"},
+		{"before remote file systems", file("/etc/systemd/system/x.service", "[Unit]\nBefore=remote-fs.target\n"), "x.service:2: Before=remote-fs.target"},
+		{"a socket", file("/etc/systemd/system/x.socket", "[Install]\nWantedBy=sockets.target\n"), ""},
+		{"a service among the sockets", file("/etc/systemd/system/x.service", "[Install]\nWantedBy=sockets.target\n"), "WantedBy=sockets.target"},
+		{"a service that sshd comes after", file("/etc/systemd/system/auditd.service", "[Service]\nExecStart=/bin/sleep inf\n"), "auditd.service"},
+		{"formats of programs", file("/etc/binfmt.d/x.conf", ":x:M::\\x7fELF::/bin/false:\n"), "binfmt.d/x.conf"},
+		{"a library in the place of another", func(w *world) {
+			w.file("/usr/lib/x86_64-linux-gnu/libc.so.6", "")
+			w.file("/opt/x/libc.so.6", "")
+			w.file("/etc/ld.so.conf.d/x.conf", "# ours\n/opt/x\n")
+		}, "x.conf:2: by /opt/x, a library of that name is found in the place of Debian's libc.so.6"},
+		{"libraries besides", func(w *world) {
+			w.file("/usr/lib/x86_64-linux-gnu/libc.so.6", "")
+			w.file("/opt/x/libcuda.so.1", "")
+			w.file("/etc/ld.so.conf.d/x.conf", "/opt/x\n/usr/lib/x86_64-linux-gnu\n")
+		}, ""},
+		{"rights of a device", file("/etc/udev/rules.d/x.rules", "# ours\nSUBSYSTEM==\"usb\", ATTR{idVendor}==\"1234\", MODE=\"0666\", GROUP=\"plugdev\"\nKERNEL==\"ptp0\", SUBSYSTEM==\"ptp\", \\\n SYMLINK+=\"ptp_hw\"\n"), ""},
+		{"the name of a network's device", file("/etc/udev/rules.d/x.rules", "SUBSYSTEM==\"net\", ATTR{address}==\"x\", NAME=\"lan0\"\n"), "x.rules"},
+		{"a program for a device", file("/etc/udev/rules.d/x.rules", "SUBSYSTEM==\"usb\", RUN+=\"/srv/x\"\n"), "x.rules"},
+		{"a device of any sort", file("/etc/udev/rules.d/x.rules", "KERNEL==\"null\", MODE=\"0600\"\n"), "x.rules"},
+		{"options of a module", file("/etc/modprobe.d/x.conf", "options nf_conntrack hashsize=32768\nblacklist nouveau\n"), ""},
+		{"options of a network's module", file("/etc/modprobe.d/x.conf", "options ipv6 disable=1\n"), "options ipv6"},
+		{"comments of apt's", file("/etc/apt/apt.conf.d/x", "// then reboot\nUnattended-Upgrade::Automatic-Reboot \"false\";\n"), ""},
+		{"databases of names of hosts", file("/etc/nsswitch.conf", "# ours\nhosts: files dns\n"), ""},
+		{"databases of people", file("/etc/nsswitch.conf", "passwd: nosuch\n"), "/etc/nsswitch.conf changes"},
+		{"settings of new accounts", file("/etc/login.defs", "# ours\nUMASK 027\nPASS_MAX_DAYS 90\n"), ""},
+		{"settings of all", file("/etc/login.defs", "CHROOT /srv\n"), "/etc/login.defs changes"},
+		{"a language", file("/etc/default/locale", "LANG=C.UTF-8\n"), ""},
+		{"a language, and the linker", file("/etc/default/locale", "LD_PRELOAD=/x\n"), "/etc/default/locale changes"},
+		{"a packet filter", file("/etc/nftables.conf", "table inet f { chain i { type filter hook input priority 0; policy drop; } }\n"), "/etc/nftables.conf changes"},
 		{"commands at a login", file("/home/alice/.ssh/rc", "exit\n"), ".ssh/rc"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -50,6 +50,9 @@ func mounts(name string) bool {
 	return slices.Contains([]string{".mount", ".automount", ".swap"}, path.Ext(name))
 }
 
+// holdsUp reports whether a unit is of a type that may take its time to start.
+func holdsUp(name string) bool { return path.Ext(name) == ".service" || path.Ext(name) == ".target" }
+
 // dropIns are those of one unit. Those of sshd's are trusted with its file.
 func (b *bootFiles) dropIns(dir, of string) error {
 	names, err := b.list(dir)
@@ -67,7 +70,7 @@ func (b *bootFiles) dropIns(dir, of string) error {
 		}
 		switch {
 		case strings.HasPrefix(of, "ssh"):
-		case isAmong(of, earlyUnits+" "+laterUnits), of == "target", of == "mount", of == "socket":
+		case isAmong(of, earlyUnits+" "+laterUnits), isAmong(of, awaited) && holdsUp(of), of == "target", of == "mount", of == "socket":
 			b.whole(at, text)
 		case ofSessions(of):
 			b.add(at, narrow(text)...)
@@ -85,7 +88,10 @@ func (b *bootFiles) pulled(dir, of, ext string) error {
 		return err
 	}
 	for _, name := range names {
-		early := isAmong(of, earlyUnits) && (ext == ".requires" || !mounts(name))
+		if name == nftUnit {
+			continue // that is judged by its rules
+		}
+		early := isAmong(of, earlyUnits) && (ext == ".requires" || !mounts(name)) || isAmong(of, awaited) && holdsUp(name)
 		if early || isAmong(of, laterUnits) && (ext == ".requires" || isAmong(name, endingTargets)) {
 			b.add(path.Join(dir, name), shellrc.Line{What: of + " pulls it in" + atStart, Text: "is pulled in"})
 		}
@@ -115,7 +121,7 @@ func (b *bootFiles) unit(at, name string) error {
 		return err
 	}
 	switch {
-	case ofStart:
+	case ofStart, isAmong(name, awaited) && holdsUp(name) && n.Type == host.TypeFile:
 		b.whole(at, text)
 		return nil
 	case ofSessions(name):
@@ -135,6 +141,9 @@ func (b *bootFiles) lines(at, text string) {
 		case "Before", "WantedBy":
 			if !mounts(path.Base(at)) {
 				among = earlyUnits
+			}
+			if holdsUp(path.Base(at)) {
+				among += " " + awaited
 			}
 		case "RequiredBy", "UpheldBy":
 			among = earlyUnits

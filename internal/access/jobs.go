@@ -7,6 +7,7 @@ import (
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/shellrc"
+	"opsafe/internal/words"
 )
 
 // Directories whose files are run, or have commands that are, without anybody's asking:
@@ -73,6 +74,9 @@ func (b *bootFiles) script(at string, depth int) {
 	if strings.HasPrefix(at, "/etc/apparmor.d/") {
 		text = confined(text)
 	}
+	if strings.HasPrefix(at, "/etc/apt/apt.conf") {
+		text = aptComments().ReplaceAllString(text, "")
+	}
 	if lines := concerns(text); len(lines) > 0 {
 		b.whole(at, text, lines...)
 	}
@@ -80,6 +84,9 @@ func (b *bootFiles) script(at string, depth int) {
 		b.named(text, depth+1)
 	}
 }
+
+// aptComments are those of apt.conf(5) that begin a line, but for the ones of shells.
+var aptComments = words.Pattern(`(?m)^[ \t]*//.*`)
 
 // confined are the lines of a profile of AppArmor's that say for which programs it is,
 // each with the word that it may leave out; the others are empty.

@@ -15,18 +15,21 @@ import (
 const valuesHarmless = `
 	dev.* fs.aio-max-nr fs.epoll.* fs.inotify.* fs.pipe-max-size fs.protected_* fs.suid_dumpable
 	kernel.core_pattern kernel.core_uses_pid kernel.dmesg_restrict kernel.hung_task_* kernel.kexec_load_disabled
-	kernel.keys.* kernel.kptr_restrict kernel.msg* kernel.nmi_watchdog kernel.numa_balancing kernel.panic
-	kernel.perf_* kernel.printk* kernel.randomize_va_space kernel.sched_* kernel.sem kernel.shm* kernel.sysrq
+	kernel.ftrace_* kernel.io_uring_disabled kernel.keys.* kernel.kptr_restrict kernel.msg* kernel.nmi_watchdog kernel.numa_balancing kernel.panic
+	kernel.panic_on_oops kernel.perf_* kernel.printk* kernel.randomize_va_space kernel.sched_* kernel.sem kernel.shm* kernel.sysrq
 	kernel.unprivileged_* kernel.watchdog* kernel.yama.*
 	net.bridge.* net.core.bpf_jit_* net.core.busy_* net.core.default_qdisc net.core.netdev_*
 	net.ipv4.conf.*.accept_redirects net.ipv4.conf.*.accept_source_route net.ipv4.conf.*.forwarding
-	net.ipv4.conf.*.log_martians net.ipv4.conf.*.secure_redirects net.ipv4.conf.*.send_redirects
+	net.ipv4.conf.*.log_martians net.ipv4.conf.*.bootp_relay net.ipv4.conf.*.proxy_arp net.ipv4.conf.*.shared_media
+	net.ipv4.conf.*.secure_redirects net.ipv4.conf.*.send_redirects
 	net.ipv4.icmp_* net.ipv4.ip_default_ttl net.ipv4.ip_forward net.ipv4.ip_local_* net.ipv4.ip_nonlocal_bind
 	net.ipv4.ip_unprivileged_port_start net.ipv4.tcp_congestion_control net.ipv4.tcp_fastopen net.ipv4.tcp_fin_timeout
-	net.ipv4.tcp_keepalive_* net.ipv4.tcp_max_syn_backlog net.ipv4.tcp_mtu_probing net.ipv4.tcp_rfc1337
+	net.ipv4.tcp_ecn net.ipv4.tcp_keepalive_* net.ipv4.tcp_moderate_rcvbuf net.ipv4.tcp_no_metrics_save
+	net.ipv4.tcp_max_syn_backlog net.ipv4.tcp_mtu_probing net.ipv4.tcp_rfc1337
 	net.ipv4.tcp_sack net.ipv4.tcp_slow_start_after_idle net.ipv4.tcp_syncookies net.ipv4.tcp_timestamps
 	net.ipv4.tcp_tw_reuse net.ipv4.tcp_window_scaling net.ipv6.conf.*.accept_redirects
-	net.ipv6.conf.*.accept_source_route vm.dirty_* vm.max_map_count vm.mmap_* vm.oom_* vm.page-cluster vm.swappiness
+	net.ipv6.conf.*.accept_source_route net.ipv6.conf.*.use_tempaddr net.unix.max_dgram_qlen vm.dirty_* vm.drop_caches
+	vm.max_map_count vm.mmap_* vm.oom_* vm.page-cluster vm.swappiness
 	vm.vfs_cache_pressure vm.zone_reclaim_mode`
 
 // valuesRoomy are those that are harmless if no number in them is below the one given.
@@ -36,6 +39,11 @@ const valuesRoomy = `
 	net.ipv4.tcp_max_tw_buckets=1024 net.ipv4.tcp_rmem=4096 net.ipv4.tcp_synack_retries=2 net.ipv4.tcp_wmem=4096
 	net.netfilter.nf_conntrack_max=4096`
 
+// valuesSet are those that are harmless with some values alone. By the others, the kernel
+// refuses memory, or packets whose way back is another.
+const valuesSet = `
+	net.ipv4.conf.*.rp_filter=0,2 net.ipv6.conf.*.disable_ipv6=0 vm.overcommit_memory=0,1`
+
 // valueHarmless reports whether a value of the kernel keeps nobody out.
 func valueHarmless(name, value string) bool {
 	is := func(pattern string) bool {
@@ -44,6 +52,12 @@ func valueHarmless(name, value string) bool {
 	}
 	if slices.ContainsFunc(strings.Fields(valuesHarmless), is) {
 		return true
+	}
+	for pattern := range strings.FieldsSeq(valuesSet) {
+		pattern, values, _ := strings.Cut(pattern, "=")
+		if is(pattern) {
+			return slices.Contains(strings.Split(values, ","), value)
+		}
 	}
 	for pattern := range strings.FieldsSeq(valuesRoomy) {
 		pattern, least, _ := strings.Cut(pattern, "=")
@@ -100,10 +114,22 @@ func (b *bootFiles) kernelValues() error {
 // modulesHarmless are modules of the kernel that no network and no file system of a
 // server needs, and that are often kept out for that.
 const modulesHarmless = `
-	bluetooth btusb cramfs dccp firewire-core firewire-ohci firewire-sbp2 floppy freevxfs hfs hfsplus jffs2 joydev n-hdlc
-	pcspkr rds sctp squashfs thunderbolt tipc udf usb-storage uvcvideo`
+	amdgpu appletalk atm ax25 bluetooth btusb can cramfs dccp decnet econet firewire-core firewire-ohci firewire-sbp2 floppy
+	freevxfs gfs2 hfs hfsplus i915 ipx jffs2 joydev ksmbd mei mei-me n-hdlc netrom nouveau nvidia parport pcspkr ppdev psmouse
+	radeon rds rose sctp snd soundcore squashfs thunderbolt tipc udf usb-storage uvcvideo x25`
 
-// modules trusts what modprobe.d(5) says, but that those are kept out.
+// modulesTuned are modules none of whose options has to do with a network's devices or the
+// disks of a start.
+const modulesTuned = `
+	i915 kvm kvm-amd kvm-intel loop nf-conntrack nouveau nvidia nvidia-drm snd-hda-intel usb-storage zfs`
+
+// ofHarmlessModule reports whether a line of modprobe.d(5) is about a module that neither a
+// network nor a start makes use of.
+func ofHarmlessModule(word, module string) bool {
+	return (word == "blacklist" || word == "install") && isAmong(module, modulesHarmless) || word == "options" && isAmong(module, modulesTuned)
+}
+
+// modules trusts what modprobe.d(5) says, but of those.
 func (b *bootFiles) modules() error {
 	const dir = "/etc/modprobe.d"
 	names, err := b.list(dir)
@@ -120,8 +146,7 @@ func (b *bootFiles) modules() error {
 		for line := range strings.Lines(text) {
 			number++
 			f := strings.Fields(line)
-			keepsOut := len(f) > 1 && (f[0] == "blacklist" || f[0] == "install")
-			if len(f) == 0 || f[0][0] == '#' || keepsOut && isAmong(strings.ReplaceAll(f[1], "_", "-"), modulesHarmless) {
+			if len(f) == 0 || f[0][0] == '#' || len(f) > 1 && ofHarmlessModule(f[0], strings.ReplaceAll(f[1], "_", "-")) {
 				continue
 			}
 			b.add(at, shellrc.Line{Number: number, What: strings.Join(f[:min(len(f), 2)], " ") + atStart, Text: strings.Join(f, " ")})

@@ -14,7 +14,7 @@ const (
 	// the host.
 	reachers = `
 	iptables ip6tables iptables-restore ip6tables-restore iptables-nft iptables-legacy nft ufw firewall-cmd ebtables
-	arptables ifdown nmcli netplan shutdown poweroff reboot halt telinit
+	arptables ifdown nmcli netplan shutdown poweroff reboot halt telinit kexec pam-auth-update
 	passwd chpasswd usermod userdel deluser gpasswd groupdel delgroup chage vipw`
 	networks = "networking.service systemd-networkd.service NetworkManager.service nftables.service firewalld.service ufw.service"
 	// prefixes are words before a command that leave it what it is.
@@ -30,7 +30,8 @@ const (
 	/etc/ssh /etc/pam.d /etc/pam.conf /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/security /etc/passwd /etc/shadow
 	/etc/group /etc/gshadow /etc/nsswitch.conf /etc/hosts.allow /etc/hosts.deny /etc/nologin /run/nologin
 	/var/run/nologin /run/sshd /etc/ld.so.preload /etc/profile /etc/profile.d /etc/bash.bashrc /etc/environment
-	/usr/bin/sudo /usr/sbin/sshd /bin/bash /usr/bin/bash /bin/sh /usr/bin/sh /dev/null /dev/tty /dev/ptmx`
+	/usr/bin/sudo /usr/sbin/sshd /bin/bash /usr/bin/bash /bin/sh /usr/bin/sh /dev/null /dev/tty /dev/ptmx
+	/proc/sysrq-trigger`
 )
 
 // ofTheWay is said of a command that reaches for the way in.
@@ -74,7 +75,7 @@ func reachesBy(line string, kills bool) string {
 	line = unsaid(line)
 	plain := strings.NewReplacer(`"`, "", "'", "").Replace(line)
 	list := strings.NewReplacer("[", " ", "]", " ", ",", " ").Replace(plain) // of another language's
-	return cmp.Or(anyReaches(line, ends+`[],"'`, kills), anyReaches(plain, ends+"[],", kills), anyReaches(list, ends, kills))
+	return cmp.Or(foundReached(strings.Fields(strings.NewReplacer(";", " ", "|", " ", `\\`, " ").Replace(plain))), anyReaches(line, ends+`[],"'`, kills), anyReaches(plain, ends+"[],", kills), anyReaches(list, ends, kills))
 }
 
 // anyReaches looks at the commands of a line, each of which goes up to one of some signs.
@@ -129,6 +130,9 @@ func program(word string) string {
 
 // commandReaches names a command, and what it is about, that reaches for the way in.
 func commandReaches(program string, args []string, kills bool) string {
+	if name, ok := strings.CutPrefix(program, "/etc/init.d/"); ok {
+		program, args = "service", append([]string{name}, args...)
+	}
 	if isAmong(program, "cp install rsync scp") && len(args) > 0 {
 		args = args[len(args)-1:] // what is read is left as it is
 	}
@@ -149,7 +153,11 @@ func commandReaches(program string, args []string, kills bool) string {
 	case program == "ip":
 		reached = one("link addr address route rule a l r") && one("set del delete flush replace change down")
 	case program == "ifconfig":
-		reached = one("down")
+		reached = len(args) > 1
+	case program == "sysctl":
+		if name := valueReached(args); name != "" {
+			return program + " of " + name
+		}
 	case isAmong(program, "apt apt-get aptitude dpkg"):
 		reached = one("remove purge autoremove -r -P --purge --remove") && one("sudo openssh-server login passwd systemd libpam-modules libpam-runtime libpam-systemd")
 	case program == sshdProgram:
@@ -157,7 +165,8 @@ func commandReaches(program string, args []string, kills bool) string {
 		return shownProgram(program) + " of " + sshdProgram
 	default:
 		for _, w := range args {
-			if way := wayPath(program, w); way != "" {
+			if way := wayPath(program, w); way != "" || homeReached(program, args, path.Clean(w)) {
+				way = cmp.Or(way, homes)
 				return shownProgram(program) + " of " + way
 			}
 		}
@@ -190,7 +199,7 @@ func wayPath(program, word string) string {
 	if isAmong(program, readers) && !writes {
 		return ""
 	}
-	at := strings.TrimLeft(word, "0123456789&><")
+	at := strings.TrimPrefix(strings.TrimLeft(word, "0123456789&><"), "of=") // of dd's
 	if !path.IsAbs(at) {
 		if strings.Contains(at, ".ssh/") || strings.HasSuffix(at, "authorized_keys") {
 			return keys
@@ -198,10 +207,13 @@ func wayPath(program, word string) string {
 		return ""
 	}
 	at = path.Clean(at)
+	value, isValue := strings.CutPrefix(at, "/proc/sys/")
 	switch {
+	case isValue && writes && !valueHarmless(strings.ReplaceAll(value, "/", "."), ""):
+		return at
 	case at == "/dev/null" && !isAmong(program, movers):
 		return ""
-	case isAmong(program, movers) && isAmong(at, tops):
+	case isAmong(program, movers) && isAmong(path.Clean(strings.TrimSuffix(at, "*")), tops) && (program == "rm" || path.Dir(at) != homes):
 		return at
 	case strings.Contains(at, "/.ssh"):
 		return keys
@@ -217,5 +229,5 @@ func wayPath(program, word string) string {
 // ofStart reports whether a word of systemctl's names a unit of the start, or has the
 // host leave it.
 func ofStart(word string) bool {
-	return isAmong(word, earlyUnits+" "+laterUnits+" "+endingTargets+" isolate rescue emergency poweroff reboot halt") || isAmong(word+".service", earlyUnits)
+	return isAmong(word, earlyUnits+" "+laterUnits+" "+endingTargets+" system.slice user.slice -.slice isolate rescue emergency poweroff reboot halt") || isAmong(word+".service", earlyUnits)
 }

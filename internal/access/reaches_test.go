@@ -20,6 +20,10 @@ func TestConcerns(t *testing.T) {
 		"systemctl --now disable ssh", "service ssh stop", "update-rc.d ssh remove", "nft -f /x", "nft delete table inet x", "iptables -L -F", "usermod -G docker alice", "usermod -aG x -s /bin/false alice", "gpasswd -d alice sudo",
 		"0 3 * * Sun root pkill sshd", "-@/usr/bin/pkill -x pkill sshd", "pgrep sshd | xargs kill", "grep -q x /y && pkill sshd", "[ -f /etc/nologin ] || touch /etc/nologin", "start-stop-daemon --stop --exec /usr/sbin/sshd", `["systemctl", "mask", "ssh.service"]`, "systemctl \\\n  stop ssh",
 		"ln -sf /dev/null /etc/systemd/system/x", "mount -o bind /srv /home",
+		"find / -xdev -perm -4000 -exec chmod u-s {} +", "find / -perm -4000 -type f | xargs -r chmod u-s", "/usr/bin/find /usr -perm /6000 -print0 | xargs -0 -n 10 /bin/chmod a-s", "find /etc -type d -exec chmod 700 {} \\;", "sh -c 'find / -nouser -exec chown root {} +'",
+		"/etc/init.d/ssh stop", "/etc/init.d/networking stop", "systemctl stop system.slice", "ifconfig eth0 0.0.0.0", "sysctl -w net.ipv4.tcp_mem='0 0 0'", "sysctl net/ipv4/conf/all/arp_ignore=8", "kexec -e", "pam-auth-update --remove unix",
+		"rm -rf /home/alice", "rm -rf /home/*", "rm -rf /*", "mv /home/alice /srv", "chown -R root:root /home/alice", "chmod 0777 /home/alice", "chmod -R 600 /home/alice", "chmod -R a-x /home/*", "chmod -rwx /home/alice", "chmod g+w /home/alice",
+		"echo 0 >/proc/sys/net/ipv4/tcp_mem", "echo b > /proc/sysrq-trigger", "dd if=/dev/zero of=/etc/shadow", "umount -l /home/alice",
 	} {
 		if concerns("#!/bin/sh\n"+line+"\n") == nil {
 			t.Errorf("%s: is taken for harmless", line)
@@ -38,6 +42,9 @@ func TestConcerns(t *testing.T) {
 		"iptables -nvL INPUT", "iptables -S", "ufw status verbose", "nmcli -t device status", "passwd -S alice", "chage -l alice", "usermod -aG docker app", "gpasswd -a app docker", "shutdown -c",
 		"[ -f /etc/nologin ] && exit 0", "if [ -x /usr/sbin/sshd ]; then echo yes; fi", "test -e /etc/ssh/sshd_config || exit 1", `[[ "$1" = "reboot" ]] && echo no`, "cat /etc/passwd > /srv/x", "pkill -0 sshd",
 		"firewall-cmd --zone=public --list-all", `echo "$HOST has $(uptime -p) of sshd" | mail -s "sshd of $(hostname)" root`, "@reboot app /srv/app/run", "@reboot root /usr/local/bin/x", "0 3 * * sun root /srv/x", "# systemctl stop ssh",
+		"find /home -name core -delete", "find /srv/www -type f -exec chmod 644 {} +", "find /var/www -print0 | xargs -0 chown www-data", "find / -xdev -perm -4000 >/var/log/suid.txt", "find /etc -name '*.bak' -exec rm {} +", "find /tmp /var/tmp -mtime +7 -delete", "find / -name '*.log' -exec gzip {} +",
+		"/etc/init.d/ssh status", "/etc/init.d/nginx stop", "systemctl stop app.slice", "ifconfig eth0", "ifconfig -a", "sysctl -p /etc/sysctl.d/x.conf", "sysctl -w vm.swappiness=10", "sysctl -n net.ipv4.ip_forward", "sysctl --system", "echo 1 >/proc/sys/net/ipv4/ip_forward", "echo 3 > /proc/sys/vm/drop_caches",
+		"chmod 700 /home/*", "chmod 0750 /home/alice", "chmod -R go-rwx /home/alice", "chmod o-rx /home/alice", "chown -R alice:alice /home/alice", "chown alice: /home/alice", "rm -rf /home/alice/.cache", "chmod a+rx /home/alice", "rm -rf /tmp/*", "dd if=/dev/sda of=/srv/backup.img",
 		`APT::Periodic::Update-Package-Lists "1";`, `Unattended-Upgrade::Automatic-Reboot "false";`, "test -x /usr/sbin/anacron || run-parts /etc/cron.daily",
 	} {
 		if found := concerns("#!/bin/sh\n" + line + "\n"); found != nil {

@@ -76,13 +76,23 @@ func (j *judge) aboutMe(binding []sudoMember, hostname string) bool {
 	}
 	return slices.ContainsFunc(binding, func(m sudoMember) bool {
 		switch {
-		case m.Negated, m.Command != "", m.User == root, j.isMe(m):
+		case m.Negated, m.User == root, j.isMe(m):
 			return true
+		case m.Command != "":
+			return givesRoot(m.Command)
 		case m.User == "" && m.UID == nil && m.Group == "" && m.GID == nil:
 			return m.Host == all || m.Host == hostname || strings.ContainsAny(m.Host, "*?./:") || m.Host == ""
 		}
 		return false
 	})
+}
+
+// givesRoot reports whether a command that Defaults are bound to may be one by which
+// somebody becomes root, or looks whether they are.
+func givesRoot(command string) bool {
+	const shells = "sh bash dash zsh fish ksh mksh tcsh csh rbash su sudo login env id whoami true test"
+	at, _, _ := strings.Cut(command, " ")
+	return at == all || strings.ContainsAny(at, "*?[^") || strings.HasSuffix(at, "/") || !path.IsAbs(at) || isAmong(path.Base(at), shells)
 }
 
 // defaults judges the Defaults that are about the user. Another says that sudo asks

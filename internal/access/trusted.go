@@ -33,7 +33,7 @@ func (j *judge) trusted(ctx context.Context) error {
 				if err != nil {
 					return out, err
 				}
-				out.add(name, text)
+				out.add(name, ofService(text))
 			}
 		}
 		// What a slice limits holds for all services in it.
@@ -60,11 +60,19 @@ func (j *judge) trustAll(what string, find func(t *traced) (trusts, error)) erro
 
 // networks trusts what decides who may reach sshd.
 func (j *judge) networks(ctx context.Context) error {
-	return j.trustAll("networks", func(t *traced) (trusts, error) {
+	ports := j.ports()
+	return j.trustAll(fmt.Sprint("networks for ports ", ports), func(t *traced) (trusts, error) {
 		out := trusts{}
-		err := networkFiles(t, out)
+		lets, err := nftOpen(t, ports)
+		if err == nil {
+			err = networkFiles(t, out)
+		}
 		if err == nil {
 			err = networkUnits(ctx, t, out)
+		}
+		if lets {
+			out.add(nftConf, "")
+			out.add(nftUnit, "")
 		}
 		return out, err
 	})
@@ -74,7 +82,7 @@ func (j *judge) networks(ctx context.Context) error {
 // are started with.
 func networkFiles(r host.Reader, out trusts) error {
 	files := []string{
-		"/etc/nftables.conf", "/etc/iptables/rules.v4", "/etc/iptables/rules.v6", "/etc/ufw/ufw.conf", "/etc/ufw/user.rules", "/etc/ufw/user6.rules",
+		nftConf, "/etc/iptables/rules.v4", "/etc/iptables/rules.v6", "/etc/ufw/ufw.conf", "/etc/ufw/user.rules", "/etc/ufw/user6.rules",
 		"/etc/nsswitch.conf", "/etc/ld.so.preload", "/etc/default/locale", "/etc/security/pam_env.conf",
 		"/etc/ssh/sshrc", "/etc/network/interfaces", "/etc/login.defs",
 	}
@@ -92,7 +100,7 @@ func networkFiles(r host.Reader, out trusts) error {
 		if err != nil {
 			return err
 		}
-		out.add(files[i], string(data))
+		out.add(files[i], counted(files[i], string(data)))
 		more, err := included(r, path.Dir(files[i]), string(data))
 		if err != nil {
 			return err
@@ -105,7 +113,7 @@ func networkFiles(r host.Reader, out trusts) error {
 // networkUnits are those from which networks and packet filters come.
 func networkUnits(ctx context.Context, r host.Reader, out trusts) error {
 	for _, name := range []string{
-		"networking.service", "systemd-networkd.service", "NetworkManager.service", "nftables.service", "netfilter-persistent.service", "ufw.service", "firewalld.service",
+		"networking.service", "systemd-networkd.service", "NetworkManager.service", nftUnit, "netfilter-persistent.service", "ufw.service", "firewalld.service",
 	} {
 		u, err := r.Unit(ctx, name)
 		if err != nil {

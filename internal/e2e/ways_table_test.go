@@ -31,7 +31,7 @@ func manyAddresses() []string {
 
 // waysTable is what specs may do to the way in.
 func waysTable() []way {
-	return slices.Concat(waysOfSettings(), waysOfPrograms(), waysOfStartUp(), waysOfJobs(), waysAtBoot(), waysByCommand())
+	return slices.Concat(waysOfSettings(), waysOfCommonSettings(), waysOfPrograms(), waysOfStartUp(), waysOfJobs(), waysAtBoot(), waysByCommand())
 }
 
 // waysOfSettings are about what sudo, sshd, PAM and the account go by.

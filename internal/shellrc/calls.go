@@ -41,8 +41,8 @@ func special(name string) bool {
 // understood, run by its name.
 func Runs(program string) bool {
 	const programs = `
-	arch basename cat clear clear_console date dircolors dirname free groups hostname id lesspipe logname mesg nproc
-	run-parts stty tput tty uname uptime users which whoami`
+	arch basename cat clear clear_console date dircolors dirname free groups hostname id last lastlog lesspipe logname mesg
+	nproc readlink realpath run-parts stty tput tty uname uptime users w which who whoami`
 	return slices.Contains(strings.Fields(programs), program)
 }
 
@@ -265,9 +265,13 @@ func (r *reader) assigns(a *syntax.Assign) bool {
 	}
 	text, known := "", a.Value == nil && a.Array == nil
 	if a.Value != nil {
-		text, known = r.value(a.Value)
+		r.long = false
+		if text, known = r.value(a.Value); r.long { // a shell would take all memory for it
+			r.vary(name)
+			return false
+		}
 	}
-	if was, had := r.values[name]; !known || a.Append || len(text) > longestValue || had && was != text {
+	if was, had := r.values[name]; !known || a.Append || had && was != text {
 		r.vary(name)
 		return true
 	}
@@ -275,8 +279,8 @@ func (r *reader) assigns(a *syntax.Assign) bool {
 	return true
 }
 
-// longestValue bounds what is kept of a variable: each of a few lines could double it.
-const longestValue = 1 << 10
+// longestValue bounds what a variable comes to: each of a few lines could double it.
+const longestValue = 64 << 10
 
 // vary has the value of a variable be unknown from here on, whatever is said of it.
 func (r *reader) vary(name string) { r.values[name] = "$" + name }

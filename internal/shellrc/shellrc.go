@@ -100,6 +100,7 @@ type reader struct {
 	*File
 	text   string
 	values map[string]string // of variables that are set to one value alone
+	long   bool              // a value has been too long to be kept
 	tests  map[string][]uint // by the word of a file, where it is looked for, in order
 }
 

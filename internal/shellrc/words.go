@@ -112,7 +112,9 @@ func (r *reader) says(c *syntax.CallExpr) bool {
 		return len(args) == 0 || len(args) == 1 && (args[0].Lit() == "-h" || args[0].Lit() == "-p")
 	case "pwd":
 		return len(args) == 0
-	case "basename", "dirname", "tput", "which", "__git_ps1":
+	case "last", "lastlog", "w", "who":
+		return !slices.ContainsFunc(args, func(w *syntax.Word) bool { return strings.Contains(w.Lit(), "f") })
+	case "basename", "dirname", "readlink", "realpath", "tput", "which", "__git_ps1":
 		return true
 	}
 	return false
@@ -193,6 +195,9 @@ func (r *reader) parameter(b *strings.Builder, p *syntax.ParamExp) bool {
 		return false
 	case name == "HOME":
 		b.WriteString("~")
+	case known && b.Len()+len(value) > longestValue:
+		r.long = true
+		return false
 	case known:
 		b.WriteString(value)
 	default:
@@ -207,6 +212,23 @@ const (
 	usual = "$PATH"
 )
 
+// afterUsual reports whether words begin with what PATH was before, and a colon: what
+// comes after that is looked through last.
+func afterUsual(parts []syntax.WordPart) bool {
+	if len(parts) == 0 {
+		return false
+	}
+	if q, ok := parts[0].(*syntax.DblQuoted); ok {
+		return !q.Dollar && afterUsual(q.Parts)
+	}
+	p, ok := parts[0].(*syntax.ParamExp)
+	if !ok || p.Param == nil || p.Param.Value != pathName || p.Exp != nil || p.Length || len(parts) < 2 {
+		return false
+	}
+	next, ok := parts[1].(*syntax.Lit)
+	return ok && strings.HasPrefix(next.Value, ":")
+}
+
 // searches notes the directories that are looked through before those of packages. It
 // reports whether they are known, and those of packages among them.
 func (r *reader) searches(w *syntax.Word, more bool) bool {
@@ -215,7 +237,7 @@ func (r *reader) searches(w *syntax.Word, more bool) bool {
 		text, ok = r.value(w)
 	}
 	if !ok {
-		return false
+		return !more && afterUsual(w.Parts)
 	}
 	if more {
 		return strings.HasPrefix(text, ":")
