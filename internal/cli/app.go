@@ -36,6 +36,7 @@ const (
 type exitError struct {
 	code int
 	err  error
+	why  string // what has failed, where that has been said already
 }
 
 func (e *exitError) Error() string {

@@ -247,7 +247,11 @@ func (a *App) manageQuietly(ctx context.Context, o manageOptions) error {
 	err := a.manage(ctx, o)
 	var exit *exitError
 	if errors.As(err, &exit) && exit.err == nil {
-		return errors.New("opsafe manage has failed: the journal of this unit says what")
+		why := fmt.Sprintf("opsafe manage has failed; journalctl -u %s says more", local.OwnUnit())
+		if exit.why != "" {
+			why = exit.why + "; " + why
+		}
+		return errors.New(why)
 	}
 	if err != nil {
 		return fmt.Errorf("manage: %w", err)

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
-
-	"opsafe/internal/run"
 
 	"github.com/spf13/cobra"
 
+	"opsafe/internal/converge"
 	"opsafe/internal/host/local"
 	"opsafe/internal/render"
+	"opsafe/internal/run"
 )
 
 func newManage(a *App) *cobra.Command {
@@ -71,11 +72,14 @@ func (p *patience) Type() string { return "duration" }
 
 func (p *patience) Set(text string) error {
 	d, err := time.ParseDuration(text)
-	if err == nil && d < minWindow {
-		err = fmt.Errorf("it is too short: at least %v", minWindow)
+	switch {
+	case err != nil:
+		return errors.New("want a time with its unit, such as 30s or 5m")
+	case d < minWindow:
+		return fmt.Errorf("it is too short: at least %v", minWindow)
 	}
 	*p = patience(d)
-	return err
+	return nil
 }
 
 type manageOptions struct {
@@ -153,7 +157,22 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 	}
 	a.afterwards(ctx, after, true)
 	if !rep.Converged() {
-		return said(exitFailed)
+		return &exitError{code: exitFailed, why: failures(rep)}
 	}
 	return nil
+}
+
+// failures are the first few of what has failed in a run.
+func failures(rep *converge.Report) string {
+	const most = 3
+	var out []string
+	for _, r := range rep.Results {
+		if r.Err != nil {
+			out = append(out, r.ID.Words()+": "+r.Err.Error())
+		}
+	}
+	if more := len(out) - most; more > 0 {
+		out = append(out[:most], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(out, "; ")
 }

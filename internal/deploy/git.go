@@ -67,7 +67,12 @@ func (w *Worker) fetch(ctx context.Context, ref string) (string, error) {
 	if ref != "" {
 		refspecs = []string{"+refs/heads/*:" + refHeads + "*", "+refs/tags/*:" + refTags + "*"}
 	}
-	args := append([]string{"fetch", "--quiet", "--force", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--prune", "--end-of-options", w.Config.Source()}, refspecs...)
+	source, err := w.localSource()
+	if err != nil {
+		return "", err
+	}
+	args := append([]string{"fetch", "--quiet", "--force", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--prune"}, source...)
+	args = append(append(args, "--end-of-options", w.Config.Source()), refspecs...)
 	const tries, first, longest = 3, 2 * time.Second, 5 * time.Minute
 	for n, pause := 1, first; ; n, pause = n+1, 3*pause {
 		limited, cancel := context.WithTimeoutCause(ctx, min(longest, w.Config.Within/tries), fmt.Errorf("%s did not answer in time", w.Config.Source()))
@@ -77,7 +82,7 @@ func (w *Worker) fetch(ctx context.Context, ref string) (string, error) {
 			break
 		}
 		if n == tries || ctx.Err() != nil {
-			return "", &unreachableError{fmt.Errorf("cannot fetch %s: %w", w.Config.Source(), err)}
+			return "", &unreachableError{fmt.Errorf("cannot fetch %s: %w", w.Config.Source(), w.refusedBy(err))}
 		}
 		w.say("cannot fetch, and tries again: %v", err)
 		if w.Wait(ctx, pause) != nil { // the time is up, and why is what the remote did
@@ -97,6 +102,37 @@ func (w *Worker) fetch(ctx context.Context, ref string) (string, error) {
 		}
 	}
 	return "", &RefusedError{Why: fmt.Sprintf("%s has no branch, tag or commit (all of its 40 digits) %s", w.Config.Source(), ref)}
+}
+
+// localSource is what fetch needs besides for a repository on this host. Git reads none of
+// another account's, whose configuration could have it run programs; but one that only
+// root can have written is everybody's to read.
+func (w *Worker) localSource() ([]string, error) {
+	if !path.IsAbs(w.Config.Source()) {
+		return nil, nil
+	}
+	var safe string
+	for _, at := range []string{w.Config.Source(), path.Join(w.Config.Source(), ".git")} {
+		real, exposed, err := host.Exposed(at, w.Machine.Stat)
+		if err != nil || exposed != "" {
+			return nil, err // git says whose it has to be
+		}
+		// What serves it is another git, which the settings of this one do not reach.
+		safe += " -c safe.directory='" + strings.ReplaceAll(real, "'", `'\''`) + "'"
+	}
+	return []string{"--upload-pack=git" + safe + " upload-pack"}, nil
+}
+
+// refusedBy says what to do about what git and ssh refuse.
+func (w *Worker) refusedBy(err error) error {
+	switch text := err.Error(); {
+	case strings.Contains(text, "detected dubious ownership"):
+		return fmt.Errorf("git reads for %s only what is %[1]s's own, or what nobody but root can write, with all directories above it: chown -R %[1]s %s, or have it and them be root's alone",
+			w.Config.User, w.Config.Source())
+	case strings.Contains(text, "Host key verification failed"):
+		return fmt.Errorf("%w; compare the host's key, and put it into ~%s/.ssh/known_hosts or /etc/ssh/ssh_known_hosts", err, w.Config.User)
+	}
+	return err
 }
 
 func (w *Worker) initialize(ctx context.Context) error {

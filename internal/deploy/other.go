@@ -12,7 +12,7 @@ import (
 func (w *Worker) remote(ctx context.Context, res *Result) error {
 	argv := []string{"/usr/bin/ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=15", "--", w.Config.To, w.Config.There}
 	if _, err := w.Machine.RunProgram(ctx, host.Program{Argv: argv, As: w.Config.User}); err != nil {
-		return fmt.Errorf("%s cannot deploy %s: %w", w.Config.To, w.Config.There, err)
+		return fmt.Errorf("%s cannot deploy %s: %w", w.Config.To, w.Config.There, w.refusedBy(err))
 	}
 	res.Outcome = Deployed
 	return nil

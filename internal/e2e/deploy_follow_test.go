@@ -67,9 +67,9 @@ func TestFollow(t *testing.T) {
 		words      []string
 	}{
 		{name: "no signature", words: []string{"has no signature by a key of /etc/allowed_signers"}},
-		{name: "no spec", signed: true, more: "nonsense: true\n", words: []string{"failed"}},
+		{name: "no spec", signed: true, more: "nonsense: true\n", words: []string{"failed", `backends/lab/backend.yaml:10:1: unknown field "nonsense"`}},
 		{name: "sick", signed: true, words: []string{"health"}},
-		{name: "a part fails", signed: true, more: "directories: {/etc/passwd/x: {}}\n", words: []string{"the journal of this unit says what", "as the last good commit declares it"}},
+		{name: "a part fails", signed: true, more: "directories: {/etc/passwd/x: {}}\n", words: []string{"directory /etc/passwd/x: ", "journalctl -u opsafe-deploy-specs.service says more", "as the last good commit declares it"}},
 	} {
 		if bad.name == "sick" {
 			e.write("/etc/sick", "", 0o644)
@@ -88,5 +88,6 @@ func TestFollow(t *testing.T) {
 	second := push(true, "3", "")
 	e.says(0, e.opsafe("deploy", "specs"), "deployed specs "+second)
 	followed("3", second)
+	e.says(0, e.opsafe("history"), "manage", first[:7], second[:7])
 	e.says(0, e.opsafe("plan", "--dir", "/srv/specs/current", "--exit-code"), "Nothing to do.")
 }

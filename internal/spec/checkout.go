@@ -50,7 +50,7 @@ func (c *Checkout) AddStaged(files []string) {
 // LookAtCheckout reads it.
 func LookAtCheckout(dir string) Checkout {
 	c := Checkout{Dir: dir, Commit: Commit(dir)}
-	if c.Commit == "" {
+	if _, err := os.Lstat(filepath.Join(dir, ".git")); err != nil || c.Commit == "" {
 		return c
 	}
 	git, dirs := gitDirs(dir)

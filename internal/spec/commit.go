@@ -15,10 +15,13 @@ import (
 )
 
 // Commit is the commit that a repository has checked out, as git's own files say
-// it; empty where there is none or they cannot be read. Whether files have been
-// changed since, only their Digest tells.
+// it, or the name of the release that it is of a deployment; empty where there is none or
+// they cannot be read. Whether files have been changed since, only their Digest tells.
 func Commit(dir string) string {
 	git := filepath.Join(dir, ".git")
+	if _, err := os.Lstat(git); errors.Is(err, fs.ErrNotExist) {
+		return release(dir)
+	}
 	if link := gitFile(git); strings.HasPrefix(link, "gitdir: ") { // of a worktree
 		git = absolute(dir, strings.TrimPrefix(link, "gitdir: "))
 	}
@@ -43,6 +46,16 @@ func Commit(dir string) string {
 		}
 	}
 	return ""
+}
+
+// release is the commit of which a deployment has made a directory: it has no .git, and
+// its name instead.
+func release(dir string) string {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil || filepath.Base(filepath.Dir(real)) != "releases" {
+		return ""
+	}
+	return commitName(filepath.Base(real))
 }
 
 func absolute(dir, name string) string {

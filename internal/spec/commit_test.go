@@ -50,6 +50,22 @@ func TestCommit(t *testing.T) {
 
 // TestDigest: it is another as soon as a file of the spec is, or is elsewhere, and
 // no other file counts.
+// TestCommitOfRelease takes the commit of a release from its name, also through the link
+// to the one that counts; any other directory's name says nothing.
+func TestCommitOfRelease(t *testing.T) {
+	name := strings.Repeat("a1", 20)
+	dir := layOut(t, map[string]string{"releases/" + name + "/developers.yaml": "{}\n", "backups/" + name + "/developers.yaml": "{}\n"})
+	if err := os.Symlink("releases/"+name, filepath.Join(dir, "current")); err != nil {
+		t.Fatal(err)
+	}
+	for of, want := range map[string]string{"releases/" + name: name, "current": name, "backups/" + name: "", "releases": ""} {
+		got := LookAtCheckout(filepath.Join(dir, of))
+		if got.Commit != want || got.Changed > 0 || got.Unsure {
+			t.Errorf("%s: %+v", of, got)
+		}
+	}
+}
+
 func TestDigest(t *testing.T) {
 	files := map[string]string{"developers.yaml": "a: {}\n", "keys/a": "key\n", "backends/x/backend.yaml": "description: x\n"}
 	digest := func(name, content string) string {

@@ -50,17 +50,14 @@ type runError struct {
 }
 
 func (e *runError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "cannot run %s: ", e.Program)
-	if e.Code >= 0 {
-		fmt.Fprintf(&b, "exit code %d", e.Code)
-	} else {
-		fmt.Fprintf(&b, "%v", e.Err)
+	text := fmt.Sprintf("%s ended with exit code %d", e.Program, e.Code)
+	if e.Code < 0 {
+		text = fmt.Sprintf("cannot run %s: %v", e.Program, e.Err)
 	}
 	if e.Output != "" {
-		b.WriteString(": " + e.Output)
+		text += ": " + e.Output
 	}
-	return b.String()
+	return text
 }
 
 func (e *runError) Unwrap() error { return e.Err }
@@ -180,7 +177,7 @@ func (t *tailBuffer) String() string { return t.buf.String() }
 // lines are the last whole lines, of most bytes together at most, trimmed. A line that
 // is cut is left out: the end of a secret in it would not be known for one.
 func (t *tailBuffer) lines(most int) string {
-	text, cut := t.String(), t.cut
+	text, cut := strings.ReplaceAll(t.String(), "\r\n", "\n"), t.cut // as ssh ends its lines
 	if len(text) > most {
 		text, cut = text[len(text)-most:], true
 	}

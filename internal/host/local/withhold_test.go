@@ -35,7 +35,7 @@ func TestWithhold(t *testing.T) {
 			}
 			failed := &runError{Program: "docker-compose", Code: 1, Output: c.says}
 			err := withhold(fmt.Errorf("around: %w", failed), values)
-			if got, _ := strings.CutPrefix(err.Error(), "around: "); got != "cannot run docker-compose: exit code 1: "+c.want {
+			if got, _ := strings.CutPrefix(err.Error(), "around: "); got != "docker-compose ended with exit code 1: "+c.want {
 				t.Errorf("it says %q", got)
 			}
 			if failed.Output != c.says {
