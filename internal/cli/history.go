@@ -105,10 +105,10 @@ func (a *App) history(o historyOptions) error {
 
 // historyTable is a line for each run. On a terminal, of so many columns, none is wider
 // than that, or than a narrow one: what is cut off, show has. Elsewhere, with 0, nothing
-// is cut.
+// is cut, and what is very long makes its own line longer alone.
 func historyTable(h *history.History, terminal int) []string {
 	rows := [][]string{{"RUN", "WHEN", "WHO", "WHAT", "COMMIT", "CHANGES", "RESULT"}}
-	const mostWho, narrow, apart = 12, 80, 2
+	const mostWho, mostPadded, narrow, apart = 12, 24, 80, 2
 	for _, r := range h.Records {
 		sum := r.Summary
 		if sum.Changes() == 0 {
@@ -125,7 +125,9 @@ func historyTable(h *history.History, terminal int) []string {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			if n := utf8.RuneCountInString(cell); terminal > 0 || n <= mostPadded {
+				widths[i] = max(widths[i], n)
+			}
 		}
 	}
 	total := apart * (len(widths) - 1)
@@ -148,8 +150,10 @@ func historyTable(h *history.History, terminal int) []string {
 	for _, row := range rows {
 		var line strings.Builder
 		for i, cell := range row {
-			cell = cut(cell, widths[i])
-			line.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+apart))
+			if terminal > 0 {
+				cell = cut(cell, widths[i])
+			}
+			line.WriteString(cell + strings.Repeat(" ", max(0, widths[i]-utf8.RuneCountInString(cell))+apart))
 		}
 		out = append(out, strings.TrimRight(line.String(), " "))
 	}

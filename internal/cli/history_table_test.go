@@ -27,6 +27,9 @@ func TestHistoryColumns(t *testing.T) {
 				t.Errorf("%d columns on a terminal of %d: %s", n, columns, line)
 			}
 		}
+		if short := utf8.RuneCountInString(lines[2]); columns == 0 && short > 100 {
+			t.Errorf("a long name in one line makes another %d columns wide: %s", short, lines[2])
+		}
 		if cut := strings.Contains(strings.Join(lines, "\n"), "…"); cut != (columns > 0) {
 			t.Errorf("on %d columns: cut off is %v", columns, cut)
 		}

@@ -28,7 +28,7 @@ func noArgs(c *cobra.Command, args []string) error {
 	}
 	flag := ""
 	for _, f := range []string{"path", "user", "backend"} {
-		if c.Flags().Lookup(f) != nil && (f != "path" || path.IsAbs(args[0])) {
+		if c.Flags().Lookup(f) != nil && couldBe(c, f, args[0]) {
 			flag = f
 			break
 		}
@@ -37,6 +37,23 @@ func noArgs(c *cobra.Command, args []string) error {
 		return fmt.Errorf("%s takes flags alone, and got %q: see %s --help", c.Name(), args[0], c.CommandPath())
 	}
 	return fmt.Errorf("%s takes flags alone, and got %q: did you mean %s --%s %s?", c.Name(), args[0], c.CommandPath(), flag, args[0])
+}
+
+// couldBe reports whether a word could be the value of a flag. Of a backend it has to be the
+// name: anything else is meant for something that there is not.
+func couldBe(c *cobra.Command, flag, word string) bool {
+	switch flag {
+	case "path":
+		return path.IsAbs(word)
+	case "backend":
+		names, ok := c.GetFlagCompletionFunc(flag)
+		if !ok {
+			return false
+		}
+		known, _ := names(c, nil, "")
+		return slices.Contains(known, word)
+	}
+	return true
 }
 
 // dryRuns are flags by which other programs only say what they would do.

@@ -3,6 +3,7 @@ package spec
 import (
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"opsafe/internal/words"
@@ -12,6 +13,7 @@ import (
 // their fields, or in the kind's words, and as the kind says.
 func (c *Checker) ownSections() {
 	for _, p := range c.parts {
+		before := len(*c.problems)
 		for _, s := range p.Own {
 			v, ok := c.b.own[s.Name]
 			switch {
@@ -22,7 +24,13 @@ func (c *Checker) ownSections() {
 			}
 		}
 		if p.Check != nil {
-			p.Check(c.b, c.problems)
+			formal := map[Pos]bool{} // what has not the form is said to be wrong once
+			for _, problem := range (*c.problems)[before:] {
+				formal[problem.Pos] = true
+			}
+			var more Problems
+			p.Check(c.b, &more)
+			*c.problems = append(*c.problems, slices.DeleteFunc(more, func(p Problem) bool { return formal[p.Pos] })...)
 		}
 	}
 }
