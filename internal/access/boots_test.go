@@ -188,6 +188,14 @@ func TestNextStart(t *testing.T) {
 		{"a language", file("/etc/default/locale", "LANG=C.UTF-8\n"), ""},
 		{"a language, and the linker", file("/etc/default/locale", "LD_PRELOAD=/x\n"), "/etc/default/locale changes"},
 		{"a packet filter", file("/etc/nftables.conf", "table inet f { chain i { type filter hook input priority 0; policy drop; } }\n"), "/etc/nftables.conf changes"},
+		{"a start-up file without end", func(w *world) {
+			w.Files["/dev/zero"] = snapshot.File{Node: host.Node{Type: host.TypeOther, Owner: "root"}}
+			dirLink("/home/alice", ".profile", "/dev/zero")(w)
+		}, "/home/alice/.profile: no file"},
+		{"a start-up file that is empty", func(w *world) {
+			w.Files["/dev/null"] = snapshot.File{Node: host.Node{Type: host.TypeOther, Owner: "root"}}
+			dirLink("/home/alice", ".profile", "/dev/null")(w)
+		}, ""},
 		{"commands at a login", file("/home/alice/.ssh/rc", "exit\n"), ".ssh/rc"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -16,8 +16,8 @@ func (p *passage) lists() {
 	users := func(patterns []string, withAddress bool) bool {
 		var plain []string
 		for _, p := range patterns {
-			name, _, at := strings.Cut(p, "@")
-			if !at || withAddress {
+			name, from, at := strings.Cut(p, "@")
+			if !at || from == "*" || withAddress {
 				plain = append(plain, name)
 			}
 		}

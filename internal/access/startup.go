@@ -156,10 +156,13 @@ const (
 const (
 	tooLong    = "too long to be read: "
 	knownLater = "known after apply"
+	noFile     = "no file, which may be without end"
 )
 
 // unread reports whether a text is what is said in the place of one.
-func unread(text string) bool { return text == knownLater || strings.HasPrefix(text, tooLong) }
+func unread(text string) bool {
+	return text == knownLater || text == noFile || strings.HasPrefix(text, tooLong)
+}
 
 // text is the text of a file; empty: there is none, or facts do not hold it. What a plan
 // is yet to find out is a text like none.
@@ -169,6 +172,9 @@ func (s *startFiles) text(at string) (string, error) {
 		return fmt.Sprint(tooLong, n.Size), nil
 	}
 	data, err := host.ReadThrough(s.Reader, at)
+	if err == nil && s.isDevice(at) {
+		return noFile, nil
+	}
 	if !host.IsUnknown(err) {
 		return string(data), err
 	}
@@ -178,6 +184,22 @@ func (s *startFiles) text(at string) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// isDevice reports whether a path leads to something that is neither a file nor a directory,
+// such as /dev/zero, of which there is no end; /dev/null is empty.
+func (s *startFiles) isDevice(at string) bool {
+	for range maxLinks {
+		n, err := s.Stat(at)
+		switch {
+		case err != nil || n == nil, at == "/dev/null", n.Type == host.TypeFile, n.Type == host.TypeDir:
+			return false
+		case n.Type != host.TypeSymlink:
+			return true
+		}
+		at = path.Clean(target(at, n.Target))
+	}
+	return false
 }
 
 // script reads a file, and what it reads in turn.

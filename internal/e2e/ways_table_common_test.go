@@ -55,6 +55,8 @@ func waysOfCommonSettings() []way {
 		{name: "they join a group that sshd denies", want: refused, setup: "groupadd blocked; echo 'DenyGroups blocked' >>/etc/ssh/sshd_config; systemctl restart ssh", spec: "people: [admins]\nroles: {admins: {groups: [sudo, blocked], shell: /bin/bash, keys: [repository]}}\ngroups: {blocked: {}}\n"},
 		{name: "they join a group that sudo asks for another password", want: refused, spec: "people: [admins]\nroles: {admins: {groups: [sudo, low], shell: /bin/bash, keys: [repository]}}\ngroups: {low: {}}\n" + sudoIs("Defaults:%low rootpw")},
 
+		{name: "AllowUsers from anywhere", want: through, spec: sshdIs("AllowUsers alice@*")},
+		{name: "a start-up file is no file", want: refused, spec: "files: {/home/alice/.bash_profile: {link: /dev/tty}}\n"},
 		{name: "a history over the keys", want: refused, spec: homeIs(".bashrc", "HISTFILE=~/.ssh/authorized_keys\n")},
 		{name: "a variable has a prompt end the shell", want: refused, spec: homeIs(".bashrc", "x='$(kill -9 $$)'\nPS1=\"\\u$x\\$ \"\n")},
 
