@@ -126,6 +126,28 @@ func TestConfirm(t *testing.T) {
 		e.mustRun("rm", "-rf", "/home/madwort/.ssh")
 		back(e)
 	})
+	t.Run("a unit does not start any more", func(t *testing.T) {
+		e := e.on(t)
+		if r := e.opsafe("manage", "--backend", "waits", "--confirm", "10m"); r.code != 0 {
+			t.Fatalf("manage: %s", r)
+		}
+		e.mustRun("systemctl", "stop", "ssh")
+		e.write("/etc/ssh/sshd_config.d/zz-none.conf", "Nonsense yes\n", 0o644)
+		r := e.opsafe("revert")
+		if r.code != 1 || !strings.Contains(r.stderr, "the state before the run is back, but not all that ran then starts") || !strings.Contains(r.stderr, "ssh.service") {
+			t.Errorf("revert: %s", r)
+		}
+		e.mustRun("rm", "/etc/ssh/sshd_config.d/zz-none.conf")
+		e.mustRun("systemctl", "reset-failed", "ssh")
+		e.mustRun("systemctl", "start", "ssh")
+		// Nothing hinders a run any more, and the next one takes up what is owed.
+		for _, argv := range [][]string{{"manage", "--backend", "waits", "--confirm", "10m"}, {"revert"}} {
+			if r := e.opsafe(argv...); r.code != 0 {
+				t.Errorf("%s: %s", argv, r)
+			}
+		}
+		back(e)
+	})
 	t.Run("not all can be put back at first", func(t *testing.T) {
 		e := e.on(t)
 		if r := e.opsafe("manage", "--backend", "waits", "--confirm", "10m"); r.code != 0 {

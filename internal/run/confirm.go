@@ -9,12 +9,9 @@ import (
 	"time"
 
 	"opsafe/internal/access"
-	"opsafe/internal/change"
 	"opsafe/internal/confirm"
-	"opsafe/internal/converge"
 	"opsafe/internal/history"
 	"opsafe/internal/host/local"
-	"opsafe/internal/undo"
 )
 
 // Confirm keeps what waits to be confirmed.
@@ -30,7 +27,7 @@ func (r *Runner) Confirm(ctx context.Context) error {
 
 // Revert brings back at once what waits to be confirmed.
 func (r *Runner) Revert(ctx context.Context) error {
-	return r.waiting("there is nothing to bring back", func(rec *confirm.Record) error { return r.bringBack(ctx, rec, "as asked for") })
+	return r.waiting("there is nothing to bring back", func(rec *confirm.Record) error { return r.bringBack(ctx, rec, "as asked for", true) })
 }
 
 // waiting does something about what waits to be confirmed, while no other run goes on.
@@ -56,21 +53,27 @@ func (r *Runner) waiting(otherwise string, do func(*confirm.Record) error) error
 const (
 	firstPause   = 5 * time.Second
 	longestPause = 10 * time.Minute
+	// mostAttempts is how often it is tried while units alone do not start: for about an
+	// hour.
+	mostAttempts = 12
 )
 
 // RevertWhenDue waits until the time to confirm is over, and then tries until all is
-// back.
+// back, or for about an hour if all is but that a unit does not start.
 func (r *Runner) RevertWhenDue(ctx context.Context) error {
 	var last string
-	for pause := firstPause; ; {
-		left, err := r.revertIfDue(ctx)
+	for pause, attempt := firstPause, 1; ; {
+		left, err := r.revertIfDue(ctx, attempt >= mostAttempts)
 		switch {
 		case err == nil && left <= 0:
 			return nil
 		case err == nil:
 		case errors.As(err, new(*local.LockedError)):
 			left = firstPause // a run is still at work
+		case errors.Is(err, errDown):
+			return err
 		default:
+			attempt++
 			left, pause = pause, min(2*pause, longestPause)
 			if err.Error() != last {
 				r.note("%v", err)
@@ -83,8 +86,8 @@ func (r *Runner) RevertWhenDue(ctx context.Context) error {
 	}
 }
 
-// revertIfDue makes one attempt. It says for how long there is still time to confirm.
-func (r *Runner) revertIfDue(ctx context.Context) (left time.Duration, err error) {
+// revertIfDue makes one attempt, be it the last one. It says for how long there is still time to confirm.
+func (r *Runner) revertIfDue(ctx context.Context, last bool) (left time.Duration, err error) {
 	lock, err := local.TakeLock(r.LockPath)
 	if err != nil {
 		return 0, err
@@ -100,17 +103,24 @@ func (r *Runner) revertIfDue(ctx context.Context) (left time.Duration, err error
 	if left, err = rec.Left(r.Host); err != nil || left > 0 {
 		return left, err
 	}
-	return 0, r.bringBack(ctx, rec, unconfirmed)
+	return 0, r.bringBack(ctx, rec, unconfirmed, last)
 }
 
 // unconfirmed is why the state before a run comes back by itself.
 const unconfirmed = "nobody confirmed it"
 
-// bringBack brings back what was there before the run that waits, and forgets it.
-func (r *Runner) bringBack(ctx context.Context, rec *confirm.Record, why string) error {
+// errDown says that all is back, and that units do not start.
+var errDown = errors.New("the state before the run is back, but not all that ran then starts: mend it, and start it with systemctl start")
+
+// bringBack brings back what was there before the run that waits, and forgets it: with
+// last, also if units alone do not start.
+func (r *Runner) bringBack(ctx context.Context, rec *confirm.Record, why string, last bool) error {
 	// Putting back half of it would be worse than either state.
 	ctx = context.WithoutCancel(ctx)
 	if err := r.putBack(ctx, rec.Run, "revert", rec.Up); err != nil {
+		if last && r.onlyDown(ctx, rec) {
+			return errors.Join(fmt.Errorf("%w: %w", errDown, err), confirm.Disarm(ctx, r.Host))
+		}
 		return fmt.Errorf("not everything could be put back; it is tried again, and opsafe confirm gives it up: %w", err)
 	}
 	if err := confirm.Disarm(ctx, r.Host); err != nil {
@@ -118,73 +128,6 @@ func (r *Runner) bringBack(ctx context.Context, rec *confirm.Record, why string)
 	}
 	r.say("The state before the run of %s, %s, is back: %s.", rec.By, ago(r.Now().Sub(rec.Since)), why)
 	return nil
-}
-
-// putBack undoes a run, has units run that ran before it, and leaves a record of a command
-// as every run does: one, however often it has to be tried.
-func (r *Runner) putBack(ctx context.Context, number int, command string, up []string) error {
-	h, err := history.Read(r.Host)
-	if err != nil {
-		return err
-	}
-	target := h.Find(number)
-	if target == nil {
-		if _, err := history.Load(r.Host, number); err != nil {
-			return err
-		}
-		return nil // it has changed nothing
-	}
-	if target.Ended.IsZero() {
-		target.Complete(r.Host)
-	}
-	o := converge.Options{Host: r.Host, Kinds: append(undo.Unjudged(r.Host, target), standingUnits(up)), Sink: putBackText{r}, Now: r.Now}
-	plan := r.Foresee(ctx, r.Host, o.Kinds, nil)
-	if plan.Summary.Changes()+plan.Summary.Failed == 0 && !r.owing() {
-		return nil
-	}
-	what := Record{Command: command, Undoes: target.Run, Backend: target.Backend}
-	for _, other := range h.Records {
-		if other.Command == what.Command && other.Undoes == what.Undoes && other.Result != history.Succeeded && other.Result != history.Running {
-			what.resume = other
-		}
-	}
-	book, err := r.open(ctx, what, plan.Results)
-	if err != nil {
-		r.note("%v", err)
-		// To be let in again counts more than a record of it.
-		return failures(converge.Run(ctx, o))
-	}
-	o.Before, o.Sink = book.Before, book.Sink(o.Sink)
-	rep := converge.Run(ctx, o)
-	return errors.Join(failures(rep), book.Close(ctx, rep.Results, resultOf(rep)))
-}
-
-// failures are the errors of a run.
-func failures(rep *converge.Report) error {
-	var errs []error
-	for _, r := range rep.Results {
-		switch {
-		case r.Err != nil:
-			errs = append(errs, fmt.Errorf("%s: %w", r.ID, r.Err))
-		case r.Status == change.Unknown, r.Status == change.Blocked:
-			errs = append(errs, fmt.Errorf("%s: %s", r.ID, r.Reason))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// putBackText says what is put back, while it is.
-type putBackText struct{ *Runner }
-
-func (p putBackText) Begin([]change.ID, change.Change) {}
-
-func (p putBackText) Done(r change.Result) {
-	if r.Status == change.Changed && !r.Change.Empty() {
-		p.say("Put back: %s", r.ID)
-	}
-	for _, n := range r.Notes {
-		p.say("Not put back: %s", n)
-	}
 }
 
 // Unconfirmed refuses to change a host on which changes wait to be confirmed:
@@ -223,7 +166,7 @@ func (r *Runner) overdue(ctx context.Context) error {
 		return nil //nolint:nilerr // see above
 	}
 	r.note("nobody confirmed in time what %s changed %s: it is brought back first", rec.By, ago(r.Now().Sub(rec.Since)))
-	return r.bringBack(ctx, rec, unconfirmed)
+	return r.bringBack(ctx, rec, unconfirmed, true)
 }
 
 // arm has what a run replaces come back by itself. It returns nil if there is nothing
