@@ -53,7 +53,21 @@ func (p *Project) Render(extras map[string]Extra) ([]byte, error) {
 		}
 		s["labels"] = labels
 	}
+	external(m)
 	return json.Marshal(escaped(m))
+}
+
+// external leaves of networks and volumes that are made elsewhere what docker-compose 1.29
+// takes there: their names.
+func external(m map[string]any) {
+	for _, section := range []string{"networks", "volumes"} {
+		all, _ := m[section].(map[string]any)
+		for name, of := range all {
+			if one, ok := of.(map[string]any); ok && one["external"] == true {
+				all[name] = map[string]any{"external": true, "name": one["name"]}
+			}
+		}
+	}
 }
 
 // withReferred are services with those that they refer to, and what these refer to.

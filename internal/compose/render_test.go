@@ -38,3 +38,26 @@ func TestRenderPorts(t *testing.T) {
 		t.Errorf("read again, it comes to %s, not to %s (%v)", again, out, err)
 	}
 }
+
+// TestRenderExternal: of what is made elsewhere there is the name and nothing else, which is
+// all that docker-compose 1.29 takes there.
+func TestRenderExternal(t *testing.T) {
+	file := `{"services": {"web": {"image": "app", "networks": ["mine", "plain"], "volumes": ["data:/data"]}},
+		"networks": {"mine": {"external": true, "name": "theirs"}, "plain": {"external": true}}, "volumes": {"data": {"external": true}}}`
+	p, err := Load(t.Context(), Source{Name: "app", Dir: "/", Files: []File{{Name: "app.yaml", Data: []byte(file)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := p.Render(map[string]Extra{"web": {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct{ Networks, Volumes json.RawMessage }
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatal(err)
+	}
+	const networks, volumes = `{"mine":{"external":true,"name":"theirs"},"plain":{"external":true,"name":"plain"}}`, `{"data":{"external":true,"name":"data"}}`
+	if string(got.Networks) != networks || string(got.Volumes) != volumes {
+		t.Errorf("networks are %s, volumes %s", got.Networks, got.Volumes)
+	}
+}

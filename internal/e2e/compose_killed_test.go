@@ -62,10 +62,13 @@ services:
     container_name: web
     stop_signal: SIGKILL
     volumes: [/scratch]
+    networks: [theirs, default]
     ports: ["127.0.0.1:`+port+`:80"]
+networks: {theirs: {external: true}}
 `, 0o644)
 	}
 	e.mustRun("mkdir", "-p", guestRepository+"/backends/lab")
+	e.mustRun("docker", "network", "create", "theirs")
 	file("8081")
 	const spec = "docker: {}\ncompose: {lab: {files: [app.yaml]%s}}\n"
 	e.lab(0, fmt.Sprintf(spec, ", running: true"))
@@ -78,6 +81,7 @@ services:
 		t.Errorf("there are the containers %s", got)
 	}
 	e.mustRun("docker", "exec", "web", "/bin/busybox", "test", "-e", "/scratch/kept")
+	e.inspects("web", map[string]string{"len .NetworkSettings.Networks": "2"})
 	e.says(0, e.opsafe("plan", "--backend", "lab", "--exit-code"), "Nothing to do.")
 }
 
