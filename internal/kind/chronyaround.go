@@ -40,7 +40,7 @@ func around(ctx context.Context, r host.Reader, list []string, why string) (stop
 			}
 			continue
 		}
-		all, err := containersOf(ctx, r, project)
+		all, err := ContainersOf(ctx, r, project)
 		if err != nil && !host.AfterApply(err) { // of an engine that is started just now, none runs yet
 			return out, err
 		}

@@ -7,8 +7,8 @@ import (
 	"opsafe/internal/host"
 )
 
-// containersOf are the containers of a project, by their services.
-func containersOf(ctx context.Context, r host.Reader, project string) (map[string]host.Container, error) {
+// ContainersOf are the containers of a project, by their services.
+func ContainersOf(ctx context.Context, r host.Reader, project string) (map[string]host.Container, error) {
 	all, err := r.Containers(ctx)
 	if err != nil {
 		return nil, err

@@ -47,15 +47,6 @@ func coverPackages(_ context.Context, r Recorder, b *spec.Backend) ([]string, er
 	return nil, nil
 }
 
-// coverCompose asks for containers if there are projects: one that does not apply yet
-// may, and chrony stops those that run.
-func coverCompose(ctx context.Context, r Recorder, b *spec.Backend) ([]string, error) {
-	if len(composeOf(b)) > 0 {
-		_, _ = r.Containers(ctx)
-	}
-	return nil, nil
-}
-
 // coverUnits are the files of the units that run, or are enabled: a drop-in is judged
 // together with the unit that it is for.
 func coverUnits(ctx context.Context, r Recorder, _ *spec.Backend) ([]string, error) {

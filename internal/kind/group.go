@@ -114,7 +114,7 @@ func (l groupLook) look(r host.Reader) (change.Change, error) {
 		return c, fmt.Errorf("there is no such group on this host: package %s brings it, which is missing, and this backend only verifies packages; %s will be in it once it is there",
 			l.brings, strings.Join(l.members, ", "))
 	case g == nil && l.decl == nil:
-		return c, missing("group "+l.name, "there is no such group on this host, and nothing that is declared brings it: declare the package that does, with groups under its provides, or declare it under groups")
+		return c, Missing("group "+l.name, "there is no such group on this host, and nothing that is declared brings it: declare the package that does, with groups under its provides, or declare it under groups")
 	case g == nil:
 		g = &host.Group{Name: l.name}
 		if err := l.add(r, &c); err != nil {

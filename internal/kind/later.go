@@ -30,8 +30,8 @@ func (e *missingError) Error() string { return e.err.Error() }
 
 func (e *missingError) Unwrap() error { return e.err }
 
-// missing is the error for a thing without which something cannot be.
-func missing(thing, format string, args ...any) error {
+// Missing is the error for a thing without which something cannot be.
+func Missing(thing, format string, args ...any) error {
 	return &missingError{thing: thing, err: fmt.Errorf(format, args...)}
 }
 

@@ -115,7 +115,7 @@ func (f settingsForm) ensured() []wish {
 	return out
 }
 
-// missing are in the order of those that are ensured, as facts can tell them.
+// Missing are in the order of those that are ensured, as facts can tell them.
 func (f settingsForm) missing(have []byte) []wish {
 	changes := f.edit(have).changes
 	return slices.DeleteFunc(f.ensured(), func(w wish) bool {

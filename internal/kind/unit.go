@@ -106,7 +106,7 @@ func (l UnitLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 		if spec.Is(l.Decl.Masked) {
 			return l.mask(u, c, true), nil
 		}
-		return c, missing("unit "+l.Name, "there is no such unit on this host, and nothing that is declared brings it: declare the package that does, with units under its provides, correct the name, declare its text, or add %q", "when: unit "+l.Name+" exists")
+		return c, Missing("unit "+l.Name, "there is no such unit on this host, and nothing that is declared brings it: declare the package that does, with units under its provides, correct the name, declare its text, or add %q", "when: unit "+l.Name+" exists")
 	}
 	rewritten := len(c.Steps) > 0
 	if u != nil && (rewritten || u.NeedReload && u.Load != "masked") {
@@ -189,7 +189,7 @@ func (l UnitLook) references(ctx context.Context, r host.Reader) error {
 		return err
 	}
 	if u == nil {
-		return missing("unit "+name, "it starts %s, and there is no such unit on this host nor in the spec", name)
+		return Missing("unit "+name, "it starts %s, and there is no such unit on this host nor in the spec", name)
 	}
 	return nil
 }

@@ -207,7 +207,7 @@ func (l userLook) add(r host.Reader, c *change.Change) error {
 		case got == nil && pkg != "":
 			c.Notes = append(c.Notes, fmt.Sprintf("not in group %s, which %s brings: the package is missing, and this backend only verifies packages", g, pkg))
 		case got == nil:
-			return missing("group "+g, "cannot join group %s: there is no such group on this host: if a package brings it, say so with groups under provides of that package; else declare it under groups", g)
+			return Missing("group "+g, "cannot join group %s: there is no such group on this host: if a package brings it, say so with groups under provides of that package; else declare it under groups", g)
 		default:
 			groups = append(groups, g)
 		}

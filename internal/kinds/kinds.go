@@ -7,6 +7,7 @@ import (
 	"opsafe/internal/kind"
 	"opsafe/internal/kind/archive"
 	"opsafe/internal/kind/certificate"
+	"opsafe/internal/kind/compose"
 	"opsafe/internal/kind/environment"
 	"opsafe/internal/kind/sysctl"
 	"opsafe/internal/spec"
@@ -37,7 +38,7 @@ func Table() []kind.Kind {
 		sysctl.Kind(),
 		kind.Firewalls(),
 		kind.Docker(),
-		kind.Compose(),
+		compose.Kind(),
 		kind.Chrony(),
 		environment.Kind(),
 		kind.Units(),

@@ -1,4 +1,4 @@
-package kind
+package compose
 
 import (
 	"context"
@@ -11,11 +11,12 @@ import (
 	"opsafe/internal/compose"
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 )
 
 // steps adds those that pull images, make containers anew and remove those of services
 // that the files do not have any more.
-func (l composeLook) steps(ctx context.Context, r host.Reader, c *change.Change, p *compose.Project, up []serviceLook, gone map[string]host.Container) error {
+func (l look) steps(ctx context.Context, r host.Reader, c *change.Change, p *compose.Project, up []serviceLook, gone map[string]host.Container) error {
 	var first []host.Step
 	var ends []string
 	for _, service := range slices.Sorted(maps.Keys(gone)) {
@@ -25,7 +26,7 @@ func (l composeLook) steps(ctx context.Context, r host.Reader, c *change.Change,
 		ends = append(ends, have.Name)
 	}
 	if len(up) > 0 {
-		if err := composeThere(ctx, r); err != nil {
+		if err := there(ctx, r); err != nil {
 			return err
 		}
 		made, err := l.makes(r, p, up)
@@ -60,7 +61,7 @@ func endOf(names []string) string {
 }
 
 // makes are the steps that make containers anew.
-func (l composeLook) makes(r host.Reader, p *compose.Project, up []serviceLook) ([]host.Step, error) {
+func (l look) makes(r host.Reader, p *compose.Project, up []serviceLook) ([]host.Step, error) {
 	file, err := l.file(r, p, up)
 	if err != nil {
 		return nil, err
@@ -91,8 +92,8 @@ func (l composeLook) makes(r host.Reader, p *compose.Project, up []serviceLook) 
 	return steps, nil
 }
 
-// composeThere is the error of a host without docker, or its compose.
-func composeThere(ctx context.Context, r host.Reader) error {
+// there is the error of a host without docker, or its compose.
+func there(ctx context.Context, r host.Reader) error {
 	if e, err := r.Engine(ctx); err != nil || e == nil {
 		if err == nil {
 			err = errors.New("docker is not installed: declare the section docker")
@@ -108,17 +109,17 @@ func composeThere(ctx context.Context, r host.Reader) error {
 			return nil
 		}
 	}
-	return missing(debian.ComposeProgram, "docker's compose is not installed: declare the package docker-compose-v2, docker-compose-plugin or docker-compose")
+	return kind.Missing(debian.ComposeProgram, "docker's compose is not installed: declare the package docker-compose-v2, docker-compose-plugin or docker-compose")
 }
 
-// composeGone is a project that is not to be there.
-type composeGone struct{ name string }
+// goneLook is a project that is not to be there.
+type goneLook struct{ name string }
 
-func (l composeGone) Hints() host.Hints { return host.Hints{Docker: true} }
+func (l goneLook) Hints() host.Hints { return host.Hints{Docker: true} }
 
-func (l composeGone) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+func (l goneLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
-	have, err := containersOf(ctx, r, l.name)
+	have, err := kind.ContainersOf(ctx, r, l.name)
 	if host.AfterApply(err) {
 		c.Action, c.Deferred = change.Remove, "docker does not run: once it does, the project is removed if it is there"
 		return c, nil

@@ -1,4 +1,5 @@
-package kind
+// Package compose is the kind of the compose projects that docker runs.
+package compose
 
 import (
 	"context"
@@ -11,6 +12,7 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/compose"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
@@ -21,13 +23,13 @@ const (
 	pullNever   = "never"
 )
 
-// Compose is the kind compose.
-func Compose() Kind {
-	return Kind{
+// Kind is the kind compose.
+func Kind() kind.Kind {
+	return kind.Kind{
 		Part: spec.Part{
 			Name: "compose", Plural: "compose", Is: "compose projects of docker's", Sections: []string{"compose"},
 			Own: []spec.Section{{
-				Type: reflect.TypeFor[map[string]*ComposeProject](),
+				Type: reflect.TypeFor[map[string]*Project](),
 				Field: spec.Field{
 					Name: "compose", Item: "compose project NAME", Is: "compose projects of docker's, by name",
 					More: "Their files are read and merged by opsafe, and carried out by docker's compose: docker compose, or docker-compose from 1.27 on. " +
@@ -37,15 +39,15 @@ func Compose() Kind {
 					Names: &spec.Form{Says: "name of a compose project", Pattern: `^[a-z0-9][a-z0-9_-]*$`, Longest: 63},
 				},
 			}},
-			Texts: readCompose, Check: checkCompose, Projects: composeProjects,
+			Texts: read, Check: check, Projects: projects,
 		},
-		Stage: StageServices, Runs: true, Declare: declareCompose, Adopt: adoptCompose,
-		Covers: coverCompose,
+		Stage: kind.StageServices, Runs: true, Declare: declare, Adopt: adopt,
+		Covers: covers,
 	}
 }
 
-// ComposeProject is a compose project; the item's name is the project's.
-type ComposeProject struct {
+// Project is a compose project; the item's name is the project's.
+type Project struct {
 	spec.Item
 	Files     []string `yaml:"files"`
 	Overrides []string `yaml:"overrides"`
@@ -69,7 +71,7 @@ type ServiceWishes struct {
 }
 
 // Fields says what there is to know of the fields.
-func (ComposeProject) Fields() []spec.Field {
+func (Project) Fields() []spec.Field {
 	return []spec.Field{
 		{Name: "files", Is: "compose files beside the spec", More: "A later one is merged over those before it.", Unset: "an error", Example: "[files/app.yaml]", Form: spec.BesideForm(), List: spec.ListRules{Distinct: true}},
 		{Name: "overrides", Is: "compose files that come after those", More: "So that a backend can add to what it includes.", Unset: "none", Example: "[files/app.override.yaml]", Form: spec.BesideForm(), List: spec.ListRules{Distinct: true}},
@@ -91,24 +93,24 @@ func (ServiceWishes) Fields() []spec.Field {
 	}
 }
 
-func composeOf(b *spec.Backend) map[string]*ComposeProject {
-	return spec.Of[map[string]*ComposeProject](b, "compose")
+func of(b *spec.Backend) map[string]*Project {
+	return spec.Of[map[string]*Project](b, "compose")
 }
 
-// composeProjects are those that are declared to be there.
-func composeProjects(b *spec.Backend) []string {
+// projects are those that are declared to be there.
+func projects(b *spec.Backend) []string {
 	var out []string
-	for name, p := range composeOf(b) {
-		if p.State != Absent {
+	for name, p := range of(b) {
+		if p.State != kind.Absent {
 			out = append(out, name)
 		}
 	}
 	return out
 }
 
-// readCompose reads the compose files of projects.
-func readCompose(b *spec.Backend, read func(at spec.Pos, label, name string) []byte) {
-	for name, p := range composeOf(b) {
+// read reads the compose files of projects.
+func read(b *spec.Backend, read func(at spec.Pos, label, name string) []byte) {
+	for name, p := range of(b) {
 		p.Data = nil
 		for _, list := range []struct {
 			field string
@@ -122,10 +124,10 @@ func readCompose(b *spec.Backend, read func(at spec.Pos, label, name string) []b
 	}
 }
 
-func checkCompose(b *spec.Backend, problems *spec.Problems) {
-	for name, p := range composeOf(b) {
+func check(b *spec.Backend, problems *spec.Problems) {
+	for name, p := range of(b) {
 		label := "compose project " + name
-		switch gone := p.State == Absent; {
+		switch gone := p.State == kind.Absent; {
 		case gone && (p.Has("files") || p.Has("overrides")):
 			problems.Addf(p.At("state"), "%s: what is absent has no files", label)
 			continue
@@ -138,12 +140,12 @@ func checkCompose(b *spec.Backend, problems *spec.Problems) {
 		if p.Running != nil && !*p.Running {
 			problems.Addf(p.At("running"), "%s: running is true or left out: want one or the other; what is to go is absent", label)
 		}
-		checkComposeFiles(b, name, p, problems)
+		checkFiles(b, name, p, problems)
 	}
 }
 
-// checkComposeFiles reads a project as far as that can be done without its host.
-func checkComposeFiles(b *spec.Backend, name string, p *ComposeProject, problems *spec.Problems) {
+// checkFiles reads a project as far as that can be done without its host.
+func checkFiles(b *spec.Backend, name string, p *Project, problems *spec.Problems) {
 	label, before := "compose project "+name, len(*problems)
 	for i, f := range p.Data {
 		at := p.At("files", i)
@@ -160,7 +162,7 @@ func checkComposeFiles(b *spec.Backend, name string, p *ComposeProject, problems
 	if len(*problems) > before {
 		return
 	}
-	vars := composeVariables(b, name, p)
+	vars := variables(b, name, p)
 	for name := range p.GroupIDs {
 		vars[name] = "0"
 	}
@@ -190,8 +192,8 @@ func checkComposeFiles(b *spec.Backend, name string, p *ComposeProject, problems
 	}
 }
 
-// composeVariables are the variables that the spec itself sets.
-func composeVariables(b *spec.Backend, project string, p *ComposeProject) map[string]string {
+// variables are the variables that the spec itself sets.
+func variables(b *spec.Backend, project string, p *Project) map[string]string {
 	vars := map[string]string{"BACKEND": b.Name}
 	if a := b.Applications[project]; a != nil {
 		vars["APPLICATION_ID"], vars["APPLICATION_PORT"] = strconv.Itoa(a.ID), strconv.Itoa(a.Port)
@@ -200,49 +202,49 @@ func composeVariables(b *spec.Backend, project string, p *ComposeProject) map[st
 	return vars
 }
 
-func (p *ComposeProject) dir() string {
+func (p *Project) dir() string {
 	if p.Directory == "" {
 		return "/"
 	}
 	return p.Directory
 }
 
-// declareCompose lists the projects: those that go come first, since another may want
+// declare lists the projects: those that go come first, since another may want
 // their ports.
-func declareCompose(in *Input) []Resource {
-	var out, goes []Resource
-	projects := composeOf(in.Backend)
+func declare(in *kind.Input) []kind.Resource {
+	var out, goes []kind.Resource
+	projects := of(in.Backend)
 	for _, name := range slices.Sorted(maps.Keys(projects)) {
 		p := projects[name]
-		r := Resource{ID: change.ID{Kind: "compose", Name: name}, Pos: p.Pos, When: p.When, Needs: needCompose(in, name, p)}
-		if p.State == Absent {
-			r.Looker = composeGone{name: name}
+		r := kind.Resource{ID: change.ID{Kind: "compose", Name: name}, Pos: p.Pos, When: p.When, Needs: needs(in, name, p)}
+		if p.State == kind.Absent {
+			r.Looker = goneLook{name: name}
 			goes = append(goes, r)
 			continue
 		}
-		r.Looker = composeLook{in: in, name: name, decl: p}
+		r.Looker = look{in: in, name: name, decl: p}
 		out = append(out, r)
 	}
 	return append(goes, out...)
 }
 
-// needCompose are the engine, compose, and the declared files that a project reads.
-func needCompose(in *Input, name string, p *ComposeProject) []change.ID {
+// needs are the engine, compose, and the declared files that a project reads.
+func needs(in *kind.Input, name string, p *Project) []change.ID {
 	var needs []change.ID
-	if dockerOf(in.Backend) != nil {
+	if slices.ContainsFunc(in.Backend.Installs(), func(p spec.Installed) bool { return p.Section == "docker" }) {
 		needs = append(needs, change.ID{Kind: "docker", Name: "engine"})
 	}
 	for _, at := range slices.Concat(p.EnvFiles, notifying(in.Backend, name)) {
-		if f := in.Backend.Files[at]; f != nil && f.State != Absent {
+		if f := in.Backend.Files[at]; f != nil && f.State != kind.Absent {
 			needs = append(needs, change.ID{Kind: "file", Name: at})
 		}
 	}
 	return needs
 }
 
-// adoptCompose says which projects there are: their files are not on the host in a
+// adopt says which projects there are: their files are not on the host in a
 // form in which they could be declared.
-func adoptCompose(ctx context.Context, t Taker, name string) error {
+func adopt(ctx context.Context, t kind.Taker, name string) error {
 	all, err := t.Containers(ctx)
 	if host.IsUnknown(err) {
 		return nil
@@ -258,4 +260,13 @@ func adoptCompose(ctx context.Context, t Taker, name string) error {
 		}
 	}
 	return nil
+}
+
+// covers asks for containers if there are projects: one that does not apply yet
+// may, and chrony stops those that run.
+func covers(ctx context.Context, r kind.Recorder, b *spec.Backend) ([]string, error) {
+	if len(of(b)) > 0 {
+		_, _ = r.Containers(ctx)
+	}
+	return nil, nil
 }

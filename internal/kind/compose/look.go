@@ -1,4 +1,4 @@
-package kind
+package compose
 
 import (
 	"context"
@@ -10,17 +10,18 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/compose"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 )
 
-// composeLook is a compose project: which containers it has, made from what, and
+// look is a compose project: which containers it has, made from what, and
 // whether they run.
-type composeLook struct {
-	in   *Input
+type look struct {
+	in   *kind.Input
 	name string
-	decl *ComposeProject
+	decl *Project
 }
 
-func (l composeLook) Hints() host.Hints { return host.Hints{Docker: true} }
+func (l look) Hints() host.Hints { return host.Hints{Docker: true} }
 
 // serviceLook is a service beside its container.
 type serviceLook struct {
@@ -33,9 +34,9 @@ type serviceLook struct {
 	with   string // a service that is made anew, without whose container its own cannot be
 }
 
-func (l composeLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
+func (l look) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
-	have, err := containersOf(ctx, r, l.name)
+	have, err := kind.ContainersOf(ctx, r, l.name)
 	if host.AfterApply(err) {
 		c.Action, c.Deferred = change.Modify, "docker does not run: once it does, its containers are compared"
 		return c, nil
@@ -107,11 +108,11 @@ func sharing(s serviceLook, up []serviceLook) string {
 	return ""
 }
 
-func (l composeLook) runs() bool { return l.decl.Running != nil && *l.decl.Running }
+func (l look) runs() bool { return l.decl.Running != nil && *l.decl.Running }
 
 // service compares a service, one of all that are to run, and reports whether its
 // container is to be made anew.
-func (l composeLook) service(ctx context.Context, r host.Reader, all []serviceLook, s *serviceLook, c *change.Change) (bool, error) {
+func (l look) service(ctx context.Context, r host.Reader, all []serviceLook, s *serviceLook, c *change.Change) (bool, error) {
 	if err := l.picture(ctx, r, all, s, c); err != nil {
 		return false, err
 	}
@@ -172,7 +173,7 @@ func (s *serviceLook) was() string {
 }
 
 // policy is when the image of a service is pulled.
-func (l composeLook) policy(s compose.Service) string {
+func (l look) policy(s compose.Service) string {
 	switch {
 	case l.decl.Pull != "":
 		return l.decl.Pull
@@ -183,7 +184,7 @@ func (l composeLook) policy(s compose.Service) string {
 }
 
 // picture finds the image that a service is to be made from.
-func (l composeLook) picture(ctx context.Context, r host.Reader, all []serviceLook, s *serviceLook, c *change.Change) error {
+func (l look) picture(ctx context.Context, r host.Reader, all []serviceLook, s *serviceLook, c *change.Change) error {
 	var err error
 	if s.image, err = r.Image(ctx, s.Image); err != nil {
 		return err
@@ -244,14 +245,14 @@ func (s *serviceLook) differences(c *change.Change) {
 		return
 	}
 	if was.Labels[configLabel] != s.labels[configLabel] {
-		attr("configuration", SecretValue(was.Labels[configLabel]), SecretValue(s.labels[configLabel]))
+		attr("configuration", kind.SecretValue(was.Labels[configLabel]), kind.SecretValue(s.labels[configLabel]))
 	}
 	old, now := filesOf(was.Labels), filesOf(s.labels)
 	all := maps.Clone(now)
 	maps.Copy(all, old)
 	for _, at := range slices.Sorted(maps.Keys(all)) {
 		if old[at] != now[at] {
-			attr(at, SecretValue(old[at]), SecretValue(now[at]))
+			attr(at, kind.SecretValue(old[at]), kind.SecretValue(now[at]))
 		}
 	}
 }

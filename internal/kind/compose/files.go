@@ -1,4 +1,4 @@
-package kind
+package compose
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"opsafe/internal/compose"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
@@ -22,7 +23,7 @@ const (
 )
 
 // load reads a project as it is on a host.
-func (l composeLook) load(ctx context.Context, r host.Reader) (*compose.Project, error) {
+func (l look) load(ctx context.Context, r host.Reader) (*compose.Project, error) {
 	vars := map[string]string{}
 	for _, at := range l.decl.EnvFiles {
 		data, err := envData(r, compose.EnvFile{Path: at})
@@ -36,14 +37,14 @@ func (l composeLook) load(ctx context.Context, r host.Reader) (*compose.Project,
 			return nil, err
 		}
 	}
-	maps.Copy(vars, composeVariables(l.in.Backend, l.name, l.decl))
+	maps.Copy(vars, variables(l.in.Backend, l.name, l.decl))
 	for _, name := range slices.Sorted(maps.Keys(l.decl.GroupIDs)) {
 		g, err := r.Group(l.decl.GroupIDs[name])
 		switch {
 		case err != nil:
 			return nil, err
 		case g == nil:
-			return nil, missing("group "+l.decl.GroupIDs[name], "there is no group %s, whose number %s is", l.decl.GroupIDs[name], name)
+			return nil, kind.Missing("group "+l.decl.GroupIDs[name], "there is no group %s, whose number %s is", l.decl.GroupIDs[name], name)
 		case g.GID == host.UnknownID:
 			return nil, &host.UnknownError{What: "number of group " + g.Name, Why: "a package brings it", AfterApply: true}
 		}
@@ -65,9 +66,9 @@ func (l composeLook) load(ctx context.Context, r host.Reader) (*compose.Project,
 
 // unsaid stands for what is wrong with compose files once variables are filled in from
 // files on the host: to say that might quote a secret.
-func (l composeLook) unsaid(vars map[string]string) error {
+func (l look) unsaid(vars map[string]string) error {
 	show := []string{"sudo", "env"}
-	for _, name := range slices.Sorted(maps.Keys(composeVariables(l.in.Backend, l.name, l.decl))) {
+	for _, name := range slices.Sorted(maps.Keys(variables(l.in.Backend, l.name, l.decl))) {
 		show = append(show, name+"=…")
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.decl.GroupIDs)) {
@@ -87,7 +88,7 @@ func (l composeLook) unsaid(vars map[string]string) error {
 // envData is what an environment file holds, as a secret. Of one that need not be
 // there and is not, it is empty.
 func envData(r host.Reader, f compose.EnvFile) (host.Content, error) {
-	image, err := Regular(r, f.Path)
+	image, err := kind.Regular(r, f.Path)
 	if err != nil {
 		return host.Content{}, err
 	}
@@ -95,7 +96,7 @@ func envData(r host.Reader, f compose.EnvFile) (host.Content, error) {
 		if f.Optional {
 			return host.NewSecret(nil), nil
 		}
-		return host.Content{}, MissingPath(f.Path, "there is no environment file %s: make it, or declare it under files", f.Path)
+		return host.Content{}, kind.MissingPath(f.Path, "there is no environment file %s: make it, or declare it under files", f.Path)
 	}
 	if image.Content.Secret() {
 		return image.Content, nil
@@ -115,7 +116,7 @@ func addVariables(vars map[string]string, f compose.EnvFile, data []byte) error 
 }
 
 // labels are those of a service's container, made from what is declared now.
-func (l composeLook) labels(r host.Reader, p *compose.Project, s compose.Service) (map[string]string, error) {
+func (l look) labels(r host.Reader, p *compose.Project, s compose.Service) (map[string]string, error) {
 	config, err := p.Configuration(s.Name)
 	if err != nil {
 		return nil, err
@@ -133,7 +134,7 @@ func (l composeLook) labels(r host.Reader, p *compose.Project, s compose.Service
 		anew = append(anew, wishes.RecreateOn...)
 	}
 	for _, at := range anew {
-		image, err := Regular(r, at)
+		image, err := kind.Regular(r, at)
 		if err != nil {
 			return nil, err
 		}
@@ -159,7 +160,7 @@ func short(digest string) string {
 }
 
 // file is the project as compose is given it, with some of its services.
-func (l composeLook) file(r host.Reader, p *compose.Project, of []serviceLook) (host.ComposeFile, error) {
+func (l look) file(r host.Reader, p *compose.Project, of []serviceLook) (host.ComposeFile, error) {
 	out := host.ComposeFile{Project: l.name, Content: host.NewSecret(nil)}
 	extras := map[string]compose.Extra{}
 	var secret []string
@@ -209,9 +210,9 @@ func (l composeLook) file(r host.Reader, p *compose.Project, of []serviceLook) (
 
 // said are words that the spec has, too: they are no secrets where an environment file
 // has them, and without them an error could not be read.
-func (l composeLook) said() []string {
+func (l look) said() []string {
 	out := []string{l.name, l.decl.dir()}
-	out = slices.AppendSeq(out, maps.Values(composeVariables(l.in.Backend, l.name, l.decl)))
+	out = slices.AppendSeq(out, maps.Values(variables(l.in.Backend, l.name, l.decl)))
 	return slices.AppendSeq(out, maps.Values(l.decl.GroupIDs))
 }
 

@@ -1,4 +1,4 @@
-package kind
+package compose
 
 import (
 	"maps"
@@ -12,7 +12,7 @@ import (
 
 // checkRegistered compares a project with the registry of applications: as whom its
 // services run, and which ports of the host they take.
-func checkRegistered(b *spec.Backend, name string, p *ComposeProject, project *compose.Project, problems *spec.Problems) {
+func checkRegistered(b *spec.Backend, name string, p *Project, project *compose.Project, problems *spec.Problems) {
 	label, own := "compose project "+name, b.Applications[name]
 	publishes, has := false, false
 	for _, s := range project.Services {
@@ -39,7 +39,7 @@ func checkRegistered(b *spec.Backend, name string, p *ComposeProject, project *c
 }
 
 // checkServiceUser finds a number of applications that is not this one's.
-func checkServiceUser(label string, p *ComposeProject, s compose.Service, own *spec.Application, problems *spec.Problems) {
+func checkServiceUser(label string, p *Project, s compose.Service, own *spec.Application, problems *spec.Problems) {
 	for part := range strings.SplitSeq(s.User, ":") {
 		if id, err := strconv.Atoi(part); err == nil && id > spec.LastOrdinaryID && id != own.ID {
 			problems.Addf(p.At("files"), "%s: service %s runs as %s, and the application at %s has %d: say ${APPLICATION_ID}", label, s.Name, s.User, own.Pos, own.ID)
