@@ -15,9 +15,10 @@ const (
 	AptSources    = "/etc/apt/sources.list"
 	AptSourcesDir = "/etc/apt/sources.list.d"
 
-	ChronyConfig = "/etc/chrony/chrony.conf"
-	DockerConfig = "/etc/docker/daemon.json"
-	CronDir      = "/etc/cron.d"
+	ChronyConfig  = "/etc/chrony/chrony.conf"
+	ChronyDropIns = "/etc/chrony/conf.d"
+	DockerConfig  = "/etc/docker/daemon.json"
+	CronDir       = "/etc/cron.d"
 )
 
 // NoLogin is the shell of accounts that nobody logs in to.

@@ -12,8 +12,7 @@ import (
 const (
 	chronyUnit    = "chrony.service"
 	chronyConfig  = debian.ChronyConfig
-	chronyDropIns = "/etc/chrony/conf.d"
-	chronyDropIn  = chronyDropIns + "/opsafe.conf"
+	chronyDropIn  = debian.ChronyDropIns + "/opsafe.conf"
 	chronyPackage = "chrony"
 )
 

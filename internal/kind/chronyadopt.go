@@ -6,6 +6,8 @@ import (
 	"path"
 	"strings"
 
+	"opsafe/internal/debian"
+
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
@@ -47,12 +49,12 @@ func adoptChrony(_ context.Context, t Taker, name string) error {
 	if err := t.Take(from, d, "chrony"); err != nil {
 		return err
 	}
-	names, err := t.ReadDir(chronyDropIns)
+	names, err := t.ReadDir(debian.ChronyDropIns)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if at := path.Join(chronyDropIns, name); at != chronyDropIn && strings.HasSuffix(name, ".conf") {
+		if at := path.Join(debian.ChronyDropIns, name); at != chronyDropIn && strings.HasSuffix(name, ".conf") {
 			t.Notef("%s is the host's own: see --only file/%[1]s", at)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
+
 	"opsafe/internal/change"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
@@ -126,13 +128,13 @@ func (l chronyLook) want(r host.Reader) (at string, content []byte, err error) {
 	body := strings.Join(l.lines(), "\n") + "\n"
 	main, err := r.ReadFile(chronyConfig)
 	dropIns := readsDropIns(main)
-	if red := host.Redacted(err); red != nil && red.Part != nil && slices.Contains(red.Part.Lines, LineDigest(chronyConfig, chronyDropIns)) {
+	if red := host.Redacted(err); red != nil && red.Part != nil && slices.Contains(red.Part.Lines, LineDigest(chronyConfig, debian.ChronyDropIns)) {
 		dropIns, err = true, nil
 	}
 	if host.AfterApply(err) {
 		// The package is not there yet: it is known whether it brings the
 		// directory.
-		n, statErr := r.Stat(chronyDropIns)
+		n, statErr := r.Stat(debian.ChronyDropIns)
 		if statErr != nil {
 			return "", nil, statErr
 		}
@@ -171,7 +173,7 @@ func chronyPart(data []byte, part *host.Part) *host.Part {
 	if part == nil {
 		part = &host.Part{}
 	}
-	part.Lines = append(part.Lines, LineDigest(chronyConfig, chronyDropIns))
+	part.Lines = append(part.Lines, LineDigest(chronyConfig, debian.ChronyDropIns))
 	slices.Sort(part.Lines)
 	if from, _, err := FindBlock(data, "#"); err == nil && from < 0 && part.Blocks == nil {
 		part.Blocks = map[string]string{"#": ""}
@@ -183,7 +185,7 @@ func chronyPart(data []byte, part *host.Part) *host.Part {
 func readsDropIns(conf []byte) bool {
 	for line := range strings.Lines(string(conf)) {
 		words := strings.Fields(line)
-		if len(words) > 1 && strings.EqualFold(words[0], "confdir") && slices.Contains(words[1:], chronyDropIns) {
+		if len(words) > 1 && strings.EqualFold(words[0], "confdir") && slices.Contains(words[1:], debian.ChronyDropIns) {
 			return true
 		}
 	}
@@ -228,7 +230,7 @@ func (l chronyLook) check(r host.Reader) (*host.Check, error) {
 		return nil, err
 	}
 	const prints = 4
-	if p.Version == "" || major(cmp.Or(p.Version, "0")) < prints {
+	if p.Version == "" || debian.Major(cmp.Or(p.Version, "0")) < prints {
 		return nil, nil
 	}
 	return &host.Check{Argv: []string{"chronyd", "-p", "-f", "%"}}, nil

@@ -7,8 +7,6 @@ import (
 	"path"
 	"reflect"
 	"slices"
-	"strconv"
-	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/debian"
@@ -146,25 +144,8 @@ func (l daemonLook) check(r host.Reader) (*host.Check, error) {
 		return nil, err
 	}
 	const validates = 23
-	if major(p.Version) < validates {
+	if debian.Major(p.Version) < validates {
 		return nil, nil
 	}
 	return &host.Check{Argv: []string{"dockerd", "--validate", "--config-file", "%"}}, nil
-}
-
-// major is the first number of a Debian version, after its epoch; 0 if there is
-// none.
-func major(version string) int {
-	if _, rest, ok := strings.Cut(version, ":"); ok {
-		version = rest
-	}
-	digits := strings.FieldsFunc(version, func(c rune) bool { return c < '0' || c > '9' })
-	if len(digits) == 0 {
-		return 0
-	}
-	n, err := strconv.Atoi(digits[0])
-	if err != nil {
-		return 0
-	}
-	return n
 }

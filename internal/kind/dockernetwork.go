@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
+
 	"opsafe/internal/change"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
@@ -133,7 +135,7 @@ func tooOld(ctx context.Context, r host.Reader, want host.Network) error {
 	if err != nil {
 		return err
 	}
-	release := major(e.Version)
+	release := debian.Major(e.Version)
 	if want.NoIPv4 && release < withoutIPv4 {
 		return fmt.Errorf("docker %s gives each network addresses of IPv4, too: leave enable_ipv4 out, or install docker %d", e.Version, withoutIPv4)
 	}

@@ -42,7 +42,7 @@ func known(name string, facts host.MachineFacts) host.Provides {
 		}
 		// Ubuntu 20.04 has chrony 3.5, which knows no confdir.
 		if facts.Release != "focal" {
-			p.Files = append(p.Files, dir(chronyDropIns), dir("/etc/chrony/sources.d"))
+			p.Files = append(p.Files, dir(debian.ChronyDropIns), dir("/etc/chrony/sources.d"))
 		}
 		return p
 	case "samba":

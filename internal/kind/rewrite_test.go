@@ -51,16 +51,6 @@ func TestMirrorRewrite(t *testing.T) {
 	}
 }
 
-func TestMajor(t *testing.T) {
-	for version, want := range map[string]int{
-		"": 0, "4.3-2": 4, "5:26.1.5+dfsg1-9": 26, "20.10.24+dfsg1-1+deb12u1": 20, "1:": 0, "abc": 0, "99999999999999999999": 0,
-	} {
-		if got := major(version); got != want {
-			t.Errorf("major(%q) is %d, not %d", version, got, want)
-		}
-	}
-}
-
 // TestDaemonOptions compares what a daemon.json sets, also where facts have nothing
 // but digests of it.
 func TestDaemonOptions(t *testing.T) {
@@ -92,23 +82,6 @@ func TestDaemonOptions(t *testing.T) {
 			if same, reloadable := have.same(want), have.reloadable(want); same != tt.same || reloadable != tt.reloadable {
 				t.Errorf("%s, %s and %s: same %v, reloadable %v", name, tt.have, tt.want, same, reloadable)
 			}
-		}
-	}
-}
-
-func TestReadsDropIns(t *testing.T) {
-	for conf, want := range map[string]bool{
-		"confdir /etc/chrony/conf.d\n":          true,
-		"pool x\n\tconfdir  /etc/chrony/conf.d": true,
-		"CONFDIR /run/x /etc/chrony/conf.d\n":   true,
-		"#confdir /etc/chrony/conf.d\n":         false,
-		"! confdir /etc/chrony/conf.d\n":        false,
-		"confdir /etc/chrony/conf.d2\n":         false,
-		"sourcedir /etc/chrony/conf.d\n":        false,
-		"":                                      false,
-	} {
-		if got := readsDropIns([]byte(conf)); got != want {
-			t.Errorf("%q: %v", conf, got)
 		}
 	}
 }
