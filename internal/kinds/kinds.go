@@ -7,6 +7,7 @@ import (
 	"opsafe/internal/kind"
 	"opsafe/internal/kind/archive"
 	"opsafe/internal/kind/certificate"
+	"opsafe/internal/kind/chrony"
 	"opsafe/internal/kind/compose"
 	"opsafe/internal/kind/environment"
 	"opsafe/internal/kind/sysctl"
@@ -39,7 +40,7 @@ func Table() []kind.Kind {
 		kind.Firewalls(),
 		kind.Docker(),
 		compose.Kind(),
-		kind.Chrony(),
+		chrony.Kind(),
 		environment.Kind(),
 		kind.Units(),
 		kind.Deployments(),

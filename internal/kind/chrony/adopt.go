@@ -1,4 +1,4 @@
-package kind
+package chrony
 
 import (
 	"context"
@@ -7,24 +7,25 @@ import (
 	"strings"
 
 	"opsafe/internal/debian"
+	"opsafe/internal/kind"
 
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
 
-// adoptChrony takes the daemon, and the lines that opsafe has added for it.
-func adoptChrony(_ context.Context, t Taker, name string) error {
+// adopt takes the daemon, and the lines that opsafe has added for it.
+func adopt(_ context.Context, t kind.Taker, name string) error {
 	if name != "" {
-		return ErrNoSingle
+		return kind.ErrNoSingle
 	}
-	p, err := t.Package(chronyPackage)
+	p, err := t.Package(pkg)
 	if err != nil {
 		return err
 	}
 	if p == nil || p.State != host.Installed {
 		return errors.New("chrony is not installed")
 	}
-	lines, from, err := chronyAdded(t)
+	lines, from, err := added(t)
 	if err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func adoptChrony(_ context.Context, t Taker, name string) error {
 		d.Text("refclock", clocks[0])
 	}
 	d.List("config", by["config"])
-	t.Brings(chronyPackage)
+	t.Brings(pkg)
 	if err := t.Take(from, d, "chrony"); err != nil {
 		return err
 	}
@@ -54,25 +55,25 @@ func adoptChrony(_ context.Context, t Taker, name string) error {
 		return err
 	}
 	for _, name := range names {
-		if at := path.Join(debian.ChronyDropIns, name); at != chronyDropIn && strings.HasSuffix(name, ".conf") {
+		if at := path.Join(debian.ChronyDropIns, name); at != dropIn && strings.HasSuffix(name, ".conf") {
 			t.Notef("%s is the host's own: see --only file/%[1]s", at)
 		}
 	}
 	return nil
 }
 
-// chronyAdded are the lines that opsafe has added to the distribution's own.
-func chronyAdded(r host.Reader) (lines []string, from string, err error) {
-	data, err := r.ReadFile(chronyDropIn)
+// added are the lines that opsafe has added to the distribution's own.
+func added(r host.Reader) (lines []string, from string, err error) {
+	data, err := r.ReadFile(dropIn)
 	if err != nil {
 		return nil, "", err
 	}
-	if from = "from " + chronyDropIn; data == nil {
-		if data, err = r.ReadFile(chronyConfig); err != nil {
+	if from = "from " + dropIn; data == nil {
+		if data, err = r.ReadFile(config); err != nil {
 			return nil, "", err
 		}
-		from = "from opsafe's block in " + chronyConfig
-		if data = BlockOf(data, "#"); data == nil {
+		from = "from opsafe's block in " + config
+		if data = kind.BlockOf(data, "#"); data == nil {
 			return nil, "it runs with the distribution's configuration", nil
 		}
 	}

@@ -1,4 +1,4 @@
-package kind
+package chrony
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
@@ -40,7 +41,7 @@ func around(ctx context.Context, r host.Reader, list []string, why string) (stop
 			}
 			continue
 		}
-		all, err := ContainersOf(ctx, r, project)
+		all, err := kind.ContainersOf(ctx, r, project)
 		if err != nil && !host.AfterApply(err) { // of an engine that is started just now, none runs yet
 			return out, err
 		}

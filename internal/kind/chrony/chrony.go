@@ -1,4 +1,5 @@
-package kind
+// Package chrony is the kind of the clock, which chrony keeps.
+package chrony
 
 import (
 	"path"
@@ -6,33 +7,34 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/debian"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
 const (
-	chronyUnit    = "chrony.service"
-	chronyConfig  = debian.ChronyConfig
-	chronyDropIn  = debian.ChronyDropIns + "/opsafe.conf"
-	chronyPackage = "chrony"
+	unit   = "chrony.service"
+	config = debian.ChronyConfig
+	dropIn = debian.ChronyDropIns + "/opsafe.conf"
+	pkg    = "chrony"
 )
 
-// Chrony is the kind chrony.
-func Chrony() Kind {
-	return Kind{
+// Kind is the kind chrony.
+func Kind() kind.Kind {
+	return kind.Kind{
 		Part: spec.Part{
 			Name: "chrony", Plural: "chrony", Is: "the clock", Sections: []string{"chrony"},
 			Own: []spec.Section{{
-				Type: reflect.TypeFor[*Clock](), After: "docker", Judge: checkChrony,
+				Type: reflect.TypeFor[*Clock](), After: "docker", Judge: judge,
 				Field: spec.Field{
 					Name: "chrony", Is: "the clock",
 					More:    "chrony is installed, enabled and running; the lines are added to the distribution's own.",
 					Example: "{servers: [time.north.example iburst]}",
 				},
 			}},
-			Installs: installChrony, Owns: ownChrony,
+			Installs: installs, Owns: owns,
 		},
-		Stage: StageServices, Runs: true, Declare: declareChrony, Adopt: adoptChrony, TakenOver: true,
-		Covers: Covering(chronyConfig, path.Dir(chronyConfig)), Parts: chronyParts,
+		Stage: kind.StageServices, Runs: true, Declare: declare, Adopt: adopt, TakenOver: true,
+		Covers: kind.Covering(config, path.Dir(config)), Parts: parts,
 	}
 }
 
@@ -62,11 +64,11 @@ func (Clock) Fields() []spec.Field {
 	}
 }
 
-// chronyOf is the section; nil: there is none.
-func chronyOf(b *spec.Backend) *Clock { return spec.Of[*Clock](b, "chrony") }
+// of is the section; nil: there is none.
+func of(b *spec.Backend) *Clock { return spec.Of[*Clock](b, "chrony") }
 
-func checkChrony(c *spec.Checker) {
-	k := chronyOf(c.Backend())
+func judge(c *spec.Checker) {
+	k := of(c.Backend())
 	for field, lines := range map[string][]string{"servers": k.Servers, "pools": k.Pools, "config": k.Config} {
 		for i, s := range lines {
 			c.Line(k.At(field, i), "chrony: "+field, s)
@@ -81,44 +83,44 @@ func checkChrony(c *spec.Checker) {
 	}
 }
 
-// installChrony is the package of the clock, whose unit has had two names.
-func installChrony(b *spec.Backend) []spec.Installed {
-	k := chronyOf(b)
+// installs is the package of the clock, whose unit has had two names.
+func installs(b *spec.Backend) []spec.Installed {
+	k := of(b)
 	if k == nil {
 		return nil
 	}
 	return []spec.Installed{{
-		Item: k.Item, Section: "chrony", Package: chronyPackage,
-		Brings: spec.Provides{Units: []string{chronyUnit, "chronyd.service"}, Users: []string{"_chrony"}, Groups: []string{"_chrony"}},
+		Item: k.Item, Section: "chrony", Package: pkg,
+		Brings: spec.Provides{Units: []string{unit, "chronyd.service"}, Users: []string{"_chrony"}, Groups: []string{"_chrony"}},
 	}}
 }
 
-func ownChrony(b *spec.Backend) []spec.Owned {
-	k := chronyOf(b)
+func owns(b *spec.Backend) []spec.Owned {
+	k := of(b)
 	if k == nil {
 		return nil
 	}
-	return []spec.Owned{{Path: chronyDropIn, Label: "chrony", Pos: k.Pos}}
+	return []spec.Owned{{Path: dropIn, Label: "chrony", Pos: k.Pos}}
 }
 
-// declareChrony is the clock: chronyd's configuration, and that it is enabled
+// declare is the clock: chronyd's configuration, and that it is enabled
 // and running. The package is one of the packages.
-func declareChrony(in *Input) []Resource {
-	d := chronyOf(in.Backend)
+func declare(in *kind.Input) []kind.Resource {
+	d := of(in.Backend)
 	if d == nil {
 		return nil
 	}
 	config := change.ID{Kind: "chrony", Name: "config"}
 	on := true
-	return []Resource{
+	return []kind.Resource{
 		{
-			ID: config, Pos: d.Pos, When: d.When, Needs: in.NeedPackage(chronyPackage),
-			Looker: chronyLook{decl: d},
+			ID: config, Pos: d.Pos, When: d.When, Needs: in.NeedPackage(pkg),
+			Looker: look{decl: d},
 		},
 		{
 			ID: change.ID{Kind: "chrony", Name: "daemon"}, Pos: d.Pos, When: d.When,
-			Needs:  append(in.NeedPackage(chronyPackage), config),
-			Looker: UnitLook{In: in, Name: chronyUnit, Decl: &Unit{Item: d.Item, Enabled: &on, Running: &on}},
+			Needs:  append(in.NeedPackage(pkg), config),
+			Looker: kind.UnitLook{In: in, Name: unit, Decl: &kind.Unit{Item: d.Item, Enabled: &on, Running: &on}},
 		},
 	}
 }
