@@ -63,7 +63,9 @@ func testExists(sources map[string]string, name string) bool {
 		if part == "" || strings.Contains(text, `"`+part+`"`) {
 			return true
 		}
-		for _, at := range []string{part, part + ".txtar"} {
+		// What is in the testdata of one kind's folder is called by that.
+		ofKind := strings.TrimPrefix(part, filepath.Base(dir)+"/")
+		for _, at := range []string{part, part + ".txtar", ofKind + ".txtar"} {
 			if _, err := os.Stat(filepath.Join(dir, "testdata", at)); err == nil {
 				return true
 			}
