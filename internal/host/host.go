@@ -54,9 +54,28 @@ type Inventory interface {
 }
 
 // TreeScanner is a Reader that can scan a tree as it would look if each node were
-// as predict says. Predict is asked once for every node that the rule speaks about.
+// as predicted. Nil: nodes are as they are.
 type TreeScanner interface {
-	ScanTreeWith(ctx context.Context, rule TreeRule, predict func(path string, n Node) Node) (*TreeScan, error)
+	ScanTreeWith(ctx context.Context, rule TreeRule, predicted *Prediction) (*TreeScan, error)
+}
+
+// Prediction says how the nodes of a tree are going to be.
+type Prediction struct {
+	// Node is a node as it is going to be.
+	Node func(path string, n Node) Node
+	// Alike says which nodes of a directory it is enough to predict one of. Nil: of none;
+	// then Node is asked for all of them, one after the other. Else both are asked by
+	// several goroutines at once.
+	Alike func(dir string) Alike
+}
+
+// Alike is what the nodes in a directory have in common. Nodes of one type, owner, group
+// and access, and held by the same, become the same in all directories of one sort, but for
+// those that stand apart.
+type Alike struct {
+	Sort  string
+	Apart map[string]bool // names
+	None  bool            // all of them stand apart
 }
 
 // Host is a Reader whose steps take effect: on the machine (local) or in

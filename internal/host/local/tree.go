@@ -23,10 +23,9 @@ func (h *Host) ScanTree(ctx context.Context, rule host.TreeRule) (*host.TreeScan
 	return h.ScanTreeWith(ctx, rule, nil)
 }
 
-// ScanTreeWith is ScanTree on the tree as it would be: each node is passed
-// through predict, one after the other, before it is compared. That is slower
-// by several times, so predict is nil where nothing is to be predicted.
-func (h *Host) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict func(path string, n host.Node) host.Node) (*host.TreeScan, error) {
+// ScanTreeWith is ScanTree on the tree as it would be: each node is compared as it is
+// predicted.
+func (h *Host) ScanTreeWith(ctx context.Context, rule host.TreeRule, predicted *host.Prediction) (*host.TreeScan, error) {
 	root, err := h.openDir(rule.Root)
 	if errors.Is(err, unix.ENOENT) {
 		return nil, nil
@@ -34,7 +33,7 @@ func (h *Host) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict fun
 	if err != nil {
 		return nil, unseen("the tree "+rule.Root, err)
 	}
-	t := &treeWalk{ctx: ctx, host: h, rule: h.sameNames(rule), predict: predict, differs: noteDifference}
+	t := &treeWalk{ctx: ctx, host: h, rule: h.sameNames(rule), predicted: predicted, differs: noteDifference}
 	finds, err := t.run(root)
 	if err == nil {
 		err = finds.errors.joined()
@@ -117,6 +116,11 @@ func direntMode(kind uint8) uint32 { return uint32(kind) << 12 }
 // verdict reports whether the rule would change a node. The rule itself decides,
 // once for each combination of attributes.
 func (w *treeWorker) verdict(e *treeEntry) (bool, error) {
+	if w.walk.predicted != nil {
+		var err error
+		e.then, err = w.then(e)
+		return err == nil && e.then.differs, err
+	}
 	k := w.key(e)
 	if differs, known := w.verdicts[string(k)]; known {
 		return differs, nil
@@ -130,12 +134,6 @@ func (w *treeWorker) verdict(e *treeEntry) (bool, error) {
 		w.verdicts[string(k)] = differs
 	}
 	return differs, nil
-}
-
-// predicted reports whether the rule would change a node as it is going to be.
-func (w *treeWorker) predicted(e *treeEntry) (bool, error) {
-	n, err := w.fullNode(e)
-	return err == nil && !sameNode(n, w.walk.rule.Apply(n)), err
 }
 
 // fullNode describes an entry with everything, as predicted.
@@ -156,8 +154,8 @@ func (w *treeWorker) fullNode(e *treeEntry) (host.Node, error) {
 		}
 		n.Target = string(buf[:size])
 	}
-	if w.walk.predict != nil {
-		n = w.walk.predict(e.path(), n)
+	if w.walk.predicted != nil {
+		n = w.walk.predicted.Node(e.path(), n)
 	}
 	return n, nil
 }
@@ -174,10 +172,15 @@ func noteDifference(w *treeWorker, e *treeEntry) error {
 	if err := w.load(e, true, true); err != nil {
 		return err
 	}
-	key := string(w.key(e))
+	var key string
+	if e.then != nil {
+		key = e.then.sort
+	} else {
+		key = string(w.key(e))
+	}
 	was := w.finds.sorts[key]
 	wanted := w.finds.first.wants(w.tmp)
-	if !wanted && w.walk.predict == nil && was != nil && was.Path <= string(w.tmp) {
+	if !wanted && was != nil && was.Path <= string(w.tmp) {
 		was.Count++
 		return nil
 	}
@@ -186,9 +189,6 @@ func noteDifference(w *treeWorker, e *treeEntry) error {
 		return err
 	}
 	d := host.TreeDiff{Path: e.path(), Before: n, After: w.walk.rule.Apply(n)}
-	if w.walk.predict != nil {
-		key = n.Sort()
-	}
 	w.finds.sort(key, d, 1)
 	if wanted {
 		w.finds.first.add(d.Path, d)

@@ -218,12 +218,12 @@ func TestScanTreeWith(t *testing.T) {
 	h, dir := newTestHost(t)
 	makeTree(t, dir, 2, 3)
 	r := host.TreeRule{Root: dir, Owner: "alice"}
-	s, err := h.ScanTreeWith(context.Background(), r, func(path string, n host.Node) host.Node {
+	s, err := h.ScanTreeWith(context.Background(), r, &host.Prediction{Node: func(path string, n host.Node) host.Node {
 		if !strings.HasSuffix(path, "f0001") {
 			n.Owner = "alice"
 		}
 		return n
-	})
+	}})
 	must(t, err)
 	if s.Total != 10 || s.Differ != 2 || s.First[0].Path != dir+"/d00/d0000/f0001" {
 		t.Errorf("scan: %+v", s)

@@ -32,10 +32,10 @@ const (
 // descriptors, within one file system. Its memory depends on the depth of the
 // tree, not on the number of files.
 type treeWalk struct {
-	ctx     context.Context //nolint:containedctx // one walk, one context
-	host    *Host
-	rule    host.TreeRule
-	predict func(string, host.Node) host.Node // nil: nodes are as they are
+	ctx       context.Context //nolint:containedctx // one walk, one context
+	host      *Host
+	rule      host.TreeRule
+	predicted *host.Prediction // nil: nodes are as they are
 	// differs is told of every node that differs from the rule.
 	differs func(w *treeWorker, e *treeEntry) error
 
@@ -62,6 +62,7 @@ type treeEntry struct {
 	dirent dirent
 	st     unix.Statx_t
 	attributes
+	then *treeThen // as it is going to be, where that is predicted
 }
 
 func (e *treeEntry) path() string { return e.parent + "/" + string(e.dirent.name) }
@@ -80,12 +81,12 @@ func (t *treeWalk) run(root int) (*treeFinds, error) {
 	t.jobs = make(chan treeJob)
 	t.host.progress(pathsSeen(&t.seen))
 	workers := make([]*treeWorker, 1)
-	if t.predict == nil {
+	if t.predicted == nil || t.predicted.Alike != nil {
 		workers = make([]*treeWorker, runtime.GOMAXPROCS(0))
 	}
 	var wg sync.WaitGroup
 	for i := range workers {
-		w := &treeWorker{walk: t, verdicts: map[string]bool{}, finds: newTreeFinds(t.rule.Names()), xattrs: xattrReader{unsupported: t.noACLs}}
+		w := &treeWorker{walk: t, verdicts: map[string]bool{}, thens: map[string]*treeThen{}, finds: newTreeFinds(t.rule.Names()), xattrs: xattrReader{unsupported: t.noACLs}}
 		workers[i] = w
 		wg.Go(func() {
 			withOwnDirectory(func(own bool) {
@@ -136,6 +137,8 @@ type treeWorker struct {
 	access, deflt   [aclBuffer]byte
 	verdicts        map[string]bool // by attributes: does the rule change them?
 	verdictKey, tmp []byte
+	alike           host.Alike // of the directory that it is in
+	thens           map[string]*treeThen
 }
 
 // directory goes through one directory and all below it, but for what idle
@@ -146,7 +149,9 @@ func (w *treeWorker) directory(job treeJob, level int) {
 		w.buffers = append(w.buffers, make([]byte, direntBuffer))
 	}
 	except, prune := w.walk.except[job.path], w.walk.prune[job.path]
+	alike := w.walk.alike(job.path)
 	w.xattrs.enter(job.fd)
+	w.alike = alike
 	for w.walk.ctx.Err() == nil {
 		n, err := unix.Getdents(job.fd, w.buffers[level])
 		if errors.Is(err, unix.EINTR) {
@@ -168,6 +173,7 @@ func (w *treeWorker) directory(job treeJob, level int) {
 			if w.visit(job, d, except[string(d.name)]) {
 				w.descend(job, d, level)
 				w.xattrs.enter(job.fd)
+				w.alike = alike
 			}
 		}
 	}
@@ -213,21 +219,15 @@ func (w *treeWorker) cannotLook(e *treeEntry, err error) {
 
 // judge finds out whether the rule would change a node, and passes it on if so.
 func (w *treeWorker) judge(e *treeEntry) error {
-	e.attributes = attributes{mode: uint32(e.st.Mode), uid: e.st.Uid, gid: e.st.Gid}
+	e.attributes, e.then = attributes{mode: uint32(e.st.Mode), uid: e.st.Uid, gid: e.st.Gid}, nil
 	wantAccess, wantDefault := w.walk.needs(e.mode)
-	if w.walk.predict != nil {
+	if w.walk.predicted != nil {
 		wantAccess, wantDefault = true, true
 	}
 	if err := w.load(e, wantAccess, wantDefault); err != nil {
 		return err
 	}
-	var differs bool
-	var err error
-	if w.walk.predict != nil {
-		differs, err = w.predicted(e)
-	} else {
-		differs, err = w.verdict(e)
-	}
+	differs, err := w.verdict(e)
 	if err != nil || !differs {
 		return err
 	}
@@ -253,7 +253,10 @@ func (w *treeWorker) judge(e *treeEntry) error {
 // foreign says whose a node is that the rule leaves alone.
 func (w *treeWorker) foreign(e *treeEntry) (string, error) {
 	rule := w.walk.rule
-	if rule.From == nil || w.walk.predict == nil && slices.Contains(rule.From, w.walk.host.userName(int(e.uid))) {
+	if e.then != nil {
+		return e.then.foreign, nil
+	}
+	if rule.From == nil || slices.Contains(rule.From, w.walk.host.userName(int(e.uid))) {
 		return "", nil
 	}
 	n, err := w.fullNode(e)

@@ -144,7 +144,7 @@ func (h *Host) node(at string) (*host.Node, error) {
 // altered is a node of the base after all alterations.
 func (h *Host) altered(at string, n host.Node) host.Node {
 	for _, a := range h.files.alterations {
-		n = a(at, n)
+		n = a.of(at, n)
 	}
 	return n
 }

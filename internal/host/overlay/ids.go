@@ -11,7 +11,11 @@ import (
 // An alteration is what a step does to nodes that the overlay has not copied: a
 // tree's rule, or names that ids get and lose. The nodes of the base go through all
 // of them in order when they are read, copied nodes at once.
-type alteration func(path string, n host.Node) host.Node
+type alteration struct {
+	of func(path string, n host.Node) host.Node
+	// rule says which paths it is about; nil: all of them.
+	rule *host.TreeRule
+}
 
 type idKind host.Tag
 
@@ -113,7 +117,7 @@ func (f *files) rename(k idKind, from, to string) {
 	delete(f.shown, old)
 	if f.renames == nil {
 		f.renames = &renames{now: map[idName]string{}, before: map[idName][]string{}}
-		f.alterations = append(f.alterations, f.renames.apply)
+		f.alterations = append(f.alterations, alteration{of: f.renames.apply})
 	}
 	f.renames.add(k, from, to)
 }
@@ -123,7 +127,7 @@ func (f *files) rename(k idKind, from, to string) {
 func (f *files) alter(a alteration) {
 	for p, e := range f.nodes {
 		if !e.absent {
-			e.node = a(p, e.node)
+			e.node = a.of(p, e.node)
 			f.show(p, e.node)
 		}
 	}

@@ -49,12 +49,12 @@ func (h *Host) fixTree(rule host.TreeRule) error {
 		}
 	}
 	rule = canonical(rule, at)
-	h.files.alter(func(p string, n host.Node) host.Node {
+	h.files.alter(alteration{rule: &rule, of: func(p string, n host.Node) host.Node {
 		if !covers(rule, p) || n.Type != host.TypeDir && n.Links > 1 || rule.Foreign(n) != "" || (n.Held&host.InTree).Why() != "" {
 			return n
 		}
 		return rule.Apply(n)
-	})
+	}})
 	return nil
 }
 
@@ -110,13 +110,13 @@ func (h *Host) ScanTree(ctx context.Context, rule host.TreeRule) (*host.TreeScan
 	return found, err
 }
 
-// ScanTreeWith is ScanTree where each node is passed through predict: for an
-// overlay above this one.
-func (h *Host) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict func(path string, n host.Node) host.Node) (*host.TreeScan, error) {
-	return h.scanTree(ctx, rule, predict)
+// ScanTreeWith is ScanTree where more is predicted of each node: for an overlay above
+// this one.
+func (h *Host) ScanTreeWith(ctx context.Context, rule host.TreeRule, predicted *host.Prediction) (*host.TreeScan, error) {
+	return h.scanTree(ctx, rule, predicted)
 }
 
-func (h *Host) scanTree(ctx context.Context, rule host.TreeRule, then func(path string, n host.Node) host.Node) (*host.TreeScan, error) {
+func (h *Host) scanTree(ctx context.Context, rule host.TreeRule, then *host.Prediction) (*host.TreeScan, error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if h.files.untouched() && then == nil {
@@ -150,7 +150,7 @@ type scan struct {
 	host.TreeScan
 	host *Host
 	rule host.TreeRule
-	then func(path string, n host.Node) host.Node // nil: nothing more happens to a node
+	then *host.Prediction // nil: nothing more happens to a node
 
 	mu   sync.Mutex
 	seen map[string]bool // entries that the base has shown
@@ -162,7 +162,11 @@ func (s *scan) base(ctx context.Context) error {
 	if !ok {
 		return errors.New("cannot scan a tree after predicted changes: the base host cannot do that")
 	}
-	got, err := b.ScanTreeWith(ctx, s.rule, s.predict)
+	predicted := &host.Prediction{Node: s.predict}
+	if s.then == nil || s.then.Alike != nil {
+		predicted.Alike = s.alike
+	}
+	got, err := b.ScanTreeWith(ctx, s.rule, predicted)
 	if err != nil {
 		return err
 	}
@@ -196,7 +200,7 @@ func (s *scan) after(p string, n host.Node) host.Node {
 	if s.then == nil {
 		return n
 	}
-	return s.then(p, n)
+	return s.then.Node(p, n)
 }
 
 // drop makes a node that is gone agree with the rule, so that the base counts no

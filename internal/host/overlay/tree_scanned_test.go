@@ -22,9 +22,9 @@ func (w *walked) ScanTree(ctx context.Context, rule host.TreeRule) (*host.TreeSc
 	return w.Host.ScanTree(ctx, rule)
 }
 
-func (w *walked) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict func(string, host.Node) host.Node) (*host.TreeScan, error) {
+func (w *walked) ScanTreeWith(ctx context.Context, rule host.TreeRule, predicted *host.Prediction) (*host.TreeScan, error) {
 	w.walks++
-	return w.Host.(host.TreeScanner).ScanTreeWith(ctx, rule, predict)
+	return w.Host.(host.TreeScanner).ScanTreeWith(ctx, rule, predicted)
 }
 
 // TestTreeScannedOnce: a tree that has just been brought to a rule needs no other walk, as

@@ -154,12 +154,16 @@ func (r *Reader) ScanTree(ctx context.Context, rule host.TreeRule) (*host.TreeSc
 	if err != nil {
 		return nil, err
 	}
-	return r.ScanTreeWith(ctx, rule, func(_ string, n host.Node) host.Node { return n })
+	return r.ScanTreeWith(ctx, rule, nil)
 }
 
 // ScanTreeWith counts what would differ from the rule if each node were as
-// predict says.
-func (r *Reader) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict func(path string, n host.Node) host.Node) (*host.TreeScan, error) {
+// predicted.
+func (r *Reader) ScanTreeWith(ctx context.Context, rule host.TreeRule, predicted *host.Prediction) (*host.TreeScan, error) {
+	predict := func(_ string, n host.Node) host.Node { return n }
+	if predicted != nil {
+		predict = predicted.Node
+	}
 	root, f, recorded, err := r.find(rule.Root, maxLinks)
 	if err != nil {
 		return nil, err

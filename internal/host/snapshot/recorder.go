@@ -263,7 +263,7 @@ func (r *Recorder) ScanTree(ctx context.Context, rule host.TreeRule) (*host.Tree
 
 // ScanTreeWith is asked for. It cannot be asked again: what was predicted then is
 // not known any more.
-func (r *Recorder) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict func(path string, n host.Node) host.Node) (*host.TreeScan, error) {
+func (r *Recorder) ScanTreeWith(ctx context.Context, rule host.TreeRule, predicted *host.Prediction) (*host.TreeScan, error) {
 	b, ok := r.base.(host.TreeScanner)
 	if !ok {
 		return nil, errNoScanner
@@ -273,7 +273,7 @@ func (r *Recorder) ScanTreeWith(ctx context.Context, rule host.TreeRule, predict
 		return nil, err
 	}
 	r.tree(rule)
-	scan, err := b.ScanTreeWith(ctx, rule, predict)
+	scan, err := b.ScanTreeWith(ctx, rule, predicted)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if question += " after earlier changes"; !r.known(question) {

@@ -240,12 +240,12 @@ func (f *filer) sumUp(ctx context.Context) error {
 			continue // it is looked through with the one above it
 		}
 		rule := host.TreeRule{Root: root, Owner: nobodys}
-		scan, err := scanner.ScanTreeWith(ctx, rule, func(p string, n host.Node) host.Node {
+		scan, err := scanner.ScanTreeWith(ctx, rule, &host.Prediction{Node: func(p string, n host.Node) host.Node {
 			if _, own := f.state.Files[p]; !own {
 				roots[nearest(p, roots)].add(p, n)
 			}
 			return rule.Apply(n) // as the rule has it: it is asked for once
-		})
+		}})
 		if err != nil {
 			if ctx.Err() != nil {
 				return err
