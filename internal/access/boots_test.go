@@ -188,6 +188,8 @@ func TestNextStart(t *testing.T) {
 		{"a language", file("/etc/default/locale", "LANG=C.UTF-8\n"), ""},
 		{"a language, and the linker", file("/etc/default/locale", "LD_PRELOAD=/x\n"), "/etc/default/locale changes"},
 		{"a packet filter", file("/etc/nftables.conf", "table inet f { chain i { type filter hook input priority 0; policy drop; } }\n"), "/etc/nftables.conf changes"},
+		{"keys are rotated", file("/etc/logrotate.d/x", "/home/*/.ssh/authorized_keys {\n  daily\n  rotate 0\n}\n"), "/etc/logrotate.d/x"},
+		{"logs are rotated", file("/etc/logrotate.d/x", "# /etc/shadow\n/var/log/app/*.log /srv/x.log {\n  daily\n  su root adm\n  create 0640 root adm\n  postrotate\n    systemctl reload nginx >/dev/null 2>&1 || true\n  endscript\n}\n"), ""},
 		{"a start-up file without end", func(w *world) {
 			w.Files["/dev/zero"] = snapshot.File{Node: host.Node{Type: host.TypeOther, Owner: "root"}}
 			dirLink("/home/alice", ".profile", "/dev/zero")(w)

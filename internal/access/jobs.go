@@ -77,12 +77,30 @@ func (b *bootFiles) script(at string, depth int) {
 	if strings.HasPrefix(at, "/etc/apt/apt.conf") {
 		text = aptComments().ReplaceAllString(text, "")
 	}
+	if strings.HasPrefix(at, "/etc/logrotate.") {
+		b.whole(at, rotated(text))
+	}
 	if lines := concerns(text); len(lines) > 0 {
 		b.whole(at, text, lines...)
 	}
 	if n.Owner == root { // what others name may be without end, and they run it without any rights
 		b.named(text, depth+1)
 	}
+}
+
+// rotated are the lines of a file of logrotate(8) that have it move away what the way
+// rests on.
+func rotated(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		for word := range strings.FieldsSeq(line) {
+			if at := strings.Trim(word, `"'{`); path.IsAbs(at) && wayPath("mv", at) != "" && line[0] != '#' {
+				b.WriteString(strings.TrimSpace(line) + "\n")
+				break
+			}
+		}
+	}
+	return b.String()
 }
 
 // aptComments are those of apt.conf(5) that begin a line, but for the ones of shells.

@@ -75,6 +75,7 @@ func waysOfCommonSettings() []way {
 		{name: "a job opens the home to all", want: refused, spec: timerIs("/bin/chmod -R 0777 /home/alice")},
 		{name: "a job takes the network's memory", want: refused, spec: timerIs("/sbin/sysctl -w net.ipv4.tcp_mem=0")},
 		{name: "a job takes sshd's address", want: refused, spec: timerIs("/sbin/ifconfig lo 0.0.0.0")},
+		{name: "a job takes the keys for logs", want: refused, spec: fileIs("/etc/logrotate.d/x", "/home/alice/.ssh/authorized_keys {\n  daily\n  rotate 0\n}\n")},
 		{name: "a job closes homes to others", want: through, spec: timerIs("/bin/chmod 0750 /home/alice")},
 		{name: "a job looks for programs with bits", want: through, spec: timerIs("/usr/bin/find / -xdev -perm -4000")},
 	}
