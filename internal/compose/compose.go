@@ -19,6 +19,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/sirupsen/logrus"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -88,25 +89,28 @@ func read(f File) (map[string]any, error) {
 	var m map[string]any
 	documents := yaml.NewDecoder(bytes.NewReader(f.Data))
 	if err := documents.Decode(&m); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %w", f.Name, err)
+		return nil, parsed(f.Name, err)
 	}
 	// The library merges all documents of a file.
 	if err := documents.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: has several documents: make a file of each, without ---", f.Name)
+		return nil, &Problem{File: f.Name, Text: "has several documents: make a file of each, without ---"}
 	}
 	return m, nil
 }
 
-// Check lists what opsafe does not do of what a file says, in words.
-func Check(f File) []string {
+// Check lists what opsafe does not do of what a file says: each is a *Problem.
+func Check(f File) []error {
 	m, err := read(f)
 	if err != nil {
-		return []string{err.Error()}
+		return []error{err}
 	}
-	var out []string
+	var out []error
 	refuse := func(of map[string]any, at, key, why string) {
 		if _, said := of[key]; said {
-			out = append(out, at+key+": "+why)
+			path := strings.ReplaceAll(strings.Replace(at, "service ", "services.", 1), ": ", ".")
+			p := find([]File{f}, path+key)
+			p.Text = at + key + ": " + why
+			out = append(out, p)
 		}
 	}
 	refuse(m, "", "include", "list the files in the spec")
@@ -137,6 +141,7 @@ func Load(ctx context.Context, s Source) (p *Project, err error) {
 			p, err = nil, fmt.Errorf("cannot be read: %v", r)
 		}
 	}()
+	logrus.SetOutput(io.Discard) // what is wrong, the library returns
 	details := types.ConfigDetails{WorkingDir: s.Dir, Environment: maps.Clone(types.Mapping(s.Variables))}
 	for _, f := range s.Files {
 		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: f.Name, Content: f.Data})
@@ -153,7 +158,7 @@ func Load(ctx context.Context, s Source) (p *Project, err error) {
 		}
 	})
 	if err != nil {
-		return nil, err
+		return nil, placed(s.Files, err)
 	}
 	return newProject(loaded)
 }

@@ -72,7 +72,7 @@ func TestKeysStay(t *testing.T) {
 // Unset would have looked.
 func TestOneDocument(t *testing.T) {
 	f := compose.File{Name: "app.yaml", Data: []byte("services: {web: {image: a}}\n---\nservices: {web: {image: \"a:${TAG}\", build: .}}\n")}
-	if got := compose.Check(f); len(got) != 1 || !strings.Contains(got[0], "app.yaml: has several documents") {
+	if got := compose.Check(f); len(got) != 1 || !strings.Contains(got[0].Error(), "app.yaml: has several documents") {
 		t.Errorf("it says %v", got)
 	}
 	if got, err := compose.Unset([]compose.File{f}, nil); err == nil {

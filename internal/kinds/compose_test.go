@@ -18,6 +18,7 @@ func TestComposeProblems(t *testing.T) {
 		"backends/x/backend.yaml": `
 compose:
   made: {files: [made.yaml]}
+  typo: {files: [typo.yaml]}
   wishes: {files: [wishes.yaml], services: {web: {recreate_on: [/etc/a]}, debug: {recreate_on: [/etc/a]}, gone: {recreate_on: [/etc/a]}}}
   unset: {files: [unset.yaml]}
   shop: {files: [shop.yaml], overrides: [stranger.yaml]}
@@ -37,6 +38,7 @@ directories:
   /etc/d: {notify: {restart: [compose/there]}}
 chrony: {stop_around: [compose/there, compose/nowhere]}
 `,
+		"backends/x/typo.yaml":     "services:\n  web:\n    imagee: app\n",
 		"backends/x/made.yaml":     "services: {web: {build: .}}\n",
 		"backends/x/wishes.yaml":   "services: {web: {image: app}, debug: {image: app, profiles: [debug]}}\n",
 		"backends/x/shop.yaml":     "services: {web: {image: app, user: \"${APPLICATION_ID}:${APPLICATION_ID}\", ports: [\"127.0.0.1:${APPLICATION_PORT}:80\"]}}\n",
@@ -57,13 +59,14 @@ chrony: {stop_around: [compose/there, compose/nowhere]}
 		t.Fatal("there is no problem")
 	}
 	for _, want := range []string{
-		"made.yaml: service web: build: opsafe makes no images",
+		"backends/x/made.yaml:1:18: compose project made: service web: build: opsafe makes no images",
+		`backends/x/typo.yaml:3:5: compose project typo: unknown field "imagee" in service web: did you mean "image"?`,
 		"service debug belongs to a profile, and is left as it is",
 		"there is no service gone in its files",
-		"nothing sets TAG: say it under variables",
-		"compose project shop: service cron runs as 60101:60102, and the application at backends/x/backend.yaml:12:3 has 60101: say ${APPLICATION_ID}",
-		"compose project shop: service cron takes port 3102, which is application map's, too, at backends/x/backend.yaml:13:3",
-		"compose project quiet: takes ports, and not 3103, which is that of application quiet at backends/x/backend.yaml:14:3",
+		"backends/x/unset.yaml:1:25: compose project unset: nothing sets TAG: say it under variables",
+		"compose project shop: service cron runs as 60101:60102, and the application at backends/x/backend.yaml:13:3 has 60101: say ${APPLICATION_ID}",
+		"compose project shop: service cron takes port 3102, which is application map's, too, at backends/x/backend.yaml:14:3",
+		"compose project quiet: takes ports, and not 3103, which is that of application quiet at backends/x/backend.yaml:15:3",
 		`file /etc/a: notify: restart: there is no compose project "goes"`,
 		"file /etc/b: notify: restart: a link has no content",
 		"directory /etc/d: notify: restart: only a file has a content",

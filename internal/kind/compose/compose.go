@@ -3,17 +3,19 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"maps"
+	"path"
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/compose"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
 	"opsafe/internal/spec"
+	"opsafe/internal/words"
 )
 
 // When images are pulled: see pull_policy of the Compose specification.
@@ -155,8 +157,8 @@ func checkFiles(b *spec.Backend, name string, p *Project, problems *spec.Problem
 		if f.Data == nil {
 			return // that is a problem already
 		}
-		for _, what := range compose.Check(f) {
-			problems.Addf(at, "%s: cannot read %s: %s", label, f.Name, what)
+		for _, err := range compose.Check(f) {
+			addProblem(problems, at, label, err)
 		}
 	}
 	if len(*problems) > before {
@@ -168,7 +170,11 @@ func checkFiles(b *spec.Backend, name string, p *Project, problems *spec.Problem
 	}
 	unset, err := compose.Unset(p.Data, vars)
 	if err == nil && len(unset) > 0 && len(p.EnvFiles) == 0 {
-		problems.Addf(p.At("files"), "%s: cannot read it: nothing sets %s: say it under variables", label, strings.Join(unset, ", "))
+		for _, name := range unset {
+			problem := compose.Uses(p.Data, name)
+			problem.Text = "nothing sets " + name + ": say it under variables"
+			addProblem(problems, p.At("files"), label, problem)
+		}
 		return
 	}
 	for _, name := range unset {
@@ -177,7 +183,7 @@ func checkFiles(b *spec.Backend, name string, p *Project, problems *spec.Problem
 	project, err := compose.Load(context.Background(), compose.Source{Name: name, Dir: p.dir(), Files: p.Data, Variables: vars})
 	if err != nil {
 		if len(unset) == 0 {
-			problems.Addf(p.At("files"), "%s: cannot read it: %v", label, err)
+			addProblem(problems, p.At("files"), label, err)
 		}
 		return
 	}
@@ -190,6 +196,22 @@ func checkFiles(b *spec.Backend, name string, p *Project, problems *spec.Problem
 			problems.Addf(p.At("services"), "%s: there is no service %s in its files", label, service)
 		}
 	}
+}
+
+// addProblem notes a problem of a project in the compose file, or at the place in the
+// spec that names it if more is not known.
+func addProblem(problems *spec.Problems, named spec.Pos, label string, err error) {
+	var p *compose.Problem
+	if !errors.As(err, &p) || p.Line == 0 {
+		problems.Addf(named, "%s: cannot read it: %v", label, err)
+		return
+	}
+	at := spec.Pos{File: path.Join(path.Dir(named.File), p.File), Line: p.Line, Column: p.Column}
+	hint := ""
+	if p.Known != nil {
+		hint = words.DidYouMean(p.Word, p.Known)
+	}
+	problems.Addf(at, "%s: %s%s", label, p.Text, hint)
 }
 
 // variables are the variables that the spec itself sets.

@@ -1,0 +1,85 @@
+package compose_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"opsafe/internal/compose"
+)
+
+// TestProblems places what is wrong with a file in it, in the words of opsafe's own files.
+func TestProblems(t *testing.T) {
+	for text, want := range map[string]string{
+		"services:\n  app:\n    imagee: a\n":                                        "app.yaml:3:5: unknown field \"imagee\" in service app",
+		"services:\n  a.b:\n    image: a\n    restrt: always\n":                     "app.yaml:4:5: unknown field \"restrt\" in services.a.b",
+		"servces:\n  app: {image: a}\n":                                             "app.yaml:1:1: unknown field \"servces\"",
+		"services:\n  app: {image: [a]}\n":                                          "app.yaml:2:9: services.app.image: want a string",
+		"services:\n  app:\n    image: a\n    healthcheck: {tst: a}\n":              "app.yaml:4:19: unknown field \"tst\" in services.app.healthcheck",
+		"services:\n  app: {image: a, deploy: {resources: {limits: {memry: 5}}}}\n": "app.yaml:2:49: unknown field \"memry\" in services.app.deploy.resources.limits",
+		"services:\n  app:\n    image: a\n    networks: [x]\n":                      "app.yaml:2:3: service app refers to undefined network x",
+		"services:\n  app:\n    image: a:${X:?no}\n":                                "app.yaml:3:5: services.app.image: required variable X is missing a value: no",
+	} {
+		_, err := compose.Load(t.Context(), compose.Source{Name: "p", Dir: "/", Files: []compose.File{{Name: "app.yaml", Data: []byte(text)}}})
+		if err == nil || err.Error() != want {
+			t.Errorf("%s\nsays %v\nwant %s", text, err, want)
+		}
+		var p *compose.Problem
+		if meant := map[string]string{"imagee": "image", "servces": "services", "tst": "test"}; errors.As(err, &p) && meant[p.Word] != "" && !slices.Contains(slices.Collect(p.Known), meant[p.Word]) {
+			t.Errorf("%s is not known where %s is", meant[p.Word], p.Word)
+		}
+	}
+	for text, line := range map[string]int{"a: 1\nb: c: d\n": 2, "a: 1\nb: [c\n": 3, "a:\n\t- b\n": 2} {
+		got := compose.Check(compose.File{Name: "app.yaml", Data: []byte(text)})
+		var p *compose.Problem
+		if len(got) != 1 || !errors.As(got[0], &p) || p.Line != line {
+			t.Errorf("%q: it says %v", text, got)
+		}
+	}
+	broken := compose.File{Name: "app.yaml", Data: []byte("services:\n  app:\n    image: a\n   b: a\n")}
+	if got := compose.Check(broken); len(got) != 1 || got[0].Error() != "app.yaml:4:4: cannot be parsed as YAML: while parsing a block mapping at line 1, column 3: line 3, column 4: did not find expected key" {
+		t.Errorf("of a file that is no YAML it says %v", got)
+	}
+	made := compose.File{Name: "app.yaml", Data: []byte("services:\n  app:\n    build: .\n")}
+	if got := compose.Check(made); len(got) != 1 || got[0].Error() != "app.yaml:3:5: service app: build: opsafe makes no images: name one" {
+		t.Errorf("of an image that is made it says %v", got)
+	}
+	files := []compose.File{{Name: "a.yaml", Data: []byte("x-a: $$TAG\n")}, {Name: "b.yaml", Data: []byte("services:\n  app: {image: \"a:${TAG}\"}\n")}}
+	if got := compose.Uses(files[1:], "TAG"); got.File != "b.yaml" || got.Line != 2 || got.Column != 16 {
+		t.Errorf("the variable is at %+v", got)
+	}
+}
+
+// TestQuiet has the library write nothing by itself, to whatever it took for standard
+// error when the program began.
+func TestQuiet(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, err := unix.Dup(unix.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Dup3(int(w.Fd()), unix.Stderr, 0); err != nil {
+		t.Fatal(err)
+	}
+	_, err = compose.Load(t.Context(), compose.Source{Name: "p", Dir: "/", Files: []compose.File{
+		{Name: "app.yaml", Data: []byte("services: {app: {image: a, networks: [jobs]}}\nnetworks: {jobs: {external: {name: x}}}\n")},
+	}})
+	if back := unix.Dup3(was, unix.Stderr, 0); back != nil {
+		t.Fatal(back)
+	}
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said, _ := io.ReadAll(r); len(bytes.TrimSpace(said)) > 0 {
+		t.Errorf("it writes %s", said)
+	}
+}
