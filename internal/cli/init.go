@@ -187,7 +187,8 @@ func (a *App) complete(ctx context.Context, o *initOptions) error {
 // nameOf makes a backend's name of a host's.
 func nameOf(hostname string) string {
 	name, _, _ := strings.Cut(strings.ToLower(hostname), ".")
-	name = strings.Trim(regexp.MustCompile(`[^a-z0-9-]+`).ReplaceAllString(name, "-"), "-0123456789")
+	name = strings.Trim(regexp.MustCompile(`[^a-z0-9-]+`).ReplaceAllString(name, "-"), "-")
+	name = strings.TrimLeft(name, "-0123456789") // it begins with a letter
 	return firstOf(strings.TrimSuffix(name, "-backend"), "server")
 }
 
