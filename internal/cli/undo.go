@@ -92,7 +92,7 @@ func (a *App) undo(ctx context.Context, word string, o undoOptions) error {
 		note(a.Err, "not kept, so it cannot come back if it has been changed: %s", lost)
 	}
 	rep, err := a.do(ctx, run.Job{
-		Kinds: undo.Kinds(a.Host, rec), WayIn: run.WayIn{MayClose: o.allowed}, Confirm: o.confirm,
+		Kinds: undo.Kinds(ctx, a.Host, rec), WayIn: run.WayIn{MayClose: o.allowed}, Confirm: o.confirm,
 		Record: run.Record{Command: "undo", Undoes: rec.Run, Backend: rec.Backend},
 	}, a.newOutput("undo", o.options, rec.Backend, name, mode(o.plan)))
 	if rep != nil && !o.plan && rec.Command == "manage" {

@@ -30,6 +30,8 @@ mk upg all '' '' 2
 mk libshared all '' ''
 mk rival all 'Conflicts: mta-a\n' ''
 mk leans all 'Depends: conf\n' ''
+for n in lock-a lock-b; do mk $n all 'Provides: locker\nConflicts: locker\n' ''; done
+mk locks all 'Depends: lock-a | locker\n' ''
 for n in appa appb appc; do mk $n all 'Depends: libshared\n' ''; done
 d=/tmp/b/appb-all; echo x >$d/etc/appb.d/c; echo /etc/appb.d/c >$d/DEBIAN/conffiles; dpkg-deb -b $d /srv/test/appb_1_all.deb >/dev/null
 for f in *.deb; do
@@ -53,6 +55,7 @@ func TestPackages(t *testing.T) {
 			proveArchitectures(e.on(t))
 			proveAptRefuses(e.on(t))
 			proveAtOdds(e.on(t))
+			proveSwap(e.on(t))
 			proveBrokenPackages(e.on(t))
 			proveShared(e.on(t))
 			proveUpgrades(e.on(t))
@@ -144,6 +147,24 @@ func proveAtOdds(e *env) {
 	e.wantStatus("conf", "ii all")
 	e.wantStatus("rival", "")
 	e.lab(0, "packages: {askp: purged, leans: purged, mta-a: purged, conf: purged}\n")
+}
+
+// proveSwap has one package take the place of another that conflicts with it, and that a
+// third one needs: one step of apt, also for undo.
+func proveSwap(e *env) {
+	e.lab(0, "packages: {lock-a: installed, locks: installed}\n")
+	for _, state := range []string{"absent", "purged"} {
+		e.lab(0, "packages: {lock-a: "+state+", lock-b: installed, locks: installed}\n", "+ lock-b", "- lock-a", "Done: 1 added, 1 removed.")
+		e.wantStatus("lock-a", "")
+		e.wantStatus("lock-b", "ii all")
+		e.wantStatus("locks", "ii all")
+		e.settled()
+		e.undone()
+		e.wantStatus("lock-a", "ii all")
+		e.wantStatus("lock-b", "")
+		e.wantStatus("locks", "ii all")
+	}
+	e.lab(0, "packages: {lock-a: purged, lock-b: purged, locks: purged}\n")
 }
 
 // proveShared takes back packages that share a library: one goes altogether, one

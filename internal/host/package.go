@@ -158,6 +158,9 @@ type (
 type PackageInstall struct {
 	Name     string
 	Provides Provides
+	// Going are packages that steps of their own remove: apt may do that in this one
+	// already, where the package takes their place.
+	Going []string
 }
 
 // PackageUpgrade is one package, by key, and the versions between which it is upgraded.

@@ -93,7 +93,7 @@ type packageLook struct {
 	chosen map[string]bool
 }
 
-func (l packageLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+func (l packageLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	facts, err := r.Facts()
 	if err != nil {
 		return change.Change{}, err
@@ -116,19 +116,19 @@ func (l packageLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 			return change.Change{}, err
 		}
 	}
-	c, err := l.compare(r, p, others)
+	c, err := l.compare(ctx, r, p, others)
 	if err == nil {
 		err = Finishes(r, &c, l.speaksOf)
 	}
 	return c, err
 }
 
-func (l packageLook) compare(r host.Reader, p *host.Package, others []host.Package) (change.Change, error) {
+func (l packageLook) compare(ctx context.Context, r host.Reader, p *host.Package, others []host.Package) (change.Change, error) {
 	switch l.decl.State {
 	case "":
 		return l.hold(p, others)
 	case stateInstalled:
-		return l.install(r, p, others)
+		return l.install(ctx, r, p, others)
 	case Absent:
 		gone := func(p host.Package) bool { return p.State == host.ConfigFiles }
 		return l.remove(p, slices.DeleteFunc(slices.Clone(others), gone), Absent), nil
@@ -145,7 +145,7 @@ func (l packageLook) hold(p *host.Package, others []host.Package) (change.Change
 	return l.marked(change.Change{}, p, others), nil
 }
 
-func (l packageLook) install(r host.Reader, p *host.Package, others []host.Package) (change.Change, error) {
+func (l packageLook) install(ctx context.Context, r host.Reader, p *host.Package, others []host.Package) (change.Change, error) {
 	var c change.Change
 	if p != nil && p.State == host.Installed {
 		return l.marked(askedFor(p), p, others), nil
@@ -165,15 +165,47 @@ func (l packageLook) install(r host.Reader, p *host.Package, others []host.Packa
 			c.Notes = append(c.Notes, o.Name+" is installed, which is not "+l.name+": declare \""+o.Name+"\" if that is meant")
 		}
 	}
+	going, err := l.going(ctx, r)
+	if err != nil {
+		return c, err
+	}
 	c.Steps = append(c.Steps, host.InstallPackages{
 		Refresh:  true,
-		Packages: []host.PackageInstall{{Name: l.name, Provides: provides(l.name, l.decl.Provides, facts)}},
+		Packages: []host.PackageInstall{{Name: l.name, Provides: provides(l.name, l.decl.Provides, facts), Going: going}},
 	})
 	if p == nil {
 		p = &host.Package{Name: l.name}
 	}
 	p.State = host.Installed
 	return l.marked(c, p, others), nil
+}
+
+// going are the packages that are declared not to be there: what is installed may take
+// the place of one, which apt removes in the same step then. What needs either is
+// never without.
+func (l packageLook) going(ctx context.Context, r host.Reader) ([]string, error) {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(l.declared)) {
+		d := l.declared[name]
+		if !d.gone() || !l.picked(name) {
+			continue
+		}
+		p, err := r.Package(name)
+		if err != nil {
+			return nil, err
+		}
+		if p == nil || p.State != host.Installed || p.Hold && (d.Hold == nil || *d.Hold) {
+			continue
+		}
+		applies, _, err := Applies(ctx, r, d.When)
+		if err != nil && !host.IsUnknown(err) {
+			return nil, err
+		}
+		if applies && err == nil {
+			out = append(out, name)
+		}
+	}
+	return out, nil
 }
 
 // askedFor marks an installed package as one that is asked for: otherwise it would go

@@ -24,7 +24,7 @@ func (r *Runner) onlyDown(ctx context.Context, rec *confirm.Record) bool {
 	if target == nil {
 		return false
 	}
-	plan := r.Foresee(ctx, r.Host, append(undo.Unjudged(r.Host, target), standingUnits(rec.Up)), nil)
+	plan := r.Foresee(ctx, r.Host, append(undo.Unjudged(ctx, r.Host, target), standingUnits(rec.Up)), nil)
 	return !slices.ContainsFunc(plan.Results, func(res change.Result) bool {
 		runs := func(a change.Attr) bool { return a.Name == "running" }
 		return res.Status != change.Unchanged && res.Status != change.NotApplicable &&
@@ -49,7 +49,7 @@ func (r *Runner) putBack(ctx context.Context, number int, command string, up []s
 	if target.Ended.IsZero() {
 		target.Complete(r.Host)
 	}
-	o := converge.Options{Host: r.Host, Kinds: append(undo.Unjudged(r.Host, target), standingUnits(up)), Sink: putBackText{r}, Now: r.Now}
+	o := converge.Options{Host: r.Host, Kinds: append(undo.Unjudged(ctx, r.Host, target), standingUnits(up)), Sink: putBackText{r}, Now: r.Now}
 	plan := r.Foresee(ctx, r.Host, o.Kinds, nil)
 	if plan.Summary.Changes()+plan.Summary.Failed == 0 && !r.owing() {
 		return nil

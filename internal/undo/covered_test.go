@@ -52,7 +52,7 @@ files:
 	rec := run(t, h, converge.Declare(in))
 	look := func(r host.Host) (failed, changed int) {
 		t.Helper()
-		for _, res := range converge.Run(t.Context(), converge.Options{Host: overlay.New(r), Kinds: undo.Unjudged(r, rec), Now: func() time.Time { return time.Unix(0, 0) }}).Results {
+		for _, res := range converge.Run(t.Context(), converge.Options{Host: overlay.New(r), Kinds: undo.Unjudged(t.Context(), r, rec), Now: func() time.Time { return time.Unix(0, 0) }}).Results {
 			switch {
 			case res.Status == change.Failed && strings.Contains(res.Err.Error(), "mounted on /etc/app since, and hides it"):
 				failed++

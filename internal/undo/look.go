@@ -32,6 +32,7 @@ type whole struct {
 	coming map[string]bool // accounts that come back
 	// Units and paths that go with their packages, by the names of those.
 	going, goingPaths map[string]string
+	swaps             []string // packages in whose place others come
 	// unjudged is set where nobody is asked whether what comes back is right.
 	unjudged bool
 }
@@ -219,7 +220,7 @@ func (l look) pkg(r host.Reader, c *change.Change) error {
 				c.Irreversible = "what it has stored goes with it"
 			}
 		case host.InstallPackages:
-			s.Packages = []host.PackageInstall{{Name: name, Provides: l.provides(name, kind.Provides(name, facts))}}
+			s.Packages = []host.PackageInstall{{Name: name, Provides: l.provides(name, kind.Provides(name, facts)), Going: l.swaps}}
 			c.Steps[i] = s
 		default: // a hold brings and takes nothing
 		}

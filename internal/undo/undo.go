@@ -5,6 +5,7 @@ package undo
 
 import (
 	"cmp"
+	"context"
 	"path"
 	"slices"
 	"strings"
@@ -52,15 +53,17 @@ const (
 
 // Kinds are the resources that bring a run's changes back, in the order in which
 // they are made.
-func Kinds(r host.Reader, rec *history.Record) []converge.Kind { return kindsOf(r, rec, &whole{}) }
+func Kinds(ctx context.Context, r host.Reader, rec *history.Record) []converge.Kind {
+	return kindsOf(ctx, r, rec, &whole{})
+}
 
 // Unjudged is Kinds without anybody who judges what comes back: it worked before, and
 // what others have broken since must not keep it away.
-func Unjudged(r host.Reader, rec *history.Record) []converge.Kind {
-	return kindsOf(r, rec, &whole{unjudged: true})
+func Unjudged(ctx context.Context, r host.Reader, rec *history.Record) []converge.Kind {
+	return kindsOf(ctx, r, rec, &whole{unjudged: true})
 }
 
-func kindsOf(r host.Reader, rec *history.Record, all *whole) []converge.Kind {
+func kindsOf(ctx context.Context, r host.Reader, rec *history.Record, all *whole) []converge.Kind {
 	kinds := make([]converge.Kind, ranks)
 	for i := range kinds {
 		kinds[i].Kind = kind.Bare("undo", kind.StageUnits)
@@ -97,6 +100,10 @@ func kindsOf(r host.Reader, rec *history.Record, all *whole) []converge.Kind {
 	belowFirst(r, kinds[pathsCome].Resources)
 	// No package goes before the holds are off.
 	slices.SortStableFunc(kinds[packagesGo].Resources, func(a, b kind.Resource) int { return held(b) - held(a) })
+	if all.swaps = swapped(ctx, r, rec.Kept); len(all.swaps) > 0 {
+		kinds[packagesGo].Resources = slices.Concat(kinds[packagesCome].Resources, kinds[packagesGo].Resources)
+		kinds[packagesCome].Resources = nil
+	}
 	return slices.DeleteFunc(kinds, func(k converge.Kind) bool { return len(k.Resources) == 0 })
 }
 

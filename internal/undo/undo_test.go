@@ -72,7 +72,7 @@ func undoCase(t *testing.T, file string) (changed bool) {
 		return false
 	}
 	after := dump(t, h, state)
-	back := run(t, h, undo.Kinds(h, rec))
+	back := run(t, h, undo.Kinds(t.Context(), h, rec))
 	compare(t, "before, and after it has been undone", before, dump(t, h, state), rec)
 	if back == nil {
 		return false
@@ -80,7 +80,7 @@ func undoCase(t *testing.T, file string) (changed bool) {
 	if slices.ContainsFunc(back.Kept, predicted) {
 		return true
 	}
-	run(t, h, undo.Kinds(h, back))
+	run(t, h, undo.Kinds(t.Context(), h, back))
 	compare(t, "after, and after the undoing has been undone", after, dump(t, h, state), back)
 	return true
 }

@@ -172,7 +172,7 @@ func (h *Host) installPackages(ctx context.Context, s host.InstallPackages) erro
 	}
 	var replaced []string
 	for _, p := range s.Packages {
-		replaced = append(replaced, p.Provides.Replaces...)
+		replaced = slices.Concat(replaced, p.Provides.Replaces, p.Going)
 	}
 	finishErr := h.finishPackages(ctx)
 	var refreshErr error

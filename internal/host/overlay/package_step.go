@@ -102,7 +102,7 @@ func (h *Host) installable(ctx context.Context, s host.InstallPackages) error {
 			unknown = cmp.Or(unknown, fmt.Errorf("apt knows no package %s", p.Name))
 		}
 		ask.Names = append(ask.Names, p.Name)
-		ask.Replaced = append(ask.Replaced, p.Provides.Replaces...)
+		ask.Replaced = slices.Concat(ask.Replaced, p.Provides.Replaces, p.Going)
 	}
 	if len(ask.Names) == 0 {
 		return nil
