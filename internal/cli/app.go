@@ -107,6 +107,8 @@ type App struct {
 	// record is set when Host is a recorded one, and Root says whether root
 	// recorded it.
 	record *snapshot.Reader
+	// byFacts says which record it is.
+	byFacts *render.FactsDoc
 	// lastRuns are those on the recorded host.
 	lastRuns map[string]*facts.LastRun
 }

@@ -175,7 +175,7 @@ func (a *App) do(ctx context.Context, job run.Job, out *output) (*converge.Repor
 	if err == nil && !rep.Converged() {
 		err = said(exitFailed)
 	}
-	return rep, err
+	return rep, out.told(err)
 }
 
 func accountKinds(command string, resources []kind.Resource) []converge.Kind {

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"opsafe/internal/facts"
 	"opsafe/internal/host/snapshot"
+	"opsafe/internal/render"
 	"opsafe/internal/run"
 )
 
@@ -25,7 +27,7 @@ func (a *App) elsewhere(o *planOptions) (*App, error) {
 		on.record, on.Root = snapshot.New(bare), false
 		on.record.JudgeWith(a.Judge)
 		on.Host = run.ReadOnly{Scannable: on.record}
-		note(a.Err, "planned for a bare Debian host (%s): nothing is known of a real one", bareRelease)
+		on.goesByFacts(&render.FactsDoc{Words: fmt.Sprintf("planned for a bare Debian host (%s): nothing is known of a real one", bareRelease)})
 		return &on, nil
 	}
 	f, err := facts.Read(o.facts)
@@ -35,18 +37,29 @@ func (a *App) elsewhere(o *planOptions) (*App, error) {
 	on.record, on.Root, on.lastRuns = snapshot.New(*f.Host), f.Coverage.Root, f.LastRuns
 	on.record.JudgeWith(a.Judge)
 	on.Host = run.ReadOnly{Scannable: on.record}
-	note(a.Err, "planned for %s as it was %s (%s), by the facts of opsafe %s",
-		f.Host.Facts.Hostname, run.Age(a.Now().Sub(f.Recorded)), f.Recorded.UTC().Format("2006-01-02 15:04 UTC"), f.Opsafe)
+	recorded := f.Recorded.UTC()
+	by := &render.FactsDoc{Recorded: &recorded, Opsafe: f.Opsafe}
+	by.Words = fmt.Sprintf("planned for %s as it was %s (%s), by the facts of opsafe %s",
+		f.Host.Facts.Hostname, run.Age(a.Now().Sub(recorded)), recorded.Format("2006-01-02 15:04 UTC"), f.Opsafe)
 	if !f.Coverage.Root {
-		note(a.Err, "the facts were not recorded by root: much is unknown")
+		by.Lack = append(by.Lack, "the facts were not recorded by root: much is unknown")
 	}
 	if o.backend == "" && a.Env("OPSAFE_BACKEND") == "" && len(f.Coverage.Backends) == 1 {
 		o.backend = f.Coverage.Backends[0]
 	}
 	if o.backend != "" && !slices.Contains(f.Coverage.Backends, o.backend) {
-		note(a.Err, "the facts were recorded for %s: of %s, much may be unknown", strings.Join(f.Coverage.Backends, ", "), o.backend)
+		by.Lack = append(by.Lack, fmt.Sprintf("the facts were recorded for %s: of %s, much may be unknown", strings.Join(f.Coverage.Backends, ", "), o.backend))
 	}
+	on.goesByFacts(by)
 	return &on, nil
+}
+
+// goesByFacts says by which facts a plan is made: beside it, and in it.
+func (a *App) goesByFacts(by *render.FactsDoc) {
+	a.byFacts = by
+	for _, text := range append([]string{by.Words}, by.Lack...) {
+		note(a.Err, "%s", text)
+	}
 }
 
 // afterRecord says what could not be asked of a recorded host.

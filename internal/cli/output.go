@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"opsafe/internal/converge"
 	"opsafe/internal/host"
 	"opsafe/internal/render"
+	"opsafe/internal/run"
 	"opsafe/internal/words"
 )
 
@@ -36,7 +38,7 @@ type output struct {
 func (a *App) newOutput(command string, opts options, backend, hostname string, mode render.Mode) *output {
 	o := &output{
 		app: a, format: opts.format, style: a.style(a.Out), timings: opts.timings,
-		run: render.Heading{Command: command, Backend: backend, Host: hostname, Mode: mode, Only: opts.only, Skip: opts.skip},
+		run: render.Heading{Command: command, Backend: backend, Host: hostname, Mode: mode, Only: opts.only, Skip: opts.skip, Facts: a.byFacts},
 	}
 	o.style.Full = opts.full
 	if opts.format != formatJSON {
@@ -106,6 +108,23 @@ func (o *output) Access(a *change.AccessDiff) {
 	if o.text != nil {
 		o.text.Access(a)
 	}
+}
+
+// Refused shows why a plan would not be carried out.
+func (o *output) Refused(why string) {
+	if o.text != nil {
+		o.text.Refused(why)
+	}
+}
+
+// told is an error, without its words where the text has them already. A document goes
+// somewhere else, and who looks at the exit code wants to know what it is about.
+func (o *output) told(err error) error {
+	var refused *run.Refused
+	if o.text != nil && errors.As(err, &refused) {
+		return said(exitFailed)
+	}
+	return err
 }
 
 // cleared takes a line of progress away.

@@ -16,6 +16,7 @@ import (
 	"opsafe/internal/history"
 	"opsafe/internal/host"
 	"opsafe/internal/render"
+	"opsafe/internal/saved"
 )
 
 type planOptions struct {
@@ -96,8 +97,9 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 	out.reading = p.took
 	r := a.runner()
 	plan := r.Foresee(ctx, a.Host, p.kinds, out)
+	var kept *saved.Plan
 	if watched != nil && !plan.Interrupted {
-		if err := a.savePlan(ctx, watched, o, p, plan.Report); err != nil {
+		if kept, err = a.keepPlan(watched, o, p); err != nil {
 			return err
 		}
 	}
@@ -109,6 +111,12 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 		plan.Unjudged = a.record.Unjudged()
 	}
 	plan.HostNotes = append(r.Stopped(p.backend, p.whole), a.hostNotes(p, plan.After)...)
+	r.Guard(ctx, plan, p.wayIn(lockOut{}), "manage")
+	if kept != nil {
+		if err := a.writePlan(ctx, kept, o, p.document(plan.Report)); err != nil {
+			return err
+		}
+	}
 	if err := run.Show(out, plan.Report); err != nil {
 		return err
 	}
@@ -120,8 +128,8 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 			note(a.Err, "manage would refuse: %v", err)
 		}
 	}
-	if err := r.Guard(ctx, plan, p.wayIn(lockOut{})); err != nil {
-		return fmt.Errorf("manage would refuse this: %w", err)
+	if plan.Refused != "" {
+		return out.told(&run.Refused{Why: plan.Refused})
 	}
 	return o.verdict(plan.Report)
 }

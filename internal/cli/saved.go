@@ -39,15 +39,18 @@ func (a *App) watched(o *options) (*App, *run.Watched, error) {
 	return &on, w, nil
 }
 
-// savePlan writes the plan. What is asked of the host from here on is not a part of it.
-func (a *App) savePlan(ctx context.Context, w *run.Watched, o planOptions, p *prepared, rep *converge.Report) error {
+// keepPlan makes up the plan that is kept. What is asked of the host from here on is
+// nothing that it rests on.
+func (a *App) keepPlan(w *run.Watched, o planOptions, p *prepared) (*saved.Plan, error) {
 	number, _ := version()
-	plan, err := w.Keep(saved.Input{
-		Opsafe: number, Made: a.Now(), Only: o.only, Skip: o.skip, Repo: p.in.Repo, Backend: p.in.Backend, Run: p.document(rep),
+	return w.Keep(saved.Input{
+		Opsafe: number, Made: a.Now(), Only: o.only, Skip: o.skip, Repo: p.in.Repo, Backend: p.in.Backend,
 	})
-	if err != nil {
-		return err
-	}
+}
+
+// writePlan writes the plan, with what it does.
+func (a *App) writePlan(ctx context.Context, plan *saved.Plan, o planOptions, run render.Document) error {
+	plan.Does(run)
 	data, err := plan.Marshal()
 	if err != nil {
 		return err

@@ -253,7 +253,7 @@ func TestSavedPlanGuarded(t *testing.T) {
 
 	w = newWorld(t, lockedWorld)
 	file = filepath.Join(t.TempDir(), "plan.json")
-	w.want(1, nil, []string{"manage would refuse this"}, "plan", "--backend", "one", "--out", file)
+	w.want(1, []string{"manage would refuse this"}, nil, "plan", "--backend", "one", "--out", file)
 	w.want(1, nil, []string{"nothing has been changed", "--allow-locking-out-every-admin"}, "manage", "--plan", file)
 	w.untouched()
 }

@@ -44,6 +44,9 @@ type Report struct {
 	// HostNotes say, in words, what concerns the host and no resource: who keeps rights
 	// that no list gives, and what the spec has stopped declaring. Run knows of neither.
 	HostNotes []string
+	// Refused says why whoever carries the plan out would refuse to, a sentence and what
+	// belongs to it in lines below; empty: they would not. Run does not find that out.
+	Refused string
 }
 
 // Converged reports whether everything is in the declared state, as far as the

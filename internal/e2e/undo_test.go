@@ -168,7 +168,7 @@ func TestUndo(t *testing.T) {
 		t.Fatalf("nothing has been changed:\n%s", strings.Join(before, "\n"))
 	}
 
-	if r := e.opsafe("undo", "1", "--plan"); r.code != 1 || !strings.Contains(r.stderr, "nobody could log in with a key and become root") {
+	if r := e.opsafe("undo", "1", "--plan"); r.code != 1 || !strings.Contains(r.stdout, "undo would refuse this: afterwards, nobody could log in with a key and become root") {
 		t.Errorf("the last admin would be locked out, and it is not said: %s", r)
 	}
 	if r := e.opsafe("undo", "1"); r.code != 1 || !strings.Contains(r.stderr, "nothing has been changed") {

@@ -8,6 +8,18 @@ import (
 	"opsafe/internal/converge"
 )
 
+// Refused writes why the plan would not be carried out.
+func (t *Text) Refused(why string) {
+	if why == "" {
+		return
+	}
+	lines := strings.Split(why, "\n")
+	t.section(t.style.Broken(clean(lines[0])), bold+red)
+	for _, l := range lines[1:] {
+		t.lines(t.style.broken(clean(l))...)
+	}
+}
+
 // Access writes who gains and who loses what: before the changes that do it.
 func (t *Text) Access(a *change.AccessDiff) {
 	if a == nil || len(a.Turns)+len(a.Unknown) == 0 {

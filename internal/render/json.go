@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
+	"time"
 
 	"opsafe/internal/change"
 	"opsafe/internal/converge"
@@ -22,8 +23,12 @@ type Document struct {
 	Host          string     `json:"host"`
 	Spec          *SourceDoc `json:"spec,omitempty"`
 	// Only and Skip say that not all that is declared was looked at.
-	Only          []string   `json:"only,omitempty"`
-	Skip          []string   `json:"skip,omitempty"`
+	Only []string `json:"only,omitempty"`
+	Skip []string `json:"skip,omitempty"`
+	// Facts are there where a plan is made by recorded facts.
+	Facts *FactsDoc `json:"facts,omitempty"`
+	// Refused is there where whoever carries the plan out would refuse to.
+	Refused       string     `json:"refused,omitempty"`
 	Changes       []Item     `json:"changes"`
 	Unknown       []Item     `json:"unknown"`
 	NotApplicable []Item     `json:"not_applicable"`
@@ -49,6 +54,18 @@ type SourceDoc struct {
 	Behind   int    `json:"behind,omitempty"`   // commits that Upstream has and this one has not
 	LastRun  int    `json:"last_run,omitempty"` // whose commit is not among this one's
 	Lacks    int    `json:"lacks,omitempty"`    // commits that that run had and this one has not
+}
+
+// FactsDoc is by which facts a plan is made.
+type FactsDoc struct {
+	// Recorded and Opsafe say when they were recorded, and by which version; they are
+	// empty of a host that is made up.
+	Recorded *time.Time `json:"recorded,omitempty"`
+	Opsafe   string     `json:"opsafe,omitempty"`
+	// Lack says why the plan may tell less than the host would.
+	Lack []string `json:"lack,omitempty"`
+	// Words say it for people.
+	Words string `json:"-"`
 }
 
 // AccessDoc is who gains and who loses what, in words.
@@ -117,6 +134,7 @@ type SummaryDoc struct {
 func NewDocument(h Heading, rep *converge.Report) Document {
 	d := Document{
 		FormatVersion: FormatVersion, Command: h.Command, Backend: h.Backend, Host: h.Host, Spec: h.Spec, Only: h.Only, Skip: h.Skip,
+		Facts: h.Facts, Refused: host.Readable(rep.Refused),
 		Changes: []Item{}, Unknown: []Item{}, NotApplicable: []Item{}, Failed: []Item{}, Notes: []Item{},
 	}
 	for _, r := range rep.Results {

@@ -16,6 +16,7 @@ type Heading struct {
 	Spec                   *SourceDoc // nil: it goes by none
 	Mode                   Mode
 	Only, Skip             []string       // what was chosen of all that is declared
+	Facts                  *FactsDoc      // nil: the host itself is asked
 	Times                  converge.Times // nil: nobody wants to know
 }
 
@@ -95,7 +96,31 @@ func head(h Heading, rep *converge.Report, p markdownPen) string {
 		parts = append(parts, "host "+p.code(h.Host))
 	}
 	what, _ := outcome(rep, h.Mode)
-	return strings.Join(append(parts, "**"+what+"** "+rest(rep.Summary)), " · ")
+	text := refusal(rep.Refused, p) + strings.Join(append(parts, "**"+what+"** "+rest(rep.Summary)), " · ")
+	if h.Facts != nil {
+		text += "\n\n" + escape(strings.Join(append([]string{h.Facts.Words}, h.Facts.Lack...), "; "))
+	}
+	return text
+}
+
+// mostRefusal is how many lines of a refusal are shown: one for each person who loses
+// their way in.
+const mostRefusal = 40
+
+// refusal is why the plan would not be carried out, which comes before all else.
+func refusal(why string, p markdownPen) string {
+	if why == "" {
+		return ""
+	}
+	lines := strings.Split(why, "\n")
+	if more := len(lines) - mostRefusal; more > 1 {
+		lines = append(lines[:mostRefusal:mostRefusal], fmt.Sprintf("… and %d more lines", more))
+	}
+	lines[0] = "**" + failedSign + " " + escape(lines[0]) + "**"
+	for i, l := range lines[1:] {
+		lines[i+1] = p.prose(l)
+	}
+	return strings.Join(lines, "<br>\n") + "\n\n"
 }
 
 // status is the section of what became of resources other than a change.

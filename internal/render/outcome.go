@@ -42,6 +42,9 @@ func outcome(rep *converge.Report, mode Mode) (head, color string) {
 	} else if s.Unknown > 0 && s.Changes() == 0 {
 		head, color = "Not everything could be seen.", yellow
 	}
+	if rep.Refused != "" {
+		head, color = strings.TrimSuffix(head, ".")+", and this would be refused.", red
+	}
 	if rep.Interrupted {
 		if s.Changes()+s.Failed+s.Unknown == 0 {
 			head = "" // there may well be something to do

@@ -41,6 +41,7 @@ func both(status, plan *render.Document) *render.Document {
 	if changes(p) > changes(*s) {
 		s.Add, s.Change, s.Remove, s.Run = p.Add, p.Change, p.Remove, p.Run
 	}
+	out.Refused = plan.Refused
 	out.HostNotes = slices.Concat(out.HostNotes, plan.HostNotes)
 	if plan.Access != nil {
 		out.Access = plan.Access

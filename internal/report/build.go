@@ -125,7 +125,11 @@ func (b *builder) state(h *Host, docs *of) {
 	since := map[string]time.Time{}
 	if status == nil {
 		h.Partial = true
-		h.Why = append(h.Why, "there is no status of it, and a plan says neither of when it is nor whether it is by facts")
+		why := "there is no status of it, and a plan of the host does not say when it was made"
+		if plan.Plan.Facts != nil {
+			why = "there is no status of it, and its plan is by recorded facts"
+		}
+		h.Why = append(h.Why, why)
 	}
 	if status != nil {
 		for _, d := range status.Status.Drifted {
@@ -177,6 +181,9 @@ func (b *builder) run(h *Host, run *render.Document, since map[string]time.Time)
 	}
 	if len(run.Unjudged) > 0 {
 		h.Why = append(h.Why, "the facts that its plan is by do not tell all that was asked")
+	}
+	if run.Refused != "" {
+		h.Why = append(h.Why, run.Refused)
 	}
 	for _, text := range run.HostNotes {
 		b.note(h.Name, text)

@@ -25,12 +25,15 @@ func TestStates(t *testing.T) {
 	ahead.Made, slow.Made = now().Add(6*time.Minute), now().Add(4*time.Minute)
 	blind := planOf("h")
 	blind.Unjudged = []string{"sshd"}
+	refused := planOf("h")
+	refused.Refused = "manage would refuse this"
 	for _, tt := range []struct {
 		name string
 		docs []any
 		want report.State
 	}{
 		{"a plan by facts that do not tell all", []any{blind}, report.Unknown},
+		{"a plan that manage would refuse", []any{refused, statusOf("h", "as declared")}, report.Unknown},
 		{"a failed status, and a plan without changes", []any{statusOf("h", "failed", failed), planOf("h")}, report.Failed},
 		{"as declared", []any{statusOf("h", "as declared")}, report.InOrder},
 		{"a plan without changes", []any{planOf("h")}, report.Unknown},

@@ -39,7 +39,8 @@ type envelope struct {
 }
 
 // Parse reads a document. Written is when its file was: of a plan,
-// which is the same whenever and wherever it is made, nothing else says how old it is.
+// which is the same whenever it is made, nothing else says how old it is, unless it is
+// by facts, of which it says when they were recorded.
 func Parse(file string, data []byte, written time.Time) (*Document, error) {
 	e, err := open(data, render.FormatVersion)
 	if err != nil {
@@ -116,6 +117,9 @@ func (d *Document) plan(data []byte) error {
 	}
 	if d.Plan.Spec != nil {
 		d.Spec = d.Plan.Spec.Commit
+	}
+	if f := d.Plan.Facts; f != nil && f.Recorded != nil {
+		d.at(*f.Recorded)
 	}
 	return whole(d.Plan)
 }

@@ -32,13 +32,31 @@ type WayIn struct {
 	MayClose bool
 }
 
-// Guard says why a plan would be refused. Without root too little could be seen.
-func (r *Runner) Guard(ctx context.Context, plan *Plan, way WayIn) error {
+// Guard finds out whether a command would refuse a plan, and puts that into the plan.
+// What it cannot tell becomes a note of the plan's. Without root too little could be
+// seen.
+func (r *Runner) Guard(ctx context.Context, plan *Plan, way WayIn, command string) {
 	if plan.Summary.Changes() == 0 || !r.Root {
+		return
+	}
+	noting := *r
+	noting.Note = func(text string) { plan.HostNotes = append(plan.HostNotes, text) }
+	if _, err := noting.guard(ctx, plan.After, way, false); err != nil {
+		plan.Refused = fmt.Sprintf("%s would refuse this: %v", command, err)
+	}
+}
+
+// Refused is a plan that has been shown, and that would not be carried out.
+type Refused struct{ Why string }
+
+func (r *Refused) Error() string { return r.Why }
+
+// refused is the error of a plan that would not be carried out; nil: it would be.
+func refused(rep *converge.Report) error {
+	if rep.Refused == "" {
 		return nil
 	}
-	_, err := r.guard(ctx, plan.After, way, false)
-	return err
+	return &Refused{Why: rep.Refused}
 }
 
 // guard refuses changes after which nobody could get in and become root; also those of
@@ -66,10 +84,10 @@ func (r *Runner) guard(ctx context.Context, after host.Reader, way WayIn, comesB
 		r.note("whether an admin can get in afterwards cannot be told beforehand:%s", losses(found))
 		return answer, nil
 	case found.Unsure():
-		return nil, fmt.Errorf("nothing has been changed: it cannot be told whether afterwards anybody could log in with a key and become root%s%s\n"+
+		return nil, fmt.Errorf("it cannot be told whether afterwards anybody could log in with a key and become root%s%s\n"+
 			"with --confirm 2m it is tried, and comes back by itself unless you confirm from a new session; or leave out what is named; or, if you are sure: --%s", losses(found), way.Unasked, LockOutFlag)
 	}
-	return nil, fmt.Errorf("nothing has been changed: afterwards, %s could log in with a key and become root%s%s\nmend that first; or, if it is what you want: --%s", nobody(found), losses(found), way.Unasked, LockOutFlag)
+	return nil, fmt.Errorf("afterwards, %s could log in with a key and become root%s%s\nmend that first; or, if it is what you want: --%s", nobody(found), losses(found), way.Unasked, LockOutFlag)
 }
 
 // UnaskedKeys says why there are no keys of people whose keys a server has, and what

@@ -63,6 +63,9 @@ type View interface {
 	// Looks is who is told of the looks of a plan of these kinds; nil: nobody wants to
 	// know.
 	Looks(kinds []converge.Kind) converge.Sink
+	// Refused shows why a plan would not be carried out, before all else; nothing if it
+	// would be.
+	Refused(why string)
 	// Planned is told what there is to do.
 	Planned(plan *converge.Report)
 	// Access shows who gains and who loses what, before the changes that do it.
@@ -73,6 +76,7 @@ type View interface {
 
 // Show shows a run that is over.
 func Show(v View, rep *converge.Report) error {
+	v.Refused(rep.Refused)
 	v.Access(rep.Access)
 	for _, res := range rep.Results {
 		v.Done(res)
@@ -121,17 +125,18 @@ func (r *Runner) Foresee(ctx context.Context, from host.Reader, kinds []converge
 	return plan
 }
 
-// Plan shows what a job would do. The error says why Apply would refuse it.
+// Plan shows what a job would do. It returns Refused where Apply would refuse it.
 func (r *Runner) Plan(ctx context.Context, job Job, view View) (*converge.Report, error) {
 	plan := r.Foresee(ctx, r.Host, job.Kinds, view)
 	r.Summarize(ctx, plan, job.Declared)
+	r.Guard(ctx, plan, job.WayIn, job.Record.Command)
+	for _, n := range plan.HostNotes {
+		r.note("%s", n)
+	}
 	if err := Show(view, plan.Report); err != nil {
 		return nil, err
 	}
-	if err := r.Guard(ctx, plan, job.WayIn); err != nil {
-		return nil, fmt.Errorf("this would be refused: %w", err)
-	}
-	return plan.Report, nil
+	return plan.Report, refused(plan.Report)
 }
 
 // Apply plans, and then does what is planned. The plan's run comes first so that what
@@ -149,7 +154,7 @@ func (r *Runner) Apply(ctx context.Context, job Job, view View) (*converge.Repor
 	}
 	ways, err := r.guard(ctx, plan.After, job.WayIn, job.Confirm != 0)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("nothing has been changed: %w", err)
 	}
 	if job.Record.Command == "manage" {
 		r.NoteAgain(plan.Report, "is done again")

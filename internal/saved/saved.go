@@ -71,22 +71,26 @@ type Input struct {
 	Repo       *spec.Repository
 	Backend    *spec.Backend
 	Answers    []snapshot.Answer
-	Run        render.Document
 }
 
-// New makes up a plan.
+// New makes up a plan, which Does completes.
 func New(in Input) (*Plan, error) {
 	p := &Plan{
 		FormatVersion: FormatVersion, Opsafe: in.Opsafe, Made: in.Made.UTC().Truncate(time.Second), Backend: in.Backend.Name,
-		Host: in.Host, Only: in.Only, Skip: in.Skip, Salt: make([]byte, sha256.Size), Run: in.Run,
+		Host: in.Host, Only: in.Only, Skip: in.Skip, Salt: make([]byte, sha256.Size),
 	}
 	if _, err := rand.Read(p.Salt); err != nil {
 		return nil, fmt.Errorf("cannot make a salt: %w", err)
 	}
-	p.Run.Summary.Seconds = 0
 	p.Spec = p.sums(in.Repo, in.Backend)
 	p.Facts = p.facts(in.Answers)
 	return p, nil
+}
+
+// Does puts into a plan what it does.
+func (p *Plan) Does(run render.Document) {
+	p.Run = run
+	p.Run.Summary.Seconds = 0
 }
 
 // Identity tells this host from others. A clone has another machine-id, and a host

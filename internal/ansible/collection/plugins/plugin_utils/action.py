@@ -297,6 +297,8 @@ class OpsafeAction(ActionBase):
         if self._play_context.diff:
             result['diff'] = result.get('diff', []) + [shown(i) for i in changes]
         trouble = result['failures'] + ['cannot be told: ' + u for u in result['unknown']]
+        if doc.get('refused'):
+            trouble.insert(0, doc['refused'])
         if summary.get('interrupted'):
             trouble.append('it was interrupted')
         if trouble or ran['rc'] != 0:
