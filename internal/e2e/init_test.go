@@ -86,17 +86,35 @@ func testInitWorkflow(e *env) {
 	if err := yaml.Unmarshal([]byte(e.read(guestRepository+"/.github/workflows/opsafe.yml")), &w); err != nil {
 		e.t.Fatal(err)
 	}
+	step := func(run string) []string {
+		return []string{"env", "--chdir", guestRepository, "RUNNER_TEMP=/root", "GITHUB_STEP_SUMMARY=/root/summary",
+			"OPSAFE_URL=file:///root", "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", run}
+	}
 	job, ran := w.Jobs["plan"], 0
-	for _, step := range job.Steps {
-		if step.Run == "" {
+	for _, s := range job.Steps {
+		if s.Run == "" {
 			continue
 		}
 		ran++
-		e.mustRun("env", "--chdir", guestRepository, "RUNNER_TEMP=/root", "GITHUB_STEP_SUMMARY=/root/summary",
-			"OPSAFE_URL=file:///root",
-			"bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step.Run)
+		e.mustRun(step(s.Run)...)
 	}
 	if summary := e.read("/root/summary"); ran != 3 || !strings.Contains(summary, "north") || !strings.Contains(summary, "othing to do") {
 		e.t.Errorf("%d steps say\n%s", ran, summary)
+	}
+	// One that cannot be planned, and one without facts, hide nothing of the others.
+	e.mustRun("rm", "/root/summary")
+	for _, name := range []string{"first", "other"} {
+		e.mustRun("mkdir", guestRepository+"/backends/"+name)
+		e.write(guestRepository+"/backends/"+name+"/backend.yaml", "description: "+name+"\n", 0o644)
+	}
+	e.write(guestRepository+"/backends/facts/first.json", "{}\n", 0o644)
+	plan := job.Steps[len(job.Steps)-1].Run
+	if r := e.run(step(plan)...); r.code != 1 {
+		e.t.Errorf("with a plan that failed: %s", r)
+	}
+	for _, want := range []string{"<code>north</code>", "othing to do", "**other** is not planned: it has no facts", "--out backends/facts/other.json"} {
+		if summary := e.read("/root/summary"); !strings.Contains(summary, want) {
+			e.t.Errorf("the summary lacks %q:\n%s", want, summary)
+		}
 	}
 }
