@@ -105,6 +105,16 @@ func TestDoneAgain(t *testing.T) {
 	if strings.Contains(w.err.String(), "undone") {
 		t.Errorf("nothing is declared any more of what was undone:\n%s", w.err.String())
 	}
+	for _, content := range []string{"three", "four"} { // something else since
+		w.write("backends/north/backend.yaml", "files:\n  /etc/one: {content: \""+content+"\\n\"}\n")
+		if content == "three" {
+			w.want(0, nil, nil, "manage")
+		}
+	}
+	w.want(0, []string{"+four"}, nil, "plan")
+	if strings.Contains(w.err.String(), "undone") {
+		t.Errorf("what was undone is long gone:\n%s", w.err.String())
+	}
 }
 
 // TestPartly: what a resource wrote before it failed is in its record.

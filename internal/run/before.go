@@ -68,14 +68,22 @@ func (r *Runner) NoteAgain(rep *converge.Report, what string) {
 			again[res.ID] = true
 		}
 	}
+	undoes := map[int]bool{}
+	for _, by := range h.By {
+		undoes[by] = true
+	}
 	for _, rec := range slices.Backward(h.Records) {
 		by := h.By[rec.Run]
-		if by == 0 || rec.Command != "manage" {
+		if undoes[rec.Run] || by != 0 && rec.Command != "manage" {
 			continue
 		}
 		var names []string
 		for _, e := range rec.Entries {
-			if e.Status == change.Changed && again[e.ID] {
+			switch {
+			case e.Status != change.Changed || !again[e.ID]:
+			case by == 0:
+				delete(again, e.ID) // it has been something else since
+			default:
 				names = append(names, e.ID.Words())
 			}
 		}
