@@ -87,8 +87,10 @@ func testInitWorkflow(e *env) {
 		e.t.Fatal(err)
 	}
 	step := func(run string) []string {
-		return []string{"env", "--chdir", guestRepository, "RUNNER_TEMP=/root", "GITHUB_STEP_SUMMARY=/root/summary",
-			"OPSAFE_URL=file:///root", "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", run}
+		return []string{
+			"env", "--chdir", guestRepository, "RUNNER_TEMP=/root", "GITHUB_STEP_SUMMARY=/root/summary",
+			"OPSAFE_URL=file:///root", "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", run,
+		}
 	}
 	job, ran := w.Jobs["plan"], 0
 	for _, s := range job.Steps {
