@@ -143,7 +143,7 @@ func (l *lab) judge(out fault.Outcome) ([]string, error) {
 	}
 	bad = append(bad, l.sound(s)...)
 	if out.Code != 0 {
-		if out.Code > 0 && !strings.Contains(out.Output, "cannot ") {
+		if out.Code > 0 && !strings.Contains(out.Output, "cannot ") && !strings.Contains(out.Output, " ended with ") {
 			bad = append(bad, "it does not say what went wrong")
 		}
 		return bad, nil
