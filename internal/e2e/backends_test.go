@@ -59,7 +59,7 @@ func TestUnreachedKeyServer(t *testing.T) {
 	e.write(guestRepository+"/keys/madwort", "", 0o644)
 	e.mustRun("rm", "-rf", "/home/madwort/.ssh")
 	r = e.opsafe("plan", "--backend", "lab")
-	if !strings.Contains(r.stderr, "the key server could not be asked") || !strings.Contains(r.stderr, "keys/NAME") {
+	if !strings.Contains(r.stdout, "the key server could not be asked") || !strings.Contains(r.stdout, "keys/NAME") {
 		t.Errorf("the guard does not name the cause: %s", r)
 	}
 }
