@@ -135,6 +135,8 @@ func rulesOfDevices(text string) string {
 		for _, m := range udevPart().FindAllStringSubmatch(line, -1) {
 			key, _, _ := strings.Cut(m[1], "{")
 			switch {
+			case strings.HasPrefix(m[1], "ENV{SYSTEMD_") && m[2] != "==" && m[2] != "!=":
+				harmless = false // it has systemd start units, see systemd.device(5)
 			case key == "SUBSYSTEM" && m[2] == "==" && isAmong(m[3], sorts):
 				known = true
 			case m[2] == "==", m[2] == "!=", isAmong(key, "MODE OWNER GROUP SYMLINK TAG ENV"):

@@ -123,10 +123,24 @@ const modulesHarmless = `
 const modulesTuned = `
 	i915 kvm kvm-amd kvm-intel loop nf-conntrack nouveau nvidia nvidia-drm snd-hda-intel usb-storage zfs`
 
-// ofHarmlessModule reports whether a line of modprobe.d(5) is about a module that neither a
-// network nor a start makes use of.
-func ofHarmlessModule(word, module string) bool {
-	return (word == "blacklist" || word == "install") && isAmong(module, modulesHarmless) || word == "options" && isAmong(module, modulesTuned)
+// ofHarmlessModule reports whether the words of a line of modprobe.d(5) are about a module
+// that neither a network nor a start makes use of. What install runs in the place of one is
+// a command like any other, unless it does nothing.
+func ofHarmlessModule(f []string) bool {
+	const command, fields = 2, 3
+	if len(f) < command {
+		return false
+	}
+	module := strings.ReplaceAll(f[1], "_", "-")
+	switch f[0] {
+	case "blacklist":
+		return isAmong(module, modulesHarmless)
+	case "install":
+		return isAmong(module, modulesHarmless) && len(f) == fields && isAmong(f[command], "/bin/true /bin/false /usr/bin/true /usr/bin/false")
+	case "options":
+		return isAmong(module, modulesTuned)
+	}
+	return false
 }
 
 // modules trusts what modprobe.d(5) says, but of those.
@@ -146,7 +160,7 @@ func (b *bootFiles) modules() error {
 		for line := range strings.Lines(text) {
 			number++
 			f := strings.Fields(line)
-			if len(f) == 0 || f[0][0] == '#' || len(f) > 1 && ofHarmlessModule(f[0], strings.ReplaceAll(f[1], "_", "-")) {
+			if len(f) == 0 || f[0][0] == '#' || ofHarmlessModule(f) {
 				continue
 			}
 			b.add(at, shellrc.Line{Number: number, What: strings.Join(f[:min(len(f), 2)], " ") + atStart, Text: strings.Join(f, " ")})

@@ -17,7 +17,8 @@ const serviceHarmless = `
 
 // ofService is what decides, of the text of a service's files, how sshd is started.
 func ofService(text string) string {
-	const early = "network-online.target network.target network-pre.target nss-lookup.target syslog.target time-sync.target"
+	// Not time-sync.target: a clock that nobody sets may be waited for without end.
+	const early = "network-online.target network.target network-pre.target nss-lookup.target syslog.target"
 	var b strings.Builder
 	for _, s := range debian.ParseUnit(text).Settings {
 		switch {
