@@ -6,18 +6,16 @@ import (
 	"slices"
 	"strings"
 
-	"opsafe/internal/kinds"
-
-	"opsafe/internal/host/local"
-	"opsafe/internal/notes"
-	"opsafe/internal/run"
-
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/access"
 	"opsafe/internal/facts"
 	"opsafe/internal/host"
+	"opsafe/internal/host/local"
 	"opsafe/internal/host/snapshot"
+	"opsafe/internal/kinds"
+	"opsafe/internal/notes"
+	"opsafe/internal/run"
 	"opsafe/internal/spec"
 )
 

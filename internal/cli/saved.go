@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 
-	"opsafe/internal/kinds"
-
-	"opsafe/internal/host/local"
-	"opsafe/internal/run"
-
 	"opsafe/internal/converge"
+	"opsafe/internal/host/local"
+	"opsafe/internal/kinds"
 	"opsafe/internal/render"
+	"opsafe/internal/run"
 	"opsafe/internal/saved"
 )
 

@@ -66,7 +66,8 @@ func explain(file string, lines []string, at Pos, text string) (Pos, string, boo
 }
 
 // unquoted finds the text in a line that would have to be in quotes, or in other ones, for
-// the error that there is. Empty: there is none.
+// the error that there is. It does not repeat the text, which may be a secret. Empty: there
+// is none.
 func unquoted(here, text string) (column int, why string) {
 	here = strings.TrimRight(here, " \r")
 	say := func(of *regexp.Regexp, why string) (int, string) {
@@ -74,12 +75,12 @@ func unquoted(here, text string) (column int, why string) {
 		if m == nil {
 			return 0, ""
 		}
-		return 1 + utf8.RuneCountInString(here[:m[2]]), strings.ReplaceAll(why, "TEXT", here[m[2]:m[3]])
+		return 1 + utf8.RuneCountInString(here[:m[2]]), strings.ReplaceAll(why, "SIGN", here[m[2]:m[2]+1])
 	}
 	switch {
 	case strings.Contains(text, "cannot start any token"), strings.Contains(text, "did not find expected alphabetic or numeric character"),
 		strings.Contains(text, "block sequence entries are not allowed"), strings.Contains(text, "mapping keys are not allowed"):
-		return say(keptForYAML(), `text that begins with this character stands in quotes: want "TEXT"`)
+		return say(keptForYAML(), "put text that begins with SIGN in quotes")
 	case strings.Contains(text, "unknown escape character"):
 		return say(backslash(), `a backslash within " is written \\: or put the text in single quotes`)
 	case strings.Contains(text, "did not find expected key"):

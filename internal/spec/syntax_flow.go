@@ -130,10 +130,10 @@ func (f *flow) plain(l string, at int, top *bracket) (n, i int, why string) {
 		case strings.HasPrefix(rest, " #") || strings.IndexByte(",}]", rest[0]) >= 0:
 			return 0, 0, ""
 		case rest[0] == '{' || rest[0] == '[':
-			return f.n, at, fmt.Sprintf("text that holds %c stands in quotes within { } and [ ]", rest[0])
+			return f.n, at, fmt.Sprintf("within { } and [ ], put text that holds %c in quotes", rest[0])
 		case rest[0] == ':' && (len(rest) == 1 || strings.IndexByte(" ,{}[]", rest[1]) >= 0):
 			if top.value && top.char == '{' {
-				return f.n, at, `text that holds ": " stands in quotes; if another field begins there, a comma is missing before it`
+				return f.n, at, `put text that holds ": " in quotes; if another field begins there, a comma is missing before it`
 			}
 			top.value = true
 			f.i++
