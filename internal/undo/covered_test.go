@@ -12,6 +12,7 @@ import (
 	"opsafe/internal/host"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
+	"opsafe/internal/kind/kindtest"
 	"opsafe/internal/undo"
 )
 
@@ -37,7 +38,7 @@ func (m mounted) Stat(at string) (*host.Node, error) {
 // TestCovered: what has been hidden by a mount since is not taken for what it was,
 // and nothing is written over it.
 func TestCovered(t *testing.T) {
-	in, state := setUp(t, txtar.Parse([]byte(`
+	in, state := kindtest.Load(t, txtar.Parse([]byte(`
 -- backend.yaml --
 files:
   /etc/app/new: {content: "new\n"}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,11 +20,8 @@ import (
 	"opsafe/internal/host"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/kind"
 	"opsafe/internal/kind/kindtest"
 	"opsafe/internal/kinds"
-	"opsafe/internal/roster"
-	"opsafe/internal/spec"
 	"opsafe/internal/undo"
 )
 
@@ -54,7 +49,7 @@ func undoCase(t *testing.T, file string) (changed bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, state := setUp(t, archive)
+	in, state := kindtest.Load(t, archive)
 	h := overlay.New(snapshot.New(state))
 	if u, err := h.User("root"); u == nil && err == nil {
 		return false // no host that opsafe can work on
@@ -277,58 +272,4 @@ func dumpFiles(t *testing.T, h host.Reader, dir string, out map[string]string) {
 		}
 		out[at] = text
 	}
-}
-
-// setUp loads a case's spec and host.
-func setUp(t *testing.T, archive *txtar.Archive) (*kind.Input, snapshot.State) {
-	t.Helper()
-	dir := t.TempDir()
-	var state snapshot.State
-	for _, f := range archive.Files {
-		switch f.Name {
-		case "plan":
-		case "host.yaml":
-			var err error
-			if state, err = snapshot.Parse(f.Data); err != nil {
-				t.Fatal(err)
-			}
-		default:
-			at := filepath.Join(dir, "backends", "case", f.Name)
-			if f.Name == "developers.yaml" || strings.HasPrefix(f.Name, "keys/") || strings.HasPrefix(f.Name, "parts/") {
-				at = filepath.Join(dir, f.Name)
-			}
-			if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(at, f.Data, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	repo, err := kinds.Load(spec.LoadOptions{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := repo.Backend("case")
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := snapshot.New(state)
-	disabled, err := roster.ReadTombstones(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	people, err := roster.Resolve(repo, b, disabled)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := people.CollectKeys(context.Background(), repo, b, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	service := map[string]roster.KeySet{}
-	for name, a := range b.AuthorizedKeys {
-		service[name] = people.ServiceKeys(repo, b, a, keys)
-	}
-	return &kind.Input{Backend: b, Roster: people, Keys: keys, ServiceKeys: service, Repo: repo}, state
 }

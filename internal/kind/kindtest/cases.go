@@ -120,8 +120,15 @@ func runCase(t *testing.T, file string, update bool) {
 	}
 }
 
-// SetUp loads the spec and the host of a case.
+// SetUp loads the spec of a case, and makes its host.
 func SetUp(t testing.TB, archive *txtar.Archive) (*kind.Input, host.Host) {
+	t.Helper()
+	in, state := Load(t, archive)
+	return in, overlay.New(snapshot.New(state))
+}
+
+// Load loads the spec of a case, and what its host is like.
+func Load(t testing.TB, archive *txtar.Archive) (*kind.Input, snapshot.State) {
 	t.Helper()
 	dir := t.TempDir()
 	var state snapshot.State
@@ -145,8 +152,7 @@ func SetUp(t testing.TB, archive *txtar.Archive) (*kind.Input, host.Host) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := snapshot.New(state)
-	disabled, err := roster.ReadTombstones(base)
+	disabled, err := roster.ReadTombstones(snapshot.New(state))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +168,7 @@ func SetUp(t testing.TB, archive *txtar.Archive) (*kind.Input, host.Host) {
 	for name, a := range b.AuthorizedKeys {
 		service[name] = people.ServiceKeys(repo, b, a, keys)
 	}
-	return &kind.Input{Backend: b, Roster: people, Keys: keys, ServiceKeys: service, Repo: repo, Now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, overlay.New(base)
+	return &kind.Input{Backend: b, Roster: people, Keys: keys, ServiceKeys: service, Repo: repo, Now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, state
 }
 
 func repositoryPath(dir, name string) string {
