@@ -14,7 +14,7 @@ import (
 	"opsafe/internal/deploy"
 	"opsafe/internal/host"
 	"opsafe/internal/host/local"
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 	"opsafe/internal/notes"
 	"opsafe/internal/queue"
 	"opsafe/internal/words"
@@ -86,7 +86,7 @@ something new, or opsafe deploy brings it back.`,
 }
 
 func (a *App) completeDeployments(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	names, err := kind.DeploymentNames(a.Host)
+	names, err := deployment.Names(a.Host)
 	if err != nil || len(args) > 0 {
 		return nil, noFiles
 	}
@@ -94,14 +94,14 @@ func (a *App) completeDeployments(_ *cobra.Command, args []string, _ string) ([]
 }
 
 // deployment reads what a deployment is.
-func (a *App) deployment(name string) (*kind.DeploymentConfig, error) {
-	names, err := kind.DeploymentNames(a.Host)
+func (a *App) deployment(name string) (*deployment.Config, error) {
+	names, err := deployment.Names(a.Host)
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range names {
 		if n == name {
-			return kind.ReadDeployment(a.Host, name)
+			return deployment.Read(a.Host, name)
 		}
 	}
 	hint := "declare it under deployments, and run opsafe manage"
@@ -134,7 +134,7 @@ func (a *App) askFor(ctx context.Context, e queue.Entry) error {
 	const most = 20
 	for range most {
 		// What the worker says of it is in the state; that it failed is no news here.
-		started := a.Machine.StartUnit(ctx, kind.DeployUnit(config.Name, ".service"))
+		started := a.Machine.StartUnit(ctx, deployment.Unit(config.Name, ".service"))
 		if ctx.Err() != nil {
 			return fmt.Errorf("it goes on without this: opsafe deployments says what comes of it: %w", ctx.Err())
 		}
@@ -155,7 +155,7 @@ func (a *App) askFor(ctx context.Context, e queue.Entry) error {
 			}
 		}
 	}
-	return fmt.Errorf("nothing came of it: see journalctl -u %s", kind.DeployUnit(config.Name, ".service"))
+	return fmt.Errorf("nothing came of it: see journalctl -u %s", deployment.Unit(config.Name, ".service"))
 }
 
 // sayResult says what came of it.
@@ -193,7 +193,7 @@ func (a *App) deployWorker(ctx context.Context, name string) error {
 	if err := a.needRoot("deploy"); err != nil {
 		return err
 	}
-	unit := kind.DeployUnit(name, ".service")
+	unit := deployment.Unit(name, ".service")
 	if own := local.OwnUnit(); own != unit {
 		return fmt.Errorf("this is for %s alone, so that nothing is deployed twice at once: run opsafe deploy %s", unit, name)
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 )
 
 // composeProjects has projects of this host's backend as they are declared, with what
@@ -70,7 +70,7 @@ func repositoryOf(image string) string {
 }
 
 // wayBack is how to go back with a deployment that has no releases.
-func wayBack(c kind.DeploymentConfig) string {
+func wayBack(c deployment.Config) string {
 	if c.To != "" {
 		return "run opsafe rollback " + c.There + " where it is deployed, on the host of " + c.To
 	}

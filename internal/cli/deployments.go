@@ -13,7 +13,7 @@ import (
 
 	"opsafe/internal/deploy"
 	"opsafe/internal/host"
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 	"opsafe/internal/notes"
 	"opsafe/internal/queue"
 	"opsafe/internal/render"
@@ -90,13 +90,13 @@ func (a *App) deployments(o options) error {
 
 // deploymentsOn are those of a host, as they are.
 func deploymentsOn(r host.Files) ([]deploymentDoc, error) {
-	names, err := kind.DeploymentNames(r)
+	names, err := deployment.Names(r)
 	if err != nil {
 		return nil, err
 	}
 	out := []deploymentDoc{}
 	for _, name := range names {
-		config, err := kind.ReadDeployment(r, name)
+		config, err := deployment.Read(r, name)
 		if err != nil {
 			return nil, err
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/converge"
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 	"opsafe/internal/notes"
 	"opsafe/internal/queue"
 	"opsafe/internal/receive"
@@ -74,12 +74,12 @@ func newReceiver(credentials string, log *slog.Logger) (*receive.Server, error) 
 
 // readReceiver reads what a run has written. Nobody but root can have put something else
 // there; the way of hosts to read, by openat2(2), systemd's sandbox does not let through.
-func readReceiver() (kind.ReceiverNote, error) {
+func readReceiver() (deployment.Note, error) {
 	data, err := os.ReadFile(notes.Receiver)
 	if err != nil {
-		return kind.ReceiverNote{}, fmt.Errorf("cannot read what is declared: %w: run opsafe manage, which writes it", err)
+		return deployment.Note{}, fmt.Errorf("cannot read what is declared: %w: run opsafe manage, which writes it", err)
 	}
-	return kind.ParseReceiver(data)
+	return deployment.ParseNote(data)
 }
 
 // newForward is for the unit that hands on what the receiver has queued.

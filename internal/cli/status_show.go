@@ -11,7 +11,7 @@ import (
 	"opsafe/internal/drift"
 	"opsafe/internal/history"
 	"opsafe/internal/host"
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 	"opsafe/internal/render"
 )
 
@@ -156,7 +156,7 @@ func (a *App) metricsOf(s *state) *render.Metrics {
 // deploymentsInService says of each deployment whether what was to be deployed last is in
 // service. What cannot be read is not.
 func (a *App) deploymentsInService() map[string]bool {
-	names, err := kind.DeploymentNames(a.Host)
+	names, err := deployment.Names(a.Host)
 	if err != nil {
 		return nil
 	}

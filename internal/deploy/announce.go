@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 )
 
 // Announcer tells GitHub what comes of commits, in the order in which it is told. It is
@@ -27,7 +27,7 @@ type announcement struct{ revision, state, why string }
 
 // Announcing is what an Announcer needs.
 type Announcing struct {
-	Config kind.StatusConfig
+	Config deployment.StatusConfig
 	Name   string // of the deployment
 	Read   func(path string) ([]byte, error)
 	Wait   func(context.Context, time.Duration) error

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 )
 
 // TestAnnounceHangs says of each commit that it cannot be told, and soon, while the API
@@ -26,7 +26,7 @@ func TestAnnounceHangs(t *testing.T) {
 	t.Cleanup(api.Close)
 	var said []string
 	a := NewAnnouncer(t.Context(), Announcing{
-		Config: kind.StatusConfig{Repository: "team/site", Token: "/token", API: api.URL}, Name: "site", Patience: time.Millisecond,
+		Config: deployment.StatusConfig{Repository: "team/site", Token: "/token", API: api.URL}, Name: "site", Patience: time.Millisecond,
 		Read: func(string) ([]byte, error) { return []byte("t"), nil },
 		Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 		Say:  func(line string) { said = append(said, line) },

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 )
 
 // compose has projects run with the images that their registries have now. What ran before
@@ -71,4 +71,4 @@ func (w *Worker) composeBack(ctx context.Context, died bool) (said string, err e
 }
 
 // before is where it is written down what ran before an attempt.
-func (w *Worker) before() string { return kind.DeploymentBefore(w.Config.Name) }
+func (w *Worker) before() string { return deployment.BeforeFile(w.Config.Name) }

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"opsafe/internal/host"
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 	"opsafe/internal/queue"
 )
 
@@ -51,7 +51,7 @@ const undoWithin = 5 * time.Minute
 // Worker handles what waits in the queue of one deployment.
 type Worker struct {
 	Machine Machine
-	Config  kind.DeploymentConfig
+	Config  deployment.Config
 	Queue   queue.Dir
 	Now     func() time.Time
 	// Wait waits, and ends with its context.
@@ -170,7 +170,7 @@ func (w *Worker) polls() bool { return w.Config.Every > 0 }
 // justDeclared reports whether what is declared has just been changed, which deploys
 // nothing: a timer that is to go off more often than before goes off at once.
 func (w *Worker) justDeclared() bool {
-	since, err := w.Machine.Changed(kind.DeploymentFile(w.Config.Name))
+	since, err := w.Machine.Changed(deployment.File(w.Config.Name))
 	age := w.Now().Sub(since)
 	return err == nil && age >= 0 && age < min(w.Config.Every, time.Minute)
 }

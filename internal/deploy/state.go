@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"opsafe/internal/host"
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 )
 
 // maxHistory is how many results are kept.
@@ -114,7 +114,7 @@ func (r Result) same(o Result) bool {
 }
 
 // StatePath is where the state of a deployment is.
-func StatePath(name string) string { return kind.DeploymentState(name) }
+func StatePath(name string) string { return deployment.StateFile(name) }
 
 // ReadState reads how a deployment is; one that was never tried is in no state.
 func ReadState(r interface {

@@ -13,9 +13,9 @@ import (
 	"opsafe/internal/spec"
 )
 
-// madeDirMode is the mode of a directory whose declaration leaves it open, and
+// MadeDirMode is the mode of a directory whose declaration leaves it open, and
 // of the directories that are made on the way to it.
-const madeDirMode host.Mode = 0o755
+const MadeDirMode host.Mode = 0o755
 
 // Directories is the kind directory.
 func Directories() Kind {
@@ -151,7 +151,7 @@ func (l directoryLook) add(ctx context.Context, r host.Reader, c *change.Change)
 	}
 	slices.Reverse(parents)
 	for _, p := range parents {
-		n := host.Node{Type: host.TypeDir, Owner: Root, Group: Root, Access: host.AccessOf(madeDirMode)}
+		n := host.Node{Type: host.TypeDir, Owner: Root, Group: Root, Access: host.AccessOf(MadeDirMode)}
 		for _, of := range l.rules {
 			applies, _, err := Applies(ctx, r, of.when)
 			if err != nil {
@@ -165,7 +165,7 @@ func (l directoryLook) add(ctx context.Context, r host.Reader, c *change.Change)
 		in = n
 	}
 	c.Action = change.Add
-	n := l.own.fresh(host.TypeDir, madeDirMode)
+	n := l.own.fresh(host.TypeDir, MadeDirMode)
 	if writable(in) {
 		var err error
 		if n.Access, err = l.withOwnACL(ctx, r, n.Access); err != nil {

@@ -174,7 +174,7 @@ func (in *Input) modesAbove(p string) map[string]host.Mode {
 		if !ok || d.State == Absent {
 			continue
 		}
-		out[dir] = madeDirMode
+		out[dir] = MadeDirMode
 		if m := spec.Mode(d.Mode); m != nil {
 			out[dir] = *m
 		}
@@ -195,7 +195,7 @@ func needDeclared(r host.Reader, c *change.Change, dir string, modes map[string]
 	}
 	mode, ok := modes[dir]
 	if !ok {
-		mode = madeDirMode
+		mode = MadeDirMode
 	}
 	step := host.MakeDir{Path: dir, Owner: Root, Group: Root, Access: host.AccessOf(mode)}
 	if !slices.ContainsFunc(c.Steps, func(s host.Step) bool { d, ok := s.(host.MakeDir); return ok && d.Path == dir }) {

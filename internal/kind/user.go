@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
 	"opsafe/internal/words"
@@ -127,6 +128,13 @@ func userResource(in *Input, a account, pos spec.Pos, when spec.Conditions) Reso
 	}
 	needs = slices.DeleteFunc(needs, func(id change.ID) bool { return id.Kind == "user" })
 	return Resource{ID: change.ID{Kind: "user", Name: a.name}, Pos: pos, When: when, Needs: needs}
+}
+
+// ServiceAccount looks at an account of opsafe's own, into which nobody can log in.
+func (in *Input) ServiceAccount(name string, absent bool) Looker {
+	a := account{name: name, absent: absent, home: "/nonexistent", shell: debian.NoLogin, system: true}
+	a.reserved, a.gids = in.reserved(), in.othersGIDs(name)
+	return userLook{account: a, lacking: in.verifiedGroups()}
 }
 
 type userLook struct {

@@ -9,6 +9,7 @@ import (
 	"opsafe/internal/kind/certificate"
 	"opsafe/internal/kind/chrony"
 	"opsafe/internal/kind/compose"
+	"opsafe/internal/kind/deployment"
 	"opsafe/internal/kind/environment"
 	"opsafe/internal/kind/sysctl"
 	"opsafe/internal/spec"
@@ -43,8 +44,8 @@ func Table() []kind.Kind {
 		chrony.Kind(),
 		environment.Kind(),
 		kind.Units(),
-		kind.Deployments(),
-		kind.Receivers(),
+		deployment.Kind(),
+		deployment.Receivers(),
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 	"opsafe/internal/queue"
 )
 
@@ -28,7 +28,7 @@ func BenchmarkDeliveries(b *testing.B) {
 	b.Run("receiver", func(b *testing.B) {
 		root := newRoot(b, "")
 		s, err := New(Options{
-			Note: kind.ReceiverNote{Any: true, Hooks: hooks()}, Secrets: secrets(), Limits: DefaultLimits(),
+			Note: deployment.Note{Any: true, Hooks: hooks()}, Secrets: secrets(), Limits: DefaultLimits(),
 			Queue: queue.Open(filepath.Join(root, queue.MainName)), Log: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {

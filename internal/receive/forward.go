@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 	"opsafe/internal/queue"
 )
 
@@ -18,7 +18,7 @@ import (
 type Forwarder struct {
 	// Root is the directory of queues, notes.Queue.
 	Root  string
-	Hooks []kind.ReceiverHook
+	Hooks []deployment.Hook
 	Log   *slog.Logger
 	// Pause is how long it waits after a failure, such as a full disk, and Tries how
 	// often it begins anew before it gives up.

@@ -9,12 +9,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 	"opsafe/internal/queue"
 )
 
 // GitHubPath is where GitHub's form is sent; that of others is the deployment's name.
-const GitHubPath = "/" + kind.GitHubHook
+const GitHubPath = "/" + deployment.GitHubHook
 
 // retryAfter is for how many seconds somebody should wait who was not served.
 const retryAfter = "60"
@@ -124,7 +124,7 @@ func (s *Server) takesGitHub() bool {
 }
 
 // hook is the hook of a deployment that takes a key; nil: there is none of that name.
-func (s *Server) hook(name string) *kind.ReceiverHook {
+func (s *Server) hook(name string) *deployment.Hook {
 	for i, h := range s.note.Hooks {
 		if h.Deployment == name && h.Key != "" {
 			return &s.note.Hooks[i]
@@ -134,7 +134,7 @@ func (s *Server) hook(name string) *kind.ReceiverHook {
 }
 
 // key is the form POST /NAME with {"secret": …}.
-func (s *Server) key(w http.ResponseWriter, r *http.Request, hook *kind.ReceiverHook) (queue.Entry, *refusal) {
+func (s *Server) key(w http.ResponseWriter, r *http.Request, hook *deployment.Hook) (queue.Entry, *refusal) {
 	body, free, no := s.body(w, r, maxKeyBody, nil)
 	if no != nil {
 		return queue.Entry{}, no

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/semaphore"
 
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 	"opsafe/internal/queue"
 )
 
@@ -55,7 +55,7 @@ const (
 
 // Server is the receiver.
 type Server struct {
-	note    kind.ReceiverNote
+	note    deployment.Note
 	proxies []netip.Addr
 	ranges  []netip.Prefix // of GitHub; nil: any
 	secrets Secrets
@@ -70,7 +70,7 @@ type Server struct {
 
 // Options are what a receiver is made of.
 type Options struct {
-	Note kind.ReceiverNote
+	Note deployment.Note
 	// Published are GitHub's ranges, if the note wants those.
 	Published []netip.Prefix
 	Secrets   Secrets

@@ -21,7 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 	"opsafe/internal/queue"
 )
 
@@ -32,8 +32,8 @@ const (
 	korKey     = "kor-key-01234567"
 )
 
-func hooks() []kind.ReceiverHook {
-	return []kind.ReceiverHook{
+func hooks() []deployment.Hook {
+	return []deployment.Hook{
 		{Deployment: "site", Repository: "durhack/site", Ref: "main", Secret: "github.site"},
 		{Deployment: "twin", Repository: "durhack/site", Ref: "main", Secret: "github.twin"},
 		{Deployment: "next", Repository: "durhack/site", Ref: "next", Secret: "github.site"},
@@ -96,7 +96,7 @@ func start(t *testing.T, change func(*Options)) *receiver {
 	r := &receiver{t: t, root: newRoot(t, ""), log: &lines{}, ended: make(chan error, 1)}
 	r.queue = queue.Open(filepath.Join(r.root, queue.MainName))
 	o := Options{
-		Note:    kind.ReceiverNote{Proxies: []string{"127.0.0.1"}, Ranges: []string{"192.30.252.0/22", "2606:50c0::/32"}, Hooks: hooks()},
+		Note:    deployment.Note{Proxies: []string{"127.0.0.1"}, Ranges: []string{"192.30.252.0/22", "2606:50c0::/32"}, Hooks: hooks()},
 		Secrets: secrets(), Queue: r.queue, Limits: DefaultLimits(), Log: slog.New(slog.NewTextHandler(r.log, nil)),
 	}
 	if change != nil {
@@ -461,12 +461,12 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	for _, note := range []kind.ReceiverNote{{}, {Ranges: []string{"x"}}, {Any: true, Proxies: []string{"x"}}, {Published: true}} {
+	for _, note := range []deployment.Note{{}, {Ranges: []string{"x"}}, {Any: true, Proxies: []string{"x"}}, {Published: true}} {
 		if _, err := New(Options{Note: note, Limits: DefaultLimits()}); err == nil {
 			t.Errorf("%+v is taken", note)
 		}
 	}
-	if _, err := New(Options{Note: kind.ReceiverNote{Published: true}, Published: []netip.Prefix{netip.MustParsePrefix("192.30.252.0/22")}, Limits: DefaultLimits()}); err != nil {
+	if _, err := New(Options{Note: deployment.Note{Published: true}, Published: []netip.Prefix{netip.MustParsePrefix("192.30.252.0/22")}, Limits: DefaultLimits()}); err != nil {
 		t.Error(err)
 	}
 }

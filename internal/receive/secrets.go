@@ -11,7 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/deployment"
 )
 
 // Secrets are those of the hooks, by the names of systemd's credentials.
@@ -19,7 +19,7 @@ type Secrets map[string][]byte
 
 // ReadSecrets reads the credentials of all hooks. One that is missing, empty, too short
 // or a placeholder is reported, and with it nothing is let in.
-func ReadSecrets(dir string, hooks []kind.ReceiverHook, log *slog.Logger) Secrets {
+func ReadSecrets(dir string, hooks []deployment.Hook, log *slog.Logger) Secrets {
 	out := Secrets{}
 	for _, h := range hooks {
 		for _, name := range []string{h.Secret, h.Key} {
@@ -28,7 +28,7 @@ func ReadSecrets(dir string, hooks []kind.ReceiverHook, log *slog.Logger) Secret
 			}
 			data, err := os.ReadFile(filepath.Join(dir, name))
 			if err == nil {
-				data, err = kind.HookSecret(data)
+				data, err = deployment.HookSecret(data)
 			}
 			if err != nil {
 				log.Error("a hook lets nobody in", "deployment", h.Deployment, "credential", name, "why", err.Error())
@@ -65,7 +65,7 @@ type signer struct {
 }
 
 // signers are those of GitHub's form; hooks that share a secret share one.
-func (s Secrets) signers(hooks []kind.ReceiverHook) signers {
+func (s Secrets) signers(hooks []deployment.Hook) signers {
 	var out signers
 	by := map[string]int{}
 	for _, h := range hooks {

@@ -1,10 +1,11 @@
-package kind
+package deployment
 
 import (
 	"path"
 	"strings"
 
 	"opsafe/internal/change"
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 	"opsafe/internal/queue"
 	"opsafe/internal/spec"
@@ -14,23 +15,23 @@ import (
 // others' hooks work on. It is too short to be one.
 const NoSecret = "none"
 
-// receiverUnits are its units, each service before what starts it.
-func (in *Input) receiverUnits(d *Receiver) []Resource {
-	gone := d.State == Absent
-	unit := func(name, text string, starts, absent bool) Resource {
+// declareReceiverUnits are its units, each service before what starts it.
+func declareReceiverUnits(in *kind.Input, d *Receiver) []kind.Resource {
+	gone := d.State == kind.Absent
+	unit := func(name, text string, starts, absent bool) kind.Resource {
 		on := true
-		decl := &Unit{Text: spec.Text{Content: &text, Data: []byte(text)}}
+		decl := &kind.Unit{Text: spec.Text{Content: &text, Data: []byte(text)}}
 		if starts {
 			decl.Enabled, decl.Running = &on, &on
 		}
 		if absent {
-			decl = &Unit{State: Absent}
+			decl = &kind.Unit{State: kind.Absent}
 		}
-		return Resource{
-			ID: change.ID{Kind: "receiver", Name: name}, Pos: d.Pos, When: d.When, Looker: UnitLook{In: in, Name: name, Decl: decl},
+		return kind.Resource{
+			ID: change.ID{Kind: "receiver", Name: name}, Pos: d.Pos, When: d.When, Looker: kind.UnitLook{In: in, Name: name, Decl: decl},
 		}
 	}
-	units := []Resource{
+	units := []kind.Resource{
 		unit(queueService, queueServiceText(), false, gone),
 		unit(queuePath, queuePathText(), true, gone),
 		unit(rangesService, rangesServiceText(d), false, !d.published()),

@@ -1,4 +1,5 @@
-package kind
+// Package deployment is the kind of what is deployed out of git repositories, and of the receiver of webhooks that triggers it.
+package deployment
 
 import (
 	"cmp"
@@ -8,13 +9,14 @@ import (
 	"time"
 
 	"opsafe/internal/debian"
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 	"opsafe/internal/spec"
 )
 
-// Deployments is the kind deployment.
-func Deployments() Kind {
-	return Kind{
+// Kind is the kind deployment.
+func Kind() kind.Kind {
+	return kind.Kind{
 		Part: spec.Part{
 			Name: "deployment", Plural: "deployments", Is: "what is deployed when something is pushed", Sections: []string{"deployments"},
 			Own: []spec.Section{{
@@ -26,18 +28,18 @@ func Deployments() Kind {
 					Names:   &spec.Form{Says: "name of small letters, digits, - and _", Pattern: deploymentName, Longest: 40},
 				},
 			}},
-			Check: checkDeployments, Owns: ownDeployments,
+			Check: check, Owns: owns,
 		},
-		Stage: StageUnits, Runs: true, Declare: declareDeployments, Adopt: adoptDeployments,
-		Orphans: []Orphans{{
-			Find: Strays{
+		Stage: kind.StageUnits, Runs: true, Declare: declare, Adopt: adopt,
+		Orphans: []kind.Orphans{{
+			Find: kind.Strays{
 				Dir: notes.Deployments, Suffix: ".json",
 				Takes: func(name string) bool { return !strings.Contains(name, ".") }, // its state has one more suffix
-				Units: deployUnitNames,
+				Units: unitNames,
 			}.Find,
 			Removes: func(resource, name string) bool { return resource == name || strings.HasPrefix(resource, name+".") },
 			Absent: func(b spec.Backend, name string) spec.Backend {
-				return spec.With(b, "deployments", WithAbsent(deploymentsOf(&b), name, &Deployment{State: Absent}))
+				return spec.With(b, "deployments", kind.WithAbsent(of(&b), name, &Deployment{State: kind.Absent}))
 			},
 		}},
 	}
@@ -61,7 +63,7 @@ type Deployment struct {
 	// EnvFiles have the environment of the worker, of which git gets the proxies.
 	EnvFiles []string      `yaml:"env_files"`
 	Shared   []string      `yaml:"shared"`
-	Steps    []DeployStep  `yaml:"steps"`
+	Steps    []Step        `yaml:"steps"`
 	Check    []string      `yaml:"check"`
 	CheckAs  string        `yaml:"check_as"`
 	Restart  []string      `yaml:"restart"`
@@ -85,8 +87,8 @@ type SSHTarget struct {
 	Deployment string `yaml:"deployment"`
 }
 
-// DeployStep is a program that makes a release ready.
-type DeployStep struct {
+// Step is a program that makes a release ready.
+type Step struct {
 	spec.Meta
 	Run      []string `yaml:"run"`
 	EnvFiles []string `yaml:"env_files"`
@@ -128,7 +130,7 @@ type CommitStatus struct {
 // What counts where a deployment leaves it open.
 const (
 	defaultRef          = "main"
-	defaultDeployWithin = 15 * time.Minute
+	defaultWithin       = 15 * time.Minute
 	defaultHealthWithin = 30 * time.Second
 	defaultKeep         = 5
 	defaultStatusAPI    = "https://api.github.com"
@@ -186,7 +188,7 @@ func (SSHTarget) Fields() []spec.Field {
 }
 
 // Fields says what there is to know of the fields.
-func (DeployStep) Fields() []spec.Field {
+func (Step) Fields() []spec.Field {
 	return []spec.Field{
 		{Name: "run", Is: "a program and its arguments", More: "It is run in the release, with RELEASE and REVISION in its environment. No shell.", Unset: "an error", Example: "[/usr/bin/npm, ci]", Form: spec.LineForm(), List: spec.ListRules{NonEmpty: true}},
 		{Name: "env_files", Is: "files on the host with its environment", More: "Lines NAME=VALUE, as systemd reads them. A later file wins.", Unset: "none", Example: "[/etc/site/build.env]", Form: spec.PathForm(), List: spec.ListRules{Distinct: true}},
@@ -238,7 +240,7 @@ func sharedForm() spec.Form {
 	return spec.Form{Says: "path in a release", Pattern: `^[^/\x00-\x1f\x7f-\x9f]+(/[^/\x00-\x1f\x7f-\x9f]+)*/?$`, Not: map[string]any{"pattern": `(^|/)(\.\.?|\.git)(/|$)`}}
 }
 
-func deploymentsOf(b *spec.Backend) map[string]*Deployment {
+func of(b *spec.Backend) map[string]*Deployment {
 	return spec.Of[map[string]*Deployment](b, "deployments")
 }
 
@@ -247,31 +249,31 @@ func (d *Deployment) source() string { return cmp.Or(d.Git, d.Spec) }
 
 // The files of a deployment that are opsafe's own.
 
-// DeploymentFile is where it is written down what a deployment is.
-func DeploymentFile(name string) string  { return path.Join(notes.Deployments, name+".json") }
-func deploymentQueue(name string) string { return path.Join(notes.Queue, name) }
+// File is where it is written down what a deployment is.
+func File(name string) string    { return path.Join(notes.Deployments, name+".json") }
+func queueOf(name string) string { return path.Join(notes.Queue, name) }
 
-// DeployUnit is the unit of a deployment with a suffix such as .service.
-func DeployUnit(name, suffix string) string { return "opsafe-deploy-" + name + suffix }
+// Unit is the unit of a deployment with a suffix such as .service.
+func Unit(name, suffix string) string { return "opsafe-deploy-" + name + suffix }
 
-// deployUnitNames are the units of a deployment.
-func deployUnitNames(name string) []string {
-	return []string{DeployUnit(name, ".service"), DeployUnit(name, ".path"), DeployUnit(name, ".timer")}
+// unitNames are the units of a deployment.
+func unitNames(name string) []string {
+	return []string{Unit(name, ".service"), Unit(name, ".path"), Unit(name, ".timer")}
 }
 
-// ownDeployments are the directories, unless they are declared by themselves, and what
+// owns are the directories, unless they are declared by themselves, and what
 // is in them that nobody else may put there; and the units.
-func ownDeployments(b *spec.Backend) []spec.Owned {
+func owns(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
-	for name, d := range deploymentsOf(b) {
+	for name, d := range of(b) {
 		own := func(at string, dir bool) {
-			out = append(out, spec.Owned{Path: at, Label: "deployment " + name, Pos: d.Pos, Absent: d.State == Absent && !dir, Dir: dir, When: d.When})
+			out = append(out, spec.Owned{Path: at, Label: "deployment " + name, Pos: d.Pos, Absent: d.State == kind.Absent && !dir, Dir: dir, When: d.When})
 		}
-		for _, unit := range deployUnitNames(name) {
+		for _, unit := range unitNames(name) {
 			own(path.Join(debian.UnitDir, unit), false)
 		}
-		own(DeploymentFile(name), false)
-		if d.Directory == "" || d.State == Absent {
+		own(File(name), false)
+		if d.Directory == "" || d.State == kind.Absent {
 			continue
 		}
 		for _, at := range []string{d.Directory, path.Join(d.Directory, "shared")} {

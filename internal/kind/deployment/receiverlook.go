@@ -1,4 +1,4 @@
-package kind
+package deployment
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 	"opsafe/internal/queue"
 )
@@ -26,22 +27,22 @@ func (l receiverQueueLook) Look(_ context.Context, r host.Reader) (change.Change
 		}
 		if n == nil {
 			if d.path == notes.Queue {
-				if err := NeedDir(r, &c, notes.Dir); err != nil {
+				if err := kind.NeedDir(r, &c, notes.Dir); err != nil {
 					return c, err
 				}
 			}
 			c.Action = cmp.Or(c.Action, change.Add)
 			c.Fresh(d.path, "root:"+d.group+" "+d.access.Mode().String())
-			c.Steps = append(c.Steps, host.MakeDir{Path: d.path, Owner: Root, Group: d.group, Access: d.access})
+			c.Steps = append(c.Steps, host.MakeDir{Path: d.path, Owner: kind.Root, Group: d.group, Access: d.access})
 			continue
 		}
 		if n.Type != host.TypeDir {
-			return change.Change{}, fmt.Errorf("%s: %w", d.path, WantType(r, d.path, *n, host.TypeDir))
+			return change.Change{}, fmt.Errorf("%s: %w", d.path, kind.WantType(r, d.path, *n, host.TypeDir))
 		}
 		want := *n
-		want.Owner, want.Group, want.Access = Root, d.group, d.access
+		want.Owner, want.Group, want.Access = kind.Root, d.group, d.access
 		before := len(c.Steps)
-		DifferNode(&c, d.path, *n, want)
+		kind.DifferNode(&c, d.path, *n, want)
 		if len(c.Steps) > before {
 			c.Action = cmp.Or(c.Action, change.Modify)
 		}
@@ -71,21 +72,21 @@ func (l receiverQueueLook) remove(r host.Reader) (change.Change, error) {
 
 // receiverLook is what the receiver goes by, and the secrets of its hooks.
 type receiverLook struct {
-	in   *Input
+	in   *kind.Input
 	decl *Receiver
 }
 
 func (l receiverLook) Hints() host.Hints { return host.Hints{Units: receiverUnits()} }
 
 func (l receiverLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
-	if l.decl.State == Absent {
-		return GoneFile{Path: notes.Receiver}.Look(ctx, r)
+	if l.decl.State == kind.Absent {
+		return kind.GoneFile{Path: notes.Receiver}.Look(ctx, r)
 	}
 	note, files, err := l.hooks(ctx, r)
 	if err != nil {
 		return change.Change{}, err
 	}
-	was, err := Regular(r, notes.Receiver)
+	was, err := kind.Regular(r, notes.Receiver)
 	if err != nil {
 		return change.Change{}, err
 	}
@@ -95,14 +96,14 @@ func (l receiverLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 	}
 	want = append(want, '\n')
 	var c change.Change
-	if Holds(was, want) {
-		c = Correct(notes.Receiver, was.Node, OwnNode())
+	if kind.Holds(was, want) {
+		c = kind.Correct(notes.Receiver, was.Node, kind.OwnNode())
 	} else {
-		c = Rewritten(notes.Receiver, was, want, OwnNode())
-		if err := NeedDir(r, &c, notes.Dir); err != nil {
+		c = kind.Rewritten(notes.Receiver, was, want, kind.OwnNode())
+		if err := kind.NeedDir(r, &c, notes.Dir); err != nil {
 			return c, err
 		}
-		c.Steps = append(c.Steps, WriteOwn(notes.Receiver, want, OwnNode()))
+		c.Steps = append(c.Steps, kind.WriteOwn(notes.Receiver, want, kind.OwnNode()))
 		u, err := r.Unit(ctx, receiverService)
 		if err != nil {
 			return c, err
@@ -115,7 +116,7 @@ func (l receiverLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 	if err != nil {
 		return c, err
 	}
-	program, err := Followed(r, notes.Program)
+	program, err := kind.Followed(r, notes.Program)
 	if err == nil && program == nil {
 		c.Open = errors.Join(c.Open, fmt.Errorf("%s is not there, which takes what comes in: run opsafe bootstrap, which puts it there", notes.Program))
 	}
@@ -124,11 +125,11 @@ func (l receiverLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 
 // hooks is what the receiver goes by, with the hooks of the deployments that there are on
 // this host.
-func (l receiverLook) hooks(ctx context.Context, r host.Reader) (ReceiverNote, []hookFile, error) {
+func (l receiverLook) hooks(ctx context.Context, r host.Reader) (Note, []hookFile, error) {
 	note, files := l.decl.note(), []hookFile(nil)
 	for _, name := range triggered(l.in.Backend) {
-		d := deploymentsOf(l.in.Backend)[name]
-		applies, _, err := Applies(ctx, r, d.When)
+		d := of(l.in.Backend)[name]
+		applies, _, err := kind.Applies(ctx, r, d.When)
 		if err != nil {
 			return note, nil, err
 		}
@@ -171,7 +172,7 @@ func hookOpen(n host.Node) string {
 	switch {
 	case n.Type != host.TypeFile:
 		return fmt.Sprintf("it is a %s, and no file: put the secret there", n.Type)
-	case n.Access.Other != 0 || n.Access.EffectiveGroup() != 0 || len(n.Access.Named) > 0 || n.Owner != Root:
+	case n.Access.Other != 0 || n.Access.EffectiveGroup() != 0 || len(n.Access.Named) > 0 || n.Owner != kind.Root:
 		return "others than root can read it, and could have it deployed: make it root's, with mode 0600, and put another secret into it"
 	case n.Size == 0:
 		return "it is empty, and the hook lets nobody in: put the secret there"

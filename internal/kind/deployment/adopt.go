@@ -1,4 +1,4 @@
-package kind
+package deployment
 
 import (
 	"context"
@@ -6,12 +6,13 @@ import (
 	"slices"
 	"time"
 
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 )
 
-// adoptDeployments describes the deployments that an earlier run has written down.
-func adoptDeployments(_ context.Context, t Taker, name string) error {
-	names, err := DeploymentNames(t)
+// adopt describes the deployments that an earlier run has written down.
+func adopt(_ context.Context, t kind.Taker, name string) error {
+	names, err := Names(t)
 	if err != nil {
 		return err
 	}
@@ -22,11 +23,11 @@ func adoptDeployments(_ context.Context, t Taker, name string) error {
 		if name != "" && name != found {
 			continue
 		}
-		c, err := ReadDeployment(t, found)
+		c, err := Read(t, found)
 		if err != nil || c == nil {
 			return err
 		}
-		if err := t.Take("from "+DeploymentFile(found), c.item(), "deployments", found); err != nil {
+		if err := t.Take("from "+File(found), c.item(), "deployments", found); err != nil {
 			return err
 		}
 		t.Notef("deployment %s: who may have it deployed is not written down there: say it under triggers", found)
@@ -35,7 +36,7 @@ func adoptDeployments(_ context.Context, t Taker, name string) error {
 }
 
 // item is the deployment in the words of a spec, without what counts anyway.
-func (c DeploymentConfig) item() map[string]any {
+func (c Config) item() map[string]any {
 	item := map[string]any{}
 	put := func(field string, said bool, value any) {
 		if said {
@@ -48,14 +49,14 @@ func (c DeploymentConfig) item() map[string]any {
 	put("ssh", c.To != "", map[string]string{"to": c.To, "deployment": c.There})
 	put("ref", c.Ref != "" && c.Ref != defaultRef, c.Ref)
 	put("directory", c.Directory != "", c.Directory)
-	put("user", c.User != "" && c.User != Root, c.User)
+	put("user", c.User != "" && c.User != kind.Root, c.User)
 	put("env_files", len(c.EnvFiles) > 0, c.EnvFiles)
 	put("shared", len(c.Shared) > 0, c.Shared)
 	put("check", len(c.Check) > 0, c.Check)
 	put("check_as", c.CheckAs != c.User && c.CheckAs != "", c.CheckAs)
 	put("restart", len(c.Restart) > 0, c.Restart)
 	put("reload", len(c.Reload) > 0, c.Reload)
-	put("within", c.Within != defaultDeployWithin, timeText(c.Within))
+	put("within", c.Within != defaultWithin, timeText(c.Within))
 	put("keep", c.Keep != 0 && c.Keep != defaultKeep, c.Keep)
 	put("rewind", c.Rewind, true)
 	put("signers", c.Signers != "", c.Signers)
@@ -108,7 +109,7 @@ func timeText(d time.Duration) string {
 }
 
 // adoptReceiver says what there is to declare: the secrets of its hooks are elsewhere.
-func adoptReceiver(_ context.Context, t Taker, name string) error {
+func adoptReceiver(_ context.Context, t kind.Taker, name string) error {
 	if name != "" {
 		return fmt.Errorf("a host has one receiver at most: say receiver")
 	}
@@ -116,7 +117,7 @@ func adoptReceiver(_ context.Context, t Taker, name string) error {
 	if err != nil || data == nil {
 		return err
 	}
-	n, err := ParseReceiver(data)
+	n, err := ParseNote(data)
 	if err != nil {
 		return err
 	}

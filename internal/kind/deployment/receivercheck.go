@@ -1,9 +1,10 @@
-package kind
+package deployment
 
 import (
 	"net/netip"
 	"path"
 
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
@@ -11,7 +12,7 @@ import (
 func checkReceiver(b *spec.Backend, problems *spec.Problems) {
 	d, names := receiverOf(b), triggered(b)
 	for _, name := range names {
-		dep := deploymentsOf(b)[name]
+		dep := of(b)[name]
 		if !d.there() {
 			problems.Addf(dep.Triggers.Pos, "deployment %s: triggers: there is no receiver, so that nothing can come in: declare one under receiver", name)
 		}
@@ -22,7 +23,7 @@ func checkReceiver(b *spec.Backend, problems *spec.Problems) {
 	switch {
 	case d == nil:
 		return
-	case d.State == Absent:
+	case d.State == kind.Absent:
 		for _, field := range []string{"listen", "proxies", "github_addresses", "env_files"} {
 			if d.Has(field) {
 				problems.Addf(d.At(field), "receiver: is absent and has %s: want one or the other", field)
@@ -44,7 +45,7 @@ func checkReceiver(b *spec.Backend, problems *spec.Problems) {
 func checkHookSecrets(b *spec.Backend, problems *spec.Problems) {
 	for _, f := range hookFiles(b) {
 		file := b.Files[f.path]
-		if file == nil || file.Content == nil && file.Source == "" || file.Data == nil || file.State == Absent {
+		if file == nil || file.Content == nil && file.Source == "" || file.Data == nil || file.State == kind.Absent {
 			continue
 		}
 		if _, err := HookSecret(file.Data); err != nil {

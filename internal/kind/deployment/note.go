@@ -1,4 +1,4 @@
-package kind
+package deployment
 
 import (
 	"bytes"
@@ -8,24 +8,24 @@ import (
 	"opsafe/internal/notes"
 )
 
-// ReceiverFormat is the format of the receiver's note.
-const ReceiverFormat = 1
+// noteFormat is the format of the receiver's note.
+const noteFormat = 1
 
-// ReceiverNote is what opsafe receive and opsafe forward go by. There is no secret in it.
-type ReceiverNote struct {
+// Note is what opsafe receive and opsafe forward go by. There is no secret in it.
+type Note struct {
 	FormatVersion int `json:"format_version"`
 	// Proxies are the addresses whose X-Forwarded-For counts.
 	Proxies []string `json:"proxies"`
 	// Any, Published and Ranges say from where GitHub's form is taken: from anywhere, or
 	// from the ranges that GitHub publishes, and from others.
-	Any       bool           `json:"any,omitempty"`
-	Published bool           `json:"published,omitempty"`
-	Ranges    []string       `json:"ranges,omitempty"`
-	Hooks     []ReceiverHook `json:"hooks"`
+	Any       bool     `json:"any,omitempty"`
+	Published bool     `json:"published,omitempty"`
+	Ranges    []string `json:"ranges,omitempty"`
+	Hooks     []Hook   `json:"hooks"`
 }
 
-// ReceiverHook says who may have a deployment deployed.
-type ReceiverHook struct {
+// Hook says who may have a deployment deployed.
+type Hook struct {
 	Deployment string `json:"deployment"`
 	// Repository is OWNER/NAME of GitHub's form; empty: it is not taken.
 	Repository string `json:"repository,omitempty"`
@@ -43,12 +43,12 @@ const (
 	FromPublished = "published"
 )
 
-// ParseReceiver reads the receiver's note, as a run has written it.
-func ParseReceiver(data []byte) (ReceiverNote, error) {
-	var n ReceiverNote
+// ParseNote reads the receiver's note, as a run has written it.
+func ParseNote(data []byte) (Note, error) {
+	var n Note
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&n); err != nil || n.FormatVersion != ReceiverFormat {
+	if err := d.Decode(&n); err != nil || n.FormatVersion != noteFormat {
 		return n, fmt.Errorf("%s was not written by this opsafe: run opsafe manage, which writes it anew", notes.Receiver)
 	}
 	return n, nil

@@ -1,4 +1,4 @@
-package kind
+package deployment
 
 import (
 	"cmp"
@@ -13,6 +13,7 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 	"opsafe/internal/queue"
 	"opsafe/internal/spec"
@@ -38,8 +39,8 @@ const defaultListen = "127.0.0.1:3400"
 func defaultProxies() []string { return []string{"127.0.0.1", "::1"} }
 
 // Receivers is the kind receiver.
-func Receivers() Kind {
-	return Kind{
+func Receivers() kind.Kind {
+	return kind.Kind{
 		Part: spec.Part{
 			Name: "receiver", Plural: "receiver", Is: "where webhooks come in", Sections: []string{"receiver"},
 			Own: []spec.Section{{
@@ -52,16 +53,16 @@ func Receivers() Kind {
 			}},
 			Check: checkReceiver, Owns: ownReceiver,
 		},
-		Stage: StageUnits, Runs: true, Declare: declareReceiver, Adopt: adoptReceiver, Withholds: withholdHooks,
-		Orphans: []Orphans{{
-			Find: Strays{
+		Stage: kind.StageUnits, Runs: true, Declare: declareReceiver, Adopt: adoptReceiver, Withholds: withholdHooks,
+		Orphans: []kind.Orphans{{
+			Find: kind.Strays{
 				Dir: path.Dir(notes.Receiver), Suffix: ".json",
 				Takes: func(name string) bool { return name+".json" == path.Base(notes.Receiver) },
 				Units: func(string) []string { return receiverUnits() },
 			}.Find,
 			Removes: func(string, string) bool { return true }, // there is one at most
 			Absent: func(b spec.Backend, _ string) spec.Backend {
-				return spec.With(b, "receiver", &Receiver{State: Absent})
+				return spec.With(b, "receiver", &Receiver{State: kind.Absent})
 			},
 		}},
 	}
@@ -95,7 +96,7 @@ func (Receiver) Fields() []spec.Field {
 
 func receiverOf(b *spec.Backend) *Receiver { return spec.Of[*Receiver](b, "receiver") }
 
-func (d *Receiver) there() bool { return d != nil && d.State != Absent }
+func (d *Receiver) there() bool { return d != nil && d.State != kind.Absent }
 
 func (d *Receiver) listen() string {
 	if d.Listen == "" {
@@ -120,16 +121,16 @@ func (d *Receiver) addresses() []string {
 
 // published reports whether GitHub is asked for its ranges.
 func (d *Receiver) published() bool {
-	return d.State != Absent && slices.Contains(d.addresses(), FromPublished)
+	return d.State != kind.Absent && slices.Contains(d.addresses(), FromPublished)
 }
 
 // triggered are the deployments that something that comes in can have deployed.
 func triggered(b *spec.Backend) []string {
 	var out []string
-	all := deploymentsOf(b)
+	all := of(b)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		d := all[name]
-		if d.State != Absent && d.Triggers != nil && (d.Triggers.GitHub != nil || d.Triggers.Key != "") {
+		if d.State != kind.Absent && d.Triggers != nil && (d.Triggers.GitHub != nil || d.Triggers.Key != "") {
 			out = append(out, name)
 		}
 	}
@@ -147,27 +148,25 @@ func ownReceiver(b *spec.Backend) []spec.Owned {
 	}
 	var out []spec.Owned
 	for _, unit := range receiverUnits() {
-		gone := d.State == Absent || strings.HasPrefix(unit, "opsafe-github-ranges") && !d.published()
+		gone := d.State == kind.Absent || strings.HasPrefix(unit, "opsafe-github-ranges") && !d.published()
 		out = append(out, spec.Owned{Path: path.Join(debian.UnitDir, unit), Label: "receiver", Pos: d.Pos, Absent: gone, When: d.When})
 	}
-	return append(out, spec.Owned{Path: notes.Receiver, Label: "receiver", Pos: d.Pos, Absent: d.State == Absent, When: d.When})
+	return append(out, spec.Owned{Path: notes.Receiver, Label: "receiver", Pos: d.Pos, Absent: d.State == kind.Absent, When: d.When})
 }
 
 // declareReceiver lists what the receiver is made of: who it is, what it may write, what
 // it goes by, and its units, each service before what starts it.
-func declareReceiver(in *Input) []Resource {
+func declareReceiver(in *kind.Input) []kind.Resource {
 	d := receiverOf(in.Backend)
 	if d == nil {
 		return nil
 	}
-	gone := d.State == Absent
+	gone := d.State == kind.Absent
 	id := func(name string) change.ID { return change.ID{Kind: "receiver", Name: name} }
-	who := account{name: ReceiverAccount, absent: gone, home: "/nonexistent", shell: "/usr/sbin/nologin", system: true}
-	who.reserved, who.gids = in.reserved(), in.othersGIDs(who.name)
-	account := Resource{ID: id("account"), Pos: d.Pos, When: d.When, Looker: userLook{account: who, lacking: in.verifiedGroups()}}
-	queues := Resource{ID: id("queue"), Pos: d.Pos, When: d.When, Needs: []change.ID{account.ID}, Looker: receiverQueueLook{gone: gone}}
-	config := Resource{ID: id("config"), Pos: d.Pos, When: d.When, Looker: receiverLook{in: in, decl: d}}
-	units := in.receiverUnits(d)
+	account := kind.Resource{ID: id("account"), Pos: d.Pos, When: d.When, Looker: in.ServiceAccount(ReceiverAccount, gone)}
+	queues := kind.Resource{ID: id("queue"), Pos: d.Pos, When: d.When, Needs: []change.ID{account.ID}, Looker: receiverQueueLook{gone: gone}}
+	config := kind.Resource{ID: id("config"), Pos: d.Pos, When: d.When, Looker: receiverLook{in: in, decl: d}}
+	units := declareReceiverUnits(in, d)
 	if gone {
 		slices.Reverse(units)
 		queues.Needs = nil
@@ -177,15 +176,15 @@ func declareReceiver(in *Input) []Resource {
 		units[i].Needs = append(units[i].Needs, account.ID, queues.ID)
 	}
 	if len(d.EnvFiles) > 0 && d.published() {
-		env := Resource{ID: id("environment"), Pos: d.Pos, When: d.When, Looker: receiverEnvironment{d.EnvFiles}}
+		env := kind.Resource{ID: id("environment"), Pos: d.Pos, When: d.When, Looker: receiverEnvironment{d.EnvFiles}}
 		for i := range units {
 			if n := units[i].ID.Name; n == rangesService || n == rangesTimer {
 				units[i].Needs = append(units[i].Needs, env.ID)
 			}
 		}
-		units = append([]Resource{env}, units...)
+		units = append([]kind.Resource{env}, units...)
 	}
-	return append([]Resource{account, queues, config}, units...)
+	return append([]kind.Resource{account, queues, config}, units...)
 }
 
 // receiverEnvironment are the files of the environment in which GitHub is asked, as root.
@@ -211,16 +210,16 @@ func queueDirs() []queueDir {
 	main := host.AccessOf(0o1770)
 	own := host.AccessOf(0o700)
 	return []queueDir{
-		{notes.Queue, Root, host.AccessOf(0o755)},
+		{notes.Queue, kind.Root, host.AccessOf(0o755)},
 		{path.Join(notes.Queue, queue.MainName), ReceiverAccount, main},
-		{path.Join(notes.Queue, queue.AsideName), Root, own},
-		{path.Join(notes.Queue, queue.VoidName), Root, own},
+		{path.Join(notes.Queue, queue.AsideName), kind.Root, own},
+		{path.Join(notes.Queue, queue.VoidName), kind.Root, own},
 	}
 }
 
 // note is what the receiver goes by.
-func (d *Receiver) note() ReceiverNote {
-	n := ReceiverNote{FormatVersion: ReceiverFormat, Proxies: d.proxies(), Hooks: []ReceiverHook{}}
+func (d *Receiver) note() Note {
+	n := Note{FormatVersion: noteFormat, Proxies: d.proxies(), Hooks: []Hook{}}
 	for _, text := range d.addresses() {
 		switch text {
 		case FromAny:
@@ -238,8 +237,8 @@ func (d *Receiver) note() ReceiverNote {
 type hookFile struct{ deployment, path, credential string }
 
 // hook is that of a deployment, with the files of its secrets.
-func (d *Deployment) hook(name string) (ReceiverHook, []hookFile) {
-	h := ReceiverHook{Deployment: name, Ref: cmp.Or(d.Ref, defaultRef)}
+func (d *Deployment) hook(name string) (Hook, []hookFile) {
+	h := Hook{Deployment: name, Ref: cmp.Or(d.Ref, defaultRef)}
 	var files []hookFile
 	if g := d.Triggers.GitHub; g != nil {
 		h.Repository, h.Secret = g.Repository, "github."+name
@@ -253,7 +252,7 @@ func (d *Deployment) hook(name string) (ReceiverHook, []hookFile) {
 }
 
 // withholdHooks keeps the secrets of hooks out of facts.
-func withholdHooks(b *spec.Backend, w *Withheld) {
+func withholdHooks(b *spec.Backend, w *kind.Withheld) {
 	for _, f := range hookFiles(b) {
 		w.Paths[f.path] = true
 	}
@@ -263,7 +262,7 @@ func withholdHooks(b *spec.Backend, w *Withheld) {
 func hookFiles(b *spec.Backend) []hookFile {
 	var out []hookFile
 	for _, name := range triggered(b) {
-		_, files := deploymentsOf(b)[name].hook(name)
+		_, files := of(b)[name].hook(name)
 		out = append(out, files...)
 	}
 	return out

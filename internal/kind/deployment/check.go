@@ -1,4 +1,4 @@
-package kind
+package deployment
 
 import (
 	"fmt"
@@ -9,26 +9,27 @@ import (
 	"strings"
 	"time"
 
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 	"opsafe/internal/words"
 )
 
-// deploymentCheck finds what is wrong with one deployment.
-type deploymentCheck struct {
+// checker finds what is wrong with one deployment.
+type checker struct {
 	b    *spec.Backend
 	name string
 	d    *Deployment
 	ps   *spec.Problems
 }
 
-// checkDeployments finds what the forms of fields cannot say.
-func checkDeployments(b *spec.Backend, problems *spec.Problems) {
-	for name, d := range deploymentsOf(b) {
-		c := deploymentCheck{b, name, d, problems}
+// check finds what the forms of fields cannot say.
+func check(b *spec.Backend, problems *spec.Problems) {
+	for name, d := range of(b) {
+		c := checker{b, name, d, problems}
 		if slices.Contains([]string{"main", "aside", "void", "handled"}, name) {
 			c.addf(d.Pos, "the queue has directories of its own of this name: want another")
 		}
-		if d.State == Absent {
+		if d.State == kind.Absent {
 			c.absent()
 			continue
 		}
@@ -40,11 +41,11 @@ func checkDeployments(b *spec.Backend, problems *spec.Problems) {
 	}
 }
 
-func (c deploymentCheck) addf(at spec.Pos, format string, args ...any) {
+func (c checker) addf(at spec.Pos, format string, args ...any) {
 	c.ps.Addf(at, "deployment %s: %s", c.name, fmt.Sprintf(format, args...))
 }
 
-func (c deploymentCheck) absent() {
+func (c checker) absent() {
 	for _, field := range []string{"git", "compose", "ssh", "spec"} {
 		if c.d.Has(field) {
 			c.addf(c.d.At(field), "is absent and has %s: want one or the other", field)
@@ -53,7 +54,7 @@ func (c deploymentCheck) absent() {
 }
 
 // what is exactly one of the four, with what goes with it.
-func (c deploymentCheck) what() {
+func (c checker) what() {
 	d, said := c.d, []string{}
 	for _, field := range []string{"git", "compose", "ssh", "spec"} {
 		if d.Has(field) {
@@ -138,10 +139,10 @@ func plainHTTP(at string) bool {
 }
 
 // where checks the directory beside what else is declared.
-func (c deploymentCheck) where() {
+func (c checker) where() {
 	d := c.d
-	for other, o := range deploymentsOf(c.b) {
-		if d.Directory == "" || o.Directory == "" || other == c.name || o.State == Absent {
+	for other, o := range of(c.b) {
+		if d.Directory == "" || o.Directory == "" || other == c.name || o.State == kind.Absent {
 			continue
 		}
 		if strings.HasPrefix(d.Directory+"/", o.Directory+"/") && (d.Directory != o.Directory || c.name > other) {
@@ -150,11 +151,11 @@ func (c deploymentCheck) where() {
 	}
 	if declared := c.b.Directories[d.Directory]; declared != nil {
 		mode := spec.Mode(declared.Mode)
-		if declared.State == Absent || declared.Owner != "" && declared.Owner != Root || mode != nil && *mode&0o022 != 0 {
+		if declared.State == kind.Absent || declared.Owner != "" && declared.Owner != kind.Root || mode != nil && *mode&0o022 != 0 {
 			c.addf(d.At("directory"), "directory %s is declared at %s as one that others than root could write, or absent, too: whoever can write there could move the link", d.Directory, declared.Pos)
 		}
 	}
-	if d.Spec != "" && d.User != "" && d.User != Root {
+	if d.Spec != "" && d.User != "" && d.User != kind.Root {
 		c.addf(d.At("user"), "user goes with git or ssh: a repository of specs is root's")
 	}
 	for i, p := range d.Shared {
@@ -171,7 +172,7 @@ func (c deploymentCheck) where() {
 }
 
 // programs checks argument vectors: a program is named by its path.
-func (c deploymentCheck) programs() {
+func (c checker) programs() {
 	d := c.d
 	one := func(m spec.Meta, field, label string, argv []string) {
 		if m.Has(field) && (len(argv) == 0 || !path.IsAbs(argv[0]) || path.Clean(argv[0]) != argv[0]) {
@@ -204,7 +205,7 @@ const (
 	longestEvery   = 7 * 24 * time.Hour
 )
 
-func (c deploymentCheck) times() {
+func (c checker) times() {
 	d := c.d
 	one := func(m spec.Meta, field, label, text string, least, most time.Duration) {
 		t, err := time.ParseDuration(text)
@@ -226,7 +227,7 @@ func (c deploymentCheck) times() {
 	}
 }
 
-func (c deploymentCheck) triggers() {
+func (c checker) triggers() {
 	if t := c.d.Triggers; t != nil {
 		if g := t.GitHub; g != nil {
 			if g.Repository == "" || g.Secret == "" {

@@ -1,4 +1,4 @@
-package kind
+package deployment
 
 import (
 	"bytes"
@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 )
 
-// DeploymentConfig is what opsafe deploy goes by: a deployment as it was declared
+// Config is what opsafe deploy goes by: a deployment as it was declared
 // last, with what counts where the declaration leaves it open. There is no secret in it.
-type DeploymentConfig struct {
+type Config struct {
 	Name      string        `json:"name"`
 	Git       string        `json:"git,omitempty"`
 	Spec      string        `json:"spec,omitempty"`
@@ -65,14 +66,14 @@ type StatusConfig struct {
 }
 
 // Source is the address of the repository; empty: there is none.
-func (c DeploymentConfig) Source() string { return cmp.Or(c.Git, c.Spec) }
+func (c Config) Source() string { return cmp.Or(c.Git, c.Spec) }
 
 // config is what is written down of a deployment.
-func (d *Deployment) config(name string) DeploymentConfig {
-	c := DeploymentConfig{
-		Name: name, Git: d.Git, Spec: d.Spec, Compose: d.Compose, User: cmp.Or(d.User, Root), EnvFiles: d.EnvFiles, Shared: d.Shared,
+func (d *Deployment) config(name string) Config {
+	c := Config{
+		Name: name, Git: d.Git, Spec: d.Spec, Compose: d.Compose, User: cmp.Or(d.User, kind.Root), EnvFiles: d.EnvFiles, Shared: d.Shared,
 		Check: d.Check, Restart: d.Restart, Reload: d.Reload, Directory: d.Directory, Rewind: d.Rewind != nil && *d.Rewind, Signers: d.Signers,
-		Within: duration(d.Within, defaultDeployWithin), Confirm: duration(d.Confirm, 0), Every: duration(d.Every, 0),
+		Within: duration(d.Within, defaultWithin), Confirm: duration(d.Confirm, 0), Every: duration(d.Every, 0),
 	}
 	if d.source() != "" {
 		c.Ref, c.Keep = cmp.Or(d.Ref, defaultRef), defaultKeep
@@ -110,8 +111,8 @@ func duration(text string, otherwise time.Duration) time.Duration {
 	return otherwise
 }
 
-// DeploymentNames lists the deployments that are on a host, sorted.
-func DeploymentNames(r host.Files) ([]string, error) {
+// Names lists the deployments that are on a host, sorted.
+func Names(r host.Files) ([]string, error) {
 	files, err := r.ReadDir(notes.Deployments)
 	if err != nil {
 		return nil, err
@@ -126,15 +127,15 @@ func DeploymentNames(r host.Files) ([]string, error) {
 	return names, nil
 }
 
-// ReadDeployment reads what a deployment is, as a run has written it down; nil: there
+// Read reads what a deployment is, as a run has written it down; nil: there
 // is none of that name.
-func ReadDeployment(r host.Files, name string) (*DeploymentConfig, error) {
-	at := DeploymentFile(name)
+func Read(r host.Files, name string) (*Config, error) {
+	at := File(name)
 	data, err := r.ReadFile(at)
 	if err != nil || data == nil {
 		return nil, err
 	}
-	c := &DeploymentConfig{}
+	c := &Config{}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(c); err != nil || c.Name != name {

@@ -1,4 +1,4 @@
-package kind
+package deployment
 
 import (
 	"cmp"
@@ -12,25 +12,27 @@ import (
 	"time"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 	"opsafe/internal/spec"
 )
 
-// declareDeployments lists the deployments: what each is and where it lies, then its
+// declare lists the deployments: what each is and where it lies, then its
 // units, the service before what starts it.
-func declareDeployments(in *Input) []Resource {
-	var out []Resource
-	all := deploymentsOf(in.Backend)
+func declare(in *kind.Input) []kind.Resource {
+	var out []kind.Resource
+	all := of(in.Backend)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		d := all[name]
 		id := change.ID{Kind: "deployment", Name: name}
-		units := in.deployUnits(id, d)
-		if d.State == Absent {
-			out = append(append(out, units...), Resource{ID: id, Pos: d.Pos, When: d.When, Looker: goneDeploymentLook{name}})
+		units := unitsOf(in, id, d)
+		if d.State == kind.Absent {
+			out = append(append(out, units...), kind.Resource{ID: id, Pos: d.Pos, When: d.When, Looker: goneLook{name}})
 			continue
 		}
-		look := deploymentLook{config: d.config(name)}
+		look := look{config: d.config(name)}
 		needs := in.NeedOwner(d.User, "")
 		if d.Directory != "" {
 			needs = append(needs, in.NeedParent(d.Directory)...)
@@ -41,26 +43,26 @@ func declareDeployments(in *Input) []Resource {
 				}
 			}
 		}
-		out = append(append(out, Resource{ID: id, Pos: d.Pos, When: d.When, Needs: needs, Looker: look}), units...)
+		out = append(append(out, kind.Resource{ID: id, Pos: d.Pos, When: d.When, Needs: needs, Looker: look}), units...)
 	}
 	return out
 }
 
-// deployUnits are the units of a deployment.
-func (in *Input) deployUnits(of change.ID, d *Deployment) []Resource {
-	on, gone := new(bool), d.State == Absent
+// unitsOf are the units of a deployment.
+func unitsOf(in *kind.Input, of change.ID, d *Deployment) []kind.Resource {
+	on, gone := new(bool), d.State == kind.Absent
 	*on = true
 	config := d.config(of.Name)
-	unit := func(suffix, text string, switches, absent bool) Resource {
-		decl := &Unit{Text: spec.Text{Content: &text, Data: []byte(text)}}
+	unit := func(suffix, text string, switches, absent bool) kind.Resource {
+		decl := &kind.Unit{Text: spec.Text{Content: &text, Data: []byte(text)}}
 		if switches {
 			decl.Enabled, decl.Running = on, on
 		}
 		if absent {
-			decl = &Unit{State: Absent}
+			decl = &kind.Unit{State: kind.Absent}
 		}
-		name := DeployUnit(of.Name, suffix)
-		res := Resource{ID: change.ID{Kind: of.Kind, Name: of.Name + suffix}, Pos: d.Pos, When: d.When, Looker: UnitLook{In: in, Name: name, Decl: decl}}
+		name := Unit(of.Name, suffix)
+		res := kind.Resource{ID: change.ID{Kind: of.Kind, Name: of.Name + suffix}, Pos: d.Pos, When: d.When, Looker: kind.UnitLook{In: in, Name: name, Decl: decl}}
 		if !gone {
 			res.Needs = []change.ID{of}
 		}
@@ -68,9 +70,9 @@ func (in *Input) deployUnits(of change.ID, d *Deployment) []Resource {
 	}
 	service := unit(".service", config.service(), false, gone)
 	if gone {
-		service.Looker = goneServiceLook{DeployUnit(of.Name, ".service")}
+		service.Looker = goneServiceLook{Unit(of.Name, ".service")}
 	}
-	units := []Resource{service, unit(".path", config.path(), true, gone), unit(".timer", config.timer(), true, gone || d.Every == "")}
+	units := []kind.Resource{service, unit(".path", config.path(), true, gone), unit(".timer", config.timer(), true, gone || d.Every == "")}
 	if gone {
 		slices.Reverse(units) // nothing starts it by then
 	}
@@ -79,7 +81,7 @@ func (in *Input) deployUnits(of change.ID, d *Deployment) []Resource {
 
 // service is the unit of the worker. It ends by itself: the limit is for one that
 // cannot, which is killed with all that it has started.
-func (c DeploymentConfig) service() string {
+func (c Config) service() string {
 	const undo = 10 * time.Minute
 	limit := 2*c.Within + 2*c.Health.Within + c.Confirm + undo
 	return `# Managed by opsafe: changes made here are undone.
@@ -99,13 +101,13 @@ UMask=0022
 `
 }
 
-func (c DeploymentConfig) path() string {
+func (c Config) path() string {
 	return `# Managed by opsafe: changes made here are undone.
 [Unit]
 Description=Queue of deployment ` + c.Name + `
 
 [Path]
-DirectoryNotEmpty=` + deploymentQueue(c.Name) + `
+DirectoryNotEmpty=` + queueOf(c.Name) + `
 
 [Install]
 WantedBy=multi-user.target
@@ -114,7 +116,7 @@ WantedBy=multi-user.target
 
 // timer is the unit that asks the repository. It begins to count when it is started: a
 // moment after the boot that has passed by then would have it ask at once, amid manage.
-func (c DeploymentConfig) timer() string {
+func (c Config) timer() string {
 	return `# Managed by opsafe: changes made here are undone.
 [Unit]
 Description=Deployment ` + c.Name + `, from time to time
@@ -129,13 +131,13 @@ WantedBy=timers.target
 `
 }
 
-// deploymentLook is what a deployment is, and where it lies.
-type deploymentLook struct {
-	config   DeploymentConfig
+// look is what a deployment is, and where it lies.
+type look struct {
+	config   Config
 	declared []string // directories that are resources of their own
 }
 
-func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+func (l look) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
 	if err := safeEnvironment(r, l.config.EnvFiles); err != nil {
 		return c, err
@@ -143,9 +145,9 @@ func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, e
 	if l.config.Directory != "" {
 		dir, user := l.config.Directory, l.config.User
 		for _, of := range []struct{ at, owner string }{
-			{dir, Root},
+			{dir, kind.Root},
 			// What is in it is the account's; which there are is for opsafe to say.
-			{path.Join(dir, "releases"), Root},
+			{path.Join(dir, "releases"), kind.Root},
 			{path.Join(dir, "repository"), user},
 			{path.Join(dir, "shared"), user},
 		} {
@@ -156,8 +158,8 @@ func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, e
 			}
 		}
 	}
-	for _, at := range []string{deploymentQueue(l.config.Name), path.Join(notes.Queue, "aside"), path.Join(notes.Queue, "void")} {
-		if err := l.directory(r, &c, at, Root, 0o700); err != nil {
+	for _, at := range []string{queueOf(l.config.Name), path.Join(notes.Queue, "aside"), path.Join(notes.Queue, "void")} {
+		if err := l.directory(r, &c, at, kind.Root, 0o700); err != nil {
 			return change.Change{}, err
 		}
 	}
@@ -167,7 +169,7 @@ func (l deploymentLook) Look(_ context.Context, r host.Reader) (change.Change, e
 	if err := l.failure(r, &c); err != nil {
 		return change.Change{}, err
 	}
-	program, err := Followed(r, notes.Program)
+	program, err := kind.Followed(r, notes.Program)
 	if err == nil && program == nil {
 		c.Notes = append(c.Notes, notes.Program+" is not there, which deploys: run opsafe bootstrap, which puts it there")
 	}
@@ -189,16 +191,16 @@ func safeEnvironment(r host.Reader, files []string) error {
 	return nil
 }
 
-// DeploymentState is where the worker writes down how a deployment is.
-func DeploymentState(name string) string { return path.Join(notes.Deployments, name+".state.json") }
+// StateFile is where the worker writes down how a deployment is.
+func StateFile(name string) string { return path.Join(notes.Deployments, name+".state.json") }
 
-// DeploymentBefore is where the worker writes down which containers there were, for root
+// BeforeFile is where the worker writes down which containers there were, for root
 // alone, while it deploys compose projects.
-func DeploymentBefore(name string) string { return path.Join(notes.Deployments, name+".before.json") }
+func BeforeFile(name string) string { return path.Join(notes.Deployments, name+".before.json") }
 
 // failure says what could not be deployed last, as the worker has written it down.
-func (l deploymentLook) failure(r host.Reader, c *change.Change) error {
-	data, err := r.ReadFile(DeploymentState(l.config.Name))
+func (l look) failure(r host.Reader, c *change.Change) error {
+	data, err := r.ReadFile(StateFile(l.config.Name))
 	if data == nil || err != nil {
 		return err
 	}
@@ -218,7 +220,7 @@ func (l deploymentLook) failure(r host.Reader, c *change.Change) error {
 
 // directory has a directory there that nobody but its owner can write, with those on
 // the way to it.
-func (l deploymentLook) directory(r host.Reader, c *change.Change, at, owner string, mode host.Mode) error {
+func (l look) directory(r host.Reader, c *change.Change, at, owner string, mode host.Mode) error {
 	n, err := r.Stat(at)
 	if err != nil {
 		return err
@@ -229,11 +231,11 @@ func (l deploymentLook) directory(r host.Reader, c *change.Change, at, owner str
 		}
 		c.Action = cmp.Or(c.Action, change.Modify)
 		c.Fresh(at, "directory of "+owner)
-		c.Steps = append(c.Steps, host.MakeDir{Path: at, Owner: owner, Group: Root, Access: host.AccessOf(mode)})
+		c.Steps = append(c.Steps, host.MakeDir{Path: at, Owner: owner, Group: kind.Root, Access: host.AccessOf(mode)})
 		return nil
 	}
 	if n.Type != host.TypeDir {
-		return fmt.Errorf("%s: %w", at, WantType(r, at, *n, host.TypeDir))
+		return fmt.Errorf("%s: %w", at, kind.WantType(r, at, *n, host.TypeDir))
 	}
 	want := *n
 	want.Owner = owner
@@ -244,7 +246,7 @@ func (l deploymentLook) directory(r host.Reader, c *change.Change, at, owner str
 		}
 	}
 	before := len(c.Steps)
-	DifferNode(c, at, *n, want)
+	kind.DifferNode(c, at, *n, want)
 	if len(c.Steps) > before {
 		c.Action = cmp.Or(c.Action, change.Modify)
 	}
@@ -265,14 +267,14 @@ func needMade(r host.Reader, c *change.Change, dir string) error {
 	if err := needMade(r, c, path.Dir(dir)); err != nil {
 		return err
 	}
-	c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: Root, Group: Root, Access: host.AccessOf(madeDirMode)})
+	c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: kind.Root, Group: kind.Root, Access: host.AccessOf(kind.MadeDirMode)})
 	return nil
 }
 
 // note has what the worker goes by.
-func (l deploymentLook) note(r host.Reader, c *change.Change) error {
-	at := DeploymentFile(l.config.Name)
-	was, err := Regular(r, at)
+func (l look) note(r host.Reader, c *change.Change) error {
+	at := File(l.config.Name)
+	was, err := kind.Regular(r, at)
 	if err != nil {
 		return err
 	}
@@ -281,12 +283,12 @@ func (l deploymentLook) note(r host.Reader, c *change.Change) error {
 		return fmt.Errorf("cannot write %s: %w", at, err)
 	}
 	want = append(want, '\n')
-	if Holds(was, want) {
-		m := Correct(at, was.Node, OwnNode())
+	if kind.Holds(was, want) {
+		m := kind.Correct(at, was.Node, kind.OwnNode())
 		c.Attrs, c.Steps, c.Action = append(c.Attrs, m.Attrs...), append(c.Steps, m.Steps...), cmp.Or(c.Action, m.Action)
 		return nil
 	}
-	m := Rewritten(at, was, want, OwnNode())
+	m := kind.Rewritten(at, was, want, kind.OwnNode())
 	if c.Action = m.Action; m.Action == change.Add {
 		c.Fresh("what", l.config.What(), "ref", l.config.Ref, "user", l.config.User)
 	} else {
@@ -295,12 +297,12 @@ func (l deploymentLook) note(r host.Reader, c *change.Change) error {
 	if err := needMade(r, c, notes.Deployments); err != nil {
 		return err
 	}
-	c.Steps = append(c.Steps, WriteOwn(at, want, OwnNode()))
+	c.Steps = append(c.Steps, kind.WriteOwn(at, want, kind.OwnNode()))
 	return nil
 }
 
 // What says in a few words what is deployed.
-func (c DeploymentConfig) What() string {
+func (c Config) What() string {
 	switch {
 	case c.Git != "":
 		return "git " + c.Git
@@ -319,25 +321,25 @@ type goneServiceLook struct{ name string }
 func (l goneServiceLook) Hints() host.Hints { return host.Hints{Units: []string{l.name}} }
 
 func (l goneServiceLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
-	c, err := GoneFile{Path: unitDir + l.name}.Look(ctx, r)
+	c, err := kind.GoneFile{Path: path.Join(debian.UnitDir, l.name)}.Look(ctx, r)
 	if err == nil && len(c.Steps) > 0 {
 		c.Steps = append(c.Steps, host.ReloadManager{})
 	}
 	return c, err
 }
 
-// goneDeploymentLook removes what opsafe knows of a deployment, with what waits to be
+// goneLook removes what opsafe knows of a deployment, with what waits to be
 // deployed. Releases stay: they are what is served.
-type goneDeploymentLook struct{ name string }
+type goneLook struct{ name string }
 
-func (l goneDeploymentLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+func (l goneLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
-	for _, at := range []string{DeploymentFile(l.name), DeploymentState(l.name), DeploymentBefore(l.name)} {
+	for _, at := range []string{File(l.name), StateFile(l.name), BeforeFile(l.name)} {
 		if err := gonePath(r, &c, at); err != nil {
 			return change.Change{}, err
 		}
 	}
-	if err := goneQueue(r, &c, deploymentQueue(l.name)); err != nil {
+	if err := goneQueue(r, &c, queueOf(l.name)); err != nil {
 		return change.Change{}, err
 	}
 	if len(c.Steps) > 0 {
