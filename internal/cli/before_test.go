@@ -68,6 +68,26 @@ groups: [{name: eve, gid: 1300}, {name: app, gid: 301}, {name: docker, gid: 110,
 	}
 }
 
+// TestManyLeaversNoted: what is to be said of many people alike is said once.
+func TestManyLeaversNoted(t *testing.T) {
+	w := newWorld(t, "-- backends/north/backend.yaml --\ngroups: {docker: {}}\n")
+	state := snapshot.Bare("bookworm")
+	state.Groups = append(state.Groups, host.Group{Name: "docker", GID: 110})
+	for i := range 60 {
+		name := fmt.Sprintf("p%02d", i)
+		state.Users = append(state.Users, host.User{Name: name, UID: 1300 + i, GID: 110, Home: "/home/" + name, Shell: "/bin/sh"})
+	}
+	w.settle(state)
+	w.run("plan", "--backend", "north")
+	said := w.err.String()
+	if want := "note: p00, p01, p02 and 57 others are on no list and keep docker: opsafe status names them all\n"; !strings.Contains(said, want) {
+		t.Errorf("the plan does not say %q, but:\n%s", want, said)
+	}
+	if strings.Contains(said, "p03") {
+		t.Errorf("each is named:\n%s", said)
+	}
+}
+
 // TestRawNotes: what is noted of a name that is not UTF-8, or has control characters in
 // it, does nothing to a terminal.
 func TestRawNotes(t *testing.T) {

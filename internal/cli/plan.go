@@ -7,7 +7,6 @@ import (
 	"opsafe/internal/run"
 
 	"opsafe/internal/host/local"
-	"opsafe/internal/words"
 
 	"github.com/spf13/cobra"
 
@@ -155,17 +154,7 @@ func (a *App) hostNotes(p *prepared, after host.Reader) []string {
 	if waiting := a.runner().Waiting(); waiting != "" {
 		out = append(out, waiting)
 	}
-	for _, l := range drift.Leavers(after, p.in, a.Now()) {
-		text := l.Name + " is on no list and keeps " + words.And(l.Has)
-		switch {
-		case l.Listed:
-			text = l.Name + " is in " + words.And(l.Has) + ", which nothing declares for them"
-		case l.Role:
-			text = l.Name + " has no role that has accounts here and keeps " + words.And(l.Has)
-		}
-		out = append(out, text+": sudo "+l.Way)
-	}
-	return out
+	return append(out, leaverNotes(drift.Leavers(after, p.in, a.Now()))...)
 }
 
 // afterwards says what has been noted of the host, and what else is to be known.

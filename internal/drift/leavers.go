@@ -2,7 +2,6 @@ package drift
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"strings"
 	"time"
@@ -77,11 +76,11 @@ func Leavers(r host.Reader, in *kind.Input, now time.Time) []Leaver {
 // rootUnlisted are the listed accounts in groups as good as root that the spec says
 // nothing of: what a role no longer gives stays until it is taken away.
 func (f *finder) rootUnlisted() []Leaver {
-	_ = f.members(context.Background())
+	_ = f.membersOf(asRoot)
 	var out []Leaver
 	for _, o := range f.found {
 		group, name, _ := strings.Cut(o.Name, "/")
-		if asRoot(group) && f.listed(name) {
+		if f.listed(name) {
 			out = append(out, Leaver{Name: name, Has: []string{group}, Way: cmp.Or(o.Way, "opsafe prune "+o.String()), Listed: true})
 		}
 	}

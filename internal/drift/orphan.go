@@ -81,6 +81,7 @@ type finder struct {
 	now      time.Time
 	packaged map[string]bool // paths that packages own; nil: not read yet
 	along    map[string]bool // what comes and goes with an orphan
+	people   map[string]bool // of developers.yaml; nil: not looked up yet
 }
 
 // Find lists the orphans, in order. Unknown says what could not be seen.

@@ -47,7 +47,15 @@ func (f *finder) listedKeys(name string) bool {
 
 // person reports whether somebody is in developers.yaml: the plan takes them out of
 // groups that their roles do not grant.
-func (f *finder) person(name string) bool { return f.in.Repo.Person(name) != nil }
+func (f *finder) person(name string) bool {
+	if f.people == nil {
+		f.people = make(map[string]bool, len(f.in.Repo.People))
+		for _, p := range f.in.Repo.People {
+			f.people[p.Name] = true
+		}
+	}
+	return f.people[name]
+}
 
 // missing says in which way an account is on no list.
 func (f *finder) missing(name string) string {

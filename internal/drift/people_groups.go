@@ -13,6 +13,11 @@ import (
 // one that is as good as root. A group that is exact is none of theirs: the plan takes
 // them out of it.
 func (f *finder) members(context.Context) error {
+	return f.membersOf(func(string) bool { return true })
+}
+
+// membersOf are members of those groups.
+func (f *finder) membersOf(wanted func(group string) bool) error {
 	all, err := f.Groups()
 	if err != nil {
 		return err
@@ -23,12 +28,15 @@ func (f *finder) members(context.Context) error {
 	}
 	entitled := f.in.Entitled()
 	for _, g := range all {
+		if !wanted(g.Name) {
+			continue
+		}
 		granted := f.grants(g.Name)
 		if d := f.in.Backend.Groups[g.Name]; d != nil && (d.State == absent || d.Members == "exact") || !granted && !asRoot(g.Name) {
 			continue
 		}
 		for _, m := range g.Members {
-			if planned := granted && f.person(m); !planned && !slices.Contains(entitled[g.Name], m) {
+			if planned := granted && f.person(m); !planned && !contains(entitled[g.Name], m) {
 				f.addPerson(Member, g.Name+"/"+m, m+" is in "+g.Name+", and "+f.without(m), "")
 			}
 		}
@@ -37,12 +45,18 @@ func (f *finder) members(context.Context) error {
 			switch primary := u.GID == g.GID && g.GID != 0 && u.Name != g.Name; {
 			case primary && !f.listed(u.Name):
 				f.addPerson(Member, name, is+", who is on no list", disable(u.Name))
-			case primary && asRoot(g.Name) && !slices.Contains(entitled[g.Name], u.Name):
+			case primary && asRoot(g.Name) && !contains(entitled[g.Name], u.Name):
 				f.addPerson(Member, name, is+", and nothing gives them that", "usermod --gid GROUP "+u.Name)
 			}
 		}
 	}
 	return nil
+}
+
+// contains reports whether a name is in a sorted list.
+func contains(sorted []string, name string) bool {
+	_, ok := slices.BinarySearch(sorted, name)
+	return ok
 }
 
 // without says why a member of a group is not to be in it.

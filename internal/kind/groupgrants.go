@@ -10,7 +10,7 @@ import (
 	"opsafe/internal/words"
 )
 
-// Entitled lists, for each group that is granted, who is declared to be in it.
+// Entitled lists, for each group that is granted, who is declared to be in it, sorted.
 func (in *Input) Entitled() map[string][]string {
 	members := map[string][]string{}
 	// A role that nobody has any more still grants its groups: who was in one
