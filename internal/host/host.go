@@ -181,10 +181,12 @@ func NewRemoveCheck(c RemoveCheck) Check {
 }
 
 // UnitCheck is a unit as it is to become: the files that make it up, by name,
-// NAME and NAME.d/DROP-IN.conf. Refused is what systemd would not load.
+// NAME and NAME.d/DROP-IN.conf. Refused is what systemd would not load, and what it would
+// ignore of the file that is written.
 type UnitCheck struct {
-	Name  string
-	Files map[string]Content
+	Name    string
+	Files   map[string]Content
+	Written string // which of the files
 }
 
 // A CheckTree is a configuration of one main file and a directory of drop-ins
@@ -217,9 +219,14 @@ type CheckError struct {
 	// Already says that the program refuses what is there without the content,
 	// too, and Output is what it says of that.
 	Already bool
+	// Ignored says that the program would take it, and ignore what Output is about.
+	Ignored bool
 }
 
 func (e *CheckError) Error() string {
+	if e.Ignored {
+		return fmt.Sprintf("%s would ignore a part of it: %s", e.Program, e.Output)
+	}
 	if e.Already {
 		return fmt.Sprintf("%s refuses what is there already, even without it: repair that first: %s", e.Program, e.Output)
 	}

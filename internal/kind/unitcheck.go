@@ -12,8 +12,9 @@ import (
 )
 
 // unitCheck has systemd judge a unit as it is to become: its file and all of its
-// drop-ins. Nil where not all of it can be known yet; what a package brings is.
-func unitCheck(ctx context.Context, r host.Reader, in *Input, name string) *host.Check {
+// drop-ins, for the sake of one of these, which is at a path. Nil where not all of it can be
+// known yet; what a package brings is.
+func unitCheck(ctx context.Context, r host.Reader, in *Input, name, at string) *host.Check {
 	files := map[string]host.Content{}
 	decl := UnitsOf(in.Backend)[name]
 	if decl == nil || decl.State == Absent {
@@ -55,14 +56,14 @@ func unitCheck(ctx context.Context, r host.Reader, in *Input, name string) *host
 	}
 	return &host.Check{
 		Argv: []string{"systemd-analyze", "verify", "--man=no", "--generators=no"},
-		Unit: &host.UnitCheck{Name: name, Files: files},
+		Unit: &host.UnitCheck{Name: name, Files: files, Written: strings.TrimPrefix(at, unitDir)},
 	}
 }
 
 // unmet is a condition by which systemd passes over the start of the unit as it is to
 // become; empty: none is known.
 func (l UnitLook) unmet(ctx context.Context, r host.Reader) string {
-	check := unitCheck(ctx, r, l.In, l.Name)
+	check := unitCheck(ctx, r, l.In, l.Name, unitDir+l.Name)
 	if check == nil {
 		return ""
 	}

@@ -114,8 +114,9 @@ func WriteUnitFile(ctx context.Context, r host.Reader, in *Input, c *change.Chan
 	}
 	c.Steps = append(c.Steps, host.WriteFile{
 		Path: at, Content: host.NewContent(want), Owner: "root", Group: "root", Access: access,
-		Check: unitCheck(ctx, r, in, unit),
+		Check: unitCheck(ctx, r, in, unit, at),
 	})
+	c.Notes = append(c.Notes, tooNew(r, want)...)
 	return nil
 }
 

@@ -10,7 +10,14 @@ import (
 	"opsafe/internal/spec"
 )
 
-func checkUnits(c *spec.Checker) {
+// unitJudge judges the units of a spec.
+type unitJudge struct {
+	*spec.Checker
+	keys debian.UnitKeys
+}
+
+func checkUnits(checker *spec.Checker) {
+	c := unitJudge{checker, debian.NewUnitKeys()}
 	for name, u := range UnitsOf(c.Backend()) {
 		label := "unit " + name
 		c.Fail(u.Pos, label, spec.UnitName(name))
@@ -18,27 +25,27 @@ func checkUnits(c *spec.Checker) {
 		switch {
 		case u.State == Absent:
 		case len(bodies) == 0:
-			checkHostUnit(c, name, u)
+			checkHostUnit(checker, name, u)
 		case len(bodies) == 1 && path.Ext(name) == ".scope":
 			c.Addf(u.At(bodies[0]), "%s: systemd reads no unit file of a scope, which a program makes while it runs: declare a slice or a service", label)
 		}
 		if len(bodies) > 0 && spec.Is(u.Masked) {
 			c.Addf(u.At("masked"), "%s: is masked and has %s, whose file is where the mask would be: want one or the other", label, bodies[0])
 		}
-		checkEnds(c, name, u)
-		checkUnitSwitches(c, u, label)
+		checkEnds(checker, name, u)
+		checkUnitSwitches(checker, u, label)
 		if len(bodies) == 1 {
-			checkUnitText(c, u.Meta, label, u.Text, true, u.When)
+			c.text(name, u.Meta, label, u.Text, true, u.When)
 		}
 		for dropIn, d := range u.DropIns {
 			inner := "drop-in " + dropIn + " of " + label
 			c.Whole(d.Meta, inner, d.Text, d.State, spec.DropInName(dropIn, "systemd"))
-			checkUnitText(c, d.Meta, inner, d.Text, false, slices.Concat(u.When, d.When))
+			c.text(name, d.Meta, inner, d.Text, false, slices.Concat(u.When, d.When))
 		}
-		checkActivates(c, name, u)
+		checkActivates(checker, name, u)
 	}
-	checkUnitConflicts(c)
-	checkUnitLinks(c)
+	checkUnitConflicts(checker)
+	checkUnitLinks(checker)
 }
 
 // checkHostUnit checks that a unit without a text is one that the host will have.
@@ -65,10 +72,10 @@ func checkUnitSwitches(c *spec.Checker, u *Unit, label string) {
 	}
 }
 
-// checkUnitText checks that a text has the form of a unit file, after
+// text checks that a text has the form of a unit file, after
 // systemd.syntax(7), and that the units which it cannot do without are there.
 // Templates are filled in on the host, which checks them.
-func checkUnitText(c *spec.Checker, m spec.Meta, label string, t spec.Text, whole bool, when spec.Conditions) {
+func (c unitJudge) text(name string, m spec.Meta, label string, t spec.Text, whole bool, when spec.Conditions) {
 	text, ok := declared(t)
 	if !ok {
 		return
@@ -94,6 +101,7 @@ func checkUnitText(c *spec.Checker, m spec.Meta, label string, t spec.Text, whol
 	case whole && len(file.Sections) == 0:
 		c.Addf(at, "%s: the text is empty: want sections, as in [Service]", label)
 	}
+	c.ignored(name, file, line)
 	for _, s := range hardNeeds(file) {
 		where, label := line(s.Line)
 		c.Unit(where, label+": "+s.Key, s.Value, when)

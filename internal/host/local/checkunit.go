@@ -22,9 +22,14 @@ const (
 )
 
 // unitRefused is what systemd-analyze says of a unit that systemd itself would
-// not load. All else that it finds fault with is none of that: what systemd
-// ignores, and programs and other units that are missing, which may come later.
+// not load. Programs and other units that are missing may come later.
 var unitRefused = words.Pattern(`(?m)^Unit (\S+) (?:has a bad unit file setting|failed to load properly)`)
+
+// lineIgnored is what systemd says of a line, or a section, that it ignores.
+var lineIgnored = words.Pattern(`(?m)^(\S+):(\d+): (.*\b[Ii]gnoring\b.*)$`)
+
+// keyIgnored is what it says of a key that it does not know.
+var keyIgnored = words.Pattern(`^Unknown (?:key|lvalue)(?: name)? '([^']+)' in section ['[]([^]']+)['\]], ignoring`)
 
 // checkUnit lets systemd's own parser judge a unit with its drop-ins; see
 // host.UnitCheck. Everybody may ask it.
@@ -45,19 +50,38 @@ func (h *Host) checkUnit(ctx context.Context, c host.Check) error {
 			return err
 		}
 		argv := append(append([]string{}, c.Argv...), filepath.Join(dir, c.Unit.Name))
-		_, err := run(ctx, argv, runOptions{as: h.others(), env: []string{unitPath, "SYSTEMD_LOG_COLOR=0", "SYSTEMD_LOG_TARGET=console", "SYSTEMD_LOG_LEVEL=info"}})
+		var said string
+		_, err := run(ctx, argv, runOptions{as: h.others(), errors: &said, env: []string{unitPath, "SYSTEMD_LOG_COLOR=0", "SYSTEMD_LOG_TARGET=console", "SYSTEMD_LOG_LEVEL=info"}})
 		var failed *runError
-		if !errors.As(err, &failed) || failed.Code < 0 {
+		if err != nil && (!errors.As(err, &failed) || failed.Code < 0) {
 			return err
 		}
-		for _, m := range unitRefused().FindAllStringSubmatch(failed.Output, -1) {
+		for _, m := range unitRefused().FindAllStringSubmatch(said, -1) {
 			if sameUnit(m[1], c.Unit.Name) {
-				words := strings.ReplaceAll(failed.Output, dir, debian.UnitDir)
-				return &host.CheckError{Program: "systemd", Output: words}
+				return &host.CheckError{Program: "systemd", Output: strings.ReplaceAll(said, dir, debian.UnitDir)}
 			}
+		}
+		if lines := ignored(said, filepath.Join(dir, c.Unit.Written)); len(lines) > 0 {
+			return &host.CheckError{Program: "systemd", Output: strings.ReplaceAll(strings.Join(lines, "\n"), dir, debian.UnitDir), Ignored: true}
 		}
 		return nil
 	})
+}
+
+// ignored are the lines of what systemd says that tell what it ignores of a file. A key of a
+// later systemd is left out: a unit may be written for both.
+func ignored(said, file string) []string {
+	var out []string
+	for _, m := range lineIgnored().FindAllStringSubmatch(said, -1) {
+		if m[1] != file {
+			continue
+		}
+		if k := keyIgnored().FindStringSubmatch(m[3]); k != nil && debian.NewUnitKeys().Has(k[2], k[1]) {
+			continue
+		}
+		out = append(out, m[0])
+	}
+	return out
 }
 
 // sameUnit reports whether a name is a unit's own, or that of an instance of it.

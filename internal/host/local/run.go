@@ -39,6 +39,8 @@ type runOptions struct {
 	stdin io.Reader
 	// status is told each line that it writes to statusFD; nil: it has no such descriptor.
 	status func(line string)
+	// errors gets the end of what it writes to standard error; nil: that is kept only if it fails.
+	errors *string
 }
 
 // runError is a program that ran and failed, or could not be run to its end.
@@ -106,6 +108,9 @@ func run(ctx context.Context, argv []string, o runOptions) (string, error) {
 	status.end()
 	if errors.Is(err, exec.ErrWaitDelay) {
 		err = nil // it ended well; only a daemon still holds its pipes
+	}
+	if o.errors != nil {
+		*o.errors = stderr.lines(outputTail)
 	}
 	if err == nil && stdout.cut {
 		err = fmt.Errorf("it said more than %d bytes", maxOutput)

@@ -29,6 +29,7 @@ type Refusal struct {
 	Program string `json:"program"`
 	Output  string `json:"output"`
 	Already bool   `json:"already,omitempty"`
+	Ignored bool   `json:"ignored,omitempty"`
 }
 
 // verdictOf records an answer.
@@ -38,7 +39,7 @@ func verdictOf(c host.Check, says string, err error) Verdict {
 	switch {
 	case err == nil:
 	case errors.As(err, &refused):
-		v.Refused = &Refusal{Program: refused.Program, Output: refused.Output, Already: refused.Already}
+		v.Refused = &Refusal{Program: refused.Program, Output: refused.Output, Already: refused.Already, Ignored: refused.Ignored}
 	case errors.Is(err, host.ErrNoProgram) && !host.IsUnknown(err):
 		v.Missing = true
 	default:
@@ -51,7 +52,7 @@ func verdictOf(c host.Check, says string, err error) Verdict {
 func (v Verdict) answer() (string, error) {
 	switch {
 	case v.Refused != nil:
-		return "", &host.CheckError{Program: v.Refused.Program, Output: v.Refused.Output, Already: v.Refused.Already}
+		return "", &host.CheckError{Program: v.Refused.Program, Output: v.Refused.Output, Already: v.Refused.Already, Ignored: v.Refused.Ignored}
 	case v.Missing:
 		return "", host.ErrNoProgram
 	case v.Trouble != nil:
