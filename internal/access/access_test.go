@@ -60,6 +60,54 @@ func TestEverything(t *testing.T) {
 	}
 }
 
+// TestRootInEffect knows rules of sudo for one command by which somebody is root all the same,
+// and calls none so that is not certainly one.
+func TestRootInEffect(t *testing.T) {
+	for command, want := range map[string]bool{
+		"/bin/bash": true, "/usr/bin/bash *": true, "/bin/sh /srv/*": true, "/usr/bin/python3": true, "/usr/bin/su": true, "/usr/bin/env": true,
+		"/bin/bash /srv/x.sh": false, "/bin/bash /srv/x.sh *": false, "/usr/bin/python3 /srv/x.py": false, "/usr/bin/su - app": false, "/usr/bin/env A=1 /srv/x /data/*": false,
+		"/usr/bin/vi": true, "/usr/bin/vim /etc/motd": true, "sudoedit": true, "sudoedit /etc/motd": false, "/usr/bin/less /var/log/*": true, "/usr/sbin/visudo -c": false,
+		"/usr/bin/tee": true, "/usr/bin/tee /srv/x": false, "/usr/bin/tee /srv/*": true, "/usr/bin/tee -a /srv/*": true, "/usr/bin/cp /a /srv/x": false, "/usr/bin/cp": true, "/usr/bin/chown app /srv/*": true,
+		"/usr/bin/find /srv *": true, "/usr/bin/tail -n *": false, "/usr/bin/cat": false,
+		"/usr/bin/systemctl": true, "/usr/bin/systemctl *": true, "/usr/bin/systemctl edit app": true, "/usr/bin/systemctl restart *": false, "/usr/bin/systemctl restart app": false, "/bin/journalctl *": false,
+		"/usr/bin/docker": true, "/usr/bin/docker run *": true, "/usr/bin/docker ps": false, "/usr/bin/docker restart *": false, "/usr/bin/apt-get update": false, "/usr/bin/apt-get": true,
+		"/usr/bin/*": true, "/usr/bin/v*": true, "/usr/sbin/": true, "/srv/": false, "/srv/*": false, "/srv/bash": false, "/usr/local/bin/deploy": false, "^/usr/bin/.*$": false,
+	} {
+		if got := (sudoMember{Command: command}).rootInEffect(false); got != want {
+			t.Errorf("%s: got %v", command, got)
+		}
+	}
+	for command, want := range map[string]bool{"/usr/bin/less": false, "/usr/bin/env": false, "/usr/bin/systemctl edit x": false, "/usr/bin/vi": true, "/usr/bin/tee": true, "/bin/bash": true} {
+		if got := (sudoMember{Command: command}).rootInEffect(true); got != want {
+			t.Errorf("%s without starting others: got %v", command, got)
+		}
+	}
+}
+
+// TestRulesInWords names those of a person's rules that are root in effect, as the last rule
+// for each and the Defaults have it.
+func TestRulesInWords(t *testing.T) {
+	const rules = `{"Defaults": [{"Binding": [{"command": "/usr/bin/more"}], "Options": [{"noexec": true}]}], "User_Specs": [
+		{"User_List": [{"username": "alice"}], "Host_List": [{"hostname": "ALL"}], "Cmnd_Specs": [
+			{"Commands": [{"command": "/usr/bin/vi"}, {"command": "/usr/bin/nano"}, {"command": "/usr/bin/id"}, {"command": "/usr/bin/more"}, {"command": "/usr/bin/nano", "negated": true}]},
+			{"runasusers": [{"username": "app"}], "Commands": [{"command": "/bin/sh"}]},
+			{"Options": [{"authenticate": false}, {"noexec": true}], "Commands": [{"command": "/usr/bin/less"}]},
+			{"runasusers": [{"username": "ALL"}], "Options": [{"authenticate": false}], "Commands": [{"command": "/bin/sh"}, {"command": "/usr/bin/vi"}]}]}]}`
+	var read sudoRules
+	if err := json.Unmarshal([]byte(rules), &read); err != nil {
+		t.Fatal(err)
+	}
+	j := &judge{user: host.User{Name: "alice", UID: 1000}}
+	j.runsAll(read, "web")
+	want := []string{
+		"/usr/bin/vi (root in effect)", "/usr/bin/nano", "/usr/bin/id", "/usr/bin/more", "not /usr/bin/nano", "/bin/sh as app", "/usr/bin/less without a password",
+		"/bin/sh as anybody without a password (root in effect)", "/usr/bin/vi as anybody without a password (root in effect)",
+	}
+	if !slices.Equal(j.may, want) {
+		t.Errorf("got %q", j.may)
+	}
+}
+
 // TestLists applies the four lists of sshd.
 func TestLists(t *testing.T) {
 	for _, tt := range []struct {

@@ -3,6 +3,7 @@ package access
 import (
 	"slices"
 
+	"opsafe/internal/change"
 	"opsafe/internal/host"
 )
 
@@ -64,7 +65,7 @@ func (r Rights) administersWithout(o Rights) []string {
 		}
 		what := "administration of the group " + g
 		if RootGroup(g) != "" {
-			what += " (root by another name)"
+			what += change.RootInEffect
 		}
 		out = append(out, what)
 	}

@@ -28,7 +28,7 @@ func TestOpenGroups(t *testing.T) {
 	if err != nil || !slices.Equal(r.Administers, []string{"docker"}) {
 		t.Errorf("%+v, %v", r, err)
 	}
-	const what = "administration of the group docker (root by another name)"
+	const what = "administration of the group docker (root in effect)"
 	for _, c := range []struct {
 		before, after host.Reader
 		gains, loses  []string

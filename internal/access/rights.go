@@ -214,7 +214,7 @@ func (j *judge) perm(n *host.Node) host.Perm {
 	return a.Other
 }
 
-// rootGroups are groups whose members are root by another name, and how.
+// rootGroups are groups whose members are root in effect, and how.
 func rootGroups() map[string]string {
 	const files = "containers of theirs can have the host's files"
 	return map[string]string{
@@ -224,7 +224,7 @@ func rootGroups() map[string]string {
 	}
 }
 
-// RootGroup says how the members of a group are root by another name; nothing if
+// RootGroup says how the members of a group are root in effect; nothing if
 // they are not.
 func RootGroup(name string) string { return rootGroups()[name] }
 

@@ -136,7 +136,8 @@ func (j *judge) runsAll(rules sudoRules, hostname string) (allowed, asks bool) {
 			runs := len(c.RunAs)+len(c.AsGroups) == 0 || matches(c.RunAs, asRoot)
 			j.logs.note(c.Options)
 			for _, m := range c.Commands {
-				j.may = append(j.may, m.words(c.RunAs, !option(c.Options, "authenticate", authenticate)))
+				noexec := option(c.Options, "noexec", j.noexec(rules, m.Command))
+				j.allows(m, m.words(c.RunAs, !option(c.Options, "authenticate", authenticate)), runs && m.rootInEffect(noexec))
 				switch {
 				case !runs:
 				case m.everything() && !m.Negated:

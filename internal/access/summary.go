@@ -243,7 +243,7 @@ func (r Rights) groupsWithout(o Rights) []string {
 			continue
 		}
 		if RootGroup(g) != "" {
-			out = append(out, g+" (root by another name)")
+			out = append(out, g+change.RootInEffect)
 		} else {
 			out = append(out, "group "+g)
 		}
@@ -307,20 +307,13 @@ func (r Rights) sudoWithout(o Rights) []string {
 	case r.Everything:
 		return nil
 	}
-	var out []string
+	var more []string
 	for _, what := range r.Sudo {
-		if !slices.Contains(o.Sudo, what) && !slices.Contains(out, what) {
-			out = append(out, what)
+		if !slices.Contains(o.Sudo, what) {
+			more = append(more, what)
 		}
 	}
-	const most = 2
-	switch {
-	case len(out) == 0:
-		return nil
-	case len(out) > most:
-		return []string{"sudo for " + words.Count(len(out), "command")}
-	}
-	return []string{"sudo for " + strings.Join(out, " and ")}
+	return change.SudoFor(more)
 }
 
 const root = "root"

@@ -136,11 +136,11 @@ func TestSummarize(t *testing.T) {
 			w.person("alice", 1000, aliceKey+bobKey, "sudo", "docker", "reviewers")
 			w.allow(`{"usergroup": "sudo"}`, "ALL", `{"authenticate": false}`)
 		}, want: []string{
-			"alice gains login (2 keys), sudo without a password, docker (root by another name), group reviewers, " +
+			"alice gains login (2 keys), sudo without a password, docker (root in effect), group reviewers, " +
 				"read on /srv/acl, read on /srv/data, read and write on /srv/data/in",
 		}},
 		{name: "somebody goes", before: func(w *world) { w.person("alice", 1000, aliceKey, "docker") }, want: []string{
-			"alice loses login (1 key), docker (root by another name)",
+			"alice loses login (1 key), docker (root in effect)",
 		}},
 		{name: "an account that nobody can use", after: func(w *world) { w.person("app", 1001, "") }, want: []string{"app gains an account without login"}},
 		{name: "it cannot be told whether they can log in", after: func(w *world) { alice(w); w.sshd = "" }, want: []string{"alice gains an account"}, unknown: true},
@@ -162,6 +162,12 @@ func TestSummarize(t *testing.T) {
 			alice(w)
 			w.allow(`{"username": "alice"}`, "/usr/bin/systemctl restart app", "")
 		}, want: []string{"alice gains sudo for /usr/bin/systemctl restart app"}},
+		{name: "some of sudo that is all of it", before: alice, after: func(w *world) {
+			alice(w)
+			for _, c := range []string{"/usr/bin/id", "/usr/bin/systemctl restart app", "/usr/bin/vim /etc/app.conf", "/usr/bin/w"} {
+				w.allow(`{"username": "alice"}`, c, "")
+			}
+		}, want: []string{"alice gains sudo for /usr/bin/vim /etc/app.conf (root in effect), sudo for 3 commands"}},
 		{name: "sudo asks no more", before: func(w *world) {
 			alice(w)
 			w.allow(`{"username": "alice"}`, "ALL", "")

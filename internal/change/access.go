@@ -23,6 +23,36 @@ type Turn struct {
 	Gains, Loses []string
 }
 
+// RootInEffect ends what makes somebody root who is not called so, as the group docker does.
+const RootInEffect = " (root in effect)"
+
+// GivesRoot reports whether a gain or a loss, in words, is of being root or of running
+// something as root.
+func GivesRoot(what string) bool {
+	return what == "sudo" || strings.HasPrefix(what, "sudo ") || strings.HasSuffix(what, RootInEffect)
+}
+
+// SudoFor says what rules of sudo let somebody do: those that are root in effect one by one,
+// and the others as far as they are few.
+func SudoFor(rules []string) []string {
+	var out, others []string
+	for _, rule := range rules {
+		if strings.HasSuffix(rule, RootInEffect) {
+			out = append(out, "sudo for "+rule)
+		} else {
+			others = append(others, rule)
+		}
+	}
+	const most = 2
+	switch n := len(others); {
+	case n > most:
+		out = append(out, "sudo for "+words.Count(n, "command"))
+	case n > 0:
+		out = append(out, "sudo for "+words.And(others))
+	}
+	return out
+}
+
 // Who lists the names: of many, the first ones and the number of the others.
 func (t Turn) Who() string {
 	const most = 4

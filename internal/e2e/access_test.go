@@ -65,7 +65,7 @@ acls:
 	e.provesAccess()
 	e.says(0, e.opsafe("plan", "--backend", "lab"),
 		"lucyb gains group reviewers", "madwort loses read on /srv/lab/listed", "everybody loses read on /srv/lab")
-	e.says(0, e.opsafe("access", "--backend", "lab", "--user", "lucyb"), "docker root by another name")
+	e.says(0, e.opsafe("access", "--backend", "lab", "--user", "lucyb"), "docker root in effect")
 	e.says(0, e.opsafe("access", "--backend", "lab", "--path", "/srv/lab/closed/open"), "anything, as root", "lucyb (docker)", "nothing everybody else, but for root")
 }
 

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"opsafe/internal/change"
@@ -64,12 +65,14 @@ func (t *Text) turn(who, verb, color string, what []string) {
 	t.lines(t.style.fill("  "+who, words)...)
 }
 
-// accessSection is who gains and who loses what.
+// accessSection is who gains and who loses what: first those who become root or are root no
+// more.
 func accessSection(rep *converge.Report, p markdownPen) *section {
 	s := &section{title: "access", columns: [3]string{"", "Who", "What"}, urgent: true}
 	if rep.Access == nil {
 		return s
 	}
+	var others []row
 	for _, turn := range rep.Access.Turns {
 		who := make([]string, len(turn.Names))
 		for i, n := range turn.Names {
@@ -79,15 +82,35 @@ func accessSection(rep *converge.Report, p markdownPen) *section {
 			sign, verb string
 			what       []string
 		}{{"+", turn.Gain(), turn.Gains}, {"-", turn.Lose(), turn.Loses}} {
-			if len(part.what) > 0 {
-				s.rows = append(s.rows, row{sign: part.sign, name: newPart(strings.Join(who, ", ")), about: newPart(p.prose(part.verb + " " + strings.Join(part.what, ", ")))})
+			words, root := rightsInMarkdown(p, part.what)
+			x := row{sign: part.sign, name: newPart(strings.Join(who, ", ")), about: newPart(part.verb + " " + strings.Join(words, " · "))}
+			switch {
+			case root:
+				s.rows = append(s.rows, x)
+			case len(words) > 0:
+				others = append(others, x)
 			}
 		}
 	}
+	s.rows = append(s.rows, others...)
 	for _, what := range rep.Access.Unknown {
 		s.rows = append(s.rows, row{sign: "?", name: newPart("cannot be told"), about: newPart(p.prose(what))})
 	}
 	return s
+}
+
+// rightsInMarkdown are gains or losses, those of being root first and bold, and whether there
+// is one of these.
+func rightsInMarkdown(p markdownPen, what []string) (words []string, root bool) {
+	var others []string
+	for _, w := range what {
+		if change.GivesRoot(w) {
+			words = append(words, "**"+p.prose(w)+"**")
+		} else {
+			others = append(others, p.prose(w))
+		}
+	}
+	return slices.Concat(words, others), len(words) > 0
 }
 
 func newAccessDoc(a *change.AccessDiff) *AccessDoc {

@@ -213,3 +213,29 @@ func TestMarkdownFits(t *testing.T) {
 		})
 	}
 }
+
+// TestMarkdownRootFirst: who becomes root stands before all that others gain and lose, and in
+// bold, so that nobody who reviews a plan overlooks it.
+func TestMarkdownRootFirst(t *testing.T) {
+	rep := report()
+	rep.Access = &change.AccessDiff{Turns: []change.Turn{
+		{Names: []string{"alice"}, Gains: []string{"login (2 keys)", "read on /srv/a", "read on /srv/b"}},
+		{Names: []string{"bob", "carol"}, Gains: []string{"login (1 key)", "sudo for /usr/bin/vi (root in effect)", "docker (root in effect)", "group dev"}, Loses: []string{"read on /srv"}},
+		{Names: []string{"dave"}, Loses: []string{"1 key", "sudo"}},
+	}}
+	var rows []string
+	for line := range strings.Lines(markdown(t, rep, render.Style{})) {
+		if strings.Contains(line, " gain") || strings.Contains(line, " lose") {
+			rows = append(rows, strings.TrimSpace(line))
+		}
+	}
+	want := []string{
+		"| + | <code>bob</code>, <code>carol</code> | gain **sudo for /usr/bin/vi (root in effect)** · **docker (root in effect)** · login (1 key) · group dev |",
+		"| - | <code>dave</code> | loses **sudo** · 1 key |",
+		"| + | <code>alice</code> | gains login (2 keys) · read on /srv/a · read on /srv/b |",
+		"| - | <code>bob</code>, <code>carol</code> | lose read on /srv |",
+	}
+	if d := cmp.Diff(want, rows); d != "" {
+		t.Errorf("(-want +is):\n%s", d)
+	}
+}

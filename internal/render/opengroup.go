@@ -1,13 +1,17 @@
 package render
 
-import "strings"
+import (
+	"strings"
 
-// root says that the members of the group are root by another name, if they are.
+	"opsafe/internal/change"
+)
+
+// root says that the members of the group are root in effect, if they are.
 func (g RootDoc) root() string {
 	if g.Why == "" {
 		return ""
 	}
-	return " (root by another name)"
+	return change.RootInEffect
 }
 
 // openGroups are those that others get into without root's doing.

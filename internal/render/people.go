@@ -86,7 +86,7 @@ type SudoDoc struct {
 	Unsure     bool     `json:"cannot_be_told,omitempty"`
 }
 
-// RootDoc is a group, and how its members are root by another name, if they are.
+// RootDoc is a group, and how its members are root in effect, if they are.
 type RootDoc struct {
 	Group string `json:"group"`
 	Why   string `json:"why,omitempty"`
@@ -201,11 +201,11 @@ func (p Person) inShort() []string {
 	if p.Awaits {
 		out = append(out, awaits)
 	}
-	if s := p.Sudo.words(); s != "" {
-		out = append(out, s)
+	for _, what := range p.Sudo.words() {
+		out = append(out, clean(what))
 	}
 	for _, r := range p.Root {
-		out = append(out, clean(r.Group)+" (root by another name)")
+		out = append(out, clean(r.Group)+change.RootInEffect)
 	}
 	for _, g := range p.Administers {
 		out = append(out, "administers "+clean(g.Group)+g.root())
@@ -242,20 +242,16 @@ func (p Person) login() string {
 	return "no login by ssh"
 }
 
-func (s SudoDoc) words() string {
+func (s SudoDoc) words() []string {
 	switch {
 	case s.Everything && s.Free:
-		return "sudo without a password"
+		return []string{"sudo without a password"}
 	case s.Everything && s.Unset:
-		return "sudo once they have a password"
+		return []string{"sudo once they have a password"}
 	case s.Everything:
-		return "sudo"
-	case len(s.Rules) == 1:
-		return "sudo for " + clean(s.Rules[0])
-	case len(s.Rules) > 0:
-		return "sudo for " + words.Count(len(s.Rules), "command")
+		return []string{"sudo"}
 	}
-	return ""
+	return change.SudoFor(s.Rules)
 }
 
 // person is all that there is to say of one.
@@ -306,7 +302,7 @@ func (t *Text) person(p Person) {
 	}
 	say("groups", strings.Join(p.Groups, ", "))
 	for _, r := range p.Root {
-		say(r.Group, "root by another name: "+r.Why)
+		say(r.Group, "root in effect: "+r.Why)
 	}
 	for _, g := range p.Administers {
 		say("gpasswd", "administers the group "+g.Group+", and can take anybody in"+g.root())
@@ -361,6 +357,11 @@ func becomeRoot(people []Person) []string {
 		var by []string
 		if p.Sudo.Everything {
 			by = append(by, "sudo")
+		}
+		for _, rule := range p.Sudo.Rules {
+			if what, root := strings.CutSuffix(rule, change.RootInEffect); root && !p.Sudo.Everything {
+				by = append(by, "sudo for "+clean(what))
+			}
 		}
 		for _, r := range p.Root {
 			by = append(by, r.Group)
