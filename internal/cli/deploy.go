@@ -202,7 +202,7 @@ func (a *App) deployWorker(ctx context.Context, name string) error {
 		return err
 	}
 	patient := *a // a run of somebody else is no reason to fail
-	patient.patience = config.Within
+	patient.patience = config.Within.Duration
 	a = &patient
 	say := func(line string) { say(a.Out, line) }
 	w := &deploy.Worker{

@@ -121,7 +121,7 @@ func (w *Worker) act(ctx context.Context, a *Attempt, res *Result) error {
 // restarted, containers are those of before. It says whether that answers. The error means
 // that it could not be put back. Died says that another worker has died of the attempt.
 func (w *Worker) undo(ctx context.Context, a *Attempt, died bool) (said string, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWithin+w.Config.Health.Within)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWithin+w.Config.Health.Within.Duration)
 	defer cancel()
 	switch {
 	case a.Phase == Composing:

@@ -165,14 +165,14 @@ func (w *Worker) later(ctx context.Context, err error) error {
 }
 
 // polls reports whether the remote is asked when nobody has asked for anything.
-func (w *Worker) polls() bool { return w.Config.Every > 0 }
+func (w *Worker) polls() bool { return w.Config.Every.Duration > 0 }
 
 // justDeclared reports whether what is declared has just been changed, which deploys
 // nothing: a timer that is to go off more often than before goes off at once.
 func (w *Worker) justDeclared() bool {
 	since, err := w.Machine.Changed(deployment.File(w.Config.Name))
 	age := w.Now().Sub(since)
-	return err == nil && age >= 0 && age < min(w.Config.Every, time.Minute)
+	return err == nil && age >= 0 && age < min(w.Config.Every.Duration, time.Minute)
 }
 
 // together counts the entries at the beginning that are handled as one.
@@ -239,7 +239,7 @@ func (w *Worker) handle(ctx context.Context, entries []queue.Entry) error {
 
 // try does what entries ask for, and fills in what came of it.
 func (w *Worker) try(parent context.Context, entries []queue.Entry, res *Result) error {
-	ctx, cancel := context.WithTimeoutCause(parent, w.Config.Within, fmt.Errorf("it took longer than %v", w.Config.Within))
+	ctx, cancel := context.WithTimeoutCause(parent, w.Config.Within.Duration, fmt.Errorf("it took longer than %v", w.Config.Within))
 	defer cancel()
 	last := entries[len(entries)-1]
 	switch {

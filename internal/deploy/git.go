@@ -75,7 +75,7 @@ func (w *Worker) fetch(ctx context.Context, ref string) (string, error) {
 	args = append(append(args, "--end-of-options", w.Config.Source()), refspecs...)
 	const tries, first, longest = 3, 2 * time.Second, 5 * time.Minute
 	for n, pause := 1, first; ; n, pause = n+1, 3*pause {
-		limited, cancel := context.WithTimeoutCause(ctx, min(longest, w.Config.Within/tries), fmt.Errorf("%s did not answer in time", w.Config.Source()))
+		limited, cancel := context.WithTimeoutCause(ctx, min(longest, w.Config.Within.Duration/tries), fmt.Errorf("%s did not answer in time", w.Config.Source()))
 		_, err := w.git(limited, nil, proxies(), args...)
 		cancel()
 		if err == nil {

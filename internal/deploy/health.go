@@ -15,7 +15,7 @@ func (w *Worker) healthy(ctx context.Context, revision string) error {
 	if h.Unit == "" && h.HTTP == "" && len(h.Run) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.Within)
+	ctx, cancel := context.WithTimeout(ctx, h.Within.Duration)
 	defer cancel()
 	const pause = 300 * time.Millisecond
 	for {

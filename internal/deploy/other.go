@@ -46,7 +46,7 @@ func (w *Worker) manage(ctx context.Context, a *Attempt) error {
 		return err
 	}
 	health := func(ctx context.Context) error { return w.healthy(ctx, a.Revision) }
-	if err := w.Manage(ctx, w.releaseDir(a.Revision), w.Config.Confirm, health); err != nil {
+	if err := w.Manage(ctx, w.releaseDir(a.Revision), w.Config.Confirm.Duration, health); err != nil {
 		return err
 	}
 	return w.toSwitch(ctx, a)

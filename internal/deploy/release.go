@@ -54,8 +54,8 @@ func (w *Worker) build(ctx context.Context, revision string) error {
 			return err
 		}
 		limited, cancel := ctx, context.CancelFunc(func() {})
-		if s.Within > 0 {
-			limited, cancel = context.WithTimeoutCause(ctx, s.Within, fmt.Errorf("it took longer than %v", s.Within))
+		if s.Within.Duration > 0 {
+			limited, cancel = context.WithTimeoutCause(ctx, s.Within.Duration, fmt.Errorf("it took longer than %v", s.Within))
 		}
 		w.say("step %s", strings.Join(s.Run, " "))
 		err = w.program(limited, s.Run, w.Config.User, revision, env, secrets)

@@ -65,7 +65,7 @@ type AllowFrom struct {
 func (Firewall) Fields() []spec.Field {
 	return []spec.Field{
 		{Name: "allow", Is: "addresses that can be reached", More: "Of IPv4 and IPv6, and ranges of them (CIDR).", Unset: "none", Example: `[10.1.2.3, 10.7.0.0/16, "fd00:12::/64"]`, Form: spec.Form{Says: "address", Pattern: `^[0-9A-Fa-f:.]+(/[0-9]+)?$`}},
-		{Name: "allow_from", Is: "a variable on the host that lists more", More: "What it lists is never shown: only how many there are, and a digest. Without the file or the variable it lists none.", Unset: "none", Example: "{file: /etc/jobs/secrets.env, variable: DATABASE_IP_LIST}"},
+		{Name: "allow_from", Is: "a variable on the host that lists more", More: "What it lists is never shown: only how many addresses there are in all, and a digest of them. Without the file or the variable it lists none.", Unset: "none", Example: "{file: /etc/jobs/secrets.env, variable: DATABASE_IP_LIST}"},
 		{Name: "state", Is: "whether there is one", More: "absent: the network is as open as docker makes it.", Default: "present", Example: "absent", Form: spec.StateForm()},
 	}
 }

@@ -48,7 +48,12 @@ func (l firewallLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 	}
 	if have == nil || !have.Same(want) {
 		c.Action = cmp.Or(c.Action, change.Modify)
-		have.Differ(want, func(name, before, after string) { c.Differ(name, before, after) })
+		have.Differ(want, func(name, before, after string) {
+			if name == "addresses" && before != after {
+				after = l.shown(after)
+			}
+			c.Differ(name, before, after)
+		})
 		c.Steps = append([]host.Step{host.SetFirewall{Firewall: want}}, c.Steps...)
 	}
 	if have == nil {
@@ -98,6 +103,32 @@ func (l firewallLook) with(data []byte) (host.Firewall, error) {
 	}
 	f.Allow, err = host.Canonical(all)
 	return f, err
+}
+
+// shown is what is shown of the addresses that are wanted: those that stand in the spec, and
+// what may be shown of all of them.
+func (l firewallLook) shown(all string) string {
+	declared, err := host.Addresses(strings.Join(l.decl.Allow, " "))
+	if err != nil || len(declared) == 0 {
+		return all
+	}
+	const most = 8
+	var names []string
+	for _, a := range declared[:min(len(declared), most)] {
+		if a.IsSingleIP() {
+			names = append(names, a.Addr().String())
+		} else {
+			names = append(names, a.String())
+		}
+	}
+	if more := len(declared) - most; more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	shown := strings.Join(names, ", ")
+	if from := l.decl.AllowFrom; from != nil {
+		shown += "; with those of " + from.File + ": " + all
+	}
+	return shown
 }
 
 // Where the kernel has its interfaces, and those that are no devices.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"opsafe/internal/kind"
 	"opsafe/internal/notes"
@@ -56,20 +55,20 @@ func (c Config) item() map[string]any {
 	put("check_as", c.CheckAs != c.User && c.CheckAs != "", c.CheckAs)
 	put("restart", len(c.Restart) > 0, c.Restart)
 	put("reload", len(c.Reload) > 0, c.Reload)
-	put("within", c.Within != defaultWithin, timeText(c.Within))
+	put("within", c.Within.Duration != defaultWithin, c.Within.String())
 	put("keep", c.Keep != 0 && c.Keep != defaultKeep, c.Keep)
 	put("rewind", c.Rewind, true)
 	put("signers", c.Signers != "", c.Signers)
-	put("confirm", c.Confirm > 0, timeText(c.Confirm))
-	put("every", c.Every > 0, timeText(c.Every))
+	put("confirm", c.Confirm.Duration > 0, c.Confirm.String())
+	put("every", c.Every.Duration > 0, c.Every.String())
 	var steps []map[string]any
 	for _, s := range c.Steps {
 		step := map[string]any{"run": s.Run}
 		if len(s.EnvFiles) > 0 {
 			step["env_files"] = s.EnvFiles
 		}
-		if s.Within > 0 {
-			step["within"] = timeText(s.Within)
+		if s.Within.Duration > 0 {
+			step["within"] = s.Within.String()
 		}
 		steps = append(steps, step)
 	}
@@ -83,8 +82,8 @@ func (c Config) item() map[string]any {
 	if len(c.Health.Run) > 0 {
 		health["run"] = c.Health.Run
 	}
-	if c.Health.Within != defaultHealthWithin {
-		health["within"] = timeText(c.Health.Within)
+	if c.Health.Within.Duration != defaultHealthWithin {
+		health["within"] = c.Health.Within.String()
 	}
 	put("health", len(health) > 0, health)
 	if s := c.Status; s != nil {
@@ -95,17 +94,6 @@ func (c Config) item() map[string]any {
 		item["status"] = status
 	}
 	return item
-}
-
-// timeText is a time in the largest unit that has it whole.
-func timeText(d time.Duration) string {
-	switch {
-	case d%time.Hour == 0:
-		return fmt.Sprintf("%dh", d/time.Hour)
-	case d%time.Minute == 0:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	}
-	return d.String()
 }
 
 // adoptReceiver says what there is to declare: the secrets of its hooks are elsewhere.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,29 +34,58 @@ type Config struct {
 	Restart   []string      `json:"restart,omitempty"`
 	Reload    []string      `json:"reload,omitempty"`
 	Health    HealthConfig  `json:"health"`
-	Within    time.Duration `json:"within"` // in nanoseconds, as all times here
+	Within    Span          `json:"within"`
 	Keep      int           `json:"keep,omitempty"`
 	Rewind    bool          `json:"rewind,omitempty"`
 	Signers   string        `json:"signers,omitempty"`
-	Confirm   time.Duration `json:"confirm,omitempty"`
+	Confirm   Span          `json:"confirm,omitzero"`
 	Status    *StatusConfig `json:"status,omitempty"`
 	// Every is how often the repository is asked besides; 0: never.
-	Every time.Duration `json:"every,omitempty"`
+	Every Span `json:"every,omitzero"`
+}
+
+// Span is a length of time, which is written down as in a spec: 15m.
+type Span struct{ time.Duration }
+
+// String has it in the largest unit that has it whole.
+func (s Span) String() string {
+	switch d := s.Duration; {
+	case d%time.Hour == 0:
+		return fmt.Sprintf("%dh", d/time.Hour)
+	case d%time.Minute == 0:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	default:
+		return d.String()
+	}
+}
+
+// MarshalText writes it.
+func (s Span) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalJSON reads it, and the nanoseconds that opsafe wrote before.
+func (s *Span) UnmarshalJSON(data []byte) (err error) {
+	text := string(data)
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		s.Duration = time.Duration(n)
+		return nil
+	}
+	s.Duration, err = time.ParseDuration(strings.Trim(text, `"`))
+	return err
 }
 
 // StepConfig is a step of a deployment.
 type StepConfig struct {
-	Run      []string      `json:"run"`
-	EnvFiles []string      `json:"env_files,omitempty"`
-	Within   time.Duration `json:"within,omitempty"` // 0: as long as all may take
+	Run      []string `json:"run"`
+	EnvFiles []string `json:"env_files,omitempty"`
+	Within   Span     `json:"within,omitzero"` // 0: as long as all may take
 }
 
 // HealthConfig is what has to be so for a release to stay.
 type HealthConfig struct {
-	Unit   string        `json:"unit,omitempty"`
-	HTTP   string        `json:"http,omitempty"`
-	Run    []string      `json:"run,omitempty"`
-	Within time.Duration `json:"within"`
+	Unit   string   `json:"unit,omitempty"`
+	HTTP   string   `json:"http,omitempty"`
+	Run    []string `json:"run,omitempty"`
+	Within Span     `json:"within"`
 }
 
 // StatusConfig is where commits are told what came of them.
@@ -90,7 +120,7 @@ func (d *Deployment) config(name string) Config {
 	for _, s := range d.Steps {
 		c.Steps = append(c.Steps, StepConfig{Run: s.Run, EnvFiles: s.EnvFiles, Within: duration(s.Within, 0)})
 	}
-	c.Health.Within = defaultHealthWithin
+	c.Health.Within = Span{defaultHealthWithin}
 	if h := d.Health; h != nil {
 		c.Health = HealthConfig{Unit: h.Unit, HTTP: h.HTTP, Run: h.Run, Within: duration(h.Within, defaultHealthWithin)}
 	}
@@ -104,11 +134,11 @@ func (d *Deployment) config(name string) Config {
 }
 
 // duration reads a time that validation has accepted.
-func duration(text string, otherwise time.Duration) time.Duration {
+func duration(text string, otherwise time.Duration) Span {
 	if d, err := time.ParseDuration(text); err == nil {
-		return d
+		return Span{d}
 	}
-	return otherwise
+	return Span{otherwise}
 }
 
 // Names lists the deployments that are on a host, sorted.

@@ -83,7 +83,7 @@ func unitsOf(in *kind.Input, of change.ID, d *Deployment) []kind.Resource {
 // cannot, which is killed with all that it has started.
 func (c Config) service() string {
 	const undo = 10 * time.Minute
-	limit := 2*c.Within + 2*c.Health.Within + c.Confirm + undo
+	limit := 2*c.Within.Duration + 2*c.Health.Within.Duration + c.Confirm.Duration + undo
 	return `# Managed by opsafe: changes made here are undone.
 [Unit]
 Description=Deployment ` + c.Name + `
@@ -122,7 +122,7 @@ func (c Config) timer() string {
 Description=Deployment ` + c.Name + `, from time to time
 
 [Timer]
-OnActiveSec=` + fmt.Sprint(int(min(c.Every, time.Minute).Seconds())) + `
+OnActiveSec=` + fmt.Sprint(int(min(c.Every.Duration, time.Minute).Seconds())) + `
 OnUnitInactiveSec=` + fmt.Sprint(int(c.Every.Seconds())) + `
 AccuracySec=1
 
