@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -233,9 +234,6 @@ func packageState(p *host.Package) string {
 	return string(p.State)
 }
 
-// dockerUnit is the unit of docker's engine.
-const dockerUnit = "docker.service"
-
 // Network is a docker network.
 type Network struct {
 	Name    string        `json:"name"`
@@ -262,7 +260,7 @@ func (n *Network) restore(ctx context.Context, r host.Reader) (change.Change, er
 	have, err := r.Network(ctx, n.Name)
 	if host.IsUnknown(err) && !host.AfterApply(err) {
 		// Docker leaves its socket behind when it goes.
-		if u, gone := r.Unit(ctx, dockerUnit); u == nil && gone == nil {
+		if u, gone := r.Unit(ctx, debian.DockerUnit); u == nil && gone == nil {
 			have, err = nil, nil
 		}
 	}

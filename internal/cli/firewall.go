@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"opsafe/internal/converge"
-	"opsafe/internal/kind"
+	"opsafe/internal/kind/docker"
 )
 
 // newFirewall is for the units that opsafe writes, which load firewalls before docker
@@ -25,7 +25,7 @@ func newFirewall(a *App) *cobra.Command {
 			if err := a.needRoot("firewall load"); err != nil {
 				return err
 			}
-			step, err := kind.LoadFirewall(a.Host, args[0])
+			step, err := docker.LoadFirewall(a.Host, args[0])
 			if err != nil {
 				return err
 			}

@@ -13,6 +13,7 @@ import (
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/kind/docker"
 	"opsafe/internal/run"
 )
 
@@ -112,7 +113,7 @@ func upgradeKinds(packages []host.PackageUpgrade) []converge.Kind {
 // have installed who has not declared it; empty: there is none.
 func (a *App) enginePackage(in *kind.Input) (string, error) {
 	names := debian.EnginePackages()
-	if declared := kind.DockerPackage(in.Backend); declared != "" {
+	if declared := docker.Package(in.Backend); declared != "" {
 		names = append([]string{declared}, names...)
 	}
 	for _, name := range names {

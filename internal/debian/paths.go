@@ -21,6 +21,9 @@ const (
 	CronDir       = "/etc/cron.d"
 )
 
+// DockerUnit is the unit of docker's engine.
+const DockerUnit = "docker.service"
+
 // NoLogin is the shell of accounts that nobody logs in to.
 const NoLogin = "/usr/sbin/nologin"
 

@@ -10,6 +10,7 @@ import (
 	"opsafe/internal/drift"
 	"opsafe/internal/host/snapshot"
 	"opsafe/internal/kind"
+	"opsafe/internal/kind/docker"
 	"opsafe/internal/kinds"
 	"opsafe/internal/spec"
 )
@@ -168,7 +169,7 @@ func TestPruneOfKinds(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if spec.Of[map[string]*kind.DropIn](in.Backend, "sudoers")["left"] != nil || kind.UnitsOf(in.Backend)["declared.service"].DropIns["left"] != nil || spec.Of[*kind.DockerEngine](in.Backend, "docker").Networks["left"] != nil {
+	if spec.Of[map[string]*kind.DropIn](in.Backend, "sudoers")["left"] != nil || kind.UnitsOf(in.Backend)["declared.service"].DropIns["left"] != nil || spec.Of[*docker.Engine](in.Backend, "docker").Networks["left"] != nil {
 		t.Error("the backend is not as it was declared any more")
 	}
 }

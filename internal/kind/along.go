@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -46,7 +47,7 @@ func Restart(ctx context.Context, r host.Reader, unit string) (Restarting, error
 	if out.Ends, err = endsContainers(r, append(gone.all, unit)); err != nil || out.Ends == "" {
 		return out, err
 	}
-	left, err := stayEnded(ctx, r, false)
+	left, err := StayEnded(ctx, r, false)
 	out.Ends += left
 	return out, err
 }
@@ -118,24 +119,24 @@ func without(all, some []string) []string {
 // containerdUnit runs containers for docker.
 const containerdUnit = "containerd.service"
 
-// containersEnd is what a stop of the engine does to them.
-const containersEnd = "running containers end: " + dockerUnit + " stops, and live-restore is off"
+// ContainersEnd is what a stop of the engine does to them.
+const ContainersEnd = "running containers end: " + debian.DockerUnit + " stops, and live-restore is off"
 
 // endsContainers says that containers end when units stop: those of docker.service
 // do, unless its configuration has them outlive it.
 func endsContainers(r host.Reader, units []string) (string, error) {
 	switch {
-	case slices.Contains(units, dockerUnit):
-		config, err := Regular(r, dockerConfig)
+	case slices.Contains(units, debian.DockerUnit):
+		config, err := Regular(r, debian.DockerConfig)
 		if err != nil && !host.IsUnknown(err) {
 			return "", err
 		}
-		options, err := optionsOf(config)
+		options, err := DaemonOptionsOf(config)
 		if err != nil && !host.IsUnknown(err) {
 			return "", err
 		}
-		if !options.is(liveRestore, true) {
-			return containersEnd, nil
+		if !options.LiveRestore() {
+			return ContainersEnd, nil
 		}
 	case slices.Contains(units, containerdUnit):
 		return "running containers may end: they are run by " + containerdUnit, nil
@@ -143,10 +144,10 @@ func endsContainers(r host.Reader, units []string) (string, error) {
 	return "", nil
 }
 
-// stayEnded goes on about containers that end with the engine: which of them it does
+// StayEnded goes on about containers that end with the engine: which of them it does
 // not start again with itself, or may not. Empty: it starts all of them. Outlived: the
 // engine that ends leaves them, and the next one stops them.
-func stayEnded(ctx context.Context, r host.Docker, outlived bool) (string, error) {
+func StayEnded(ctx context.Context, r host.Docker, outlived bool) (string, error) {
 	all, err := r.Containers(ctx)
 	if host.IsUnknown(err) {
 		return "; which of them stay ended cannot be told", nil

@@ -50,38 +50,3 @@ func TestMirrorRewrite(t *testing.T) {
 		})
 	}
 }
-
-// TestDaemonOptions compares what a daemon.json sets, also where facts have nothing
-// but digests of it.
-func TestDaemonOptions(t *testing.T) {
-	for _, tt := range []struct {
-		have, want       string
-		same, reloadable bool
-	}{
-		{`{"debug":true,"b":[1,2]}`, "{ \"b\": [1, 2],\n\"debug\": true }\n", true, true},
-		{`{"debug":true}`, `{"debug":false}`, false, true},
-		{`{"dns":["a"]}`, `{"dns":["b"]}`, false, false},
-		{`{"a":[1,2]}`, `{"a":[2,1]}`, false, false},
-		{`{"a":1}`, `{"a":"1"}`, false, false},
-		{`{"a":1}`, `{"a":1,"b":null}`, false, false},
-		{`{"a":1,"b":null}`, `{"a":1}`, false, false},
-		{`{"a":1,"labels":["x"]}`, `{"a":1,"labels":["y"]}`, false, true},
-		{`{"a":1,"labels":["x"]}`, `{"a":1}`, false, false},
-		{`{"live-restore":true}`, `{}`, false, false},
-		{`{"live-restore":true}`, `{"live-restore":false}`, false, true},
-		{`{"features":{"buildkit":true},"max-concurrent-uploads":1}`, `{}`, false, true},
-		{`{"authorization-plugins":["x"],"debug":true}`, `{"debug":true}`, false, true},
-		{`{}`, `{"live-restore":true}`, false, true},
-		{"", "{}", false, false},
-		{"not JSON", "{}", false, false},
-	} {
-		part := daemonPart([]byte(tt.have))
-		recorded := daemonOptions{lines: part.Lines, count: len(part.Lines) / 2, bad: len(part.Lacks) > 0}
-		for name, have := range map[string]daemonOptions{"read": readOptions([]byte(tt.have)), "recorded": recorded} {
-			want := readOptions([]byte(tt.want)).known
-			if same, reloadable := have.same(want), have.reloadable(want); same != tt.same || reloadable != tt.reloadable {
-				t.Errorf("%s, %s and %s: same %v, reloadable %v", name, tt.have, tt.want, same, reloadable)
-			}
-		}
-	}
-}

@@ -74,7 +74,12 @@ func (l UnitLook) enableTemplate(ctx context.Context, r host.Reader, u *host.Uni
 		l.disable(instance, c)
 		return nil
 	}
-	return enableAs(c, name, instance, installLinks(name, data))
+	return EnableByText(c, name, instance, data)
+}
+
+// EnableByText has a unit enabled by the links that the text of its file asks for.
+func EnableByText(c *change.Change, name string, u *host.Unit, text []byte) error {
+	return enableAs(c, name, u, installLinks(name, text))
 }
 
 // enableAs has a unit enabled by exactly these links.

@@ -56,7 +56,7 @@ func findUnits(_ context.Context, f Finder) error {
 // declaresUnitFile reports whether the text of a unit is declared, or it is opsafe's
 // own.
 func declaresUnitFile(b *spec.Backend, name string) bool {
-	if strings.HasPrefix(name, "opsafe-revert.") || name == notes.FirstBoot || strings.HasPrefix(name, firewallUnits) {
+	if strings.HasPrefix(name, "opsafe-revert.") || name == notes.FirstBoot {
 		return true
 	}
 	if strings.HasPrefix(name, "opsafe-") && slices.Contains(b.Owned(), path.Join(debian.UnitDir, name)) {

@@ -10,6 +10,7 @@ import (
 	"opsafe/internal/kind/chrony"
 	"opsafe/internal/kind/compose"
 	"opsafe/internal/kind/deployment"
+	"opsafe/internal/kind/docker"
 	"opsafe/internal/kind/environment"
 	"opsafe/internal/kind/sysctl"
 	"opsafe/internal/spec"
@@ -38,8 +39,8 @@ func Table() []kind.Kind {
 		kind.Sshd(),
 		kind.Passwords(),
 		sysctl.Kind(),
-		kind.Firewalls(),
-		kind.Docker(),
+		docker.Firewalls(),
+		docker.Kind(),
 		compose.Kind(),
 		chrony.Kind(),
 		environment.Kind(),

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"opsafe/internal/kind"
+	"opsafe/internal/kind/docker"
 	"opsafe/internal/spec"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,7 +38,7 @@ func TestInclude(t *testing.T) {
 	if d := cmp.Diff(map[string]string{"ONE": "one", "TWO": "zwei"}, b.Values); d != "" {
 		t.Error(d)
 	}
-	docker := spec.Of[*kind.DockerEngine](b, "docker")
+	docker := spec.Of[*docker.Engine](b, "docker")
 	if d := cmp.Diff(map[string]any{"mtu": int64(1), "features": true}, docker.Daemon); d != "" {
 		t.Error(d)
 	}

@@ -1,4 +1,4 @@
-package kind
+package docker
 
 import (
 	"context"
@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 	"opsafe/internal/spec"
 )
@@ -20,8 +22,8 @@ import (
 const firewallSuffix = ".json"
 
 // Firewalls is the kind firewall.
-func Firewalls() Kind {
-	return Kind{
+func Firewalls() kind.Kind {
+	return kind.Kind{
 		Part: spec.Part{
 			Name: "firewall", Plural: "firewalls", Is: "what containers of a docker network may reach", Sections: []string{"firewall"},
 			Own: []spec.Section{{
@@ -35,10 +37,13 @@ func Firewalls() Kind {
 			}},
 			Check: checkFirewalls, Owns: ownFirewalls,
 		},
-		Stage: StageServices, Runs: true, Declare: declareFirewalls, Adopt: adoptFirewalls, Parts: withAddresses,
-		Orphans: []Orphans{{Find: Strays{Dir: notes.Firewalls, Suffix: firewallSuffix}.Find, Absent: func(b spec.Backend, name string) spec.Backend {
-			return spec.With(b, "firewall", WithAbsent(firewallsOf(&b), name, &Firewall{State: Absent}))
-		}}},
+		Stage: kind.StageServices, Runs: true, Declare: declareFirewalls, Adopt: adoptFirewalls, Parts: withAddresses,
+		Orphans: []kind.Orphans{{
+			Find: kind.Strays{Dir: notes.Firewalls, Suffix: firewallSuffix, Units: func(name string) []string { return []string{firewallUnit(name)} }}.Find,
+			Absent: func(b spec.Backend, name string) spec.Backend {
+				return spec.With(b, "firewall", kind.WithAbsent(firewallsOf(&b), name, &Firewall{State: kind.Absent}))
+			},
+		}},
 	}
 }
 
@@ -84,15 +89,13 @@ func firewallsOf(b *spec.Backend) map[string]*Firewall {
 
 func firewallFile(network string) string { return path.Join(notes.Firewalls, network+firewallSuffix) }
 
-// firewallUnits is how the names of the units begin that load firewalls.
-const firewallUnits = "opsafe-firewall-"
-
-func firewallUnit(network string) string { return firewallUnits + network + ".service" }
+// firewallUnit is the unit that loads a firewall.
+func firewallUnit(network string) string { return "opsafe-firewall-" + network + ".service" }
 
 func checkFirewalls(b *spec.Backend, problems *spec.Problems) {
 	for name, f := range firewallsOf(b) {
 		label := "firewall " + name
-		if f.State == Absent {
+		if f.State == kind.Absent {
 			for _, field := range []string{"allow", "allow_from"} {
 				if f.Has(field) {
 					problems.Addf(f.At(field), "%s: is absent and has %s: want one or the other", label, field)
@@ -113,7 +116,7 @@ func checkFirewalls(b *spec.Backend, problems *spec.Problems) {
 			problems.Addf(from.Pos, "%s: allow_from: want a file and a variable of it", label)
 		}
 		switch network := networksOf(b)[name]; {
-		case network == nil || network.State == Absent:
+		case network == nil || network.State == kind.Absent:
 			problems.Addf(f.Pos, "%s: docker.networks declares no such network", label)
 		case network.Interface == "":
 			problems.Addf(f.Pos, "%s: the network has no interface of a name that is known before: say interface in docker.networks", label)
@@ -124,22 +127,22 @@ func checkFirewalls(b *spec.Backend, problems *spec.Problems) {
 func ownFirewalls(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
 	for network, f := range firewallsOf(b) {
-		for _, at := range []string{firewallFile(network), unitDir + firewallUnit(network)} {
-			out = append(out, spec.Owned{Path: at, Label: "firewall " + network, Pos: f.Pos, Absent: f.State == Absent, When: f.When})
+		for _, at := range []string{firewallFile(network), path.Join(debian.UnitDir, firewallUnit(network))} {
+			out = append(out, spec.Owned{Path: at, Label: "firewall " + network, Pos: f.Pos, Absent: f.State == kind.Absent, When: f.When})
 		}
 	}
 	return out
 }
 
 // declareFirewalls lists the firewalls.
-func declareFirewalls(in *Input) []Resource {
-	var out []Resource
+func declareFirewalls(in *kind.Input) []kind.Resource {
+	var out []kind.Resource
 	all := firewallsOf(in.Backend)
 	for _, network := range slices.Sorted(maps.Keys(all)) {
 		f := all[network]
 		look := firewallLook{in: in, network: network, decl: f}
-		res := Resource{ID: firewallID(network), Pos: f.Pos, When: f.When, Looker: look}
-		if f.State != Absent {
+		res := kind.Resource{ID: firewallID(network), Pos: f.Pos, When: f.When, Looker: look}
+		if f.State != kind.Absent {
 			look.bridge = networksOf(in.Backend)[network].Interface
 			res.Looker, res.Close = look, closeFirewallLook{look}
 		}
@@ -152,8 +155,8 @@ func firewallID(network string) change.ID { return change.ID{Kind: "firewall", N
 
 // needFirewall is the declared firewall of a network: before it is closed there is no
 // network that a container could be on.
-func (in *Input) needFirewall(network string) []change.ID {
-	if f := firewallsOf(in.Backend)[network]; f != nil && f.State != Absent {
+func needFirewall(b *spec.Backend, network string) []change.ID {
+	if f := firewallsOf(b)[network]; f != nil && f.State != kind.Absent {
 		return []change.ID{firewallID(network)}
 	}
 	return nil
@@ -161,7 +164,7 @@ func (in *Input) needFirewall(network string) []change.ID {
 
 // adoptFirewalls takes what is loaded at boot: all, or one. Where the addresses come
 // from nobody can tell, nor whether they may be shown.
-func adoptFirewalls(_ context.Context, t Taker, name string) error {
+func adoptFirewalls(_ context.Context, t kind.Taker, name string) error {
 	files, err := t.ReadDir(notes.Firewalls)
 	if err != nil {
 		return err

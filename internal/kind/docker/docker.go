@@ -1,4 +1,5 @@
-package kind
+// Package docker holds the kinds of docker: the engine with its networks, and their firewalls.
+package docker
 
 import (
 	"context"
@@ -11,69 +12,70 @@ import (
 	"opsafe/internal/change"
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
 const (
-	dockerUnit   = "docker.service"
-	dockerSocket = "docker.socket"
-	dockerConfig = debian.DockerConfig
+	unit   = debian.DockerUnit
+	socket = "docker.socket"
+	config = debian.DockerConfig
 )
 
-// Docker is the kind docker.
-func Docker() Kind {
-	return Kind{
+// Kind is the kind docker.
+func Kind() kind.Kind {
+	return kind.Kind{
 		Part: spec.Part{
 			Name: "docker", Plural: "docker", Is: "the engine and its networks", Sections: []string{"docker"},
 			Own: []spec.Section{{
-				Type: reflect.TypeFor[*DockerEngine](), After: "sshd", Judge: checkDocker,
+				Type: reflect.TypeFor[*Engine](), After: "sshd", Judge: judge,
 				Field: spec.Field{
 					Name: "docker", Is: "the docker engine and its networks",
 					More:    "The package is installed and held, the engine enabled and running.",
 					Example: "{daemon: {log-driver: local}}",
 				},
 			}},
-			Installs: installDocker, Owns: ownDocker,
+			Installs: installs, Owns: owns,
 		},
-		Stage: StageServices, Runs: true, Declare: declareDocker, Adopt: adoptDocker, TakenOver: true,
-		Covers: Covering(dockerConfig), Parts: dockerParts,
-		Orphans: dockerOrphans(),
+		Stage: kind.StageServices, Runs: true, Declare: declare, Adopt: adopt, TakenOver: true,
+		Covers: kind.Covering(config), Parts: parts,
+		Orphans: orphans(),
 	}
 }
 
-// declareDocker lists the engine's configuration, the engine, and its networks.
+// declare lists the engine's configuration, the engine, and its networks.
 // The package is one of the packages.
-func declareDocker(in *Input) []Resource {
-	d := dockerOf(in.Backend)
+func declare(in *kind.Input) []kind.Resource {
+	d := of(in.Backend)
 	if d == nil {
 		return nil
 	}
 	needs := in.NeedPackage(d.pkg())
 	engine := change.ID{Kind: "docker", Name: "engine"}
-	var out []Resource
+	var out []kind.Resource
 	if d.Daemon != nil {
-		out = append(out, Resource{
+		out = append(out, kind.Resource{
 			ID: change.ID{Kind: "docker", Name: "daemon.json"}, Pos: d.At("daemon"), When: d.When, Needs: needs,
 			Looker: daemonLook{in: in, daemon: d.Daemon, pkg: d.pkg()},
 		})
 		needs = append(slices.Clone(needs), out[0].ID)
 	}
 	on := true
-	out = append(out, Resource{
+	out = append(out, kind.Resource{
 		ID: engine, Pos: d.Pos, When: d.When, Needs: needs,
-		Looker: UnitLook{In: in, Name: dockerUnit, Decl: &Unit{Item: d.Item, Enabled: &on, Running: &on}},
+		Looker: kind.UnitLook{In: in, Name: unit, Decl: &kind.Unit{Item: d.Item, Enabled: &on, Running: &on}},
 	})
 	return append(out, declareNetworks(in, engine)...)
 }
 
 // daemonLook is daemon.json as a whole.
 type daemonLook struct {
-	in     *Input
+	in     *kind.Input
 	daemon map[string]any
 	pkg    string
 }
 
-func (l daemonLook) Hints() host.Hints { return host.Hints{Units: []string{dockerUnit}} }
+func (l daemonLook) Hints() host.Hints { return host.Hints{Units: []string{unit}} }
 
 // Look compares the file. Where the engine runs, it is restarted with a new one
 // there and then, so that the old one can come back if it does not start: not
@@ -85,28 +87,28 @@ func (l daemonLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 		return c, fmt.Errorf("cannot write daemon.json: %w", err)
 	}
 	want = append(want, '\n')
-	next := readOptions(want)
-	was, err := Regular(r, dockerConfig)
+	next := kind.ReadDaemonOptions(want)
+	was, err := kind.Regular(r, config)
 	if err != nil {
 		return c, err
 	}
-	have, err := optionsOf(was)
-	if err != nil && !Holds(was, want) {
+	have, err := kind.DaemonOptionsOf(was)
+	if err != nil && !kind.Holds(was, want) {
 		return c, err
 	}
-	if Holds(was, want) || was != nil && have.same(next.known) {
+	if kind.Holds(was, want) || was != nil && same(have, next.Known) {
 		// Another layout is not worth a restart of the engine.
-		return Correct(dockerConfig, was.Node, OwnNode()), nil
+		return kind.Correct(config, was.Node, kind.OwnNode()), nil
 	}
-	c = Rewritten(dockerConfig, was, want, OwnNode())
-	write := WriteOwn(dockerConfig, want, OwnNode())
+	c = kind.Rewritten(config, was, want, kind.OwnNode())
+	write := kind.WriteOwn(config, want, kind.OwnNode())
 	if write.Check, err = l.check(r); err != nil {
 		return c, err
 	}
-	if err := NeedDir(r, &c, path.Dir(dockerConfig)); err != nil {
+	if err := kind.NeedDir(r, &c, path.Dir(config)); err != nil {
 		return c, err
 	}
-	engine, err := r.Unit(ctx, dockerUnit)
+	engine, err := r.Unit(ctx, unit)
 	if err != nil {
 		return c, err
 	}
@@ -115,16 +117,16 @@ func (l daemonLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 		c.Steps = append(c.Steps, write)
 		return c, nil
 	}
-	if have.reloadable(next.known) {
-		ReloadWith(&c, write, dockerUnit)
-		c.Why = "reloads " + dockerUnit
+	if reloadable(have, next.Known) {
+		kind.ReloadWith(&c, write, unit)
+		c.Why = "reloads " + unit
 		return c, nil
 	}
-	if err := RestartWith(ctx, r, &c, write, dockerUnit, true); err != nil {
+	if err := kind.RestartWith(ctx, r, &c, write, unit, true); err != nil {
 		return c, err
 	}
-	c.Why = "restarts " + dockerUnit
-	if have.is(liveRestore, true) && next.is(liveRestore, true) {
+	c.Why = "restarts " + unit
+	if have.LiveRestore() && next.LiveRestore() {
 		return c, nil
 	}
 	c.Why += ", and its containers with it"
@@ -132,8 +134,8 @@ func (l daemonLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 		return c, nil
 	}
 	// The engine that ends would leave them, the one that comes up does not.
-	left, err := stayEnded(ctx, r, have.is(liveRestore, true))
-	c.Irreversible = containersEnd + left
+	left, err := kind.StayEnded(ctx, r, have.LiveRestore())
+	c.Irreversible = kind.ContainersEnd + left
 	return c, err
 }
 

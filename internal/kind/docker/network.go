@@ -1,4 +1,4 @@
-package kind
+package docker
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"opsafe/internal/debian"
+	"opsafe/internal/kind"
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
@@ -18,18 +19,18 @@ import (
 
 // declareNetworks lists the networks. Those that go come first: another may want
 // their addresses.
-func declareNetworks(in *Input, engine change.ID) []Resource {
-	d := dockerOf(in.Backend)
-	var out, goes []Resource
+func declareNetworks(in *kind.Input, engine change.ID) []kind.Resource {
+	d := of(in.Backend)
+	var out, goes []kind.Resource
 	for _, name := range slices.Sorted(maps.Keys(d.Networks)) {
 		n := d.Networks[name]
-		r := Resource{
+		r := kind.Resource{
 			ID: change.ID{Kind: "docker", Name: "network/" + name}, Pos: n.Pos,
 			When:   append(slices.Clone(d.When), n.When...),
-			Needs:  append([]change.ID{engine}, in.needFirewall(name)...),
+			Needs:  append([]change.ID{engine}, needFirewall(in.Backend, name)...),
 			Looker: networkLook{name: name, decl: n},
 		}
-		if n.State == Absent {
+		if n.State == kind.Absent {
 			goes = append(goes, r)
 		} else {
 			out = append(out, r)
@@ -43,7 +44,7 @@ func declareNetworks(in *Input, engine change.ID) []Resource {
 // an error.
 type networkLook struct {
 	name string
-	decl *DockerNetwork
+	decl *Network
 }
 
 func (l networkLook) Hints() host.Hints { return host.Hints{Docker: true} }
@@ -53,7 +54,7 @@ func (l networkLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 	have, err := r.Network(ctx, l.name)
 	if host.AfterApply(err) {
 		c.Action, c.Deferred = change.Add, "docker does not run: once it does, the network is compared, and made if it is not there"
-		if l.decl.State == Absent {
+		if l.decl.State == kind.Absent {
 			c.Action, c.Deferred = change.Remove, "docker does not run: once it does, the network is removed if it is there"
 		}
 		return c, nil
@@ -61,7 +62,7 @@ func (l networkLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 	if err != nil {
 		return c, err
 	}
-	if l.decl.State == Absent {
+	if l.decl.State == kind.Absent {
 		return l.remove(have)
 	}
 	want := l.want()
@@ -73,10 +74,10 @@ func (l networkLook) Look(ctx context.Context, r host.Reader) (change.Change, er
 		c.Fresh("driver", want.Driver, "interface", want.Interface, "subnet", want.Subnet, "gateway", want.Gateway,
 			"subnet6", want.Subnet6, "gateway6", want.Gateway6)
 		if l.decl.EnableIPv4 != nil {
-			c.Fresh("enable_ipv4", YesNo(!want.NoIPv4))
+			c.Fresh("enable_ipv4", kind.YesNo(!want.NoIPv4))
 		}
 		if l.decl.EnableIPv6 != nil {
-			c.Fresh("enable_ipv6", YesNo(want.IPv6))
+			c.Fresh("enable_ipv6", kind.YesNo(want.IPv6))
 		}
 		for _, k := range slices.Sorted(maps.Keys(want.Options)) {
 			c.Fresh("option "+k, want.Options[k])
@@ -181,10 +182,10 @@ func (l networkLook) conflict(have *host.Network, want host.Network) error {
 		bad = append(bad, "it has addresses of IPv6")
 	}
 	if l.decl.EnableIPv4 != nil && have.NoIPv4 != want.NoIPv4 {
-		bad = append(bad, "enable_ipv4 is "+YesNo(!have.NoIPv4)+", not "+YesNo(!want.NoIPv4))
+		bad = append(bad, "enable_ipv4 is "+kind.YesNo(!have.NoIPv4)+", not "+kind.YesNo(!want.NoIPv4))
 	}
 	if l.decl.Internal != nil && have.Internal != want.Internal {
-		bad = append(bad, fmt.Sprintf("internal is %s, not %s", YesNo(have.Internal), YesNo(want.Internal)))
+		bad = append(bad, fmt.Sprintf("internal is %s, not %s", kind.YesNo(have.Internal), kind.YesNo(want.Internal)))
 	}
 	for _, k := range slices.Sorted(maps.Keys(want.Options)) {
 		compare("option "+k, have.Options[k], want.Options[k])

@@ -1,24 +1,25 @@
-package kind
+package docker
 
 import (
 	"cmp"
 	"strings"
 
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
-// DockerEngine is the section docker.
-type DockerEngine struct {
+// Engine is the section docker.
+type Engine struct {
 	spec.Item
 	// Package is docker.io unless said otherwise. It is installed and held.
 	Package string `yaml:"package"`
 	// Daemon is daemon.json as a whole; left out, the file is not managed.
-	Daemon   map[string]any            `yaml:"daemon"`
-	Networks map[string]*DockerNetwork `yaml:"networks"`
+	Daemon   map[string]any      `yaml:"daemon"`
+	Networks map[string]*Network `yaml:"networks"`
 }
 
-// DockerNetwork is a bridge network of docker.
-type DockerNetwork struct {
+// Network is a bridge network of docker.
+type Network struct {
 	spec.Item
 	Interface string `yaml:"interface"` // name of the bridge
 	Subnet    string `yaml:"subnet"`    // CIDR, of IPv6 too
@@ -35,7 +36,7 @@ type DockerNetwork struct {
 }
 
 // Fields says what there is to know of the fields.
-func (DockerEngine) Fields() []spec.Field {
+func (Engine) Fields() []spec.Field {
 	return []spec.Field{
 		{Name: "package", Is: "the package of the engine", More: "It is installed and held.", Default: "docker.io", Example: "docker-ce", Form: spec.PackageForm()},
 		{Name: "daemon", Is: "daemon.json as a whole", More: "dockerd checks it, from release 23 on, and takes it up by a reload where that is enough, else by a restart.", Example: "{log-driver: local, live-restore: true}", Names: &spec.Form{Words: daemonKeys()}},
@@ -44,7 +45,7 @@ func (DockerEngine) Fields() []spec.Field {
 }
 
 // Fields says what there is to know of the fields.
-func (DockerNetwork) Fields() []spec.Field {
+func (Network) Fields() []spec.Field {
 	return []spec.Field{
 		{Name: "interface", Is: "the name of the bridge", Unset: "docker's choice", Example: "jobs", Form: bridgeForm()},
 		{Name: "subnet", Is: "its addresses", More: "One of IPv6 may stand here as well as in subnet6.", Unset: "docker's choice", Example: "172.30.0.0/24", Form: spec.Form{Says: "CIDR", Pattern: `^[0-9A-Fa-f:.]+/[0-9]+$`}},
@@ -64,12 +65,12 @@ func bridgeForm() spec.Form {
 	return spec.Form{Says: "name", Pattern: `^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`}
 }
 
-// dockerOf is the section; nil: there is none.
-func dockerOf(b *spec.Backend) *DockerEngine { return spec.Of[*DockerEngine](b, "docker") }
+// of is the section; nil: there is none.
+func of(b *spec.Backend) *Engine { return spec.Of[*Engine](b, "docker") }
 
 // networksOf are the declared networks.
-func networksOf(b *spec.Backend) map[string]*DockerNetwork {
-	if d := dockerOf(b); d != nil {
+func networksOf(b *spec.Backend) map[string]*Network {
+	if d := of(b); d != nil {
 		return d.Networks
 	}
 	return nil
@@ -79,50 +80,50 @@ func networksOf(b *spec.Backend) map[string]*DockerNetwork {
 const defaultEngine = "docker.io"
 
 // pkg is the package that brings the engine.
-func (d *DockerEngine) pkg() string { return cmp.Or(d.Package, defaultEngine) }
+func (d *Engine) pkg() string { return cmp.Or(d.Package, defaultEngine) }
 
-// DockerPackage is the package that brings the declared engine; empty: none is declared.
-func DockerPackage(b *spec.Backend) string {
-	if d := dockerOf(b); d != nil {
+// Package is the package that brings the declared engine; empty: none is declared.
+func Package(b *spec.Backend) string {
+	if d := of(b); d != nil {
 		return d.pkg()
 	}
 	return ""
 }
 
-func installDocker(b *spec.Backend) []spec.Installed {
-	d := dockerOf(b)
+func installs(b *spec.Backend) []spec.Installed {
+	d := of(b)
 	if d == nil {
 		return nil
 	}
 	return []spec.Installed{{
 		Item: d.Item, Section: "docker", Package: d.pkg(), Hold: true,
-		Brings: spec.Provides{Units: []string{dockerUnit, dockerSocket, "containerd.service"}, Groups: []string{"docker"}},
+		Brings: spec.Provides{Units: []string{unit, socket, "containerd.service"}, Groups: []string{"docker"}},
 	}}
 }
 
-func ownDocker(b *spec.Backend) []spec.Owned {
-	d := dockerOf(b)
+func owns(b *spec.Backend) []spec.Owned {
+	d := of(b)
 	if d == nil || !d.Has("daemon") {
 		return nil
 	}
-	return []spec.Owned{{Path: dockerConfig, Label: "docker's daemon", Pos: d.At("daemon")}}
+	return []spec.Owned{{Path: config, Label: "docker's daemon", Pos: d.At("daemon")}}
 }
 
-func checkDocker(c *spec.Checker) {
-	d := dockerOf(c.Backend())
+func judge(c *spec.Checker) {
+	d := of(c.Backend())
 	if d.Has("package") {
 		c.Fail(d.At("package"), "docker", spec.PackageName(d.Package))
 	}
 	checkDaemon(c, d)
 	checkNetworks(c, d)
-	checkDockerUnits(c, d)
+	checkUnits(c, d)
 }
 
-// checkDockerUnits finds what is said of docker's own units and what the section docker,
+// checkUnits finds what is said of docker's own units and what the section docker,
 // which has the engine run and start at boot, contradicts.
-func checkDockerUnits(c *spec.Checker, d *DockerEngine) {
-	for _, name := range []string{dockerUnit, dockerSocket} {
-		u := UnitsOf(c.Backend())[name]
+func checkUnits(c *spec.Checker, d *Engine) {
+	for _, name := range []string{unit, socket} {
+		u := kind.UnitsOf(c.Backend())[name]
 		if u == nil || u.When.Excludes(d.When) {
 			continue
 		}
@@ -135,7 +136,7 @@ func checkDockerUnits(c *spec.Checker, d *DockerEngine) {
 			{"enabled", u.Enabled != nil && !*u.Enabled},
 			{"running", u.Running != nil && !*u.Running},
 			{"masked", spec.Is(u.Masked)},
-			{"state", u.State == Absent},
+			{"state", u.State == kind.Absent},
 		} {
 			if f.off {
 				said, at = append(said, f.field+": "+offWord(f.field)), u.At(f.field)

@@ -1,9 +1,10 @@
-package kind
+package docker
 
 import (
 	"net/netip"
 	"strconv"
 
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
@@ -17,7 +18,7 @@ const (
 const minMTU, maxMTU = 68, 65535
 
 // checkNetworks checks docker's networks, each by itself and side by side.
-func checkNetworks(c *spec.Checker, d *DockerEngine) {
+func checkNetworks(c *spec.Checker, d *Engine) {
 	bridges := map[string]string{}
 	for name, n := range spec.Sorted(d.Networks) {
 		label := "network " + name
@@ -35,10 +36,10 @@ func checkNetworks(c *spec.Checker, d *DockerEngine) {
 			c.Addf(n.At("interface"), "%s: interface lo: is the host's loopback: choose another", label)
 		}
 		checkBridgeOptions(c, n, label)
-		if other := bridges[n.Interface]; other != "" && n.Interface != "" && n.State != Absent {
+		if other := bridges[n.Interface]; other != "" && n.Interface != "" && n.State != kind.Absent {
 			c.Addf(n.At("interface"), "%s: interface %s is network %s's, too", label, n.Interface, other)
 		}
-		if n.State != Absent {
+		if n.State != kind.Absent {
 			bridges[n.Interface] = name
 		}
 		checkSubnet(c, n, label, "subnet", n.Subnet, "gateway", n.Gateway)
@@ -49,7 +50,7 @@ func checkNetworks(c *spec.Checker, d *DockerEngine) {
 }
 
 // checkBridgeOptions checks the options of the driver that opsafe knows.
-func checkBridgeOptions(c *spec.Checker, n *DockerNetwork, label string) {
+func checkBridgeOptions(c *spec.Checker, n *Network, label string) {
 	if _, ok := n.Options[bridgeNameOption]; ok {
 		c.Addf(n.At("options"), "%s: option %s: write it as interface", label, bridgeNameOption)
 	}
@@ -62,7 +63,7 @@ func checkBridgeOptions(c *spec.Checker, n *DockerNetwork, label string) {
 
 // checkOverlaps refuses networks whose subnets docker would not make side by side: bip is
 // that of its own network.
-func checkOverlaps(c *spec.Checker, d *DockerEngine) {
+func checkOverlaps(c *spec.Checker, d *Engine) {
 	seen := map[string]netip.Prefix{}
 	for _, key := range []string{"bip", "bip6"} {
 		text, _ := d.Daemon[key].(string)
@@ -71,7 +72,7 @@ func checkOverlaps(c *spec.Checker, d *DockerEngine) {
 		}
 	}
 	for name, n := range spec.Sorted(d.Networks) {
-		if n.State == Absent {
+		if n.State == kind.Absent {
 			continue
 		}
 		for field, text := range spec.Sorted(map[string]string{"subnet": n.Subnet, "subnet6": n.Subnet6}) {
@@ -90,7 +91,7 @@ func checkOverlaps(c *spec.Checker, d *DockerEngine) {
 }
 
 // checkSubnet checks a range and the host's address in it.
-func checkSubnet(c *spec.Checker, n *DockerNetwork, label, field, text, gatewayField, gatewayText string) {
+func checkSubnet(c *spec.Checker, n *Network, label, field, text, gatewayField, gatewayText string) {
 	var prefix netip.Prefix
 	if n.Has(field) {
 		p, err := netip.ParsePrefix(text)
@@ -117,7 +118,7 @@ func checkSubnet(c *spec.Checker, n *DockerNetwork, label, field, text, gatewayF
 const minHostBits = 2
 
 // checkGateway checks the host's address in a range; the zero prefix: none is declared.
-func checkGateway(c *spec.Checker, n *DockerNetwork, label, field string, prefix netip.Prefix, gatewayField, gatewayText string) {
+func checkGateway(c *spec.Checker, n *Network, label, field string, prefix netip.Prefix, gatewayField, gatewayText string) {
 	gateway, err := netip.ParseAddr(gatewayText)
 	switch {
 	case err != nil:
@@ -141,7 +142,7 @@ func subnetExample(field string) string {
 }
 
 // checkNetworkFamilies checks which of IPv4 and IPv6 a network has against its ranges.
-func checkNetworkFamilies(c *spec.Checker, n *DockerNetwork, label string) {
+func checkNetworkFamilies(c *spec.Checker, n *Network, label string) {
 	first, err := netip.ParsePrefix(n.Subnet)
 	ranged4, ranged6 := err == nil && first.Addr().Is4(), err == nil && first.Addr().Is6()
 	second, err := netip.ParsePrefix(n.Subnet6)

@@ -1,4 +1,4 @@
-package kind
+package docker
 
 import (
 	"cmp"
@@ -11,13 +11,15 @@ import (
 	"strings"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
 // firewallLook is a firewall: what is in force, and what is loaded at boot.
 type firewallLook struct {
-	in      *Input
+	in      *kind.Input
 	network string
 	bridge  string
 	decl    *Firewall
@@ -32,7 +34,7 @@ func (l firewallLook) Look(ctx context.Context, r host.Reader) (change.Change, e
 	if err != nil {
 		return change.Change{}, err
 	}
-	if l.decl.State == Absent {
+	if l.decl.State == kind.Absent {
 		return l.remove(ctx, r, have)
 	}
 	if err := l.itself(r); err != nil {
@@ -210,7 +212,7 @@ func (l firewallLook) remove(ctx context.Context, r host.Reader, have *host.Fire
 	if u != nil && len(u.Links) > 0 {
 		c.Steps = append(c.Steps, host.DisableUnit{Name: unit})
 	}
-	for _, at := range []string{unitDir + unit, firewallFile(l.network)} {
+	for _, at := range []string{path.Join(debian.UnitDir, unit), firewallFile(l.network)} {
 		n, err := r.Stat(at)
 		if err != nil {
 			return c, err

@@ -1,4 +1,4 @@
-package kind
+package docker
 
 import (
 	"context"
@@ -12,12 +12,13 @@ import (
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
-// adoptDocker takes the engine and its configuration, with one network or those that
+// adopt takes the engine and its configuration, with one network or those that
 // somebody has made.
-func adoptDocker(ctx context.Context, t Taker, name string) error {
+func adopt(ctx context.Context, t kind.Taker, name string) error {
 	if name != "" {
 		return takeNetwork(ctx, t, strings.TrimPrefix(name, "network/"))
 	}
@@ -46,7 +47,7 @@ func dockersOwn(network string) bool {
 }
 
 // takeEngine takes the package and daemon.json.
-func takeEngine(t Taker) error {
+func takeEngine(t kind.Taker) error {
 	installed, err := installedEngine(t)
 	if err != nil {
 		return err
@@ -83,7 +84,7 @@ func installedEngine(r host.Packages) (string, error) {
 }
 
 // takeDaemon takes daemon.json: JSON is YAML.
-func takeDaemon(t Taker, d spec.Draft, n *host.Node) error {
+func takeDaemon(t kind.Taker, d spec.Draft, n *host.Node) error {
 	if !host.Everybody(t, debian.DockerConfig, *n) && !t.Opens(debian.DockerConfig) {
 		t.Notef("%s is left out, since not everybody may read it: --content %[1]s has it written", debian.DockerConfig)
 		return nil
@@ -109,7 +110,7 @@ func unstyled(n *yaml.Node) *yaml.Node {
 	return out
 }
 
-func takeNetwork(ctx context.Context, t Taker, name string) error {
+func takeNetwork(ctx context.Context, t kind.Taker, name string) error {
 	n, err := t.Network(ctx, name)
 	if err != nil {
 		return err
@@ -123,7 +124,7 @@ func takeNetwork(ctx context.Context, t Taker, name string) error {
 	return addNetwork(t, *n)
 }
 
-func addNetwork(t Taker, n host.Network) error {
+func addNetwork(t kind.Taker, n host.Network) error {
 	if n.Driver != "bridge" {
 		return fmt.Errorf("docker's network %s is no bridge network (its driver is %s), which a spec cannot say", n.Name, n.Driver)
 	}

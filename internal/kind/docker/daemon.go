@@ -1,4 +1,4 @@
-package kind
+package docker
 
 import (
 	"encoding/json"
@@ -11,7 +11,7 @@ import (
 
 // checkDaemon checks daemon.json: an option that dockerd does not know keeps it from
 // starting, and releases before 23 cannot be asked beforehand.
-func checkDaemon(c *spec.Checker, d *DockerEngine) {
+func checkDaemon(c *spec.Checker, d *Engine) {
 	known := daemonKeys()
 	for _, key := range slices.Sorted(maps.Keys(d.Daemon)) {
 		label := "docker: daemon: option " + strconv.Quote(key)

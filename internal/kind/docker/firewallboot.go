@@ -1,4 +1,4 @@
-package kind
+package docker
 
 import (
 	"context"
@@ -7,7 +7,9 @@ import (
 	"path"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/notes"
 	"opsafe/internal/spec"
 )
@@ -19,7 +21,7 @@ func (l firewallLook) atBoot(ctx context.Context, r host.Reader, want host.Firew
 	if err := l.writeList(r, &c, want); err != nil {
 		return c, err
 	}
-	if err := WriteUnitFile(ctx, r, l.in, &c, unit, unitDir+unit, spec.Text{Content: &text}, false); err != nil {
+	if err := kind.WriteUnitFile(ctx, r, l.in, &c, unit, path.Join(debian.UnitDir, unit), spec.Text{Content: &text}, false); err != nil {
 		return c, err
 	}
 	u, err := r.Unit(ctx, unit)
@@ -30,14 +32,14 @@ func (l firewallLook) atBoot(ctx context.Context, r host.Reader, want host.Firew
 		c.Steps = append(c.Steps, host.ReloadManager{})
 	}
 	c.Diff, c.Attrs = nil, nil
-	if err := enableAs(&c, unit, u, installLinks(unit, []byte(text))); err != nil {
+	if err := kind.EnableByText(&c, unit, u, []byte(text)); err != nil {
 		return c, err
 	}
 	if c.Attrs = nil; len(c.Steps) > 0 {
 		c.Action = change.Modify
 		c.Differ("loaded when docker starts", "not as declared", "yes")
 	}
-	program, err := Followed(r, notes.Program)
+	program, err := kind.Followed(r, notes.Program)
 	if err == nil && program == nil {
 		c.Open = fmt.Errorf("%s is not there, which loads it before docker starts: without it docker does not start any more: run opsafe bootstrap, which puts it there", notes.Program)
 	}
@@ -47,7 +49,7 @@ func (l firewallLook) atBoot(ctx context.Context, r host.Reader, want host.Firew
 // writeList has the list in the file that is loaded.
 func (l firewallLook) writeList(r host.Reader, c *change.Change, want host.Firewall) error {
 	at := firewallFile(l.network)
-	was, err := Regular(r, at)
+	was, err := kind.Regular(r, at)
 	if err != nil {
 		return err
 	}
@@ -56,17 +58,17 @@ func (l firewallLook) writeList(r host.Reader, c *change.Change, want host.Firew
 		return fmt.Errorf("cannot write %s: %w", at, err)
 	}
 	data = append(data, '\n')
-	like := OwnNode()
+	like := kind.OwnNode()
 	like.Access = host.AccessOf(0o600)
 	// Of a list that is not known, nobody can tell whether the file has it.
-	if was != nil && (want.Listed != nil || Holds(was, data)) {
-		c.Steps = append(c.Steps, Correct(at, was.Node, like).Steps...)
+	if was != nil && (want.Listed != nil || kind.Holds(was, data)) {
+		c.Steps = append(c.Steps, kind.Correct(at, was.Node, like).Steps...)
 		return nil
 	}
-	if err := NeedDir(r, c, notes.Firewalls); err != nil {
+	if err := kind.NeedDir(r, c, notes.Firewalls); err != nil {
 		return err
 	}
-	write := WriteOwn(at, nil, like)
+	write := kind.WriteOwn(at, nil, like)
 	write.Content = host.NewSecret(data)
 	c.Steps = append(c.Steps, write)
 	return nil
@@ -100,7 +102,7 @@ func LoadFirewall(r host.Reader, network string) (host.SetFirewall, error) {
 		return host.SetFirewall{}, fmt.Errorf("%q is no name of a network", network)
 	}
 	at := firewallFile(network)
-	was, err := Regular(r, at)
+	was, err := kind.Regular(r, at)
 	if err != nil {
 		return host.SetFirewall{}, err
 	}
