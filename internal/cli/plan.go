@@ -110,6 +110,10 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 		plan.Unjudged = a.record.Unjudged()
 	}
 	plan.HostNotes = append(r.Stopped(p.backend, p.whole), a.hostNotes(p, plan.After)...)
+	waiting := r.Waiting()
+	if waiting != "" {
+		plan.HostNotes = append(plan.HostNotes, waiting)
+	}
 	r.Guard(ctx, plan, p.wayIn(lockOut{}), "manage")
 	if kept != nil {
 		if err := a.writePlan(ctx, kept, o, p.document(plan.Report)); err != nil {
@@ -123,7 +127,7 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 	r.NoteAgain(plan.Report, "would be done again")
 	if a.Root && a.record == nil {
 		r.NoteLost(history.Foresee(ctx, a.Host, plan.Results))
-		if err := r.Unconfirmed(); err != nil {
+		if err := r.Unconfirmed(); err != nil && waiting == "" {
 			note(a.Err, "manage would refuse: %v", err)
 		}
 	}
@@ -151,9 +155,6 @@ func (o planOptions) verdict(rep *converge.Report) error {
 // hostNotes say what concerns the host, as a run leaves it, but no resource.
 func (a *App) hostNotes(p *prepared, after host.Reader) []string {
 	out := append(p.held(), a.leftNotes(p)...)
-	if waiting := a.runner().Waiting(); waiting != "" {
-		out = append(out, waiting)
-	}
 	return append(out, leaverNotes(drift.Leavers(after, p.in, a.Now()))...)
 }
 

@@ -245,7 +245,7 @@ func TestSavedPlanGuarded(t *testing.T) {
 	file := w.keep()
 	w.want(1, nil, []string{"it is too short: at least 5s"}, append(manageKept(file), "--confirm", "1s")...)
 	w.untouched()
-	w.want(0, []string{"Done: 2 added, 6 changed"}, []string{"open a new session and run there, within 2m0s: sudo opsafe confirm"}, append(manageKept(file), "--confirm", "2m")...)
+	w.want(0, []string{"Done: 2 added, 6 changed"}, []string{"open a new session and run there, within 2m: sudo opsafe confirm"}, append(manageKept(file), "--confirm", "2m")...)
 	w.want(0, []string{"/etc/sudoers.d/more"}, nil, "revert")
 	if got := w.file("/etc/sudoers.d/more"); got != "" {
 		t.Errorf("the drop-in is still there: %q", got)

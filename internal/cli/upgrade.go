@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 	"opsafe/internal/kind"
 	"opsafe/internal/kind/docker"
 	"opsafe/internal/run"
+	"opsafe/internal/words"
 )
 
 type upgradeOptions struct {
@@ -55,6 +57,7 @@ earlier versions, and says so.`,
 // upgradable is a host that knows what could be upgraded now.
 type upgradable interface {
 	Upgradable(ctx context.Context, named ...string) ([]host.PackageUpgrade, error)
+	PackageLists() (installed int, fetched time.Time, err error)
 }
 
 func (a *App) upgrade(ctx context.Context, o upgradeOptions) error {
@@ -91,11 +94,34 @@ func (a *App) upgrade(ctx context.Context, o upgradeOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := a.upgradeRestsOn(apt, len(found)+len(engine)); err != nil {
+		return err
+	}
 	_, err = a.do(ctx, run.Job{
 		Kinds: append(upgradeKinds(found), upgradeKinds(engine)...), WayIn: run.WayIn{Declared: p.declared, MayClose: o.allowed},
 		Record: run.Record{Command: "upgrade", Backend: p.backend, Dir: p.in.Repo.Dir},
 	}, a.newOutput("upgrade", o.options, p.backend, p.facts.Hostname, mode(o.plan)))
 	return err
+}
+
+// upgradeRestsOn says of how many packages apt upgrades how many, and how old the lists are by
+// which it does.
+func (a *App) upgradeRestsOn(apt upgradable, upgraded int) error {
+	installed, fetched, err := apt.PackageLists()
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%d of %s to upgrade, by lists of apt's that were fetched ", upgraded, words.Count(installed, "installed package"))
+	switch age := a.Now().Sub(fetched); {
+	case fetched.IsZero():
+		text = strings.TrimSuffix(text, "were fetched ") + "were never fetched: sudo apt-get update does that"
+	case age < 24*time.Hour:
+		text += run.Age(age)
+	default:
+		text += run.Age(age) + ": sudo apt-get update fetches newer ones"
+	}
+	note(a.Err, "%s", text)
+	return nil
 }
 
 func upgradeKinds(packages []host.PackageUpgrade) []converge.Kind {

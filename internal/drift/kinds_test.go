@@ -52,6 +52,8 @@ files:
   /usr/local/share/ca-certificates/left.txt: {content: "x"}
   /usr/local/share/ca-certificates/web.crt: {content: "x"}
   /etc/sysctl.d/net.ipv4.ip_forward.conf: {content: "net.ipv4.ip_forward = 1\n"}
+  /etc/sysctl.d/60-adopted.conf: {content: "kernel.panic = 5\nvm.swappiness = 10\n"}
+  /etc/sysctl.d/61-other.conf: {content: "vm.swappiness = 20\n"}
   /etc/systemd/system/declared.service: {content: "[Service]\nExecStart=/bin/true\n"}
   /etc/systemd/system/left.service: {content: "[Service]\nExecStart=/bin/true\n"}
   /etc/systemd/system/kept.service: {content: "[Service]\nExecStart=/bin/true\n"}
@@ -74,6 +76,7 @@ certificates:
   web: {path: /etc/web.pem, key: /etc/web.key, self_signed: {names: [web.test], trusted: true}}
 sudoers:
   declared: {content: "%ops ALL=(ALL:ALL) ALL\n"}
+sysctl: {kernel.panic: "5", vm.swappiness: "10"}
 units:
   declared.service:
     content: "[Service]\nExecStart=/bin/true\n"
@@ -130,6 +133,7 @@ func TestOrphansOfKinds(t *testing.T) {
 		"sudoers/left: /etc/sudoers.d/left",
 		"sudoers/link: /etc/sudoers.d/link, a symbolic link to /tmp/rules",
 		"sshd/left: /etc/ssh/sshd_config.d/left.conf",
+		"sysctl/61-other: /etc/sysctl.d/61-other.conf",
 		"sysctl/net.ipv4.ip_forward: /etc/sysctl.d/net.ipv4.ip_forward.conf",
 		"deployment/former: /var/lib/opsafe/deployments/former.json",
 		"unit/declared.service.d/left: /etc/systemd/system/declared.service.d/left.conf",
@@ -162,7 +166,7 @@ func TestPruneOfKinds(t *testing.T) {
 		}
 	}
 	want := []string{
-		"member/ops/eve", "certificate/corp/old/left", "certificate/left", "sudoers/left", "sudoers/link", "sshd/left", "sysctl/net.ipv4.ip_forward", "docker/network/left",
+		"member/ops/eve", "certificate/corp/old/left", "certificate/left", "sudoers/left", "sudoers/link", "sshd/left", "sysctl/61-other", "sysctl/net.ipv4.ip_forward", "docker/network/left",
 		"unit/declared.service.d/left", "unit/elsewhere.service", "unit/left.service",
 		"deployment/former.timer", "deployment/former.path", "deployment/former.service", "deployment/former",
 	}

@@ -44,14 +44,16 @@ func TestUpgrade(t *testing.T) {
 	}
 	e.says(0, upgrade("--plan"), "~ plain", "version 1 → 2", "engine: 1 → 2 restarts docker, and no container runs: it stays as it is without --yes")
 	version("plain", "ii 1")
-	e.says(0, upgrade(), "version 1 → 2", "without --yes")
+	e.mustRun("touch", "-d", "4 days ago", "/var/lib/apt/lists", "/var/lib/apt/lists/partial")
+	e.says(0, upgrade(), "version 1 → 2", "without --yes", "1 of ", "installed packages to upgrade", "fetched 4 days ago: sudo apt-get update fetches newer ones")
+	e.mustRun("apt-get", "-qq", "update")
 	version("plain", "ii 2")
 	version("held", "hi 1")
 	version("engine", "hi 1")
 	if conf := e.read("/etc/plain.conf"); conf != "mine\n" {
 		t.Errorf("the configuration is %q", conf)
 	}
-	e.says(0, upgrade(), "Nothing to do")
+	e.says(0, upgrade(), "Nothing to do", "0 of ", "were fetched just now")
 	// That it is not held is no yes.
 	e.mustRun("apt-mark", "unhold", "engine")
 	e.says(0, upgrade(), "Nothing to do", "engine: 1 → 2 restarts docker")

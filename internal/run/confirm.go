@@ -12,6 +12,7 @@ import (
 	"opsafe/internal/confirm"
 	"opsafe/internal/history"
 	"opsafe/internal/host/local"
+	"opsafe/internal/words"
 )
 
 // Confirm keeps what waits to be confirmed.
@@ -151,8 +152,8 @@ func (r *Runner) Waiting() string {
 	if err != nil {
 		return ""
 	}
-	return fmt.Sprintf("what %s changed in run %d is undone in %s: keep it with sudo opsafe confirm, or have it undone now with sudo opsafe revert",
-		rec.By, rec.Run, max(0, left).Round(time.Second))
+	return fmt.Sprintf("what %s changed in run %d is undone in %s: keep it with sudo opsafe confirm, or have it undone now with sudo opsafe revert; manage refuses until then",
+		rec.By, rec.Run, words.Span(max(0, left).Round(time.Second)))
 }
 
 // overdue brings back what nobody has confirmed in time, if no timer has.
@@ -219,8 +220,8 @@ func (r *Runner) await(ctx context.Context, rec *confirm.Record, book *history.B
 	if more := len(names) - most; more > 0 {
 		names = append(names[:most], fmt.Sprintf("and %d more", more))
 	}
-	r.note("open a new session and run there, within %v: sudo opsafe confirm", rec.Window)
-	r.note("otherwise this comes back by itself, also after a reboot: %s", strings.Join(names, ", "))
+	r.note("open a new session and run there, within %s: sudo opsafe confirm; otherwise this comes back by itself, also after a reboot: %s",
+		words.Span(rec.Window), strings.Join(names, ", "))
 	return nil
 }
 

@@ -5,6 +5,7 @@ package words
 import (
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Count is a number of things: 1 path, 3,401 paths.
@@ -13,6 +14,17 @@ func Count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return Number(n) + " " + Plural(noun)
+}
+
+// Span is a length of time without units that are zero: 15m, 2h, 1m30s.
+func Span(d time.Duration) string {
+	switch {
+	case d == 0 || d%time.Minute != 0:
+		return d.String()
+	case d%time.Hour == 0:
+		return strconv.Itoa(int(d/time.Hour)) + "h"
+	}
+	return strings.TrimSuffix(d.String(), "0s")
 }
 
 // Number writes a number that is not negative, with a comma before each three

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"opsafe/internal/words"
 )
@@ -76,5 +77,16 @@ func TestNearest(t *testing.T) {
 	many := slices.Repeat([]string{"users"}, words.MaxKnown+1)
 	if got := words.Nearest("user", slices.Values(many)); got != "" {
 		t.Errorf("Nearest of too many names = %q, want none", got)
+	}
+}
+
+// TestSpan leaves out units that are zero.
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 30 * time.Second: "30s", time.Minute: "1m", 90 * time.Second: "1m30s", 15 * time.Minute: "15m", 2 * time.Hour: "2h", 90 * time.Minute: "1h30m", time.Hour + time.Second: "1h0m1s",
+	} {
+		if got := words.Span(d); got != want {
+			t.Errorf("%d: %s, not %s", d, got, want)
+		}
 	}
 }

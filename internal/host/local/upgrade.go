@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"opsafe/internal/host"
 	"opsafe/internal/notes"
@@ -74,6 +75,27 @@ func (h *Host) Upgradable(ctx context.Context, named ...string) ([]host.PackageU
 		}
 	}
 	return out, nil
+}
+
+// PackageLists says how many packages are installed, and when apt last fetched the lists of
+// those that there are, as far as its files show that; zero: never.
+func (h *Host) PackageLists() (installed int, fetched time.Time, err error) {
+	d, err := h.packages.dpkg()
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	d.all(func(p *host.Package) bool {
+		if p.State == host.Installed {
+			installed++
+		}
+		return true
+	})
+	for _, at := range []string{"/var/lib/apt/lists", "/var/lib/apt/lists/partial", "/var/lib/apt/periodic/update-success-stamp"} {
+		if i, err := os.Stat(h.packages.root + at); err == nil && i.ModTime().After(fetched) {
+			fetched = i.ModTime()
+		}
+	}
+	return installed, fetched, nil
 }
 
 func upgradeArgs(packages []string) []string {

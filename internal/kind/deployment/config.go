@@ -12,6 +12,7 @@ import (
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
 	"opsafe/internal/notes"
+	"opsafe/internal/words"
 )
 
 // Config is what opsafe deploy goes by: a deployment as it was declared
@@ -49,14 +50,7 @@ type Span struct{ time.Duration }
 
 // String has it in the largest unit that has it whole.
 func (s Span) String() string {
-	switch d := s.Duration; {
-	case d%time.Hour == 0:
-		return fmt.Sprintf("%dh", d/time.Hour)
-	case d%time.Minute == 0:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	default:
-		return d.String()
-	}
+	return words.Span(s.Duration)
 }
 
 // MarshalText writes it.

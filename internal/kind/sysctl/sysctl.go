@@ -45,7 +45,7 @@ func Kind() kind.Kind {
 		},
 		Stage: kind.StageServices, Runs: true, Declare: declare, Adopt: adopt,
 		Covers: kind.Covering(dir, "/etc/sysctl.conf"),
-		Orphans: []kind.Orphans{{Find: kind.Strays{Dir: dir, Suffix: suffix}.Find, Absent: func(b spec.Backend, name string) spec.Backend {
+		Orphans: []kind.Orphans{{Find: find, Absent: func(b spec.Backend, name string) spec.Backend {
 			return spec.With(b, "sysctl", kind.WithAbsent(of(&b), name, &Value{State: kind.Absent}))
 		}}},
 	}
@@ -183,6 +183,27 @@ func (l look) atBoot(r host.Reader) (change.Change, error) {
 	}
 	c.Steps = append(c.Steps, kind.WriteOwn(at, want, kind.OwnNode()))
 	return c, nil
+}
+
+// find looks for files that nothing declares. One of somebody else's that sets a declared
+// value, so that there is none of opsafe's own for it, is needed.
+func find(ctx context.Context, f kind.Finder) error {
+	settings, err := readSettings(f)
+	if err != nil {
+		return err
+	}
+	by := map[string]setting{}
+	for _, s := range settings {
+		by[s.name] = s
+	}
+	needed := map[string]bool{}
+	for name, v := range of(f.Backend()) {
+		if s, ok := by[name]; ok && v.State != kind.Absent && sameWords(s.value, v.Value) {
+			needed[s.file] = true
+		}
+	}
+	takes := func(name string) bool { return !needed[fileOf(name)] }
+	return kind.Strays{Dir: dir, Suffix: suffix, Takes: takes}.Find(ctx, f)
 }
 
 // setting is what a file of /etc/sysctl.d sets.
