@@ -39,6 +39,9 @@ type Way struct {
 	Trusted map[string]Trust
 	// Unjudged are those of Unknown that say what a change alters of that.
 	Unjudged []string
+	// Listens are the addresses and ports at which sshd answers, as far as anybody may
+	// come to them; nil if it could not be asked.
+	Listens []string
 	// KeyFiles are where sshd finds a key of theirs that it takes. Untried is set if
 	// a key that is made for that could not try the way: sshd asks for more, or for a
 	// new password, or looks for keys where one user's are.

@@ -219,3 +219,36 @@ func TestElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// TestListens holds which change of sshd's addresses may keep somebody out.
+func TestListens(t *testing.T) {
+	for _, tt := range []struct {
+		inet6   bool
+		was, is string
+		lost    int
+	}{
+		{true, "0.0.0.0:22 [::]:22", "[::]:22 0.0.0.0:22", 0},
+		{true, "0.0.0.0:22 [::]:22", "0.0.0.0:22", 1},
+		{false, "0.0.0.0:22 [::]:22", "0.0.0.0:22", 0},
+		{false, "0.0.0.0:22 [::]:22", "[::]:22", 1},
+		{true, "0.0.0.0:22", "0.0.0.0:22 0.0.0.0:2222", 0},
+		{true, "0.0.0.0:22", "0.0.0.0:2222", 1},
+		{true, "10.0.0.1:22", "0.0.0.0:22", 0},
+		{true, "0.0.0.0:22", "10.0.0.1:22", 1},
+		{true, "[2001:db8::1]:22", "0.0.0.0:22 [::]:2222", 1},
+		{true, "0.0.0.0:22", "", 0}, // nobody can say where it listens
+	} {
+		listens := func(at string) []string {
+			w := newWorld()
+			w.State.Facts.IPv6 = tt.inet6
+			j := &judge{Reader: w.reader(), listens: strings.Fields(at)}
+			if err := j.answers(); err != nil {
+				t.Fatal(err)
+			}
+			return j.way.Listens
+		}
+		if got := unanswered(listens(tt.was), listens(tt.is)); len(got) != tt.lost {
+			t.Errorf("%s → %s: lost %q, want %d", tt.was, tt.is, got, tt.lost)
+		}
+	}
+}

@@ -12,7 +12,7 @@ import (
 // certainly judges what the guard alone asks about: that all on the way is as it is
 // understood. What cannot be read of it cannot be told.
 func (j *judge) certainly(ctx context.Context) error {
-	looks := []func(context.Context) error{j.packages, j.replaced, j.wrappers, j.boots, j.unit, j.separation, j.trusted}
+	looks := []func(context.Context) error{j.packages, j.replaced, j.takenForGranted, j.wrappers, j.boots, j.unit, j.separation, j.trusted}
 	if j.user.UID != 0 {
 		looks = append(looks, j.sudoWorks)
 	}

@@ -202,6 +202,9 @@ func (w Way) since(before Way) Way {
 			w.Unjudged = append(slices.Clip(w.Unjudged), is.since(was, what)...)
 		}
 	}
+	for _, at := range unanswered(before.Listens, w.Listens) {
+		w.Unjudged = append(slices.Clip(w.Unjudged), "sshd does not listen on "+at+" any more, and from where people come is not known")
+	}
 	w.Unknown = append(slices.Clip(w.Unknown), w.Unjudged...)
 	return w
 }

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"strings"
@@ -47,7 +48,16 @@ func (j *judge) reach(to string, want host.Perm) (why string, err error) {
 	case j.perm(n)&want == want:
 		return "", nil
 	}
-	return j.cannot(map[host.Perm]string{host.Read: "read", host.Execute: "run"}[want], at, n), nil
+	do := "use"
+	switch {
+	case want == host.Read:
+		do = "read"
+	case want == host.Execute && n.Type == host.TypeDir:
+		do = "search"
+	case want == host.Execute:
+		do = "run"
+	}
+	return j.cannot(do, at, n), nil
 }
 
 // cannot says that the user lacks a right at a path.
@@ -70,6 +80,47 @@ func (j *judge) runnable() error {
 		if why != "" {
 			j.gate("no program of theirs runs, since "+why, true)
 			return nil
+		}
+	}
+	return nil
+}
+
+// everyLogin are what shells and programs take for granted, and what has to be allowed
+// there: without it a login is crippled, or sudo cannot ask for a password.
+const everyLogin = `
+	/dev/null rw /dev/zero r /dev/full r /dev/random r /dev/urandom r /dev/tty rw /dev/ptmx rw /dev/pts x
+	/proc x /sys x /run x /run/user x /var x /var/tmp x /tmp wx
+	/etc x /etc/passwd r /etc/group r /etc/nsswitch.conf r`
+
+// takenForGranted looks whether a plan takes from them what a login comes across wherever
+// it leads: nobody can tell what is left of it.
+func (j *judge) takenForGranted(context.Context) error {
+	after := planned(j.Reader)
+	if after == nil {
+		return nil
+	}
+	was, is := *j, *j
+	was.Reader, is.Reader = after.Before(), after
+	words := strings.Fields(everyLogin)
+	for i := 0; i < len(words); i += 2 {
+		at, want := words[i], host.Perm(0)
+		for letter, perm := range map[string]host.Perm{"r": host.Read, "w": host.Write, "x": host.Execute} {
+			if strings.Contains(words[i+1], letter) {
+				want |= perm
+			}
+		}
+		why, err := is.reach(at, want)
+		if host.IsUnknown(err) || err == nil && why == "" {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if before, err := was.reach(at, want); err == nil && before == "" {
+			j.doubt(why)
+			if t, ok := j.Reader.(*traced); ok {
+				t.note("taken for granted at "+at, why, nil)
+			}
 		}
 	}
 	return nil

@@ -250,6 +250,8 @@ type MachineFacts struct {
 	Version  string `json:"version"`  // os-release VERSION_ID: 12
 	Arch     string `json:"arch"`     // Debian's name for it: amd64
 	Kernel   string `json:"kernel"`   // uname -r
+	// IPv6 says that it has an address to which somebody can come from another network.
+	IPv6 bool `json:"ipv6,omitempty"`
 	// Unbooted says that it does not run: its tree is worked on from another machine.
 	Unbooted bool `json:"unbooted,omitempty"`
 }

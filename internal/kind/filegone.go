@@ -47,6 +47,7 @@ func (l GoneFile) Look(_ context.Context, r host.Reader) (change.Change, error) 
 		}
 	default:
 		c.Differ("type", string(n.Type), "")
+		c.Irreversible = "a special file is not kept"
 	}
 	c.Differ("owner", n.Owner, "")
 	c.Differ("group", n.Group, "")
@@ -136,7 +137,7 @@ func (l Link) Look(_ context.Context, r host.Reader) (change.Change, error) {
 		if brought {
 			laterAs(&c, "target", l.Target)
 		}
-	case n.Type == host.TypeDir:
+	case n.Type == host.TypeDir, n.Type == host.TypeOther:
 		return change.Change{}, WantType(r, l.Path, *n, host.TypeSymlink)
 	case n.Type == host.TypeSymlink:
 		want = own.want(*n)

@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -35,7 +38,27 @@ func (h *Host) Facts() (host.MachineFacts, error) {
 		Arch:     debianArch(runtime.GOARCH),
 		Unbooted: h.options.Unbooted,
 		Kernel:   unix.ByteSliceToString(uts.Release[:]),
+		IPv6:     h.inet6.has(),
 	}, nil
+}
+
+// inet6 is whether the machine has an address of IPv6 to which somebody can come from
+// another network. It is looked up once.
+type inet6 struct {
+	once sync.Once
+	is   bool
+}
+
+// has takes a machine that cannot be asked for one that has.
+func (i *inet6) has() bool {
+	i.once.Do(func() {
+		all, err := net.InterfaceAddrs()
+		i.is = err != nil || slices.ContainsFunc(all, func(a net.Addr) bool {
+			n, ok := a.(*net.IPNet)
+			return ok && n.IP.To4() == nil && n.IP.IsGlobalUnicast()
+		})
+	})
+	return i.is
 }
 
 // parseOSRelease reads the assignments of os-release(5), whose values may stand

@@ -39,6 +39,7 @@ type Options struct {
 type Host struct {
 	options Options
 
+	inet6    inet6
 	accounts accountDB
 	packages packageDB
 	units    unitConn

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -154,28 +155,25 @@ func trySession(ctx context.Context, user string) error {
 	cmd.Env = []string{"PATH=" + programPath, "LANG=C.UTF-8"}
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = "/", theirs, theirs, said
 	cmd.WaitDelay = pipeGrace
+	// A shell that does not end outlives its sshd, by which alone it is found.
+	session := sync.OnceValue(func() []*os.Process { return below(cmd.Process.Pid) })
+	cmd.Cancel = func() error {
+		session()
+		return errors.Join(ours.SetDeadline(time.Now()), cmd.Process.Kill())
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start sshd: %w", err)
 	}
 	err = logIn(ctx, ours, user, signer)
+	left := session()
 	_ = ours.Close() // it ends by that
 	_ = theirs.Close()
 	_ = cmd.Wait() // what it has to say, it has said
+	endAll(left)
 	if words := withoutAccepted(said.String()); err != nil && words != "" {
 		return fmt.Errorf("%w: %s", err, words)
 	}
 	return err
-}
-
-// withoutAccepted is what sshd says, but that it has taken the key.
-func withoutAccepted(said string) string {
-	var out []string
-	for line := range strings.Lines(said) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "Accepted ") {
-			out = append(out, line)
-		}
-	}
-	return strings.Join(out, "; ")
 }
 
 // trialKey makes a key, and a file with it that anybody may read and nobody write.
@@ -218,9 +216,6 @@ func socketPair() (net.Conn, *os.File, error) {
 
 // logIn logs in over a connection, and uses the shell.
 func logIn(ctx context.Context, conn net.Conn, user string, signer ssh.Signer) error {
-	if t, ok := ctx.Deadline(); ok {
-		_ = conn.SetDeadline(t) // a connection that is broken says so when it is read
-	}
 	c, channels, requests, err := ssh.NewClientConn(conn, "", &ssh.ClientConfig{
 		Config: anyAlgorithm(), User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)},
 		HostKeyCallback: ssh.InsecureIgnoreHostKey(), //nolint:gosec // it is a child's, over a pipe
