@@ -61,7 +61,7 @@ units:
     enabled: false
     drop_ins: {slow: {content: "[Service]\nNice=5\n"}}
   lab-new.service:
-    content: "[Service]\nExecStart=/usr/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
+    content: "[Unit]\nWants=lab-along.service\n[Service]\nExecStart=/usr/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
     enabled: true
     running: true
   lab-gone.service: {state: absent}
@@ -83,6 +83,7 @@ setfacl -m u:goneuser:rx,d:u:goneuser:rx /srv/data
 echo 'olduser ALL=(root) /usr/bin/id' >/etc/sudoers.d/lab-old; chmod 440 /etc/sudoers.d/lab-old
 echo 'PrintMotd no' >/etc/ssh/sshd_config.d/lab-old.conf
 for u in old gone; do printf '[Service]\nExecStart=/usr/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/lab-$u.service; done
+printf '[Service]\nExecStart=/usr/bin/sleep 1000\n' >/etc/systemd/system/lab-along.service
 systemctl daemon-reload; systemctl reload ssh; systemctl -q enable --now lab-old.service lab-gone.service
 apt-get -qq update >/dev/null; DEBIAN_FRONTEND=noninteractive apt-get -qq install tree >/dev/null 2>&1
 `

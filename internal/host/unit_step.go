@@ -80,7 +80,11 @@ func (s EnableUnit) touches(context.Context, Reader) []Touch  { return touch(Sub
 func (s DisableUnit) touches(context.Context, Reader) []Touch { return touch(SubjectUnit, s.Name) }
 func (s MaskUnit) touches(context.Context, Reader) []Touch    { return touch(SubjectUnit, s.Name) }
 func (s UnmaskUnit) touches(context.Context, Reader) []Touch  { return touch(SubjectUnit, s.Name) }
-func (s StartUnit) touches(context.Context, Reader) []Touch   { return touch(SubjectUnit, s.Name) }
+
+// What systemd starts with it ends with it when it is brought back.
+func (s StartUnit) touches(ctx context.Context, r Reader) []Touch {
+	return touch(SubjectUnit, append([]string{s.Name}, Starts(ctx, r, s.Name)...)...)
+}
 
 func (s StopUnit) touches(ctx context.Context, r Reader) []Touch {
 	// What systemd stops with it comes back with it. Who cannot be asked has no
@@ -89,5 +93,9 @@ func (s StopUnit) touches(ctx context.Context, r Reader) []Touch {
 	return touch(SubjectUnit, append([]string{s.Name}, along...)...)
 }
 
-func (ActOnUnit) touches(context.Context, Reader) []Touch  { return nil }
+// A unit that is started anew may have been changed to have others started with it.
+func (s ActOnUnit) touches(ctx context.Context, r Reader) []Touch {
+	return touch(SubjectUnit, Starts(ctx, r, s.Name)...)
+}
+
 func (AwaitUnits) touches(context.Context, Reader) []Touch { return nil }

@@ -190,7 +190,7 @@ func (h *Host) start(ctx context.Context, u *host.Unit) error {
 	}
 	// What is not to be seen is taken for a service that keeps running, as most
 	// do, and needs no other.
-	f := h.unitFile(u)
+	f := host.UnitText(reader{h}, u)
 	if host.UnmetCondition(reader{h}, f) != "" {
 		return nil // as systemd does
 	}
@@ -260,6 +260,8 @@ func (h *Host) forgetGone(u *host.Unit) {
 type reader struct{ *Host }
 
 func (r reader) Stat(p string) (*host.Node, error) { return r.stat(p) }
+
+func (r reader) ReadFile(p string) ([]byte, error) { return r.readFile(p) }
 
 func (r reader) ReadDir(p string) ([]string, error) { return r.readDir(p) }
 
