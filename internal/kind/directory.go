@@ -128,7 +128,7 @@ func (l directoryLook) Look(ctx context.Context, r host.Reader) (change.Change, 
 		return change.Change{}, err
 	}
 	DifferNode(&c, l.path, *n, want)
-	return orNothing(c), nil
+	return OrNothing(c), nil
 }
 
 // add makes the directory, and those on the way to it that nobody declares.
@@ -208,9 +208,9 @@ func WantType(r host.Reader, at string, n host.Node, want host.NodeType) error {
 	}
 }
 
-// orNothing gives the zero Change where there is nothing to do, keeping what is
+// OrNothing gives the zero Change where there is nothing to do, keeping what is
 // to be said.
-func orNothing(c change.Change) change.Change {
+func OrNothing(c change.Change) change.Change {
 	if c.Empty() {
 		return change.Change{Notes: c.Notes}
 	}

@@ -18,7 +18,7 @@ const (
 func editLines(content []byte, lines []string) []byte {
 	out := bytes.Clone(content)
 	for _, line := range missingLines(content, lines) {
-		out = append(endLine(out), line...)
+		out = append(EndLine(out), line...)
 		out = append(out, '\n')
 	}
 	return out
@@ -49,9 +49,9 @@ func EditBlock(content []byte, comment, block string) ([]byte, error) {
 		return nil, err
 	}
 	body := append([]byte(marker(comment, blockBegin)+"\n"), block...)
-	body = append(endLine(body), marker(comment, blockEnd)+"\n"...)
+	body = append(EndLine(body), marker(comment, blockEnd)+"\n"...)
 	if from < 0 {
-		return append(endLine(bytes.Clone(content)), body...), nil
+		return append(EndLine(bytes.Clone(content)), body...), nil
 	}
 	return bytes.Join([][]byte{content[:from], body, content[to:]}, nil), nil
 }
@@ -99,8 +99,8 @@ func marker(comment, words string) string {
 	return comment + " " + words
 }
 
-// endLine ends a last line that has no newline.
-func endLine(content []byte) []byte {
+// EndLine ends a last line that has no newline.
+func EndLine(content []byte) []byte {
 	if len(content) > 0 && content[len(content)-1] != '\n' {
 		return append(content, '\n')
 	}

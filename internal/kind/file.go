@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/spec"
 	"opsafe/internal/words"
@@ -54,7 +55,7 @@ func declareFiles(in *Input) []Resource {
 			privacy: privacyOf(f.Secret), once: spec.Is(f.Once), check: cmp.Or(checkOf(f.Check), sourceCheck(p, nil)), hidden: in.secretVariables(p),
 		}
 		res.Looker = look
-		if p == hostsPath && look.form != nil && !look.form.whole() {
+		if p == debian.HostsFile && look.form != nil && !look.form.whole() {
 			res.Looker = hostsLook{look}
 		}
 		res.Looker = in.keepingOut(p, res.Looker)
@@ -153,7 +154,7 @@ func (l fileLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 	DifferNode(&c, l.path, *n, want)
 	lacking, err := l.lacking(ctx, r)
 	c.Notes = append(c.Notes, lacking...)
-	return orNothing(c), err
+	return OrNothing(c), err
 }
 
 // wantFile refuses what is in the place of the file.

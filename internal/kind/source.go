@@ -215,7 +215,7 @@ func (l aptFileLook) look(r host.Reader) (change.Change, error) {
 		}
 		if Holds(was, l.content) || l.same != nil && l.same(was.Content.Bytes(), l.content) {
 			DifferNode(&c, l.at, *n, want)
-			return orNothing(c), nil
+			return OrNothing(c), nil
 		}
 	}
 	if err := NeedDir(r, &c, path.Dir(l.at)); err != nil {

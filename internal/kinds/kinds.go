@@ -12,6 +12,7 @@ import (
 	"opsafe/internal/kind/deployment"
 	"opsafe/internal/kind/docker"
 	"opsafe/internal/kind/environment"
+	"opsafe/internal/kind/hosts"
 	"opsafe/internal/kind/sysctl"
 	"opsafe/internal/spec"
 )
@@ -23,7 +24,7 @@ import (
 // in: they come once what the spec keeps from them is closed.
 func Table() []kind.Kind {
 	return []kind.Kind{
-		kind.Hosts(),
+		hosts.Kind(),
 		kind.Sources(),
 		kind.Packages(),
 		kind.Groups(),

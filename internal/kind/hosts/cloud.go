@@ -1,4 +1,4 @@
-package kind
+package hosts
 
 import (
 	"fmt"
@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 
 	"gopkg.in/yaml.v3"
@@ -39,21 +41,21 @@ func keepFromCloud(r host.Reader, c *change.Change) error {
 		return nil
 	}
 	if file > cloudSwitch {
-		return fmt.Errorf("%s sets manage_etc_hosts to %s after %s: remove it there, or cloud-init writes %s anew at every boot", file, value, cloudSwitch, hostsPath)
+		return fmt.Errorf("%s sets manage_etc_hosts to %s after %s: remove it there, or cloud-init writes %s anew at every boot", file, value, cloudSwitch, debian.HostsFile)
 	}
-	was, err := Regular(r, cloudSwitch)
+	was, err := kind.Regular(r, cloudSwitch)
 	if err != nil {
 		return err
 	}
 	want := []byte("# Managed by opsafe: cloud-init leaves /etc/hosts alone.\nmanage_etc_hosts: false\n")
 	c.Differ("cloud-init: manage_etc_hosts", value, "false")
 	if was != nil {
-		c.Attrs = append(c.Attrs, Correct(cloudSwitch, was.Node, OwnNode()).Attrs...)
+		c.Attrs = append(c.Attrs, kind.Correct(cloudSwitch, was.Node, kind.OwnNode()).Attrs...)
 	}
-	if err := NeedDir(r, c, cloudDropIns); err != nil {
+	if err := kind.NeedDir(r, c, cloudDropIns); err != nil {
 		return err
 	}
-	c.Steps = append(c.Steps, WriteOwn(cloudSwitch, want, OwnNode()))
+	c.Steps = append(c.Steps, kind.WriteOwn(cloudSwitch, want, kind.OwnNode()))
 	return nil
 }
 
@@ -87,7 +89,7 @@ func cloudSays(r host.Reader, at string) (string, error) {
 	data, err := r.ReadFile(at)
 	if red := host.Redacted(err); red != nil && red.Part != nil {
 		for _, value := range cloudValues() {
-			if slices.Contains(red.Part.Lines, LineDigest(red.Path, cloudKey+value)) {
+			if slices.Contains(red.Part.Lines, kind.LineDigest(red.Path, cloudKey+value)) {
 				return value, nil
 			}
 		}
@@ -121,7 +123,7 @@ func cloudParts(_ []*spec.Backend, at string, data []byte, part *host.Part) *hos
 		part = &host.Part{}
 	}
 	if value, err := cloudValue(at, data); err == nil {
-		part.Lines = append(part.Lines, LineDigest(at, cloudKey+value))
+		part.Lines = append(part.Lines, kind.LineDigest(at, cloudKey+value))
 		slices.Sort(part.Lines)
 	}
 	return part

@@ -1,4 +1,4 @@
-package kind_test
+package hosts_test
 
 import (
 	"os"
