@@ -70,19 +70,47 @@ stays until the branch that is followed has something new.`,
 }
 
 func newRollback(a *App) *cobra.Command {
-	return &cobra.Command{
+	var to string
+	c := &cobra.Command{
 		Use:   "rollback NAME",
 		Short: "Go back to the release before the one in service",
 		Long: `Go back to the release before the one in service, and wait for it: the link moves, units
 are restarted, and health is asked. It stays until the branch that is followed has
-something new, or opsafe deploy brings it back.`,
-		Example:           "  sudo opsafe rollback site",
+something new, or opsafe deploy brings back what that has now.
+
+Done again, it goes one release further back, never to one that was gone back from. With
+--to, it goes to any release that is kept: opsafe deployments lists them.`,
+		Example:           "  sudo opsafe rollback site\n  sudo opsafe rollback site --to 3f2a91c",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeDeployments,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.askFor(c.Context(), queue.Entry{What: queue.Rollback, Deployment: args[0]})
+			if c.Flags().Changed("to") && !releaseDigits().MatchString(to) {
+				return fmt.Errorf("--to %s: want the first digits of a release's commit, 4 at least: opsafe deployments lists them", to)
+			}
+			return a.askFor(c.Context(), queue.Entry{What: queue.Rollback, Deployment: args[0], Ref: to})
 		},
 	}
+	c.Flags().StringVar(&to, "to", "", "go to this release `REV` that is kept, by the first digits of its commit")
+	_ = c.RegisterFlagCompletionFunc("to", a.completeReleases)
+	return c
+}
+
+// releaseDigits are the first digits of a commit.
+var releaseDigits = words.Pattern(`^[0-9a-f]{4,64}$`)
+
+func (a *App) completeReleases(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) != 1 {
+		return nil, noFiles
+	}
+	state, err := deploy.ReadState(a.Host, args[0])
+	if err != nil {
+		return nil, noFiles
+	}
+	var out []string
+	for _, r := range state.Releases {
+		out = append(out, r.Revision)
+	}
+	return out, noFiles
 }
 
 func (a *App) completeDeployments(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -123,7 +151,7 @@ func (a *App) askFor(ctx context.Context, e queue.Entry) error {
 	if e.What == queue.Rollback && config.Source() == "" {
 		return fmt.Errorf("deployment %s has no releases to go back to: %s", config.Name, wayBack(*config))
 	}
-	if strings.HasPrefix(e.Ref, "-") || e.Ref != "" && config.Source() == "" {
+	if e.What == queue.Deploy && strings.HasPrefix(e.Ref, "-") || e.Ref != "" && config.Source() == "" {
 		return fmt.Errorf("--ref %s: deployment %s has no such thing", e.Ref, config.Name)
 	}
 	e.Received, e.By = a.Now(), a.operator()

@@ -26,7 +26,10 @@ type deploymentDoc struct {
 	What     string          `json:"what"`
 	Ref      string          `json:"ref,omitempty"`
 	Deployed *deploy.Release `json:"deployed,omitempty"`
-	Former   string          `json:"former,omitempty"`
+	// Former is the release that a rollback goes to.
+	Former string `json:"former,omitempty"`
+	// Kept are the other releases that it can go to, newest first.
+	Kept []deploy.Release `json:"kept,omitempty"`
 	// Trying is what is being deployed right now.
 	Trying *deploy.Attempt `json:"trying,omitempty"`
 	Queued []queuedDoc     `json:"queued"`
@@ -108,6 +111,11 @@ func deploymentsOn(r host.Files) ([]deploymentDoc, error) {
 			Name: name, What: config.What(), Ref: config.Ref, Deployed: state.Deployed, Former: state.Former, Trying: state.Trying,
 			Last: state.Last, Failed: state.Failed, Queued: []queuedDoc{},
 		}
+		for _, r := range slices.Backward(state.Releases) {
+			if state.Deployed == nil || r.Revision != state.Deployed.Revision {
+				d.Kept = append(d.Kept, r)
+			}
+		}
 		for _, r := range slices.Backward(state.History) {
 			if d.notes = r.Notes; len(d.notes) > 0 || len(config.Compose) == 0 {
 				break
@@ -141,6 +149,16 @@ func (a *App) deploymentsText(list []deploymentDoc) {
 			fmt.Fprintf(a.Out, "  deployed  %s\n", clock(d.Last.Ended))
 		default:
 			fmt.Fprintln(a.Out, "  deployed  nothing yet")
+		}
+		for _, r := range d.Kept {
+			how := ""
+			switch {
+			case r.Revision == d.Former:
+				how = ", which rollback goes to"
+			case r.Left:
+				how = ", which was gone back from"
+			}
+			fmt.Fprintf(a.Out, "  kept      %s since %s%s\n", r.Revision, clock(r.Since), how)
 		}
 		for _, n := range d.notes {
 			fmt.Fprintf(a.Out, "  note      %s\n", render.Clean(n))

@@ -248,7 +248,7 @@ func (w *Worker) try(parent context.Context, entries []queue.Entry, res *Result)
 	case len(w.Config.Compose) > 0:
 		return w.compose(ctx, res)
 	case last.What == queue.Rollback:
-		return w.rollback(ctx, res)
+		return w.rollback(ctx, last.Ref, res)
 	}
 	ref := ""
 	if last.What == queue.Deploy {
@@ -293,21 +293,6 @@ func (w *Worker) follow(ctx context.Context, ref string, asked bool, res *Result
 	w.say("deploying %s", revision)
 	a := &Attempt{What: res.What, Revision: revision, From: res.From, Phase: Building, Began: res.Began, Entries: res.Entries, Follows: ref == ""}
 	return w.attempt(ctx, a, res)
-}
-
-// rollback goes back to the release before the one that counts.
-func (w *Worker) rollback(ctx context.Context, res *Result) error {
-	res.From = w.state.revision()
-	to := w.state.Former
-	if to == "" || w.state.release(to) == nil {
-		return &RefusedError{Why: "there is no release before the one that counts"}
-	}
-	res.Revision = to
-	if n, err := w.Machine.Stat(w.releaseDir(to)); err != nil || n == nil {
-		return &RefusedError{Why: "the release before, " + to + ", is not there any more", Err: err}
-	}
-	w.say("going back to %s", to)
-	return w.attempt(ctx, &Attempt{What: res.What, Revision: to, From: res.From, Phase: Building, Began: res.Began, Entries: res.Entries}, res)
 }
 
 // RefusedError says why something is not deployed that could have been.

@@ -81,3 +81,32 @@ func TestState(t *testing.T) {
 		t.Errorf("it is %+v", s)
 	}
 }
+
+// TestGoneBack goes back further each time, never to what was gone back from, and keeps
+// what can still be gone back to.
+func TestGoneBack(t *testing.T) {
+	var s State
+	deployed := func(what, revision, former string) {
+		t.Helper()
+		s.deployed(&Attempt{What: what, Revision: revision}, time.Unix(1, 0))
+		if s.revision() != revision || s.Former != former {
+			t.Fatalf("%s %s: %s is in service, and before it was %q, not %q", what, revision, s.revision(), s.Former, former)
+		}
+	}
+	deployed(queue.Push, "a", "")
+	deployed(queue.Push, "b", "a")
+	deployed(queue.Push, "c", "b")
+	deployed(queue.Rollback, "b", "a")
+	deployed(queue.Push, "d", "b")
+	deployed(queue.Rollback, "b", "a")
+	deployed(queue.Rollback, "a", "")
+	deployed(queue.Rollback, "c", "a") // b was gone back from
+	deployed(queue.Deploy, "d", "c")
+	deployed(queue.Deploy, "b", "d")
+	deployed(queue.Rollback, "d", "c")
+	w := Worker{state: s}
+	w.Config.Keep = 2
+	if keep := w.keeps(); !keep["d"] || !keep["c"] || len(keep) != 2 {
+		t.Errorf("it keeps %v", keep)
+	}
+}

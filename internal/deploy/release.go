@@ -152,16 +152,27 @@ func (w *Worker) check(ctx context.Context, revision, when string) error {
 	return nil
 }
 
+// keeps are the releases that are kept.
+func (w *Worker) keeps() map[string]bool {
+	keep := map[string]bool{w.state.revision(): true, w.state.Former: true}
+	delete(keep, "")                           // where there is none
+	for _, left := range []bool{false, true} { // what was gone back from goes first
+		for _, r := range slices.Backward(w.state.Releases) {
+			if r.Left == left && len(keep) < w.Config.Keep {
+				keep[r.Revision] = true
+			}
+		}
+	}
+	return keep
+}
+
 // prune removes releases that are not kept, and what a dead worker has left of others.
 // What cannot be removed stays, and is said.
 func (w *Worker) prune(ctx context.Context) {
 	if w.Config.Source() == "" || ctx.Err() != nil {
 		return
 	}
-	keep := map[string]bool{w.state.revision(): true, w.state.Former: true}
-	for i := len(w.state.Releases) - 1; i >= 0 && len(keep) < w.Config.Keep; i-- {
-		keep[w.state.Releases[i].Revision] = true
-	}
+	keep := w.keeps()
 	names, err := w.Machine.ReadDir(w.releasesDir())
 	if err != nil {
 		w.say("cannot prune: %v", err)

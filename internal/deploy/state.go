@@ -11,6 +11,7 @@ import (
 
 	"opsafe/internal/host"
 	"opsafe/internal/kind/deployment"
+	"opsafe/internal/queue"
 )
 
 // maxHistory is how many results are kept.
@@ -20,12 +21,12 @@ const maxHistory = 50
 type State struct {
 	// Deployed is the release that counts; nil: there is none yet.
 	Deployed *Release `json:"deployed,omitempty"`
-	// Former is the commit that counted before.
+	// Former is the release that a rollback goes to; empty: there is none.
 	Former string `json:"former,omitempty"`
 	// Followed is the commit of the branch that was deployed last because the remote
 	// had it: what comes next has to follow it.
 	Followed string `json:"followed,omitempty"`
-	// Releases are complete, in the order in which they have counted last.
+	// Releases are complete, in the order in which they were deployed last.
 	Releases []Release `json:"releases,omitempty"`
 	// Trying is what is being tried; nil: nothing is.
 	Trying *Attempt `json:"trying,omitempty"`
@@ -40,6 +41,8 @@ type State struct {
 type Release struct {
 	Revision string    `json:"revision"`
 	Since    time.Time `json:"since"` // when it began to count
+	// Left says that a rollback went back from it: none goes to it by itself.
+	Left bool `json:"left,omitempty"`
 }
 
 // Phase is how far an attempt has come.
@@ -193,11 +196,23 @@ func (s *State) note(r Result) {
 // deployed takes down that a release counts from now on.
 func (s *State) deployed(a *Attempt, now time.Time) {
 	r := Release{Revision: a.Revision, Since: now}
-	if s.Deployed != nil && s.Deployed.Revision != r.Revision {
-		s.Former = s.Deployed.Revision
+	at := slices.IndexFunc(s.Releases, func(o Release) bool { return o.Revision == r.Revision })
+	if back := a.What == queue.Rollback && at >= 0; back {
+		s.Releases[at] = r
+		for i := range s.Releases[at+1:] {
+			s.Releases[at+1+i].Left = true
+		}
+	} else {
+		s.Releases = append(slices.DeleteFunc(s.Releases, func(o Release) bool { return o.Revision == r.Revision }), r)
+		at = len(s.Releases) - 1
 	}
-	s.Deployed, s.Trying = &r, nil
-	s.Releases = append(slices.DeleteFunc(s.Releases, func(o Release) bool { return o.Revision == r.Revision }), r)
+	s.Deployed, s.Trying, s.Former = &r, nil, ""
+	for _, before := range slices.Backward(s.Releases[:at]) {
+		if !before.Left {
+			s.Former = before.Revision
+			break
+		}
+	}
 	if a.Follows {
 		s.Followed = a.Revision
 	}
