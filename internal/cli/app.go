@@ -102,6 +102,8 @@ type App struct {
 	live *liveLine
 	// patience is how long another run is waited for; 0: a little while.
 	patience time.Duration
+	// by is who has asked for what is done; empty: whoever has started the program.
+	by string
 	// args are those that it was called with.
 	args []string
 	// record is set when Host is a recorded one, and Root says whether root

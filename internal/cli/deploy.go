@@ -17,6 +17,7 @@ import (
 	"opsafe/internal/kind/deployment"
 	"opsafe/internal/notes"
 	"opsafe/internal/queue"
+	"opsafe/internal/run"
 	"opsafe/internal/words"
 )
 
@@ -154,6 +155,11 @@ func (a *App) askFor(ctx context.Context, e queue.Entry) error {
 	if e.What == queue.Deploy && strings.HasPrefix(e.Ref, "-") || e.Ref != "" && config.Source() == "" {
 		return fmt.Errorf("--ref %s: deployment %s has no such thing", e.Ref, config.Name)
 	}
+	if config.Spec != "" || len(config.Compose) > 0 {
+		if err := a.runner().Unconfirmed(); err != nil {
+			return fmt.Errorf("%s is not asked for: %w", config.Name, err)
+		}
+	}
 	e.Received, e.By = a.Now(), a.operator()
 	q := queue.Open(filepath.Join(notes.Queue, config.Name))
 	if e.Name, err = q.Add(e); err != nil {
@@ -230,12 +236,12 @@ func (a *App) deployWorker(ctx context.Context, name string) error {
 		return err
 	}
 	patient := *a // a run of somebody else is no reason to fail
-	patient.patience = config.Within.Duration
+	patient.patience, patient.by = config.Within.Duration, "deployment "+name
 	a = &patient
 	say := func(line string) { say(a.Out, line) }
 	w := &deploy.Worker{
 		Machine: a.Machine, Config: *config, Queue: queue.Open(filepath.Join(notes.Queue, name)), Now: a.Now, Wait: a.pause, Say: say,
-		Manage: a.manageRelease, Compose: a.composeProjects, Alone: a.runner().Alone,
+		Manage: a.manageRelease, Compose: a.composeProjects, Alone: a.runner().Alone, Unconfirmed: a.runner().Unconfirmed,
 	}
 	if s := config.Status; s != nil {
 		const patience = 15 * time.Second
@@ -253,6 +259,11 @@ func (a *App) deployWorker(ctx context.Context, name string) error {
 func (a *App) manageRelease(ctx context.Context, dir string, confirm time.Duration, health func(context.Context) error) error {
 	o := manageOptions{confirm: confirm}
 	o.dir = dir
+	if health == nil { // the last good commit, after a worker that may have died amid its run
+		if err := a.runner().RevertOwn(ctx); err != nil {
+			return err
+		}
+	}
 	err := a.manageQuietly(ctx, o)
 	if err == nil && health != nil {
 		err = health(ctx)
@@ -273,6 +284,9 @@ func (a *App) manageRelease(ctx context.Context, dir string, confirm time.Durati
 func (a *App) manageQuietly(ctx context.Context, o manageOptions) error {
 	o.format, o.formats = formatText, []string{formatText}
 	err := a.manage(ctx, o)
+	if errors.As(err, new(*run.UnconfirmedError)) {
+		return &deploy.WaitsError{Err: err}
+	}
 	var exit *exitError
 	if errors.As(err, &exit) && exit.err == nil {
 		why := fmt.Sprintf("opsafe manage has failed; journalctl -u %s says more", local.OwnUnit())

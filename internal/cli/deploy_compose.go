@@ -14,16 +14,22 @@ import (
 // composeProjects has projects of this host's backend as they are declared, with what
 // their registries have now. The notes say what ran before in place of what, by which it
 // can be named again.
-func (a *App) composeProjects(ctx context.Context, projects []string) (notes []string, err error) {
-	before, err := a.imagesOf(ctx, projects)
-	if err != nil {
-		return nil, err
-	}
+func (a *App) composeProjects(ctx context.Context, projects []string, keep func() error) (notes []string, err error) {
 	var o manageOptions
+	var before map[host.ServiceRef]string
+	o.held = func() (err error) {
+		if before, err = a.imagesOf(ctx, projects); err != nil {
+			return err
+		}
+		return keep()
+	}
 	for _, p := range projects {
 		o.only = append(o.only, "compose/"+p)
 	}
 	failed := a.manageQuietly(ctx, o)
+	if before == nil {
+		return nil, failed
+	}
 	after, err := a.imagesOf(ctx, projects)
 	for _, of := range slices.SortedFunc(maps.Keys(after), func(a, b host.ServiceRef) int { return strings.Compare(a.String(), b.String()) }) {
 		if was := before[of]; was != "" && was != after[of] {

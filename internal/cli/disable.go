@@ -184,6 +184,9 @@ func accountKinds(command string, resources []kind.Resource) []converge.Kind {
 
 // operator is who asked for it: the person behind sudo, if there is one.
 func (a *App) operator() string {
+	if a.by != "" {
+		return a.by
+	}
 	if name := a.Env("SUDO_USER"); name != "" {
 		return name
 	}

@@ -88,6 +88,8 @@ type manageOptions struct {
 	confirm time.Duration
 	plan    string
 	ask     bool
+	// held is done first, once no other run can change the host. Nil: there is nothing.
+	held func() error
 }
 
 func (a *App) manage(ctx context.Context, o manageOptions) error {
@@ -103,6 +105,11 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 		return err
 	}
 	defer release()
+	if o.held != nil {
+		if err := o.held(); err != nil {
+			return err
+		}
+	}
 	if a.Tree != "" {
 		if err := local.ForbidServices(); err != nil {
 			return err

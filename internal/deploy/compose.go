@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,15 +16,17 @@ func (w *Worker) compose(ctx context.Context, res *Result) error {
 	if w.Compose == nil {
 		return errors.New("compose projects cannot be deployed here")
 	}
-	if err := w.Machine.KeepContainers(ctx, w.before(), w.Config.Compose); err != nil {
-		return fmt.Errorf("cannot write down what runs now, and so does not touch it: %w", err)
-	}
 	a := &Attempt{What: res.What, Phase: Composing, Began: res.Began, Entries: res.Entries}
-	w.state.Trying = a
-	if err := w.save(ctx); err != nil {
-		return err
+	notes, err := w.Compose(ctx, w.Config.Compose, func() error {
+		if err := w.Machine.KeepContainers(ctx, w.before(), w.Config.Compose); err != nil {
+			return fmt.Errorf("cannot write down what runs now, and so does not touch it: %w", err)
+		}
+		w.state.Trying = a
+		return w.save(ctx)
+	})
+	if w.state.Trying == nil {
+		return cmp.Or(err, errors.New("nothing was tried"))
 	}
-	notes, err := w.Compose(ctx, w.Config.Compose)
 	for _, n := range notes {
 		w.say("%s", n)
 	}

@@ -65,8 +65,12 @@ type Worker struct {
 	// whether that stays. Nil: there is no such thing.
 	Manage func(ctx context.Context, dir string, confirm time.Duration, health func(context.Context) error) error
 	// Compose brings compose projects to the images that their registries have now, and
-	// notes which ones ran before in place of which.
-	Compose func(ctx context.Context, projects []string) (notes []string, err error)
+	// notes which ones ran before in place of which. Once no other run can change the host,
+	// it first has keep write down what there is.
+	Compose func(ctx context.Context, projects []string, keep func() error) (notes []string, err error)
+	// Unconfirmed says why no run can change the host, because one waits to be confirmed;
+	// nil: none does.
+	Unconfirmed func() error
 	// Alone waits until no run of opsafe changes the host, and keeps others away.
 	Alone func(ctx context.Context) (release func(), err error)
 
@@ -86,6 +90,9 @@ func (w *Worker) Work(ctx context.Context) error {
 	}
 	w.state = state
 	if err := w.recover(ctx); err != nil {
+		return err
+	}
+	if err := w.confirmed(ctx); err != nil {
 		return err
 	}
 	todo, err := w.begin(ctx)
@@ -203,6 +210,9 @@ func (w *Worker) handle(ctx context.Context, entries []queue.Entry) error {
 		return errors.Join(errEnded, err)
 	}
 	aside := false
+	if errors.As(err, new(*WaitsError)) {
+		return w.notYet(ctx, entries, err)
+	}
 	if err != nil {
 		res.Outcome, res.Reason = Failed, err.Error()
 		var refused *RefusedError

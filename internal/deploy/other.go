@@ -47,6 +47,9 @@ func (w *Worker) manage(ctx context.Context, a *Attempt) error {
 	}
 	health := func(ctx context.Context) error { return w.healthy(ctx, a.Revision) }
 	if err := w.Manage(ctx, w.releaseDir(a.Revision), w.Config.Confirm.Duration, health); err != nil {
+		if errors.As(err, new(*WaitsError)) {
+			a.Phase = Building // the host has not been touched
+		}
 		return err
 	}
 	return w.toSwitch(ctx, a)

@@ -90,4 +90,36 @@ func TestFollow(t *testing.T) {
 	followed("3", second)
 	e.says(0, e.opsafe("history"), "manage", first[:7], second[:7])
 	e.says(0, e.opsafe("plan", "--dir", "/srv/specs/current", "--exit-code"), "Nothing to do.")
+
+	third := push(true, "4", "")
+	e.followLater()
+	e.await("the third commit is in service", func() bool {
+		return e.run("readlink", "/srv/specs/current").stdout == "releases/"+third+"\n" && !e.exists("/var/lib/opsafe/confirm/record.json")
+	})
+	followed("4", third)
+
+	// A worker that is killed before it has confirmed leaves nothing to be confirmed by others.
+	e.write("/etc/sick", "", 0o644)
+	push(true, "5", "")
+	k := e.startOpsafe("deploy", "specs")
+	e.await("the run waits to be confirmed", func() bool { return e.exists("/var/lib/opsafe/confirm/record.json") && e.read("/etc/motd") == "5\n" })
+	e.mustRun("systemctl", "kill", "-s", "KILL", "opsafe-deploy-specs.service")
+	<-k.done
+	followed("4", third)
+}
+
+// followLater has something pushed while what somebody has changed waits to be confirmed:
+// it is deployed once that is decided.
+func (e *env) followLater() {
+	e.t.Helper()
+	e.says(0, e.opsafe("manage", "--backend", "lab", "--confirm", "10m"), "opsafe confirm")
+	e.says(1, e.opsafe("deploy", "specs"), "specs is not asked for", "waits to be confirmed")
+	if got := e.mustRun("ls", "/var/lib/opsafe/queue/specs"); got != "" {
+		e.t.Errorf("it is queued all the same: %s", got)
+	}
+	e.write("/var/lib/opsafe/queue/specs/01700000000000000000-0123456789abcdef.json", `{"what":"push","deployment":"specs"}`+"\n", 0o600)
+	e.await("the worker waits", func() bool {
+		return strings.Contains(e.mustRun("journalctl", "--no-pager", "-o", "cat", "-u", "opsafe-deploy-specs.service"), "nothing is deployed yet: what root changed")
+	})
+	e.says(0, e.opsafe("revert"))
 }

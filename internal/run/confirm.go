@@ -31,6 +31,16 @@ func (r *Runner) Revert(ctx context.Context) error {
 	return r.waiting("there is nothing to bring back", func(rec *confirm.Record) error { return r.bringBack(ctx, rec, "as asked for", true) })
 }
 
+// RevertOwn brings back at once what a run of the same By has changed, which has died before
+// it was confirmed.
+func (r *Runner) RevertOwn(ctx context.Context) error {
+	rec, err := confirm.Read(r.Host)
+	if err != nil || rec == nil || rec.By != r.By {
+		return err
+	}
+	return r.Revert(ctx)
+}
+
 // waiting does something about what waits to be confirmed, while no other run goes on.
 // Otherwise says what it comes to that nothing waits.
 func (r *Runner) waiting(otherwise string, do func(*confirm.Record) error) error {
@@ -131,14 +141,19 @@ func (r *Runner) bringBack(ctx context.Context, rec *confirm.Record, why string,
 	return nil
 }
 
-// Unconfirmed refuses to change a host on which changes wait to be confirmed:
-// what would be put back would no longer be what was there.
+// UnconfirmedError refuses to change a host on which changes wait to be confirmed.
+type UnconfirmedError struct{ text string }
+
+func (e *UnconfirmedError) Error() string { return e.text }
+
+// Unconfirmed returns an UnconfirmedError where changes wait to be confirmed: what would
+// be put back would no longer be what was there.
 func (r *Runner) Unconfirmed() error {
 	rec, err := confirm.Read(r.Host)
 	if err != nil || rec == nil {
 		return err
 	}
-	return fmt.Errorf("what %s changed %s waits to be confirmed: keep it with opsafe confirm, or bring the old state back with opsafe revert", rec.By, ago(r.Now().Sub(rec.Since)))
+	return &UnconfirmedError{fmt.Sprintf("what %s changed %s waits to be confirmed: keep it with opsafe confirm, or bring the old state back with opsafe revert", rec.By, ago(r.Now().Sub(rec.Since)))}
 }
 
 // Waiting says what waits to be confirmed, and for how long still; empty: nothing, as far
