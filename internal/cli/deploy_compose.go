@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -13,12 +14,12 @@ import (
 
 // composeProjects has projects of this host's backend as they are declared, with what
 // their registries have now. The notes say what ran before in place of what, by which it
-// can be named again.
-func (a *App) composeProjects(ctx context.Context, projects []string, keep func() error) (notes []string, err error) {
+// can be named again, and changed whether any container is another.
+func (a *App) composeProjects(ctx context.Context, projects []string, keep func() error) (notes []string, changed bool, err error) {
 	var o manageOptions
-	var before map[host.ServiceRef]string
+	var before map[host.ServiceRef]made
 	o.held = func() (err error) {
-		if before, err = a.imagesOf(ctx, projects); err != nil {
+		if before, err = a.madeOf(ctx, projects); err != nil {
 			return err
 		}
 		return keep()
@@ -28,28 +29,28 @@ func (a *App) composeProjects(ctx context.Context, projects []string, keep func(
 	}
 	failed := a.manageQuietly(ctx, o)
 	if before == nil {
-		return nil, failed
+		return nil, false, failed
 	}
-	after, err := a.imagesOf(ctx, projects)
+	after, err := a.madeOf(ctx, projects)
 	for _, of := range slices.SortedFunc(maps.Keys(after), func(a, b host.ServiceRef) int { return strings.Compare(a.String(), b.String()) }) {
-		if was := before[of]; was != "" && was != after[of] {
+		if was := before[of].image; was != "" && was != after[of].image {
 			notes = append(notes, fmt.Sprintf("%s was of the image %s before", of, was))
 		}
 	}
-	if failed != nil {
-		return notes, failed
-	}
-	return notes, err
+	return notes, !maps.Equal(before, after), cmp.Or(failed, err)
 }
 
-// imagesOf are the images of the containers of projects: by what their registries know
-// them by, else by their ids.
-func (a *App) imagesOf(ctx context.Context, projects []string) (map[host.ServiceRef]string, error) {
+// made is a container of a service: by its id, and its image by what its registry knows it
+// by, else by its id.
+type made struct{ container, image string }
+
+// madeOf are the containers of projects.
+func (a *App) madeOf(ctx context.Context, projects []string) (map[host.ServiceRef]made, error) {
 	all, err := a.Host.Containers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := map[host.ServiceRef]string{}
+	out := map[host.ServiceRef]made{}
 	for _, c := range all {
 		if !slices.Contains(projects, c.Of.Project) {
 			continue
@@ -58,10 +59,11 @@ func (a *App) imagesOf(ctx context.Context, projects []string) (map[host.Service
 		if err != nil {
 			return nil, err
 		}
-		out[c.Of] = c.ImageID
+		one := made{c.ID, c.ImageID}
 		if image != nil && len(image.Digests) > 0 {
-			out[c.Of] = repositoryOf(c.Image) + "@" + image.Digests[0]
+			one.image = repositoryOf(c.Image) + "@" + image.Digests[0]
 		}
+		out[c.Of] = one
 	}
 	return out, nil
 }

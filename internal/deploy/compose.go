@@ -12,12 +12,17 @@ import (
 
 // compose has projects run with the images that their registries have now. What ran before
 // is written down first, and comes back if they fail.
-func (w *Worker) compose(ctx context.Context, res *Result) error {
+func (w *Worker) compose(ctx context.Context, asked bool, res *Result) error {
 	if w.Compose == nil {
 		return errors.New("compose projects cannot be deployed here")
 	}
+	if asked { // what has failed is tried again
+		if err := w.unhold(); err != nil {
+			return err
+		}
+	}
 	a := &Attempt{What: res.What, Phase: Composing, Began: res.Began, Entries: res.Entries}
-	notes, err := w.Compose(ctx, w.Config.Compose, func() error {
+	notes, changed, err := w.Compose(ctx, w.Config.Compose, func() error {
 		if err := w.Machine.KeepContainers(ctx, w.before(), w.Config.Compose); err != nil {
 			return fmt.Errorf("cannot write down what runs now, and so does not touch it: %w", err)
 		}
@@ -36,14 +41,26 @@ func (w *Worker) compose(ctx context.Context, res *Result) error {
 	if err == nil {
 		w.state.Trying = nil
 		if err = w.save(ctx); err == nil {
-			res.Outcome, res.Notes = Deployed, append(res.Notes, notes...)
-			return w.Machine.ForgetContainers(w.before())
+			return w.composed(asked, changed, notes, res)
 		}
 		w.state.Trying = a
 	}
 	w.say("%v", err)
 	said, undo := w.undo(ctx, a, false)
 	return errors.Join(fmt.Errorf("%w; %s", err, said), undo)
+}
+
+// composed takes down what came of compose projects that are well.
+func (w *Worker) composed(asked, changed bool, notes []string, res *Result) error {
+	if err := w.Machine.ForgetContainers(w.before()); err != nil {
+		return err
+	}
+	if !asked && !changed && w.holds() {
+		res.Outcome, res.Reason, res.Quiet = Unchanged, "what has failed before is not tried again: opsafe deploy, or another image, does", true
+		return nil
+	}
+	res.Outcome, res.Notes = Deployed, append(res.Notes, notes...)
+	return w.unhold()
 }
 
 // composeBack has the containers as they were before the attempt. Died says that another
@@ -53,9 +70,13 @@ func (w *Worker) composeBack(ctx context.Context, died bool) (said string, err e
 	if err != nil {
 		return "what ran before is not back yet, and is tried again", err
 	}
-	did, failed, err := w.Machine.PutContainersBack(ctx, w.before(), died)
+	back, err := w.Machine.PutContainersBack(ctx, w.before(), died)
+	if err == nil && !died {
+		err = w.hold(ctx, back)
+	}
 	release()
-	switch what := strings.Join(did, ", "); {
+	failed := back.Failed
+	switch what := strings.Join(back.Did, ", "); {
 	case err != nil:
 		return "what ran before is not back yet, and is tried again", err
 	case failed != nil && what == "":

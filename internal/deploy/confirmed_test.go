@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"opsafe/internal/host"
 	"opsafe/internal/kind/deployment"
 	"opsafe/internal/queue"
 )
@@ -17,10 +18,19 @@ import (
 type noting struct {
 	Machine
 	asked []string
+	held  bool
+}
+
+func (m *noting) Stat(string) (*host.Node, error) {
+	if m.held {
+		return &host.Node{}, nil
+	}
+	return nil, nil
 }
 
 func (m *noting) ReadFile(string) ([]byte, error)   { return nil, nil }
 func (m *noting) ForgetContainers(string) error     { return nil }
+func (m *noting) RemoveFile(string) error           { return nil }
 func (m *noting) Changed(string) (time.Time, error) { return time.Time{}, nil }
 
 func (m *noting) KeepContainers(context.Context, string, []string) error {
@@ -45,8 +55,8 @@ func TestNotYet(t *testing.T) {
 	w := &Worker{
 		Machine: m, Queue: queue.Open(at), Now: time.Now, Say: func(string) {}, Wait: func(context.Context, time.Duration) error { return context.Canceled },
 		Config: deployment.Config{Name: "lab", Compose: []string{"lab"}, Within: deployment.Span{Duration: time.Minute}},
-		Compose: func(context.Context, []string, func() error) ([]string, error) {
-			return nil, &WaitsError{waits}
+		Compose: func(context.Context, []string, func() error) ([]string, bool, error) {
+			return nil, false, &WaitsError{waits}
 		},
 		Unconfirmed: func() error { return nil },
 	}
@@ -69,9 +79,9 @@ func TestNotYet(t *testing.T) {
 	w.Unconfirmed = func() error { return waits }
 	still()
 	w.Unconfirmed = func() error { return nil }
-	w.Compose = func(_ context.Context, _ []string, keep func() error) ([]string, error) {
+	w.Compose = func(_ context.Context, _ []string, keep func() error) ([]string, bool, error) {
 		m.asked = append(m.asked, "alone")
-		return nil, keep()
+		return nil, true, keep()
 	}
 	if err := w.Work(t.Context()); err != nil {
 		t.Fatal(err)
@@ -82,5 +92,33 @@ func TestNotYet(t *testing.T) {
 	}
 	if entries, _, err := w.Queue.List(); err != nil || len(entries) > 0 {
 		t.Errorf("the queue has %+v (%v)", entries, err)
+	}
+}
+
+// TestHeldBackPolled keeps the failure of what was put back, as long as a timer finds nothing
+// else.
+func TestHeldBackPolled(t *testing.T) {
+	for _, tc := range []struct {
+		name                 string
+		asked, changed, held bool
+		want                 Outcome
+	}{
+		{"nothing new", false, false, true, Unchanged},
+		{"another image", false, true, true, Deployed},
+		{"asked for", true, false, true, Deployed},
+		{"nothing was put back", false, false, false, Deployed},
+	} {
+		w := &Worker{Machine: &noting{held: tc.held}, Say: func(string) {}, Config: deployment.Config{Name: "lab", Compose: []string{"lab"}}}
+		w.state.Failed = &Result{Outcome: Failed}
+		w.Compose = func(_ context.Context, _ []string, keep func() error) ([]string, bool, error) {
+			return nil, tc.changed, keep()
+		}
+		var res Result
+		if err := w.compose(t.Context(), tc.asked, &res); err != nil || res.Outcome != tc.want {
+			t.Errorf("%s: %+v (%v)", tc.name, res, err)
+		}
+		if w.state.note(res); (w.state.Failed != nil) != (tc.want == Unchanged) {
+			t.Errorf("%s: the last failure is %v", tc.name, w.state.Failed)
+		}
 	}
 }

@@ -38,8 +38,10 @@ type Machine interface {
 	// KeepContainers writes down what there is of compose projects, PutContainersBack has it
 	// so again, and says what it has done for that and what could not be done.
 	KeepContainers(ctx context.Context, at string, projects []string) error
-	PutContainersBack(ctx context.Context, at string, died bool) (did []string, failed, err error)
+	PutContainersBack(ctx context.Context, at string, died bool) (host.PutBack, error)
 	ForgetContainers(at string) error
+	Image(ctx context.Context, ref string) (*host.Image, error)
+	RemoveFile(at string) error
 }
 
 // How often the worker may die of an entry before that goes aside.
@@ -65,9 +67,10 @@ type Worker struct {
 	// whether that stays. Nil: there is no such thing.
 	Manage func(ctx context.Context, dir string, confirm time.Duration, health func(context.Context) error) error
 	// Compose brings compose projects to the images that their registries have now, and
-	// notes which ones ran before in place of which. Once no other run can change the host,
-	// it first has keep write down what there is.
-	Compose func(ctx context.Context, projects []string, keep func() error) (notes []string, err error)
+	// notes which ones ran before in place of which; changed says whether any container is
+	// another. Once no other run can change the host, it first has keep write down what
+	// there is.
+	Compose func(ctx context.Context, projects []string, keep func() error) (notes []string, changed bool, err error)
 	// Unconfirmed says why no run can change the host, because one waits to be confirmed;
 	// nil: none does.
 	Unconfirmed func() error
@@ -252,11 +255,12 @@ func (w *Worker) try(parent context.Context, entries []queue.Entry, res *Result)
 	ctx, cancel := context.WithTimeoutCause(parent, w.Config.Within.Duration, fmt.Errorf("it took longer than %v", w.Config.Within))
 	defer cancel()
 	last := entries[len(entries)-1]
+	asked := slices.ContainsFunc(entries, func(e queue.Entry) bool { return e.What != queue.Poll })
 	switch {
 	case w.Config.To != "":
 		return w.remote(ctx, res)
 	case len(w.Config.Compose) > 0:
-		return w.compose(ctx, res)
+		return w.compose(ctx, asked, res)
 	case last.What == queue.Rollback:
 		return w.rollback(ctx, last.Ref, res)
 	}
@@ -264,7 +268,6 @@ func (w *Worker) try(parent context.Context, entries []queue.Entry, res *Result)
 	if last.What == queue.Deploy {
 		ref = last.Ref
 	}
-	asked := slices.ContainsFunc(entries, func(e queue.Entry) bool { return e.What != queue.Poll })
 	return w.follow(ctx, ref, asked, res)
 }
 

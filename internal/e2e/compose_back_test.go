@@ -119,11 +119,14 @@ func TestComposeBack(t *testing.T) {
 			t.Errorf("a secret is shown: %s", r)
 		}
 		e.good(bad.label)
+		e.says(0, e.opsafe("manage", "--backend", "lab"), "inside and web are left as they were put back by deployment lab on 20", "or by opsafe deploy lab", "Nothing to do.")
+		e.good("manage after " + bad.label)
 	}
 	if now := e.mustRun("docker", "inspect", "--format", "{{.Id}}", "db"); now != before {
 		t.Error("what had not been touched was made anew")
 	}
 	e.says(1, e.opsafe("deployments"), "failed", "what ran before is back and answers")
+	e.backOfManaged()
 	e.backOfKilled()
 	e.backOfPruned(server)
 }
@@ -156,6 +159,20 @@ func (e composeBack) good(after string) {
 	if e.run("grep", "-r", canary, "/var/lib/opsafe/deployments").code == 0 {
 		e.t.Errorf("after %s: there is a secret in the state", after)
 	}
+}
+
+// backOfManaged has runs fail that no deployment has asked for: of an image that dies, and
+// of a service that takes the place of another.
+func (e composeBack) backOfManaged() {
+	e.t.Helper()
+	e.put("dies, managed")
+	e.says(1, e.opsafe("manage", "--backend", "lab"), "what ran before is back: lab/web runs from the image 127.0.0.1:5000/lab/app@sha256:")
+	e.good("manage")
+	e.put("good")
+	e.write(guestRepository+"/backends/lab/app.yaml", strings.NewReplacer("  db:\n", "  store:\n", "lab/db:1\n", "lab/db:1\n    command: [/bin/busybox, \"false\"]\n").Replace(composeBackFile), 0o644)
+	e.says(1, e.opsafe("manage", "--backend", "lab"), "container db ended as soon as it had started: exit status 1; what ran before is back: ", "lab/db runs from the image 127.0.0.1:5000/lab/db@sha256:", "lab/store, which was not there before, is removed")
+	e.good("manage of another service")
+	e.write(guestRepository+"/backends/lab/app.yaml", composeBackFile, 0o644)
 }
 
 // backOfKilled kills the worker amid its trial of an image that is no good.

@@ -39,6 +39,10 @@ type dockerConn struct {
 	engine *host.Engine
 	// registry has what registries have answered, by the name of the image.
 	registry map[string]string
+	// kept are projects whose containers KeepContainers has written down: who has asked for
+	// that puts them back. ended are those that steps have removed, by project.
+	kept  map[string]bool
+	ended map[string][]keptContainer
 }
 
 // forget makes the next look ask the engine again.

@@ -38,39 +38,82 @@ func (k keptContainer) name() string { return strings.TrimPrefix(k.Made.Name, "/
 // KeepContainers writes down what there is of compose projects, for PutContainersBack. Only
 // root may read it: the environment of a container holds secrets.
 func (h *Host) KeepContainers(ctx context.Context, at string, projects []string) error {
-	kept := keptProjects{Projects: projects}
-	all, err := h.containers(ctx)
+	kept, err := h.keep(ctx, projects)
 	if err != nil {
 		return err
 	}
+	data, err := json.Marshal(kept)
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", at, err)
+	}
+	h.keptByCaller(projects, true)
+	return h.writeFile(ctx, host.WriteFile{Path: at, Content: host.NewSecret(data), Owner: "root", Group: "root", Access: host.AccessOf(0o600)})
+}
+
+// keptByCaller notes whether somebody else puts projects back if they fail.
+func (h *Host) keptByCaller(projects []string, yes bool) {
+	h.docker.mu.Lock()
+	defer h.docker.mu.Unlock()
+	if h.docker.kept = nil; !yes {
+		return
+	}
+	h.docker.kept = map[string]bool{}
+	for _, p := range projects {
+		h.docker.kept[p] = true
+	}
+}
+
+// keep is what there is of compose projects.
+func (h *Host) keep(ctx context.Context, projects []string) (keptProjects, error) {
+	kept := keptProjects{Projects: projects}
+	all, err := h.containers(ctx)
+	if err != nil {
+		return kept, err
+	}
 	c, err := h.dialDocker()
 	if err != nil {
-		return err
+		return kept, err
 	}
 	for _, one := range all {
 		if one.Of.Service == "" || !slices.Contains(projects, one.Of.Project) {
 			continue
 		}
-		more, err := c.ContainerInspect(ctx, one.ID, client.ContainerInspectOptions{})
+		k, err := keptAs(ctx, c, one.Of, one.ID)
 		if err != nil {
-			return unknown("docker's container "+one.Name, err)
-		}
-		k := keptContainer{Of: one.Of, Made: more.Container}
-		if image, err := c.ImageInspect(ctx, one.ImageID); err == nil {
-			k.Images = image.RepoDigests
+			return kept, unknown("docker's container "+one.Name, err)
 		}
 		kept.Containers = append(kept.Containers, k)
 	}
-	slices.SortStableFunc(kept.Containers, func(a, b keptContainer) int { return strings.Compare(a.Made.Created, b.Made.Created) })
-	data, err := json.Marshal(kept)
+	kept.sort()
+	return kept, nil
+}
+
+// keptAs is a container of a service as it is now.
+func keptAs(ctx context.Context, c *client.Client, of host.ServiceRef, id string) (keptContainer, error) {
+	more, err := c.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
 	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", at, err)
+		return keptContainer{}, err
 	}
-	return h.writeFile(ctx, host.WriteFile{Path: at, Content: host.NewSecret(data), Owner: "root", Group: "root", Access: host.AccessOf(0o600)})
+	k := keptContainer{Of: of, Made: more.Container}
+	if image, err := c.ImageInspect(ctx, k.Made.Image); err == nil {
+		k.Images = image.RepoDigests
+	}
+	return k, nil
+}
+
+// sort has them in the order in which they were made.
+func (k keptProjects) sort() {
+	slices.SortStableFunc(k.Containers, func(a, b keptContainer) int { return strings.Compare(a.Made.Created, b.Made.Created) })
 }
 
 // ForgetContainers removes what KeepContainers has written, if it is there.
 func (h *Host) ForgetContainers(at string) error {
+	h.keptByCaller(nil, false)
+	return h.RemoveFile(at)
+}
+
+// RemoveFile removes a file, if it is there.
+func (h *Host) RemoveFile(at string) error {
 	if n, err := h.Stat(at); err != nil || n == nil {
 		return err
 	}
@@ -82,22 +125,27 @@ func (h *Host) ForgetContainers(at string) error {
 // that were not there go. It says what it has done, and what could not be. The error means
 // that the engine does not answer. With died, whoever changed them has died amid it: what
 // it had stopped is started.
-func (h *Host) PutContainersBack(ctx context.Context, at string, died bool) (did []string, failed, err error) {
+func (h *Host) PutContainersBack(ctx context.Context, at string, died bool) (host.PutBack, error) {
 	data, err := h.ReadFile(at)
 	if err != nil {
-		return nil, nil, err
+		return host.PutBack{}, err
 	}
 	var kept keptProjects
 	if err := json.Unmarshal(data, &kept); err != nil {
-		return nil, fmt.Errorf("cannot read %s, which says what ran before: %w", at, err), nil
+		return host.PutBack{Failed: fmt.Errorf("cannot read %s, which says what ran before: %w", at, err)}, nil
 	}
+	return h.putBack(ctx, kept, died)
+}
+
+// putBack is PutContainersBack of what is known already.
+func (h *Host) putBack(ctx context.Context, kept keptProjects, died bool) (host.PutBack, error) {
 	c, err := h.engineUp(ctx)
 	if err != nil {
-		return nil, nil, err
+		return host.PutBack{}, err
 	}
 	all, err := h.containers(ctx)
 	if err != nil {
-		return nil, nil, err
+		return host.PutBack{}, err
 	}
 	b := &bringingBack{h: h, c: c, now: map[host.ServiceRef][]host.Container{}, died: died, ids: map[string]string{}, left: map[host.ServiceRef]bool{}}
 	for _, one := range all {
@@ -105,8 +153,29 @@ func (h *Host) PutContainersBack(ctx context.Context, at string, died bool) (did
 			b.now[one.Of] = append(b.now[one.Of], one)
 		}
 	}
+	out := b.instead(kept.Containers)
 	b.all(ctx, kept.Containers)
-	return b.did, errors.Join(b.failed...), nil
+	out.Did, out.Failed = b.did, errors.Join(b.failed...)
+	return out, nil
+}
+
+// instead finds what there is in the place of what was there.
+func (b *bringingBack) instead(kept []keptContainer) (out host.PutBack) {
+	was := map[host.ServiceRef]bool{}
+	for _, k := range kept {
+		was[k.Of] = true
+		if len(b.now[k.Of]) == 0 {
+			out.Removed = append(out.Removed, k.Of)
+		}
+	}
+	for of, now := range b.now {
+		for _, one := range now {
+			if !slices.ContainsFunc(kept, func(k keptContainer) bool { return k.Made.ID == one.ID }) {
+				out.Instead = append(out.Instead, host.Replaced{Container: one, New: !was[of]})
+			}
+		}
+	}
+	return out
 }
 
 // bringingBack is the work of PutContainersBack.

@@ -49,7 +49,30 @@ func (h *Host) compose(ctx context.Context, f host.ComposeFile, args []string) e
 	return nil
 }
 
+// upServices makes containers anew. If they do not come up, those that ran before do,
+// unless somebody else sees to that.
 func (h *Host) upServices(ctx context.Context, s host.UpServices) error {
+	project := s.File.Project
+	h.docker.mu.Lock()
+	byOther, ended := h.docker.kept[project], h.docker.ended[project]
+	delete(h.docker.ended, project)
+	h.docker.mu.Unlock()
+	if byOther {
+		return withoutLogs(h.up(ctx, s))
+	}
+	kept, err := h.keep(ctx, []string{project})
+	if err != nil {
+		return err
+	}
+	kept.Containers = append(kept.Containers, ended...)
+	kept.sort()
+	if err = h.up(ctx, s); err != nil {
+		return h.insteadOf(ctx, err, kept)
+	}
+	return nil
+}
+
+func (h *Host) up(ctx context.Context, s host.UpServices) error {
 	if err := h.clearLeftovers(ctx, s); err != nil {
 		return err
 	}
@@ -118,9 +141,9 @@ func stayUp(all []host.Container, services []host.ServiceRef) error {
 		switch {
 		case c.State == "running", c.End != nil && c.End.Code == 0 && c.End.Why == "":
 		case c.End != nil:
-			return fmt.Errorf("container %s ended as soon as it had started: %s: docker logs %s", c.Name, c.End, c.Name)
+			return &notUpError{fmt.Sprintf("container %s ended as soon as it had started: %s", c.Name, c.End), c.Name}
 		default:
-			return fmt.Errorf("container %s does not stay up: it is %s: docker logs %s", c.Name, c.State, c.Name)
+			return &notUpError{fmt.Sprintf("container %s does not stay up: it is %s", c.Name, c.State), c.Name}
 		}
 	}
 	for _, of := range services {

@@ -35,6 +35,7 @@ func (h *Host) doDocker(ctx context.Context, s host.DockerStep) error {
 		})
 	case host.RemoveContainer:
 		return h.onContainer(ctx, "remove", s.Of, s.Name, func(c *client.Client, id string) error {
+			h.noteEnd(ctx, c, s.Of, id)
 			return end(ctx, c, id)
 		})
 	}

@@ -31,6 +31,7 @@ type serviceLook struct {
 	image  *host.Image // that it would be made from; nil: it is to be pulled
 	pull   bool
 	owed   bool   // a run that died has stopped it for a while, and owes its start
+	digest string // by which the registry knows the image that is to be pulled, if it was asked
 	with   string // a service that is made anew, without whose container its own cannot be
 }
 
@@ -84,16 +85,26 @@ func (l look) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 		}
 		all = append(all, one)
 	}
+	held, err := kind.ReadHeldBack(r, l.name)
+	if err != nil {
+		return c, err
+	}
+	var left []string // as a deployment has put them back
 	for _, one := range all {
 		one.with = sharing(one, up)
-		anew, err := l.service(ctx, r, all, &one, &c)
-		if err != nil {
+		if err := l.picture(ctx, r, all, &one, &c); err != nil {
 			return change.Change{}, fmt.Errorf("service %s: %w", one.Name, err)
 		}
+		isHeld := one.heldBack(held)
+		if isHeld {
+			left = append(left, one.Name)
+		}
+		anew := one.compare(&c, isHeld)
 		if anew {
 			up = append(up, one)
 		}
 	}
+	sayHeldBack(&c, held, left, have)
 	return c, l.steps(ctx, r, &c, p, up, have)
 }
 
@@ -110,29 +121,29 @@ func sharing(s serviceLook, up []serviceLook) string {
 
 func (l look) runs() bool { return l.decl.Running != nil && *l.decl.Running }
 
-// service compares a service, one of all that are to run, and reports whether its
-// container is to be made anew.
-func (l look) service(ctx context.Context, r host.Reader, all []serviceLook, s *serviceLook, c *change.Change) (bool, error) {
-	if err := l.picture(ctx, r, all, s, c); err != nil {
-		return false, err
-	}
+// compare compares a service that is to run, and reports whether its container is to be
+// made anew. One that is held back is at most started.
+func (s *serviceLook) compare(c *change.Change, held bool) (anew bool) {
 	before := len(c.Attrs)
-	s.differences(c)
+	if !held {
+		s.differences(c)
+	}
 	switch {
+	case held && s.have.NeverStarted():
 	case s.have.NeverStarted():
 		c.Differ(s.Name, s.was(), "running")
-		return true, nil
-	case len(c.Attrs) > before || s.pull:
+		return true
+	case !held && (len(c.Attrs) > before || s.pull):
 		c.Differ(s.Name, s.was(), "made anew")
-		return true, nil
+		return true
 	case s.with != "":
 		c.Differ(s.Name, s.was(), "made anew with "+s.with)
-		return true, nil
+		return true
 	case !s.have.Running():
 		c.Differ(s.Name, s.was(), "running")
 		c.Steps = append(c.Steps, host.StartContainer{Of: s.have.Of, Name: s.have.Name})
 	}
-	return false, nil
+	return false
 }
 
 // state tells never started, stopped by somebody, and ended by itself apart: what is
@@ -204,11 +215,10 @@ func (l look) picture(ctx context.Context, r host.Reader, all []serviceLook, s *
 			c.Notes = append(c.Notes, note)
 		}
 	default:
-		digest, err := r.RegistryDigest(ctx, s.Image)
-		if err != nil {
+		if s.digest, err = r.RegistryDigest(ctx, s.Image); err != nil {
 			return fmt.Errorf("cannot ask the registry for %s: %w", s.Image, err)
 		}
-		s.pull = !slices.Contains(s.image.Digests, digest)
+		s.pull = !slices.Contains(s.image.Digests, s.digest)
 	}
 	if s.pull {
 		s.image = nil
