@@ -35,8 +35,7 @@ func (w *Worker) attempt(ctx context.Context, a *Attempt, res *Result) error {
 
 // make does what can be undone.
 func (w *Worker) make(ctx context.Context, a *Attempt, res *Result) error {
-	complete := w.state.release(a.Revision) != nil
-	if !complete {
+	if complete := w.state.release(a.Revision) != nil && w.there(a.Revision); !complete {
 		if err := w.build(ctx, a.Revision); err != nil {
 			return err
 		}

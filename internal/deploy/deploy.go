@@ -279,11 +279,15 @@ func (w *Worker) follow(ctx context.Context, ref string, asked bool, res *Result
 	}
 	res.Revision, res.From = revision, w.state.revision()
 	followed := w.state.Followed
+	lost := asked && revision == res.From && !w.inService(revision)
+	if lost {
+		w.say("%s was deployed, and %s does not lead to it any more, or it is gone", revision, w.current())
+	}
 	switch {
-	case revision == res.From:
+	case revision == res.From && !lost:
 		res.Outcome, res.Reason = Unchanged, "it is deployed already"
 	case ref != "":
-	case revision == followed && res.What != queue.Deploy:
+	case revision == followed && res.What != queue.Deploy && !lost:
 		res.Outcome, res.Reason = Unchanged, "it was deployed before, and another was asked for since: opsafe deploy brings it back"
 	case !asked && w.state.Failed != nil && w.state.Failed.Revision == revision:
 		res.Outcome, res.Reason = Unchanged, "it has failed before: opsafe deploy, or a new commit, tries again"
@@ -306,6 +310,18 @@ func (w *Worker) follow(ctx context.Context, ref string, asked bool, res *Result
 	w.say("deploying %s", revision)
 	a := &Attempt{What: res.What, Revision: revision, From: res.From, Phase: Building, Began: res.Began, Entries: res.Entries, Follows: ref == ""}
 	return w.attempt(ctx, a, res)
+}
+
+// inService reports whether the link leads to a release that is there.
+func (w *Worker) inService(revision string) bool {
+	link, err := w.Machine.Stat(w.current())
+	return err == nil && link != nil && link.Target == w.target(revision) && w.there(revision)
+}
+
+// there reports whether a release has its directory.
+func (w *Worker) there(revision string) bool {
+	n, err := w.Machine.Stat(w.releaseDir(revision))
+	return err == nil && n != nil && n.Type == host.TypeDir
 }
 
 // RefusedError says why something is not deployed that could have been.

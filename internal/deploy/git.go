@@ -40,7 +40,7 @@ func (w *Worker) git(ctx context.Context, stdin []byte, env []string, args ...st
 	}
 	argv := append([]string{
 		"git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.attributesFile=/dev/null",
-		"-c", "fetch.fsckObjects=true", "-c", "transfer.fsckObjects=true", "-c", "receive.fsckObjects=true",
+		"-c", "fetch.fsckObjects=true", "-c", "transfer.fsckObjects=true", "-c", "receive.fsckObjects=true", "-c", "core.fsync=all",
 		"-c", "submodule.recurse=false", "-c", "fetch.recurseSubmodules=false", "-c", "gc.autoDetach=false", "-c", "maintenance.autoDetach=false",
 		"-c", "http.lowSpeedLimit=100", "-c", "http.lowSpeedTime=30", "-c", "credential.helper=", "-c", "protocol.ext.allow=never",
 		"-c", "safe.directory=*", "--git-dir=" + w.repository(),
@@ -74,6 +74,7 @@ func (w *Worker) fetch(ctx context.Context, ref string) (string, error) {
 	args := append([]string{"fetch", "--quiet", "--force", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--prune"}, source...)
 	args = append(append(args, "--end-of-options", w.Config.Source()), refspecs...)
 	const tries, first, longest = 3, 2 * time.Second, 5 * time.Minute
+	again := true // once, in a repository that is made anew
 	for n, pause := 1, first; ; n, pause = n+1, 3*pause {
 		limited, cancel := context.WithTimeoutCause(ctx, min(longest, w.Config.Within.Duration/tries), fmt.Errorf("%s did not answer in time", w.Config.Source()))
 		_, err := w.git(limited, nil, proxies(), args...)
@@ -81,7 +82,15 @@ func (w *Worker) fetch(ctx context.Context, ref string) (string, error) {
 		if err == nil {
 			break
 		}
-		if n == tries || ctx.Err() != nil {
+		if n == tries && again && w.broken(ctx) {
+			w.say("%s has lost something, and is made anew", w.repository())
+			if err := w.anew(ctx); err != nil {
+				return "", err
+			}
+			n, pause, again = 0, first/3, false
+			continue
+		}
+		if n == tries || ctx.Err() != nil || strings.Contains(err.Error(), noBranch) {
 			return "", &unreachableError{fmt.Errorf("cannot fetch %s: %w", w.Config.Source(), w.refusedBy(err))}
 		}
 		w.say("cannot fetch, and tries again: %v", err)
@@ -123,9 +132,14 @@ func (w *Worker) localSource() ([]string, error) {
 	return []string{"--upload-pack=git" + safe + " upload-pack"}, nil
 }
 
+// noBranch is what git says of a branch that the remote has not.
+const noBranch = "couldn't find remote ref"
+
 // refusedBy says what to do about what git and ssh refuse.
 func (w *Worker) refusedBy(err error) error {
 	switch text := err.Error(); {
+	case strings.Contains(text, noBranch):
+		return fmt.Errorf("it has no branch %s: push it, or say by ref which branch is deployed: %w", w.Config.Ref, err)
 	case strings.Contains(text, "detected dubious ownership"):
 		return fmt.Errorf("git reads for %s only what is %[1]s's own, or what nobody but root can write, with all directories above it: chown -R %[1]s %s, or have it and them be root's alone",
 			w.Config.User, w.Config.Source())
@@ -135,13 +149,51 @@ func (w *Worker) refusedBy(err error) error {
 	return err
 }
 
+// initialize has a repository, whatever a git that was killed or a power cut has left of
+// the one before.
 func (w *Worker) initialize(ctx context.Context) error {
 	n, err := w.Machine.Stat(path.Join(w.repository(), "HEAD"))
 	if err != nil {
 		return err
 	}
-	if n != nil {
-		return nil
+	if n == nil {
+		return w.anew(ctx)
+	}
+	// No other git is at work here.
+	locks := host.Program{Argv: []string{"/usr/bin/find", w.repository(), "-name", "*.lock", "-type", "f", "-delete"}, As: w.Config.User}
+	if _, err := w.Machine.RunProgram(ctx, locks); err != nil {
+		return fmt.Errorf("cannot remove locks that a git has left in %s: %w", w.repository(), err)
+	}
+	if _, err := w.git(ctx, nil, nil, "rev-parse", "--git-dir"); err == nil || ctx.Err() != nil {
+		return err
+	}
+	w.say("%s is no repository any more, and is made anew", w.repository())
+	return w.anew(ctx)
+}
+
+// broken reports whether the repository here has lost something.
+func (w *Worker) broken(ctx context.Context) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	_, err := w.git(ctx, nil, nil, "fsck", "--connectivity-only", "--no-dangling", "--no-progress")
+	return err != nil && ctx.Err() == nil
+}
+
+// anew makes the repository, in the place of what is there. It has nothing that the remote
+// has not.
+func (w *Worker) anew(ctx context.Context) error {
+	n, err := w.Machine.Stat(w.repository())
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		err = w.Machine.MakeRelease(w.repository(), w.Config.User)
+	} else {
+		_, err = w.Machine.RunProgram(ctx, host.Program{Argv: []string{"/usr/bin/find", w.repository(), "-xdev", "-mindepth", "1", "-delete"}, As: w.Config.User})
+	}
+	if err != nil {
+		return fmt.Errorf("cannot make the repository %s: %w", w.repository(), err)
 	}
 	_, err = w.git(ctx, nil, nil, "init", "--quiet", "--bare", "--template=", w.repository())
 	if err != nil {

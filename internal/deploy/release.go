@@ -84,6 +84,8 @@ func (w *Worker) share(ctx context.Context, dir, name string) error {
 	switch {
 	case n == nil && !isDir:
 		return &RefusedError{Why: fmt.Sprintf("shared: %s is not there: put it there, or declare it under files; a directory is named with a slash behind it", to)}
+	case isDir && n != nil && n.Type != host.TypeDir && n.Type != host.TypeSymlink:
+		return &RefusedError{Why: fmt.Sprintf("shared: %s is no directory: move it away, or name it without the slash behind it", to)}
 	case n == nil:
 		err = run("/bin/mkdir", "-p", "--", to)
 	}

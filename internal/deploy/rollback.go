@@ -25,8 +25,8 @@ func (w *Worker) rollback(ctx context.Context, to string, res *Result) error {
 		res.Outcome, res.Reason = Unchanged, "it is in service already"
 		return nil
 	}
-	if n, err := w.Machine.Stat(w.releaseDir(target)); err != nil || n == nil {
-		return &RefusedError{Why: w.releaseDir(target) + " is not there any more: " + w.otherReleases(), Err: err}
+	if !w.there(target) {
+		return &RefusedError{Why: w.releaseDir(target) + " is not there any more: " + w.otherReleases()}
 	}
 	w.say("going back to %s", target)
 	return w.attempt(ctx, &Attempt{What: res.What, Revision: target, From: res.From, Phase: Building, Began: res.Began, Entries: res.Entries}, res)

@@ -77,15 +77,22 @@ func (h *Host) MakeRelease(dir, account string) error {
 }
 
 // RemoveRelease removes a directory of an account: what is in it with the account's own
-// rights, and then the directory. It is none's fault if it is not there.
+// rights as far as these go, and then the directory. It is none's fault if it is not there.
 func (h *Host) RemoveRelease(ctx context.Context, dir, account string) error {
 	n, err := h.Stat(dir)
 	if err != nil || n == nil {
 		return err
 	}
 	if n.Type == host.TypeDir {
-		if _, err := h.RunProgram(ctx, host.Program{Argv: []string{"/usr/bin/find", dir, "-xdev", "-mindepth", "1", "-delete"}, As: account}); err != nil {
-			return fmt.Errorf("cannot remove what is in %s as %s: %w", dir, account, err)
+		empty := host.Program{Argv: []string{"/usr/bin/find", dir, "-xdev", "-mindepth", "1", "-delete"}, As: account}
+		if _, err := h.RunProgram(ctx, empty); err != nil {
+			// Directories that the account may not write, as Go's cache of modules has them,
+			// and what others have made in it: find follows no link.
+			empty.As = "root"
+			_, err = h.RunProgram(ctx, empty)
+			if err != nil {
+				return fmt.Errorf("cannot remove what is in %s: %w", dir, err)
+			}
 		}
 	}
 	return h.removePath(host.RemovePath{Path: dir})
