@@ -66,6 +66,10 @@ func TestState(t *testing.T) {
 	if len(s.History) != maxHistory || s.Failed == nil || !s.handled("a") || s.handled("none") {
 		t.Errorf("%d results, failed %v", len(s.History), s.Failed)
 	}
+	s.note(Result{What: queue.Rollback, Outcome: Refused})
+	if s.Failed.What == queue.Rollback {
+		t.Error("a rollback that was refused counts as a failure of what is deployed")
+	}
 	for range 5 {
 		s.note(Result{What: queue.Poll, Outcome: Failed, Reason: "away"})
 	}

@@ -17,8 +17,11 @@ func (w *Worker) rollback(ctx context.Context, to string, res *Result) error {
 			return err
 		}
 	}
+	if res.From == "" {
+		return &RefusedError{Why: "nothing is in service yet"}
+	}
 	if target == "" || w.state.release(target) == nil {
-		return &RefusedError{Why: strings.TrimSuffix("there is no release before the one in service, "+res.From, ", ") + ": " + w.otherReleases()}
+		return &RefusedError{Why: "there is no release before the one in service, " + res.From + ": " + w.otherReleases()}
 	}
 	res.Revision = target
 	if target == res.From {

@@ -174,7 +174,9 @@ func (s *State) note(r Result) {
 	case Deployed:
 		s.Failed = nil
 	case Failed, Refused:
-		s.Failed = &r
+		if r.Outcome == Failed || r.What != queue.Rollback { // which has changed nothing, and is known to who has asked
+			s.Failed = &r
+		}
 	case Unchanged:
 		if s.revision() == r.Revision && r.Revision != "" {
 			s.Failed = nil // what the remote has is what is deployed
