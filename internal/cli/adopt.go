@@ -78,6 +78,7 @@ func (a *App) adopt(ctx context.Context, o adoptOptions) error {
 		return missing
 	}
 	a.leaveOutPeople(f, o)
+	notePeople(f)
 	refused, err := a.prove(ctx, f)
 	if err != nil {
 		return err
@@ -138,6 +139,22 @@ func (a *App) leaveOutPeople(f *adopt.Fragment, o adoptOptions) {
 				f.Notes = append(f.Notes, fmt.Sprintf("%s is left out of %s: people's accounts and keys come from developers.yaml and keys/", p.Name, section))
 			}
 		}
+	}
+}
+
+// notePeople says of accounts with keys of their own that people are better listed as such.
+func notePeople(f *adopt.Fragment) {
+	has := func(section, name string) bool {
+		return slices.ContainsFunc(f.Items, func(i *adopt.Item) bool { return slices.Equal(i.Path, []string{section, name}) })
+	}
+	var names []string
+	for _, item := range f.Items {
+		if item.Path[0] == "authorized_keys" && has("users", item.Path[1]) {
+			names = append(names, item.Path[1])
+		}
+	}
+	if len(names) > 0 {
+		f.Notes = append(f.Notes, fmt.Sprintf("accounts with keys: %s: list those that are people in developers.yaml instead, as the guide to a host that is there already says", words.And(names)))
 	}
 }
 

@@ -107,6 +107,7 @@ func (a *App) takeOver(ctx context.Context, o initOptions) (newrepo.Options, *ad
 	for _, section := range []string{"users", "authorized_keys"} {
 		f.Drop([]string{section, o.person}) // developers.yaml has them
 	}
+	notePeople(f)
 	refused, err := a.prove(ctx, f)
 	if err != nil {
 		return out, nil, err

@@ -116,7 +116,7 @@ func (c *Checker) accounts() {
 		case system[name]:
 			c.Addf(u.Pos, "%s: is an account of the system, which opsafe does not touch: choose another name", label)
 		case c.members[name]:
-			c.Addf(u.Pos, "%s: is a person of developers.yaml, with a role on this backend: users are service accounts", label)
+			c.Addf(u.Pos, "%s: is a person of developers.yaml, with a role on this backend, and users are accounts of services: remove it here", label)
 		}
 		c.userItem(u, label)
 		c.id(u.Meta, label, "uid", u.UID, uids)
@@ -172,7 +172,7 @@ func (c *Checker) keys() {
 		label := "authorized_keys of " + name
 		switch {
 		case c.members[name]:
-			c.Addf(a.Pos, "%s: is a person of developers.yaml: people's keys come from keys/ and GitHub, after their role", label)
+			c.Addf(a.Pos, "%s: is a person of developers.yaml: people's keys come from keys/ and GitHub, after their role: remove it here", label)
 		case !c.users[name]:
 			c.Addf(a.Pos, "%s: %s", label, c.noUser(name))
 		}
