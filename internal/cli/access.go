@@ -38,7 +38,7 @@ names, members of groups by which one is root, and other accounts with a shell; 
 what they may do at the paths of which the spec says who may do what. --path has all
 accounts of the host.`,
 		Example: "  sudo opsafe access\n  sudo opsafe access --user alice\n  sudo opsafe access --path /srv/high_privacy",
-		Args:    noArgs,
+		Args:    a.accessArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.access(c.Context(), o) },
 	}
 	o.addRepository(c, a)
@@ -48,6 +48,22 @@ accounts of the host.`,
 	c.Flags().Var((*list)(&o.paths), "path", "who may do what at this `PATH`")
 	_ = c.RegisterFlagCompletionFunc("path", completeFiles)
 	return c
+}
+
+// accessArgs says of a word behind the command what it could be meant for.
+func (a *App) accessArgs(c *cobra.Command, args []string) error {
+	if len(args) == 0 || a.Host == nil {
+		return noArgs(c, args)
+	}
+	groups, err := a.Host.Groups()
+	i := slices.IndexFunc(groups, func(g host.Group) bool { return g.Name == args[0] })
+	if u, known := a.Host.User(args[0]); err != nil || i < 0 || known != nil || u != nil {
+		return noArgs(c, args)
+	}
+	if len(groups[i].Members) == 0 {
+		return onlyFlags(c, args[0], "that is a group, in which nobody is besides whose own it is")
+	}
+	return onlyFlags(c, args[0], "that is a group: --user NAME says what one of its members may do: "+strings.Join(groups[i].Members, ", "))
 }
 
 func (a *App) access(ctx context.Context, o accessOptions) error {

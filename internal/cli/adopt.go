@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -110,6 +111,9 @@ func adoptable(only []string) ([]change.ID, error) {
 	for _, w := range only {
 		name, item, named := strings.Cut(w, "/")
 		k := findKind(name, kinds)
+		if path.IsAbs(w) {
+			return nil, fmt.Errorf("%s %s: the kind is missing: did you mean %s file/%s or %s directory/%s?", "--only", w, "--only", w, "--only", w)
+		}
 		if k == nil {
 			return nil, fmt.Errorf("--only %s: there is no kind %q: did you mean %q?", w, name, words.Nearest(name, slices.Values(kindNames())))
 		}

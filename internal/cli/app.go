@@ -210,6 +210,7 @@ exactly what it is going to do.
 // addCommands adds them in the groups in which help shows them.
 func addCommands(root *cobra.Command, a *App) {
 	const settingUp = "Setting up:"
+	root.SetHelpCommand(helpOf(root))
 	root.SetHelpCommandGroupID(settingUp)
 	root.SetCompletionCommandGroupID(settingUp)
 	for _, g := range []struct {

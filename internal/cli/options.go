@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -114,7 +115,7 @@ func (o *options) repository(a *App) (string, error) {
 	}
 	if dir := firstOf(o.dir, a.Env("OPSAFE_DIR")); dir != "" {
 		if !hasBackends(dir) {
-			return "", fmt.Errorf("there is no directory backends in %s", dir)
+			return "", fmt.Errorf("there is no directory backends in %s: name a directory of specs; opsafe init begins one", dir)
 		}
 		return filepath.Abs(dir)
 	}
@@ -284,6 +285,9 @@ func (o *options) matchers(flag string, given []string, declared []converge.Kind
 	for _, w := range given {
 		name, item, named := strings.Cut(w, "/")
 		k := findKind(name, declared)
+		if path.IsAbs(w) {
+			return nil, fmt.Errorf("%s %s: the kind is missing: did you mean %s file/%s or %s directory/%s?", flag, w, flag, w, flag, w)
+		}
 		if k == nil {
 			return nil, fmt.Errorf("%s %s: there is no kind %q: did you mean %q?", flag, w, name, words.Nearest(name, slices.Values(kindNames())))
 		}

@@ -11,10 +11,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"opsafe/internal/converge"
 	"opsafe/internal/words"
 )
 
-// noArgs is for a command that takes flags alone. A name or a path behind it is mostly
+// noArgs is for a command that takes only flags. A name or a path behind it is mostly
 // meant for one of them.
 func noArgs(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
@@ -24,27 +25,37 @@ func noArgs(c *cobra.Command, args []string) error {
 		return wrongCommand(c, args[0])
 	}
 	if _, err := strconv.Atoi(args[0]); err == nil && c.Name() == "history" {
-		return fmt.Errorf("history takes flags alone, and got %q: did you mean opsafe show %s?", args[0], args[0])
+		return onlyFlags(c, args[0], "did you mean opsafe show "+args[0]+"?")
 	}
 	flag := ""
-	for _, f := range []string{"path", "user", "backend"} {
+	for _, f := range []string{"path", "backend", "dir", "only", "user"} {
 		if c.Flags().Lookup(f) != nil && couldBe(c, f, args[0]) {
 			flag = f
 			break
 		}
 	}
 	if flag == "" {
-		return fmt.Errorf("%s takes flags alone, and got %q: see %s --help", c.Name(), args[0], c.CommandPath())
+		return onlyFlags(c, args[0], "see "+c.CommandPath()+" --help")
 	}
-	return fmt.Errorf("%s takes flags alone, and got %q: did you mean %s --%s %s?", c.Name(), args[0], c.CommandPath(), flag, args[0])
+	return onlyFlags(c, args[0], fmt.Sprintf("did you mean %s --%s %s?", c.CommandPath(), flag, args[0]))
 }
 
-// couldBe reports whether a word could be the value of a flag. Of a backend it has to be the
-// name: anything else is meant for something that there is not.
+// onlyFlags is the error about a word behind a command, with what to do instead.
+func onlyFlags(c *cobra.Command, word, instead string) error {
+	return fmt.Errorf("%s takes only flags, and got %q: %s", c.Name(), word, instead)
+}
+
+// couldBe reports whether a word could be the value of a flag. A backend, a directory of specs
+// and a kind have to be there: anything else is meant for something that there is not.
 func couldBe(c *cobra.Command, flag, word string) bool {
 	switch flag {
 	case "path":
 		return path.IsAbs(word)
+	case "dir":
+		return hasBackends(word)
+	case "only":
+		name, _, _ := strings.Cut(word, "/")
+		return findKind(name, converge.Undeclared()) != nil
 	case "backend":
 		names, ok := c.GetFlagCompletionFunc(flag)
 		if !ok {
@@ -72,13 +83,11 @@ func wrongFlag(c *cobra.Command, err error) error {
 	name, unknown := strings.CutPrefix(text, "unknown flag: --")
 	if !unknown {
 		if strings.HasPrefix(text, "unknown shorthand flag") {
-			return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
+			return fmt.Errorf("%w: %s", err, longFlags(c, text))
 		}
 		return err
 	}
-	known := map[string]bool{}
-	c.Flags().VisitAll(func(f *pflag.Flag) { known["--"+f.Name] = !f.Hidden })
-	maps.DeleteFunc(known, func(_ string, shown bool) bool { return !shown })
+	known := shownFlags(c)
 	if meant := words.Meant("--"+name, maps.Keys(known)); meant != "" {
 		return fmt.Errorf("%w: did you mean %s?", err, meant)
 	}
@@ -86,6 +95,48 @@ func wrongFlag(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w: %s needs none", err, c.CommandPath())
 	}
 	return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
+}
+
+func shownFlags(c *cobra.Command) map[string]bool {
+	known := map[string]bool{}
+	c.Flags().VisitAll(func(f *pflag.Flag) { known["--"+f.Name] = !f.Hidden })
+	maps.DeleteFunc(known, func(_ string, shown bool) bool { return !shown })
+	return known
+}
+
+// longFlags names those that could be meant by one letter.
+func longFlags(c *cobra.Command, text string) string {
+	_, letter, _ := strings.Cut(text, "flag: '")
+	var meant []string
+	for _, name := range slices.Sorted(maps.Keys(shownFlags(c))) {
+		if strings.HasPrefix(name, "--"+letter[:min(len(letter), 1)]) {
+			meant = append(meant, name)
+		}
+	}
+	if len(meant) == 0 {
+		return "see " + c.CommandPath() + " --help"
+	}
+	return "did you mean " + words.Or(meant) + "?"
+}
+
+// helpOf is the command help, which says of a command that there is not what could be meant.
+func helpOf(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:               "help [COMMAND]",
+		Short:             "Help about any command",
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			switch {
+			case err != nil || c == nil:
+				return wrongCommand(root, args[0])
+			case len(rest) > 0 && c.HasAvailableSubCommands():
+				return wrongCommand(c, rest[0])
+			}
+			c.InitDefaultHelpFlag()
+			return c.Help()
+		},
+	}
 }
 
 // wrongCommand says of a command that there is not what could be meant.

@@ -91,10 +91,17 @@ func placed(files []File, err error) error {
 		return at("services."+m[1], "service %s %s", m[1], m[2])
 	}
 	if m := inText().FindStringSubmatch(text); m != nil {
-		return at(m[1], "%s: %s", m[1], m[2])
+		return at(m[1], "%s: %s", m[1], inWords(m[2]))
 	}
 	if m := noVariable().FindStringSubmatch(text); m != nil {
 		return at(m[1], "%s: want variables as ${NAME}, and a $ that begins none as $$", m[1])
+	}
+	if all := values(files, text); len(all) > 0 {
+		errs := make([]error, len(all))
+		for i, p := range all {
+			errs[i] = p
+		}
+		return errors.Join(errs...)
 	}
 	return err
 }

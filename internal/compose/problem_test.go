@@ -16,14 +16,21 @@ import (
 // TestProblems places what is wrong with a file in it, in the words of opsafe's own files.
 func TestProblems(t *testing.T) {
 	for text, want := range map[string]string{
-		"services:\n  app:\n    imagee: a\n":                                        "app.yaml:3:5: unknown field \"imagee\" in service app",
-		"services:\n  a.b:\n    image: a\n    restrt: always\n":                     "app.yaml:4:5: unknown field \"restrt\" in services.a.b",
-		"servces:\n  app: {image: a}\n":                                             "app.yaml:1:1: unknown field \"servces\"",
-		"services:\n  app: {image: [a]}\n":                                          "app.yaml:2:9: services.app.image: want a string",
-		"services:\n  app:\n    image: a\n    healthcheck: {tst: a}\n":              "app.yaml:4:19: unknown field \"tst\" in services.app.healthcheck",
-		"services:\n  app: {image: a, deploy: {resources: {limits: {memry: 5}}}}\n": "app.yaml:2:49: unknown field \"memry\" in services.app.deploy.resources.limits",
-		"services:\n  app:\n    image: a\n    networks: [x]\n":                      "app.yaml:2:3: service app refers to undefined network x",
-		"services:\n  app:\n    image: a:${X:?no}\n":                                "app.yaml:3:5: services.app.image: required variable X is missing a value: no",
+		"services:\n  app:\n    imagee: a\n":                                                    "app.yaml:3:5: unknown field \"imagee\" in service app",
+		"services:\n  a.b:\n    image: a\n    restrt: always\n":                                 "app.yaml:4:5: unknown field \"restrt\" in services.a.b",
+		"servces:\n  app: {image: a}\n":                                                         "app.yaml:1:1: unknown field \"servces\"",
+		"services:\n  app: {image: [a]}\n":                                                      "app.yaml:2:9: services.app.image: want a string",
+		"services:\n  app:\n    image: a\n    healthcheck: {tst: a}\n":                          "app.yaml:4:19: unknown field \"tst\" in services.app.healthcheck",
+		"services:\n  app: {image: a, deploy: {resources: {limits: {memry: 5}}}}\n":             "app.yaml:2:49: unknown field \"memry\" in services.app.deploy.resources.limits",
+		"services:\n  app:\n    image: a\n    networks: [x]\n":                                  "app.yaml:2:3: service app refers to undefined network x",
+		"services:\n  app:\n    image: a:${X:?no}\n":                                            "app.yaml:3:5: services.app.image: required variable X is missing a value: no",
+		"services:\n  app:\n    image: a\n    ports: ['80:80:80:80']\n":                         "app.yaml:4:13: services.app.ports: 80:80:80:80: invalid IP address: 80:80",
+		"services:\n  app:\n    image: a\n    ports:\n      - '${P}:80'\n      - '8080:http'\n": "app.yaml:6:9: services.app.ports: 8080:http: invalid containerPort: http",
+		"services:\n  app:\n    image: a\n    volumes: ['a:/x', ':/y']\n":                       "app.yaml:4:23: services.app.volumes: :/y: invalid spec: :/y: empty section between colons",
+		"services:\n  app:\n    image: a\n    mem_limit: 1zb\n    shm_size: 64q\n":              "app.yaml:4:5: services.app.mem_limit: want a size such as 512m or 2g, got zb\napp.yaml:5:5: services.app.shm_size: want a size such as 512m or 2g, got q",
+		"services:\n  app:\n    image: a\n    cpus: two\n":                                      "app.yaml:4:5: services.app.cpus: want a number, got \"two\"",
+		"services:\n  app:\n    image: a\n    stop_grace_period: 3 days\n":                      "app.yaml:4:5: services.app.stop_grace_period: want a time such as 30s or 1m30s, got \"3 days\"",
+		"services:\n  app:\n    image: a\n    environment: [A=1, 2]\n":                          "app.yaml:4:24: services.app.environment.1: want text: write it in quotes",
 	} {
 		_, err := compose.Load(t.Context(), compose.Source{Name: "p", Dir: "/", Files: []compose.File{{Name: "app.yaml", Data: []byte(text)}}})
 		if err == nil || err.Error() != want {

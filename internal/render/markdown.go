@@ -21,8 +21,8 @@ type Heading struct {
 }
 
 // WriteMarkdown writes a report as GitHub-flavoured Markdown that fits into one
-// comment: what failed and what to beware of first, then the changes by kind. Full
-// shows long lists in full, as far as there is room.
+// comment: what failed, who gains and loses what, and what to beware of first, then the
+// changes by kind. Full shows long lists in full, as far as there is room.
 func WriteMarkdown(out io.Writer, h Heading, rep *converge.Report, style Style) error {
 	d := newMarkdown(h, rep, markdownPen{full: style.Full})
 	_, err := io.WriteString(out, d.fit())
@@ -59,11 +59,11 @@ func newMarkdown(h Heading, rep *converge.Report, p markdownPen) *markdown {
 	d := &markdown{head: head(h, rep, p)}
 	d.add(
 		status(rep, p, "failed", change.Failed, change.Blocked),
+		accessSection(rep, p),
 		unjudged(rep, p),
 		irreversible(rep, p),
 		hostNoted(rep, p),
 		noted(rep, p),
-		accessSection(rep, p),
 	)
 	d.add(changes(rep, p, h.Mode)...)
 	d.add(

@@ -201,6 +201,12 @@ func checkFiles(b *spec.Backend, name string, p *Project, problems *spec.Problem
 // addProblem notes a problem of a project in the compose file, or at the place in the
 // spec that names it if more is not known.
 func addProblem(problems *spec.Problems, named spec.Pos, label string, err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range several.Unwrap() {
+			addProblem(problems, named, label, one)
+		}
+		return
+	}
 	var p *compose.Problem
 	if !errors.As(err, &p) || p.Line == 0 {
 		problems.Addf(named, "%s: cannot read it: %v", label, err)
