@@ -45,6 +45,7 @@ func checkUnits(checker *spec.Checker) {
 		checkActivates(checker, name, u)
 	}
 	checkUnitConflicts(checker)
+	checkUnitStarts(checker)
 	checkUnitLinks(checker)
 }
 
@@ -158,6 +159,36 @@ func checkUnitConflicts(c *spec.Checker) {
 				continue
 			}
 			c.Addf(u.At("running"), "unit %s: is to run, and so is unit %s at %s, but its text says Conflicts=%s: systemd stops one for the other; have one of them not run", name, other, o.Pos, other)
+		}
+	}
+}
+
+// checkUnitStarts finds units that are not to run, and that systemd starts for the sake of one
+// that is: run after run would stop them, and what needs them.
+func checkUnitStarts(c *spec.Checker) {
+	declared := unitNames(c.Backend())
+	for name, u := range UnitsOf(c.Backend()) {
+		if u.State == Absent || !spec.Is(u.Running) {
+			continue
+		}
+		starts := map[string]string{}
+		for _, key := range []string{"Wants", "Requires", "BindsTo", "Upholds"} {
+			for _, other := range listed(u, key) {
+				starts[other] = key + "=" + other
+			}
+		}
+		if other := activated(name, u.Data); other != "" {
+			starts[other] = ""
+		}
+		for other, by := range starts {
+			o := UnitsOf(c.Backend())[declared[other]]
+			switch {
+			case o == nil || o.State == Absent || o.Running == nil || *o.Running || u.When.Excludes(o.When):
+			case by == "":
+				c.Addf(o.At("running"), "unit %s: is not to run, and unit %s at %s, which is to run, starts it: leave running out here, or have %s not run either", other, name, u.Pos, name)
+			default:
+				c.Addf(o.At("running"), "unit %s: is not to run, and unit %s at %s is, whose text says %s: systemd starts one with the other; leave running out here, or have %s not run either", other, name, u.Pos, by, name)
+			}
 		}
 	}
 }
