@@ -51,6 +51,8 @@ type Inventory interface {
 	// UnitNames are the services, timers, sockets and paths that systemd has
 	// loaded or has files of. Instances of templates are not among them.
 	UnitNames(ctx context.Context) ([]string, error)
+	// ImageNames are the names, NAME:TAG, of the images that docker has.
+	ImageNames(ctx context.Context) ([]string, error)
 }
 
 // TreeScanner is a Reader that can scan a tree as it would look if each node were

@@ -175,6 +175,26 @@ func (h *Host) Image(ctx context.Context, ref string) (*host.Image, error) {
 	return image, nil
 }
 
+// ImageNames asks the engine for the names of its images.
+func (h *Host) ImageNames(ctx context.Context) ([]string, error) {
+	c, err := h.dialDocker()
+	if c == nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, dockerPatience)
+	defer cancel()
+	all, err := c.ImageList(ctx, client.ImageListOptions{})
+	if err != nil {
+		return nil, h.silent("docker's images", err)
+	}
+	var names []string
+	for _, image := range all.Items {
+		names = append(names, image.RepoTags...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
 // RegistryDigest has the engine ask a registry, once for each name: a run is to go by
 // one answer.
 func (h *Host) RegistryDigest(ctx context.Context, ref string) (string, error) {

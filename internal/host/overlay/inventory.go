@@ -32,6 +32,18 @@ func (h *Host) UnitNames(ctx context.Context) ([]string, error) {
 	return merged(names, known, func(u *host.Unit) bool { return u != nil }), err
 }
 
+// ImageNames are those of the base with what steps have pulled.
+func (h *Host) ImageNames(ctx context.Context) ([]string, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	base, ok := h.base.(host.Inventory)
+	if !ok {
+		return nil, errNoInventory
+	}
+	names, err := base.ImageNames(ctx)
+	return merged(names, h.pulled, func(pulled bool) bool { return pulled }), err
+}
+
 // merged puts the names of a map that are there among others, and takes off those
 // that are not.
 func merged[T any](names []string, by map[string]T, there func(T) bool) []string {

@@ -15,6 +15,22 @@ var (
 	_ host.TreeScanner = (*Reader)(nil)
 )
 
+// ImageNames lists the recorded images.
+func (r *Reader) ImageNames(context.Context) ([]string, error) {
+	if !r.state.Whole.Images {
+		if err := r.missing("the list of docker's images"); err != nil {
+			return nil, err
+		}
+	}
+	var names []string
+	for _, n := range slices.Sorted(maps.Keys(r.state.Images)) {
+		if r.state.Images[n] != nil {
+			names = append(names, n)
+		}
+	}
+	return names, nil
+}
+
 // UnitNames lists the recorded units.
 func (r *Reader) UnitNames(context.Context) ([]string, error) {
 	if !r.state.Whole.Units {

@@ -94,6 +94,7 @@ func (r *Recorder) inventory(ctx context.Context, s *State) error {
 	}
 	s.Networks = slices.Clone(networks)
 	s.Engine, _ = r.Engine(ctx)
+	s.Whole.Images = r.images
 	return ctx.Err()
 }
 

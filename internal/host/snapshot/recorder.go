@@ -16,6 +16,7 @@ type Recorder struct {
 	secrets host.Secrecy
 
 	mu       sync.Mutex
+	images   bool // all of docker's have been asked for
 	asked    map[string]asked
 	order    []string // questions as they came
 	files    map[string]fileWish
@@ -196,6 +197,24 @@ func (r *Recorder) UnitNames(ctx context.Context) ([]string, error) {
 		return nil, errNoInventory
 	}
 	return b.UnitNames(ctx)
+}
+
+// ImageNames are passed on, and each of the images is asked for.
+func (r *Recorder) ImageNames(ctx context.Context) ([]string, error) {
+	b, ok := r.base.(host.Inventory)
+	if !ok {
+		return nil, errNoInventory
+	}
+	names, err := b.ImageNames(ctx)
+	for _, n := range names {
+		if _, failed := r.Image(ctx, n); failed != nil && err == nil {
+			err = failed
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.images = err == nil
+	return names, err
 }
 
 // Engine is asked for.

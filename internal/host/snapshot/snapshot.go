@@ -93,6 +93,8 @@ type Whole struct {
 	Networks bool `json:"networks"`
 	// Containers come and go: they are recorded where the plan has asked for them.
 	Containers bool `json:"containers,omitempty"`
+	// Images are recorded where a spec has compose projects.
+	Images bool `json:"images,omitempty"`
 }
 
 // File is what is recorded of a path.
@@ -362,6 +364,11 @@ func (r *Reader) Image(_ context.Context, ref string) (*host.Image, error) {
 		return nil, err
 	}
 	image, known := r.state.Images[ref]
+	if full := tagged(ref); !known && full != "" {
+		if image, known = r.state.Images[full]; r.state.Whole.Images {
+			known = true
+		}
+	}
 	if image == nil {
 		if known || !r.state.Partial {
 			return nil, nil
@@ -370,6 +377,19 @@ func (r *Reader) Image(_ context.Context, ref string) (*host.Image, error) {
 	}
 	i := *image
 	return &i, nil
+}
+
+// tagged is the name by which docker lists an image: with its tag, and without the registry
+// that it asks where none is said. Empty: it is named by a digest.
+func tagged(ref string) string {
+	if strings.Contains(ref, "@") || strings.HasPrefix(ref, "sha256:") {
+		return ""
+	}
+	ref = strings.TrimPrefix(strings.TrimPrefix(ref, "docker.io/"), "library/")
+	if !strings.Contains(path.Base(ref), ":") {
+		ref += ":latest"
+	}
+	return ref
 }
 
 // RegistryDigest is not recorded.

@@ -12,6 +12,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/compose"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
 	"opsafe/internal/spec"
@@ -291,10 +292,16 @@ func adopt(ctx context.Context, t kind.Taker, name string) error {
 }
 
 // covers asks for containers if there are projects: one that does not apply yet
-// may, and chrony stops those that run.
+// may, and chrony stops those that run. Another spec may want another image, and bring up what
+// today's leaves alone.
 func covers(ctx context.Context, r kind.Recorder, b *spec.Backend) ([]string, error) {
-	if len(of(b)) > 0 {
-		_, _ = r.Containers(ctx)
+	if len(of(b)) == 0 {
+		return nil, nil
+	}
+	_, _ = r.Containers(ctx)
+	_, _ = r.ImageNames(ctx)
+	for _, at := range append(debian.ComposePlugins(), debian.ComposeProgram) {
+		_, _ = r.Stat(at)
 	}
 	return nil, nil
 }
