@@ -162,6 +162,13 @@ func (e *env) keepsOut(all []string) {
 		e.reaches("after "+by, all, allowed...)
 	}
 
+	for _, verb := range []string{"start", "restart", "reload", "stop"} {
+		e.mustRun("systemctl", verb, "nftables.service")
+		e.reaches("after nftables' "+verb, all, allowed...)
+		e.says(0, e.opsafe("plan", "--backend", "lab", "--exit-code"), "Nothing to do")
+	}
+	e.mustRun("systemctl", "start", "nftables.service") // so that it flushes all at boot
+
 	// The job tells of any moment at which it gets through to what is not on the list.
 	e.listed("198.51.100.77", "1 (secret, digest")
 	since := e.mustRun("date", "+%s.%N")

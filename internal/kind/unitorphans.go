@@ -39,6 +39,9 @@ func findUnits(_ context.Context, f Finder) error {
 			continue
 		}
 		err := eachUndeclared(f, path.Join(debian.UnitDir, dir), func(name, at string, _ *host.Node) error {
+			if strings.HasPrefix(name, "opsafe-") && slices.Contains(f.Backend().Owned(), at) {
+				return nil
+			}
 			base, ok := strings.CutSuffix(name, ".conf")
 			if u := UnitsOf(f.Backend())[unit]; !ok || u != nil && u.DropIns[base] != nil {
 				return nil

@@ -89,8 +89,19 @@ func firewallsOf(b *spec.Backend) map[string]*Firewall {
 
 func firewallFile(network string) string { return path.Join(notes.Firewalls, network+firewallSuffix) }
 
+// firewallUnits is how the names of the units and drop-ins begin that load firewalls.
+const firewallUnits = "opsafe-firewall-"
+
+// nftablesUnit loads the host's own rules, most often by a file that flushes all others.
+const nftablesUnit = "nftables.service"
+
 // firewallUnit is the unit that loads a firewall.
-func firewallUnit(network string) string { return "opsafe-firewall-" + network + ".service" }
+func firewallUnit(network string) string { return firewallUnits + network + ".service" }
+
+// firewallFlush is the drop-in by which a firewall is loaded again when nftables flushes all.
+func firewallFlush(network string) string {
+	return path.Join(debian.UnitDir, nftablesUnit+".d", firewallUnits+network+".conf")
+}
 
 func checkFirewalls(b *spec.Backend, problems *spec.Problems) {
 	for name, f := range firewallsOf(b) {
@@ -127,7 +138,7 @@ func checkFirewalls(b *spec.Backend, problems *spec.Problems) {
 func ownFirewalls(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
 	for network, f := range firewallsOf(b) {
-		for _, at := range []string{firewallFile(network), path.Join(debian.UnitDir, firewallUnit(network))} {
+		for _, at := range []string{firewallFile(network), path.Join(debian.UnitDir, firewallUnit(network)), firewallFlush(network)} {
 			out = append(out, spec.Owned{Path: at, Label: "firewall " + network, Pos: f.Pos, Absent: f.State == kind.Absent, When: f.When})
 		}
 	}

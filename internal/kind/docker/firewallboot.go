@@ -24,6 +24,10 @@ func (l firewallLook) atBoot(ctx context.Context, r host.Reader, want host.Firew
 	if err := kind.WriteUnitFile(ctx, r, l.in, &c, unit, path.Join(debian.UnitDir, unit), spec.Text{Content: &text}, false); err != nil {
 		return c, err
 	}
+	again := l.flushText()
+	if err := kind.WriteUnitFile(ctx, r, l.in, &c, nftablesUnit, firewallFlush(l.network), spec.Text{Content: &again}, false); err != nil {
+		return c, err
+	}
 	u, err := r.Unit(ctx, unit)
 	if err != nil {
 		return c, err
@@ -92,6 +96,18 @@ ExecStart=` + notes.Program + ` firewall load ` + l.network + `
 
 [Install]
 RequiredBy=docker.service
+`
+}
+
+// flushText is the drop-in of nftables' own unit. Whatever that does, it flushes all rules:
+// Debian's /etc/nftables.conf begins with it, and so does its stop.
+func (l firewallLook) flushText() string {
+	load := "-" + notes.Program + " firewall load " + l.network
+	return `# Managed by opsafe: changes made here are undone.
+[Service]
+ExecStartPost=` + load + `
+ExecReload=` + load + `
+ExecStopPost=` + load + `
 `
 }
 

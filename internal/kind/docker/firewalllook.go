@@ -212,7 +212,7 @@ func (l firewallLook) remove(ctx context.Context, r host.Reader, have *host.Fire
 	if u != nil && len(u.Links) > 0 {
 		c.Steps = append(c.Steps, host.DisableUnit{Name: unit})
 	}
-	for _, at := range []string{path.Join(debian.UnitDir, unit), firewallFile(l.network)} {
+	for _, at := range []string{path.Join(debian.UnitDir, unit), firewallFlush(l.network), firewallFile(l.network)} {
 		n, err := r.Stat(at)
 		if err != nil {
 			return c, err
