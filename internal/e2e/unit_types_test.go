@@ -17,6 +17,26 @@ units:
   dev-lab.swap: {content: "[Swap]\nWhat=/dev/lab\n[Install]\nWantedBy=swap.target\n", enabled: true}
 `
 
+// withoutRestart has units take up a drop-in that cannot be restarted, or with which all
+// in them would end.
+func (e *env) withoutRestart() {
+	e.t.Helper()
+	e.mustRun("systemd-run", "--quiet", "--slice=user.slice", "--unit=held", "sleep", "infinity")
+	e.labSpec(`units:
+  user.slice: {drop_ins: {tasks: {content: "[Slice]\nTasksMax=777\n"}}}
+  "-.mount": {drop_ins: {wait: {content: "[Mount]\nTimeoutSec=77\n"}}}
+`)
+	e.says(2, e.opsafe("plan", "--backend", "lab", "--exit-code"), "Plan: 2 to add. 2 unchanged")
+	e.says(0, e.opsafe("manage", "--backend", "lab"), "Done: 2 added. 2 unchanged")
+	e.says(0, e.opsafe("plan", "--backend", "lab", "--exit-code"), "Nothing to do")
+	if got := e.mustRun("systemctl", "show", "-P", "TasksMax", "user.slice"); got != "777" {
+		e.t.Errorf("user.slice has TasksMax %s", got)
+	}
+	if e.mustRun("systemctl", "is-active", "held.service") != "active" {
+		e.t.Error("what runs in user.slice has ended")
+	}
+}
+
 // TestUnitTypes has an automount and swap space made, changed, undone and taken away.
 func TestUnitTypes(t *testing.T) {
 	t.Parallel()
@@ -54,6 +74,7 @@ func TestUnitTypes(t *testing.T) {
 	e.lab(0, lazyLab, "srv-lazy.mount runs without it")
 	e.unitsSettled()
 	e.lab(0, "units: {srv-lazy.automount: {state: absent}, srv-lazy.mount: {state: absent}, dev-lab.swap: {state: absent}}\n")
+	e.withoutRestart()
 	e.unitsSettled()
 	if e.exists("/etc/systemd/system/swap.target.wants/dev-lab.swap") {
 		t.Error("dev-lab.swap is still wanted")

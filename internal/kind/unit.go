@@ -168,6 +168,9 @@ func (l UnitLook) mask(u *host.Unit, c change.Change, want bool) change.Change {
 	case masked == want:
 		return c
 	case want:
+		if l.Decl.Running == nil && u.Running() {
+			c.Notes = append(c.Notes, "it runs, and goes on until it ends or the host boots: running: false stops it")
+		}
 		c.Steps = append(c.Steps, host.MaskUnit{Name: l.Name})
 	default:
 		c.Steps = append(c.Steps, host.UnmaskUnit{Name: l.Name})

@@ -3,6 +3,7 @@ package kind
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -173,7 +174,11 @@ func (l UnitLook) text(ctx context.Context, r host.Reader, u *host.Unit) ([]byte
 // fragment is the unit's file: of a masked unit the one that counts once the mask
 // is off.
 func fragment(r host.Reader, u *host.Unit) (string, error) {
-	if u.File != "masked" && u.Load != "masked" {
+	switch {
+	case u.File == "masked" || u.Load == "masked":
+	case u.Fragment == "":
+		return "", errors.New("it has no unit file: systemd has made it of what there is; leave enabled out, or declare its text")
+	default:
 		return linked(r, u.Fragment)
 	}
 	for _, dir := range []string{debian.LocalUnitDir, debian.PackageUnitDir, debian.ShownUnitDir} {

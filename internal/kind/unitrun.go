@@ -44,13 +44,20 @@ func (l UnitLook) run(ctx context.Context, r host.Reader, u *host.Unit, rewritte
 // restartRewritten has a unit restarted of which a file is written. A socket that
 // cannot be opened anew gets its old file back: it must not stay down.
 func restartRewritten(c *change.Change, u *host.Unit) {
-	if !u.Looping() && (!u.Running() || u.Active == "activating") || u.Masked() {
+	if !u.Looping() && (!u.Running() || u.Active == "activating") || u.Masked() || !takesRestart(u.Name) {
 		return
 	}
 	c.Notify = append(c.Notify, change.Notification{Unit: u.Name, Verb: host.Restart})
 	if path.Ext(u.Name) == ".socket" {
 		c.Undo = true
 	}
+}
+
+// takesRestart reports whether a unit of this name takes its file up by a restart. All that
+// is in a slice would end by it, everybody's sessions in user.slice, and systemd sets its new
+// limits as soon as it has read them. The root file system cannot be stopped.
+func takesRestart(name string) bool {
+	return path.Ext(name) != ".slice" && debian.MountPoint(name) != "/"
 }
 
 // restartInstances has those instances of a template restarted that run: they go

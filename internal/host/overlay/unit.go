@@ -242,6 +242,7 @@ func (h *Host) reread(u *host.Unit) {
 	case at == "" && !u.Running():
 		h.units[u.Name] = nil
 		return
+	case at == "" && u.Fragment == "" && debian.IsGeneratedUnit(u.Name): // systemd has made it by itself
 	case at == "":
 		u.Load, u.Fragment, u.File = "not-found", "", ""
 	default:
