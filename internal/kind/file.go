@@ -52,7 +52,7 @@ func declareFiles(in *Input) []Resource {
 			path: p, notify: notify, covers: covers,
 			own:     ownership{owner: f.Owner, group: f.Group, mode: spec.Mode(f.Mode)},
 			form:    formOf(in, p, f),
-			privacy: privacyOf(f.Secret), once: spec.Is(f.Once), check: cmp.Or(checkOf(f.Check), sourceCheck(p, nil)), hidden: in.secretVariables(p),
+			privacy: privacyOf(f.Secret), once: spec.Is(f.Once), check: cmp.Or(checkOf(f.Check), SourceCheck(p, nil)), hidden: in.secretVariables(p),
 		}
 		res.Looker = look
 		if p == debian.HostsFile && look.form != nil && !look.form.whole() {

@@ -3,6 +3,7 @@ package kind
 import (
 	"path"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
@@ -19,32 +20,32 @@ func Judges(at string) (check *host.Check, probe []string) {
 		c := sshdCheck()
 		c.Tree = &host.CheckTree{Main: sshdMain, Dir: sshdDir, Name: path.Base(at)}
 		return &c, nil
-	case aptLists, path.Dir(aptList):
-		if c := sourceCheck(at, nil); c != nil {
-			return c, sourceProbe()
+	case debian.AptSourcesDir, path.Dir(debian.AptSources):
+		if c := SourceCheck(at, nil); c != nil {
+			return c, SourceProbe()
 		}
 	}
 	return nil, nil
 }
 
-// sourceCheck is apt's own reading of all sources together, without fetching
+// SourceCheck is apt's own reading of all sources together, without fetching
 // anything; nil for a file that is none of them.
-func sourceCheck(at string, declared map[string]*host.Content) *host.Check {
+func SourceCheck(at string, declared map[string]*host.Content) *host.Check {
 	name := path.Base(at)
 	switch {
-	case path.Clean(at) == aptList:
+	case path.Clean(at) == debian.AptSources:
 		name = "../" + name
-	case path.Dir(path.Clean(at)) != aptLists, path.Ext(at) != ".list" && path.Ext(at) != ".sources":
+	case path.Dir(path.Clean(at)) != debian.AptSourcesDir, path.Ext(at) != ".list" && path.Ext(at) != ".sources":
 		return nil
 	}
 	return &host.Check{
 		Argv: []string{"apt-get", "indextargets", "-o", "Dir::Etc::sourcelist=%", "-o", "Dir::Etc::sourceparts=%/"},
-		Tree: &host.CheckTree{Main: aptList, Dir: aptLists, Name: name, Declared: declared, Apart: true},
+		Tree: &host.CheckTree{Main: debian.AptSources, Dir: debian.AptSourcesDir, Name: name, Declared: declared, Apart: true},
 	}
 }
 
-// sourceProbe is apt reading the sources that are in place.
-func sourceProbe() []string { return []string{"apt-get", "indextargets"} }
+// SourceProbe is apt reading the sources that are in place.
+func SourceProbe() []string { return []string{"apt-get", "indextargets"} }
 
 // sudoersCheck is visudo's: nobody but root may read the other rules.
 func sudoersCheck() host.Check {

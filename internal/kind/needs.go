@@ -104,3 +104,10 @@ func (in *Input) verifiedGroups() map[string]string {
 	}
 	return out
 }
+
+// OnlyVerifies reports whether a backend's packages are reported and not installed, as
+// the section apt says for hosts without an archive.
+func OnlyVerifies(b *spec.Backend) bool {
+	apt := spec.Of[interface{ OnlyVerifies() bool }](b, "apt")
+	return apt != nil && apt.OnlyVerifies()
+}

@@ -13,10 +13,6 @@ import (
 	"opsafe/internal/spec"
 )
 
-// aptVerify is the mode of hosts without an archive: packages are checked and
-// removed, never installed.
-const aptVerify = "verify"
-
 // Packages is the kind package.
 func Packages() Kind {
 	return Kind{

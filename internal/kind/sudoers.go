@@ -118,14 +118,14 @@ func (l dropInLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 	}
 	c.Undo = l.undo
 	if len(l.probe) > 0 {
-		prove(ctx, r, &c, l.probe)
+		Prove(ctx, r, &c, l.probe)
 	}
 	return c, nil
 }
 
-// prove adds the probe to a change that writes files, which are put back when it
+// Prove adds the probe to a change that writes files, which are put back when it
 // fails.
-func prove(ctx context.Context, r host.Reader, c *change.Change, probe []string) {
+func Prove(ctx context.Context, r host.Reader, c *change.Change, probe []string) {
 	if !slices.ContainsFunc(c.Steps, host.ReplacesFile) {
 		return
 	}

@@ -13,6 +13,7 @@ import (
 	"opsafe/internal/kind/docker"
 	"opsafe/internal/kind/environment"
 	"opsafe/internal/kind/hosts"
+	"opsafe/internal/kind/source"
 	"opsafe/internal/kind/sysctl"
 	"opsafe/internal/spec"
 )
@@ -25,7 +26,7 @@ import (
 func Table() []kind.Kind {
 	return []kind.Kind{
 		hosts.Kind(),
-		kind.Sources(),
+		source.Kind(),
 		kind.Packages(),
 		kind.Groups(),
 		kind.Users(),

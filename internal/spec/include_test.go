@@ -5,6 +5,7 @@ import (
 
 	"opsafe/internal/kind"
 	"opsafe/internal/kind/docker"
+	"opsafe/internal/kind/source"
 	"opsafe/internal/spec"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,7 +56,7 @@ func TestPositions(t *testing.T) {
 		{u.At("groups", 1).String(), "backends/one/backend.yaml:3:20"},
 		{u.At("shell").String(), "backends/one/backend.yaml:4:12"},
 		{u.At("home").String(), u.Pos.String()},
-		{spec.Of[*kind.Apt](r.Backends["one"], "apt").AtKey("mirrors", "http://a/").String(), "backends/one/backend.yaml:9:16"},
+		{spec.Of[*source.Apt](r.Backends["one"], "apt").AtKey("mirrors", "http://a/").String(), "backends/one/backend.yaml:9:16"},
 	} {
 		if tc.got != tc.want {
 			t.Errorf("got %s, want %s", tc.got, tc.want)

@@ -1,4 +1,4 @@
-package kind
+package source
 
 import (
 	"context"
@@ -8,14 +8,15 @@ import (
 	"strings"
 
 	"opsafe/internal/debian"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
 // keyringSuffixes are those of the keyrings that apt reads.
 func keyringSuffixes() []string { return []string{".asc", ".gpg"} }
 
-// adoptSources takes a source, a key, or all sources that a spec can declare.
-func adoptSources(_ context.Context, t Taker, name string) error {
+// adopt takes a source, a key, or all sources that a spec can declare.
+func adopt(_ context.Context, t kind.Taker, name string) error {
 	if key, ok := strings.CutPrefix(name, "key/"); ok {
 		return takeNamedKeyring(t, key)
 	}
@@ -42,7 +43,7 @@ func adoptSources(_ context.Context, t Taker, name string) error {
 }
 
 // takeSource takes a file of apt's in the deb822 layout.
-func takeSource(t Taker, name string) error {
+func takeSource(t kind.Taker, name string) error {
 	at := path.Join(debian.AptSourcesDir, name+".sources")
 	data, err := t.ReadFile(at)
 	if err != nil {
@@ -60,8 +61,8 @@ func takeSource(t Taker, name string) error {
 		dir, file := path.Split(s.signedBy)
 		ext := path.Ext(file)
 		key := strings.TrimSuffix(file, ext)
-		if path.Clean(dir) != aptKeyrings || !slices.Contains(keyringSuffixes(), ext) {
-			return fmt.Errorf("%s is signed by %s, and a spec's keys are in %s: leave it to the host, or declare it as file/%[1]s", at, s.signedBy, aptKeyrings)
+		if path.Clean(dir) != keyrings || !slices.Contains(keyringSuffixes(), ext) {
+			return fmt.Errorf("%s is signed by %s, and a spec's keys are in %s: leave it to the host, or declare it as file/%[1]s", at, s.signedBy, keyrings)
 		}
 		if err := takeKeyring(t, key, ext); err != nil {
 			return err
@@ -71,20 +72,20 @@ func takeSource(t Taker, name string) error {
 	return t.Take("from "+at, d, "apt", "sources", name)
 }
 
-func takeNamedKeyring(t Taker, key string) error {
+func takeNamedKeyring(t kind.Taker, key string) error {
 	for _, ext := range keyringSuffixes() {
-		if n, err := t.Stat(path.Join(aptKeyrings, key+ext)); err != nil {
+		if n, err := t.Stat(path.Join(keyrings, key+ext)); err != nil {
 			return err
 		} else if n != nil {
 			return takeKeyring(t, key, ext)
 		}
 	}
-	return fmt.Errorf("there is no keyring %s/%s.asc or .gpg", aptKeyrings, key)
+	return fmt.Errorf("there is no keyring %s/%s.asc or .gpg", keyrings, key)
 }
 
 // takeKeyring takes a key, which has to be a file beside the spec.
-func takeKeyring(t Taker, name, ext string) error {
-	at := path.Join(aptKeyrings, name+ext)
+func takeKeyring(t kind.Taker, name, ext string) error {
+	at := path.Join(keyrings, name+ext)
 	data, err := t.ReadFile(at)
 	if err != nil {
 		return err

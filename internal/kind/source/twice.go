@@ -1,4 +1,4 @@
-package kind
+package source
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 )
 
 // aptEntry is one part of an archive that apt reads: see sources.list(5).
@@ -20,7 +21,7 @@ func (e aptEntry) String() string {
 
 // twice says what of a declared source the host's own files have, too: apt takes it
 // from one of them, and warns each time it reads them. What cannot be seen is left to apt.
-func (l aptFileLook) twice(r host.Reader) []string {
+func (l fileLook) twice(r host.Reader) []string {
 	mine := map[aptEntry]bool{}
 	for _, e := range aptEntries(l.at, l.content) {
 		mine[e] = true
@@ -49,7 +50,7 @@ func sourceText(r host.Reader, at string) []byte {
 	if n, err := r.Stat(at); err != nil || n == nil {
 		return nil
 	}
-	end, err := LinkEnd(r, at)
+	end, err := kind.LinkEnd(r, at)
 	if err != nil {
 		return nil
 	}

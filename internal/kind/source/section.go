@@ -1,16 +1,17 @@
-package kind
+package source
 
 import (
 	"path"
 	"reflect"
 
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
-// aptSection is the section apt.
-func aptSection() spec.Section {
+// section is the section apt.
+func section() spec.Section {
 	return spec.Section{
-		Type: reflect.TypeFor[*Apt](), After: "applications", Judge: checkApt,
+		Type: reflect.TypeFor[*Apt](), After: "applications", Judge: judge,
 		Field: spec.Field{Name: "apt", Is: "where packages come from", Example: "{mode: verify}"},
 	}
 }
@@ -23,13 +24,13 @@ type Apt struct {
 	Mode string `yaml:"mode"`
 	// Mirrors replaces prefixes of URLs in the host's own sources, in the
 	// one-line and in the deb822 layout.
-	Mirrors map[string]string     `yaml:"mirrors"`
-	Sources map[string]*AptSource `yaml:"sources"`
-	Keys    map[string]*AptKey    `yaml:"keys"`
+	Mirrors map[string]string  `yaml:"mirrors"`
+	Sources map[string]*Source `yaml:"sources"`
+	Keys    map[string]*Key    `yaml:"keys"`
 }
 
-// AptSource is a deb822 file /etc/apt/sources.list.d/NAME.sources.
-type AptSource struct {
+// Source is a deb822 file /etc/apt/sources.list.d/NAME.sources.
+type Source struct {
 	spec.Item
 	URIs       []string `yaml:"uris"`
 	Suites     []string `yaml:"suites"`
@@ -39,8 +40,8 @@ type AptSource struct {
 	State    string `yaml:"state"`
 }
 
-// AptKey is a keyring /etc/apt/keyrings/NAME.asc or .gpg, after its source.
-type AptKey struct {
+// Key is a keyring /etc/apt/keyrings/NAME.asc or .gpg, after its source.
+type Key struct {
 	spec.Item
 	Source string `yaml:"source"`
 	// Data is the key, read when the spec is loaded.
@@ -58,7 +59,7 @@ func (Apt) Fields() []spec.Field {
 }
 
 // Fields says what there is to know of the fields.
-func (AptSource) Fields() []spec.Field {
+func (Source) Fields() []spec.Field {
 	return []spec.Field{
 		{Name: "uris", Is: "addresses of the archive", Unset: "an error", Example: "[https://tools.example/debian]", Form: spec.ArchiveForm()},
 		{Name: "suites", Is: "suites, such as a release's codename", Unset: "an error", Example: "[bookworm]", Form: spec.WordForm("name")},
@@ -69,39 +70,40 @@ func (AptSource) Fields() []spec.Field {
 }
 
 // Fields says what there is to know of the fields.
-func (AptKey) Fields() []spec.Field {
+func (Key) Fields() []spec.Field {
 	return []spec.Field{
 		{Name: "source", Is: "the key, a file .asc or .gpg", More: "A path relative to the file that names it.", Unset: "an error", Example: "files/tools.asc", Form: spec.Form{Says: "file", Pattern: `\.(asc|gpg)$`}},
 	}
 }
 
-// aptOf is what the section says: nothing, where there is none.
-func aptOf(b *spec.Backend) *Apt {
+// of is what the section says: nothing, where there is none.
+func of(b *spec.Backend) *Apt {
 	if a := spec.Of[*Apt](b, "apt"); a != nil {
 		return a
 	}
 	return &Apt{}
 }
 
-// OnlyVerifies reports whether a backend's packages are reported and not installed.
-func OnlyVerifies(b *spec.Backend) bool { return aptOf(b).Mode == aptVerify }
+// OnlyVerifies reports whether packages are reported and not installed: see
+// kind.OnlyVerifies.
+func (a *Apt) OnlyVerifies() bool { return a.Mode == "verify" }
 
-// readAptKeys reads the keys beside the spec.
-func readAptKeys(b *spec.Backend, read func(at spec.Pos, label, name string) []byte) {
-	for name, k := range aptOf(b).Keys {
+// readKeys reads the keys beside the spec.
+func readKeys(b *spec.Backend, read func(at spec.Pos, label, name string) []byte) {
+	for name, k := range of(b).Keys {
 		if k.Source != "" {
 			k.Data = read(k.At("source"), "apt key "+name+": source", k.Source)
 		}
 	}
 }
 
-func ownApt(b *spec.Backend) []spec.Owned {
+func owns(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
-	for name, s := range spec.Sorted(aptOf(b).Sources) {
-		out = append(out, spec.Owned{Path: sourcePath(name), Label: "apt source " + name, Pos: s.Pos, Absent: s.State == Absent})
+	for name, s := range spec.Sorted(of(b).Sources) {
+		out = append(out, spec.Owned{Path: pathOf(name), Label: "apt source " + name, Pos: s.Pos, Absent: s.State == kind.Absent})
 	}
-	for name, k := range spec.Sorted(aptOf(b).Keys) {
-		out = append(out, spec.Owned{Path: aptKeyrings + "/" + name + path.Ext(k.Source), Label: "apt key " + name, Pos: k.Pos})
+	for name, k := range spec.Sorted(of(b).Keys) {
+		out = append(out, spec.Owned{Path: keyrings + "/" + name + path.Ext(k.Source), Label: "apt key " + name, Pos: k.Pos})
 	}
 	return out
 }

@@ -1,4 +1,4 @@
-package kind
+package source
 
 import (
 	"bytes"
@@ -11,12 +11,13 @@ import (
 	"strings"
 	"unicode"
 
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
-// checkApt checks where packages come from.
-func checkApt(c *spec.Checker) {
-	a := aptOf(c.Backend())
+// judge checks where packages come from.
+func judge(c *spec.Checker) {
+	a := of(c.Backend())
 	c.One(a.Meta, "apt", "mode", a.Mode, "install", "verify")
 	for from, to := range a.Mirrors {
 		at := a.AtKey("mirrors", from)
@@ -39,7 +40,7 @@ func checkApt(c *spec.Checker) {
 		}
 	}
 	for name, s := range a.Sources {
-		checkAptSource(c, name, s, keys)
+		checkSource(c, name, s, keys)
 	}
 }
 
@@ -62,13 +63,13 @@ func keyringData(ext string, data []byte) error {
 	return nil
 }
 
-func checkAptSource(c *spec.Checker, name string, s *AptSource, keys map[string]bool) {
+func checkSource(c *spec.Checker, name string, s *Source, keys map[string]bool) {
 	label := "apt source " + name
 	if !spec.NameForm().Fits(name) {
 		c.Addf(s.Pos, "%s: want letters, digits, _, . and -", label)
 	}
 	c.State(s.Meta, label, s.State)
-	if s.State == Absent {
+	if s.State == kind.Absent {
 		return
 	}
 	if len(s.URIs) == 0 || len(s.Suites) == 0 {
