@@ -110,6 +110,9 @@ func (w *Worker) Work(ctx context.Context) error {
 		if err := w.handle(ctx, todo[:n]); err != nil {
 			return err
 		}
+		if w.undeclared() {
+			return nil
+		}
 		todo = todo[n:]
 	}
 	w.prune(ctx)
@@ -240,6 +243,10 @@ func (w *Worker) handle(ctx context.Context, entries []queue.Entry) error {
 	if err := w.save(ctx); err != nil {
 		return w.later(ctx, err)
 	}
+	if w.undeclared() {
+		w.say("what is deployed does not declare this deployment any more")
+		return nil
+	}
 	for _, e := range entries {
 		if aside && e.What != queue.Poll {
 			err = w.Queue.Aside(e, res.Reason)
@@ -273,16 +280,6 @@ func (w *Worker) try(parent context.Context, entries []queue.Entry, res *Result)
 	}
 	return w.follow(ctx, ref, asked, res)
 }
-
-// RefusedError says why something is not deployed that could have been.
-type RefusedError struct {
-	Why string
-	Err error
-}
-
-func (e *RefusedError) Error() string { return e.Why }
-
-func (e *RefusedError) Unwrap() error { return e.Err }
 
 func (w *Worker) say(format string, args ...any) { w.Say(fmt.Sprintf(format, args...)) }
 

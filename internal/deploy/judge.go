@@ -9,6 +9,16 @@ import (
 	"strings"
 )
 
+// RefusedError says why something is not deployed that could have been.
+type RefusedError struct {
+	Why string
+	Err error
+}
+
+func (e *RefusedError) Error() string { return e.Why }
+
+func (e *RefusedError) Unwrap() error { return e.Err }
+
 // judge refuses a commit before anything of it is written: without a signature that
 // counts, with parts elsewhere, or with links that lead out of it.
 func (w *Worker) judge(ctx context.Context, revision string) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind/deployment"
 )
 
 // remote has another host deploy. What came of it is what its program says.
@@ -16,6 +17,16 @@ func (w *Worker) remote(ctx context.Context, res *Result) error {
 	}
 	res.Outcome = Deployed
 	return nil
+}
+
+// undeclared reports whether a commit of specs that was deployed has taken its own
+// deployment away, and the queue with it.
+func (w *Worker) undeclared() bool {
+	if w.Config.Spec == "" {
+		return false
+	}
+	n, err := w.Machine.Stat(deployment.File(w.Config.Name))
+	return err == nil && n == nil
 }
 
 // manageBack has the host as the last good commit declares it.

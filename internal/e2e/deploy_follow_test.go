@@ -106,6 +106,15 @@ func TestFollow(t *testing.T) {
 	e.mustRun("systemctl", "kill", "-s", "KILL", "opsafe-deploy-specs.service")
 	<-k.done
 	followed("4", third)
+	e.run("rm", "-f", "/etc/sick")
+
+	// A spec that takes its own deployment away leaves no unit that has failed.
+	last := r.push("backends/lab/backend.yaml", "description: lab\nfiles: {/etc/motd: {content: \"last\\n\"}}\ndeployments: {specs: {state: absent}}\n")
+	e.says(0, e.opsafe("deploy", "specs"), "deployed specs "+last)
+	followed("last", last)
+	if failed := e.mustRun("systemctl", "list-units", "--failed", "--no-legend", "opsafe-*"); failed != "" {
+		t.Errorf("failed are %s", failed)
+	}
 }
 
 // followLater has something pushed while what somebody has changed waits to be confirmed:
