@@ -223,15 +223,19 @@ func TestLease(t *testing.T) {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, unix.SIGIO)
 	defer signal.Stop(told)
-	_, err = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK)
+	fd := f.Fd()
+	_, err = unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_WRLCK)
 	must(t, err)
+	gone := make(chan struct{})
 	go func() {
+		defer close(gone)
 		<-told
-		_, _ = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
+		_, _ = unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_UNLCK)
 	}()
 	if b, err := h.ReadFile(dir + "/file"); string(b) != "leased" || err != nil {
 		t.Errorf("got %q, %v", b, err)
 	}
+	<-gone
 }
 
 // TestCheckSweepsNothing checks content while another run may be staging its

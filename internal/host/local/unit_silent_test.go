@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,9 +20,9 @@ import (
 func TestSilentSystemd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answer := make(chan struct{})
-		asked := 0
+		var asked atomic.Int32
 		u := &unitConn{dial: func(context.Context) (*sdbus.Conn, error) {
-			asked++
+			asked.Add(1)
 			<-answer
 			return nil, errors.New("too late")
 		}}
@@ -34,8 +35,8 @@ func TestSilentSystemd(t *testing.T) {
 			}
 			u.forget()
 		}
-		if took := time.Since(began); took != systemdPatience || asked != 1 {
-			t.Errorf("it took %v, for %d connections", took, asked)
+		if took := time.Since(began); took != systemdPatience || asked.Load() != 1 {
+			t.Errorf("it took %v, for %d connections", took, asked.Load())
 		}
 		close(answer)
 
