@@ -41,7 +41,7 @@ files:
   /etc/sudoers.d/not.read: {content: "eve ALL=(ALL:ALL) ALL\n"}
   /etc/sudoers.d/kept: {content: "eve ALL=(ALL:ALL) ALL\n"}
   /etc/sudoers.d/packaged: {content: "eve ALL=(ALL:ALL) ALL\n"}
-  /var/lib/dpkg/info/tool.list: {content: "/.\n/etc/sudoers.d/packaged\n"}
+  /var/lib/dpkg/info/tool.list: {content: "/.\n/etc/sudoers.d/packaged\n/etc/cron.d/of-package\n"}
   /etc/ssh/sshd_config.d/left.conf: {content: "PermitRootLogin yes\n"}
   /usr/local/share/ca-certificates: {type: directory}
   /usr/local/share/ca-certificates/left.crt: {content: "x"}
@@ -61,6 +61,14 @@ files:
   /etc/systemd/system/elsewhere.service: {type: symlink, target: /home/eve/elsewhere.service}
   /etc/systemd/system/declared.service.d/known.conf: {content: "[Service]\nNice=1\n"}
   /etc/systemd/system/declared.service.d/left.conf: {content: "[Service]\nNice=2\n"}
+  /etc/systemd/system/service.d/all.conf: {content: "[Service]\nUser=eve\n"}
+  /etc/systemd/system/service.d/all.conf.bak: {content: ""}
+  /etc/systemd/user/left.service: {content: "[Service]\nExecStart=/bin/true\n"}
+  /etc/cron.d/left: {content: "* * * * * root true\n"}
+  /etc/cron.d/of-package: {content: "* * * * * root true\n"}
+  /etc/cron.daily/declared: {content: "#!/bin/sh\n"}
+  /etc/cron.daily/without.effect: {content: "#!/bin/sh\n"}
+  /etc/tmpfiles.d/left.conf: {target: /srv/x}
   /etc/systemd/system/kept.service.d/left.conf: {content: "[Service]\nNice=3\n"}
   /etc/systemd/system/opsafe-deploy-former.service: {content: "[Service]\nExecStart=/bin/true\n"}
   /var/lib/opsafe/deployments/former.json: {content: "{}"}
@@ -71,6 +79,7 @@ files:
 
 const strewnBackend = `
 groups: {ops: {}}
+files: {/etc/cron.daily/declared: {content: "#!/bin/sh\n"}}
 docker: {networks: {declared: {}}}
 certificates:
   web: {path: /etc/web.pem, key: /etc/web.key, self_signed: {names: [web.test], trusted: true}}
@@ -127,6 +136,10 @@ func TestOrphansOfKinds(t *testing.T) {
 	}
 	want := []string{
 		"member/ops/eve: eve is in ops, and on no list",
+		"file//etc/cron.d/left: /etc/cron.d/left",
+		"file//etc/systemd/system/service.d/all.conf: /etc/systemd/system/service.d/all.conf",
+		"file//etc/systemd/user/left.service: /etc/systemd/user/left.service",
+		"file//etc/tmpfiles.d/left.conf: /etc/tmpfiles.d/left.conf, a symbolic link to /srv/x",
 		"trusted/corp/old/left: /usr/local/share/ca-certificates/corp/old/left.crt",
 		"trusted/left: /usr/local/share/ca-certificates/left.crt",
 		"trusted/more: /usr/local/share/ca-certificates/more, a symbolic link to /srv/more, and all certificates in there; rm /usr/local/share/ca-certificates/more, then /usr/sbin/update-ca-certificates",
@@ -166,7 +179,8 @@ func TestPruneOfKinds(t *testing.T) {
 		}
 	}
 	want := []string{
-		"member/ops/eve", "certificate/corp/old/left", "certificate/left", "sudoers/left", "sudoers/link", "sshd/left", "sysctl/61-other", "sysctl/net.ipv4.ip_forward", "docker/network/left",
+		"member/ops/eve", "file//etc/cron.d/left", "file//etc/systemd/system/service.d/all.conf", "file//etc/systemd/user/left.service", "file//etc/tmpfiles.d/left.conf",
+		"certificate/corp/old/left", "certificate/left", "sudoers/left", "sudoers/link", "sshd/left", "sysctl/61-other", "sysctl/net.ipv4.ip_forward", "docker/network/left",
 		"unit/declared.service.d/left", "unit/elsewhere.service", "unit/left.service",
 		"deployment/former.timer", "deployment/former.path", "deployment/former.service", "deployment/former",
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/debian"
@@ -27,6 +28,7 @@ func Files() Kind {
 	return Kind{
 		Part:  spec.Part{Name: "file", Plural: "files", Is: "files, links, and parts of files", Sections: []string{"files"}},
 		Stage: StageFiles, ByPath: true, Declare: declareFiles, Adopt: adoptFile,
+		Orphans: []Orphans{fileOrphans()},
 	}
 }
 
@@ -39,7 +41,7 @@ func declareFiles(in *Input) []Resource {
 		res := Resource{ID: change.ID{Kind: "file", Name: p}, Pos: f.Pos, When: f.When}
 		notify := Notifications(f.Notify.Restart, f.Notify.Reload)
 		if f.State == Absent {
-			res.Looker = GoneFile{Path: p, privacy: privacyOf(f.Secret), hidden: in.secretVariables(p), notify: notify}
+			res.Looker = GoneFile{Path: p, privacy: privacyOf(f.Secret), hidden: in.secretVariables(p), notify: notify, ofUnits: strings.HasPrefix(p, debian.UnitDir+"/")}
 			gone = append(gone, res)
 			continue
 		}

@@ -15,6 +15,8 @@ type GoneFile struct {
 	privacy
 	hidden map[string]bool // variables whose values are not shown
 	notify []change.Notification
+	// ofUnits is set if systemd has to read its files again then, for which nobody else asks.
+	ofUnits bool
 }
 
 // Look returns the change after which it is not there.
@@ -55,6 +57,9 @@ func (l GoneFile) Look(_ context.Context, r host.Reader) (change.Change, error) 
 		c.Differ("mode", n.Access.BaseMode().String(), "")
 	}
 	c.Steps = []host.Step{host.RemovePath{Path: l.Path, Secret: l.hide, Hidden: image.Content.HiddenNames()}}
+	if l.ofUnits {
+		c.Steps = append(c.Steps, host.ReloadManager{})
+	}
 	return c, nil
 }
 
