@@ -33,7 +33,7 @@ func pathDisturbances() []disturbance {
 			name:  "directory replaced by a link",
 			do:    all(by("rmdir", collector), by("ln", "-s", "/etc", collector)),
 			fails: []string{"directory/" + collector},
-			says:  "a symlink to where not everybody may see is in its place", // the home is closed
+			says:  "a symlink is in its place, which opsafe does not follow",
 			cure:  all(by("rm", collector), manages),
 		},
 		{

@@ -196,13 +196,14 @@ func (l directoryLook) withOwnACL(ctx context.Context, r host.Reader, a host.Acc
 }
 
 // WantType refuses what is in the place of something else: it is never removed
-// or followed.
-func WantType(r host.Reader, at string, n host.Node, want host.NodeType) error {
+// or followed. Where a link leads is not said: not everybody may see that, and a run says
+// what its plan has said, also where the plan opens what lies on the way.
+func WantType(_ host.Reader, at string, n host.Node, want host.NodeType) error {
 	switch n.Type {
 	case want:
 		return nil
 	case host.TypeSymlink:
-		return fmt.Errorf("a symlink to %s is in its place, which opsafe does not follow: declare the path that it leads to, or move the link away", targetText(r, at, n))
+		return fmt.Errorf("a symlink is in its place, which opsafe does not follow: declare the path that it leads to (readlink -f %s), or move the link away", at)
 	default:
 		return fmt.Errorf("a %s is in the place of the %s: opsafe does not remove it; move it away, or correct the path", n.Type, want)
 	}

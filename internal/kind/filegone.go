@@ -83,15 +83,6 @@ func targetValue(r host.Reader, at string, n host.Node) change.Value {
 	return change.Text(n.Target)
 }
 
-// targetText is where a link leads, in a sentence. It goes by who may see that by then: a
-// run says what its plan has said, also where the plan opens what lies on the way.
-func targetText(r host.Reader, at string, n host.Node) string {
-	if host.PrivateTarget(r, at, n) != "" {
-		return "where not everybody may see"
-	}
-	return n.Target
-}
-
 // image is the file as it is, to be shown or kept back.
 func (l GoneFile) image(r host.Reader, n *host.Node) (*FileImage, error) {
 	image := &FileImage{Node: *n}

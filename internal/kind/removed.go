@@ -47,10 +47,13 @@ func RemoveWithCopies(r host.Reader, name string, files []string, problem error)
 
 // present says what is at a path.
 func present(r host.Reader, at string, n *host.Node) string {
-	if n.Type == host.TypeSymlink {
-		return "a link to " + targetText(r, at, *n)
+	switch {
+	case n.Type != host.TypeSymlink:
+		return "there"
+	case host.PrivateTarget(r, at, *n) != "" || wasPrivate(r, at):
+		return "a link to where not everybody may see"
 	}
-	return "there"
+	return "a link to " + n.Target
 }
 
 // What is kept of a person's files is bounded, in bytes: whoever is to lose
