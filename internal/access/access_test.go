@@ -240,7 +240,7 @@ func TestListens(t *testing.T) {
 	} {
 		listens := func(at string) []string {
 			w := newWorld()
-			w.State.Facts.IPv6 = tt.inet6
+			w.Facts.IPv6 = tt.inet6
 			j := &judge{Reader: w.reader(), listens: strings.Fields(at)}
 			if err := j.answers(); err != nil {
 				t.Fatal(err)
