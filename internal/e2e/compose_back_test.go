@@ -119,7 +119,7 @@ func TestComposeBack(t *testing.T) {
 			t.Errorf("a secret is shown: %s", r)
 		}
 		e.good(bad.label)
-		e.says(0, e.opsafe("manage", "--backend", "lab"), "inside and web are left as they were put back by deployment lab on 20", "or by opsafe deploy lab", "Nothing to do.")
+		e.says(0, e.opsafe("manage", "--backend", "lab"), "web and inside are left as they were put back by deployment lab on 20", "or by opsafe deploy lab", "Nothing to do.")
 		e.good("manage after " + bad.label)
 	}
 	if now := e.mustRun("docker", "inspect", "--format", "{{.Id}}", "db"); now != before {
