@@ -5,6 +5,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed unitkeys.txt
@@ -14,8 +15,12 @@ var unitKeysText string
 // since when it does; 0: since before the oldest Debian that there is help for.
 type UnitKeys map[string]map[string]int
 
-// NewUnitKeys reads the table of them.
-func NewUnitKeys() UnitKeys {
+// KnownUnitKeys is the table of them.
+func KnownUnitKeys() UnitKeys { return knownUnitKeys() }
+
+var knownUnitKeys = sync.OnceValue(readUnitKeys) //nolint:gochecknoglobals // a table, read once
+
+func readUnitKeys() UnitKeys {
 	out := UnitKeys{}
 	var sections []string
 	since := 0

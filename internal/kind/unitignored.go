@@ -55,7 +55,7 @@ func meantKey(keys debian.UnitKeys, sections []string, s debian.Setting) string 
 
 // tooNew notes what the host's systemd is too old for, and ignores, of a unit's file or drop-in.
 func tooNew(r host.Reader, text []byte) []string {
-	keys := debian.NewUnitKeys()
+	keys := debian.KnownUnitKeys()
 	var later []debian.Setting
 	for _, s := range debian.ParseUnit(string(text)).Settings {
 		if keys[s.Section][s.Key] > 0 {

@@ -17,7 +17,7 @@ type unitJudge struct {
 }
 
 func checkUnits(checker *spec.Checker) {
-	c := unitJudge{checker, debian.NewUnitKeys()}
+	c := unitJudge{checker, debian.KnownUnitKeys()}
 	for name, u := range UnitsOf(c.Backend()) {
 		label := "unit " + name
 		c.Fail(u.Pos, label, spec.UnitName(name))

@@ -76,7 +76,7 @@ func ignored(said, file string) []string {
 		if m[1] != file {
 			continue
 		}
-		if k := keyIgnored().FindStringSubmatch(m[3]); k != nil && debian.NewUnitKeys().Has(k[2], k[1]) {
+		if k := keyIgnored().FindStringSubmatch(m[3]); k != nil && debian.KnownUnitKeys().Has(k[2], k[1]) {
 			continue
 		}
 		out = append(out, m[0])
