@@ -49,7 +49,8 @@ services:
 }
 
 // TestComposeAside has compose fail after it has made a container and put the one before
-// aside, since its port is taken. What it has left is in nobody's way once the port is another.
+// aside, since its port is taken. The one before runs again, and what compose has left is in
+// nobody's way once the port is another.
 func TestComposeAside(t *testing.T) {
 	t.Parallel()
 	e := newHost(t, testhost.Full, "")
@@ -75,8 +76,11 @@ networks: {theirs: {external: true}}
 	e.mustRun("docker", "exec", "web", "/bin/busybox", "touch", "/scratch/kept")
 	file("22")
 	e.lab(1, fmt.Sprintf(spec, ""), "address already in use")
+	if got := e.mustRun("docker", "ps", "--format", "{{.Names}} {{.Ports}}"); got != "web 127.0.0.1:8081->80/tcp" {
+		t.Errorf("the container from before does not run again: %s", got)
+	}
 	file("8082")
-	e.lab(0, fmt.Sprintf(spec, ""), "web ended by a run that did not finish → running")
+	e.lab(0, fmt.Sprintf(spec, ""), "web running → made anew")
 	if got := e.mustRun("docker", "ps", "--all", "--format", "{{.Names}} {{.Ports}}"); got != "web 127.0.0.1:8082->80/tcp" {
 		t.Errorf("there are the containers %s", got)
 	}

@@ -41,7 +41,7 @@ func declareFiles(in *Input) []Resource {
 		res := Resource{ID: change.ID{Kind: "file", Name: p}, Pos: f.Pos, When: f.When}
 		notify := Notifications(f.Notify.Restart, f.Notify.Reload)
 		if f.State == Absent {
-			res.Looker = GoneFile{Path: p, privacy: privacyOf(f.Secret), hidden: in.secretVariables(p), notify: notify, ofUnits: strings.HasPrefix(p, debian.UnitDir+"/")}
+			res.Looker = GoneFile{Path: p, privacy: privacyOf(f.Secret), hidden: in.secretVariables(p), notify: notify}
 			gone = append(gone, res)
 			continue
 		}
@@ -281,8 +281,17 @@ func (l fileLook) write(r host.Reader, c *change.Change, w host.WriteFile) error
 		}
 		c.Steps = append(c.Steps, steps...)
 	}
-	c.Steps = append(c.Steps, w)
+	c.Steps = append(c.Steps, append([]host.Step{w}, readUnits(l.path)...)...)
 	return nil
+}
+
+// readUnits has systemd read its files again if one of them changes: what all units of a
+// type have, and links that enable units, are declared as files.
+func readUnits(at string) []host.Step {
+	if !strings.HasPrefix(at, unitDir) {
+		return nil
+	}
+	return []host.Step{host.ReloadManager{}}
 }
 
 // wrap keeps secret content from being shown.

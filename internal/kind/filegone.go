@@ -15,8 +15,6 @@ type GoneFile struct {
 	privacy
 	hidden map[string]bool // variables whose values are not shown
 	notify []change.Notification
-	// ofUnits is set if systemd has to read its files again then, for which nobody else asks.
-	ofUnits bool
 }
 
 // Look returns the change after which it is not there.
@@ -56,10 +54,7 @@ func (l GoneFile) Look(_ context.Context, r host.Reader) (change.Change, error) 
 	if n.Type != host.TypeSymlink {
 		c.Differ("mode", n.Access.BaseMode().String(), "")
 	}
-	c.Steps = []host.Step{host.RemovePath{Path: l.Path, Secret: l.hide, Hidden: image.Content.HiddenNames()}}
-	if l.ofUnits {
-		c.Steps = append(c.Steps, host.ReloadManager{})
-	}
+	c.Steps = append([]host.Step{host.RemovePath{Path: l.Path, Secret: l.hide, Hidden: image.Content.HiddenNames()}}, readUnits(l.Path)...)
 	return c, nil
 }
 
@@ -151,6 +146,6 @@ func (l Link) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	if _, err := ImageOf(r, l.Path, n); err != nil {
 		return change.Change{}, err
 	}
-	c.Steps = []host.Step{host.MakeLink{Path: l.Path, Target: l.Target, Owner: want.Owner, Group: want.Group}}
+	c.Steps = append([]host.Step{host.MakeLink{Path: l.Path, Target: l.Target, Owner: want.Owner, Group: want.Group}}, readUnits(l.Path)...)
 	return c, nil
 }

@@ -45,6 +45,8 @@ var beyond = regexp.MustCompile(strings.Join([]string{
 	// Arithmetic with addresses, and the values of docker's own options.
 	`has no room for`, `is the (address of the network itself|broadcast address)`, `is the host's loopback`,
 	`option com\.docker\.network\.`, `docker keeps this name`,
+	// What files and directories of some names are.
+	`lets everybody (at the passwords|remove and replace)`,
 	// A text in another language.
 	`it is no keyring`, `the name does not fit the content`, `line \d+ of the text`, `the text is empty`, `release "bookworm" twice`,
 }, "|"))

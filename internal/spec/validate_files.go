@@ -18,6 +18,7 @@ func (c *Checker) directories() {
 		c.Owner(d.Meta, label, d.Owner)
 		c.Group(d.Meta, label, "group", d.Group)
 		c.Mode(d.Meta, label, "mode", d.Mode)
+		c.sharedDirectory(d, name, label)
 		c.Notify(d.Notify, label+": notify", filesAlone, d.When)
 		c.aclEntries(d.Meta, label, "acl", d.ACL)
 		if gone(d.State) && d.Has("acl") {
@@ -137,6 +138,7 @@ func (c *Checker) files() {
 		c.Owner(f.Meta, label, f.Owner)
 		c.Group(f.Meta, label, "group", f.Group)
 		c.Mode(f.Meta, label, "mode", f.Mode)
+		c.passwordFile(f, name, label)
 		never := ""
 		if f.Link != "" {
 			never = "a link has no content with which a compose project's containers are made anew: say it of the file that it leads to"
@@ -144,6 +146,24 @@ func (c *Checker) files() {
 		c.Notify(f.Notify, label+": notify", never, f.When)
 		c.fileBody(f, label)
 		c.fileParts(f, label)
+	}
+}
+
+// passwordFile finds a mode by which everybody gets the hashes of all passwords, which Debian
+// keeps for root and the group shadow (passwd(5), shadow(5)).
+func (c *Checker) passwordFile(f *File, name, label string) {
+	hashes := []string{"/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-"}
+	if m := Mode(f.Mode); m != nil && *m&0o007 != 0 && slices.Contains(hashes, name) {
+		c.Addf(f.At("mode"), "%s: mode: lets everybody at the passwords' hashes: want 0640, or less", label)
+	}
+}
+
+// sharedDirectory finds a mode of the directories of temporary files by which everybody may
+// remove and replace what others have there: it takes the sticky bit (hier(7)).
+func (c *Checker) sharedDirectory(d *Directory, name, label string) {
+	shared := []string{"/tmp", "/var/tmp", "/dev/shm", "/run/lock"}
+	if m := Mode(d.Mode); m != nil && *m&0o002 != 0 && *m&0o1000 == 0 && slices.Contains(shared, name) {
+		c.Addf(d.At("mode"), "%s: mode: lets everybody remove and replace what others have there: want 1777", label)
 	}
 }
 

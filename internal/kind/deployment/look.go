@@ -321,11 +321,7 @@ type goneServiceLook struct{ name string }
 func (l goneServiceLook) Hints() host.Hints { return host.Hints{Units: []string{l.name}} }
 
 func (l goneServiceLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
-	c, err := kind.GoneFile{Path: path.Join(debian.UnitDir, l.name)}.Look(ctx, r)
-	if err == nil && len(c.Steps) > 0 {
-		c.Steps = append(c.Steps, host.ReloadManager{})
-	}
-	return c, err
+	return kind.GoneFile{Path: path.Join(debian.UnitDir, l.name)}.Look(ctx, r)
 }
 
 // goneLook removes what opsafe knows of a deployment, with what waits to be
