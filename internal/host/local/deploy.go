@@ -86,16 +86,27 @@ func (h *Host) RemoveRelease(ctx context.Context, dir, account string) error {
 	if n.Type == host.TypeDir {
 		empty := host.Program{Argv: []string{"/usr/bin/find", dir, "-xdev", "-mindepth", "1", "-delete"}, As: account}
 		if _, err := h.RunProgram(ctx, empty); err != nil {
-			// Directories that the account may not write, as Go's cache of modules has them,
-			// and what others have made in it: find follows no link.
-			empty.As = "root"
-			_, err = h.RunProgram(ctx, empty)
-			if err != nil {
+			if err := h.emptyRelease(dir); err != nil {
 				return fmt.Errorf("cannot remove what is in %s: %w", dir, err)
 			}
 		}
 	}
 	return h.removePath(host.RemovePath{Path: dir})
+}
+
+// emptyRelease removes what the account could not: what is in directories that it may not
+// write, as Go's cache of modules has them, and what others have made in it. That is done by
+// descriptors, once nobody can get at it: a name on the way may be exchanged meanwhile.
+func (h *Host) emptyRelease(dir string) error {
+	fd, err := h.openDir(dir)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := h.setAllFD(fd, os.Geteuid(), os.Getegid(), host.AccessOf(0o700)); err != nil {
+		return err
+	}
+	return emptyStaged(fd)
 }
 
 // Point makes a link of root's lead somewhere else, in one step that outlives a power
