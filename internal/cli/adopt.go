@@ -112,7 +112,7 @@ func adoptable(only []string) ([]change.ID, error) {
 		name, item, named := strings.Cut(w, "/")
 		k := findKind(name, kinds)
 		if path.IsAbs(w) {
-			return nil, fmt.Errorf("%s %s: the kind is missing: did you mean %s file/%s or %s directory/%s?", "--only", w, "--only", w, "--only", w)
+			return nil, fmt.Errorf("--only %s: the kind is missing: did you mean file/%[1]s or directory/%[1]s?", w)
 		}
 		if k == nil {
 			return nil, fmt.Errorf("--only %s: there is no kind %q: did you mean %q?", w, name, words.Nearest(name, slices.Values(kindNames())))

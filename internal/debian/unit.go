@@ -31,6 +31,12 @@ func UnitDirs() []string {
 	return []string{UnitDir, RunUnitDir, LocalUnitDir, PackageUnitDir, ShownUnitDir}
 }
 
+// OfUnits reports whether systemd reads what is at a path as one of its units' files, and so
+// has to be told when it changes.
+func OfUnits(at string) bool {
+	return slices.ContainsFunc(UnitDirs(), func(dir string) bool { return strings.HasPrefix(at, dir+"/") })
+}
+
 // UnitTypes are the types of units that there are, as names end in them
 // (systemd.unit(5)).
 func UnitTypes() []string {

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 
 	"opsafe/internal/change"
 	"opsafe/internal/debian"
@@ -288,7 +287,7 @@ func (l fileLook) write(r host.Reader, c *change.Change, w host.WriteFile) error
 // readUnits has systemd read its files again if one of them changes: what all units of a
 // type have, and links that enable units, are declared as files.
 func readUnits(at string) []host.Step {
-	if !strings.HasPrefix(at, unitDir) {
+	if !debian.OfUnits(at) {
 		return nil
 	}
 	return []host.Step{host.ReloadManager{}}

@@ -95,7 +95,7 @@ func (l look) path(ctx context.Context, r host.Reader, c change.Change) (change.
 		}
 	}
 	switch {
-	case under(at, debian.UnitDir):
+	case debian.OfUnits(at):
 		c.Steps = append(c.Steps, host.ReloadManager{})
 	case under(at, host.TrustedDir) && len(c.Steps) > 0:
 		c.Steps = append(c.Steps, host.UpdateTrust{})
