@@ -25,7 +25,7 @@ func differences(plan, made *converge.Report) []string {
 	for _, r := range made.Results {
 		p := planned[r.ID]
 		if spared := r.Status == change.Unchanged || r.Status == change.NotApplicable; spared && p.Status == change.Changed && p.Change.Deferred != "" {
-			if name := r.ID.String(); !slices.Contains(unneeded, name) {
+			if name := r.ID.Words(); !slices.Contains(unneeded, name) {
 				unneeded = append(unneeded, name)
 			}
 			continue

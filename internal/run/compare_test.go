@@ -55,7 +55,7 @@ func TestDifferences(t *testing.T) {
 			name: "what could not be seen beforehand",
 			plan: report(later("a", change.Remove), later("b", change.Modify), later("c", change.Add)),
 			made: report(is("a", change.Unchanged, ""), is("b", change.Changed, change.Add), is("c", change.Changed, change.Add)),
-			want: []string{"k/a needed no change after all, once it could be seen"},
+			want: []string{"k a needed no change after all, once it could be seen"},
 		},
 		{
 			name: "a restart by what could not be seen beforehand",
@@ -67,7 +67,7 @@ func TestDifferences(t *testing.T) {
 			name: "several of them are one note",
 			plan: report(later("a", change.Remove), later("b", change.Modify)),
 			made: report(is("a", change.Unchanged, ""), is("b", change.NotApplicable, ""), is("a", change.Unchanged, "")),
-			want: []string{"k/a and k/b needed no change after all, once they could be seen"},
+			want: []string{"k a and k b needed no change after all, once they could be seen"},
 		},
 		{
 			name: "failures speak for themselves",

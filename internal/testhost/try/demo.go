@@ -36,10 +36,7 @@ type report struct {
 		Later      string `json:"known_after_apply"`
 	}
 	Unknown []struct{ Kind, Name string }
-	Summary struct {
-		Failed  int
-		Seconds float64
-	}
+	Summary struct{ Failed int }
 }
 
 // names lists the changes as kind/name, sorted.

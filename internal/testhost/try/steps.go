@@ -146,14 +146,10 @@ nothing, restarts nothing.`)
 	if !strings.Contains(out, "Nothing to do.") || len(heads(out)) > 0 {
 		return wrong("the second run changed something")
 	}
-	r, err := d.plans(ctx)
-	if err != nil {
+	if err := d.expect(ctx); err != nil {
 		return err
 	}
-	if r.Summary.Seconds > 1 {
-		return wrong("looking at everything took %.1f s", r.Summary.Seconds)
-	}
-	d.checked("Nothing was changed. Looking at everything takes %.0f ms.", r.Summary.Seconds*1000)
+	d.checked("Nothing was changed. The last line says how long it took to look at everything.")
 	return nil
 }
 
