@@ -201,12 +201,18 @@ func (e composeBack) backOfPruned(registry *http.Server) {
 	e.t.Helper()
 	trial := func(label string, amid func()) {
 		e.t.Helper()
+		before := strings.TrimSpace(e.mustRun("docker", "inspect", "--format", "{{.Image}}", "inside"))
 		e.put(label)
 		k := e.startOpsafe("deploy", "lab")
-		e.await("the trial", func() bool {
-			return strings.TrimSpace(e.run("docker", "inspect", "--format", `{{index .Config.Labels "is"}}`, "inside").stdout) == label
+		// The new container is there before compose has removed the old one, and the image of
+		// a container is not pruned.
+		e.await("the trial, and the image before it pruned", func() bool {
+			if strings.TrimSpace(e.run("docker", "inspect", "--format", `{{index .Config.Labels "is"}}`, "inside").stdout) != label {
+				return false
+			}
+			e.mustRun("docker", "image", "prune", "--force")
+			return e.run("docker", "image", "inspect", before).code != 0
 		})
-		e.mustRun("docker", "image", "prune", "--force")
 		amid()
 		<-k.done
 	}
