@@ -16,6 +16,7 @@ import (
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/kind"
 	"opsafe/internal/offboard"
+	"opsafe/internal/policy"
 	"opsafe/internal/render"
 	"opsafe/internal/roster"
 	"opsafe/internal/spec"
@@ -35,7 +36,7 @@ func (a *App) offboarding(o accountOptions) (offboard.Offboarding, error) {
 	if err != nil {
 		return off, err
 	}
-	present, err := kind.PresentKeys(a.Host, o.name)
+	present, err := policy.PresentKeys(a.Host, o.name)
 	if err != nil {
 		// Nobody is to keep their access by making their keys unreadable.
 		note(a.Err, "not all keys of %s could be read, so that they may be elsewhere, too: %v", o.name, err)

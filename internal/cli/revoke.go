@@ -12,6 +12,7 @@ import (
 
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/policy"
 	"opsafe/internal/render"
 	"opsafe/internal/roster"
 )
@@ -53,7 +54,7 @@ func (a *App) revokeKey(ctx context.Context, o accountOptions) error {
 		return err
 	}
 	defer release()
-	holders, unseen := kind.Holders(a.Host, o.name)
+	holders, unseen := policy.Holders(a.Host, o.name)
 	resources, err := kind.Revoke(a.Host, kind.Revoking{Fingerprint: o.name, By: a.operator(), Now: a.Now()})
 	if err != nil {
 		return err
@@ -70,7 +71,7 @@ func (a *App) revokeKey(ctx context.Context, o accountOptions) error {
 	if o.plan || o.format != formatText {
 		return nil
 	}
-	left, err := kind.Holders(a.Host, o.name)
+	left, err := policy.Holders(a.Host, o.name)
 	if len(left) > 0 {
 		return fmt.Errorf("the key %s still lets in as %s", o.name, strings.Join(left, ", "))
 	}

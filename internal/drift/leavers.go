@@ -8,6 +8,7 @@ import (
 
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/policy"
 	"opsafe/internal/words"
 )
 
@@ -43,7 +44,7 @@ func Leavers(r host.Reader, in *kind.Input, now time.Time) []Leaver {
 	if err != nil {
 		return nil
 	}
-	var places []kind.KeyPlace
+	var places []policy.KeyPlace
 	out := f.rootUnlisted()
 	for _, u := range users {
 		system := isSystem(u, ranges)
@@ -56,9 +57,9 @@ func Leavers(r host.Reader, in *kind.Input, now time.Time) []Leaver {
 			l.Has = f.rights(u, groups)
 		}
 		if places == nil { // for all of them, and only if there is one
-			places, _ = kind.KeyPlaces(r)
+			places, _ = policy.KeyPlaces(r)
 		}
-		if keys, _ := kind.OwnKeys(r, places, u.Name); len(keys) == 1 {
+		if keys, _ := policy.OwnKeys(r, places, u.Name); len(keys) == 1 {
 			l.Has = append(l.Has, "a key")
 		} else if len(keys) > 1 {
 			l.Has = append(l.Has, words.Count(len(keys), "key"))
@@ -97,7 +98,7 @@ func (f *finder) rights(u host.User, groups []host.Group) []string {
 			has = append(has, g.Name)
 		}
 	}
-	if kind.NamedBySudo(f.Reader, u) {
+	if policy.NamedBySudo(f.Reader, u) {
 		has = append(has, "rules of sudo")
 	}
 	return has

@@ -10,7 +10,7 @@ import (
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
-	"opsafe/internal/kind"
+	"opsafe/internal/policy"
 )
 
 // absent is the state of what is to go.
@@ -84,7 +84,7 @@ func (f *finder) closed(name string) string {
 
 // keys are those of accounts that have none on a list.
 func (f *finder) keys(context.Context) error {
-	places, err := kind.KeyPlaces(f.Reader)
+	places, err := policy.KeyPlaces(f.Reader)
 	if err != nil {
 		f.Unknown(fmt.Errorf("where sshd looks for keys: %w", err))
 	}
@@ -96,7 +96,7 @@ func (f *finder) keys(context.Context) error {
 		if len(others) == 0 {
 			continue
 		}
-		keys, err := kind.KeysIn(f.Reader, p.Path)
+		keys, err := policy.KeysIn(f.Reader, p.Path)
 		if host.IsUnknown(err) {
 			f.Unknown(fmt.Errorf("keys of %s: %w", strings.Join(others, ", "), err))
 			err = nil

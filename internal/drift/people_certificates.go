@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"opsafe/internal/kind"
+	"opsafe/internal/policy"
 )
 
 // certificates are the authorities that sshd trusts, with the accounts as which
@@ -14,7 +14,7 @@ import (
 // the file of the authorities and the one that names whom they let in, if there is
 // one.
 func (f *finder) certificates(context.Context) error {
-	accounts, err := kind.CertifiedAccounts(f.Reader)
+	accounts, err := policy.CertifiedAccounts(f.Reader)
 	if err != nil {
 		f.Unknown(fmt.Errorf("as whom certificates let somebody in: %w", err))
 	}
@@ -49,7 +49,7 @@ func (f *finder) certificates(context.Context) error {
 }
 
 // named says who names those whose certificates let in as an account.
-func named(c kind.Certified) string {
+func named(c policy.Certified) string {
 	by := c.Names
 	if c.Asked != "" {
 		by = append(slices.Clone(by), c.Asked)

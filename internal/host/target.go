@@ -44,3 +44,25 @@ func BehindHidden(p string) error {
 	}
 	return &UnknownError{What: "where a link in " + path.Clean("/"+dir) + " leads", Why: "not everybody may see it, so it was not recorded"}
 }
+
+// WasPrivate reports whether not everybody could read a file before the steps of a
+// plan, which may open what lies on the way to it.
+func WasPrivate(r Reader, at string) bool {
+	p, ok := r.(Planned)
+	if !ok {
+		return false
+	}
+	n, err := p.Before().Stat(at)
+	return err == nil && n != nil && !Everybody(p.Before(), at, *n)
+}
+
+// Present says what is at a path.
+func Present(r Reader, at string, n *Node) string {
+	switch {
+	case n.Type != TypeSymlink:
+		return "there"
+	case PrivateTarget(r, at, *n) != "" || WasPrivate(r, at):
+		return "a link to where not everybody may see"
+	}
+	return "a link to " + n.Target
+}

@@ -72,7 +72,7 @@ func targetValue(r host.Reader, at string, n host.Node) change.Value {
 	if digest := host.PrivateTarget(r, at, n); digest != "" {
 		return SecretValue(digest)
 	}
-	if wasPrivate(r, at) {
+	if host.WasPrivate(r, at) {
 		return SecretValue(host.SecretDigest(at, []byte(n.Target)))
 	}
 	return change.Text(n.Target)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
+	"opsafe/internal/policy"
 	"opsafe/internal/spec"
 	"opsafe/internal/words"
 )
@@ -125,10 +126,10 @@ func (in *Input) sudoGroups(t spec.Text) []string {
 // number, %#GID, and a group of another source, %:NAME, are none of /etc/group's names.
 func groupsOfSudo(data []byte) []string {
 	var groups []string
-	for _, l := range sudoLines(data) {
-		words := sudoUsers(l.text)
-		if strings.HasPrefix(l.text, "User_Alias") {
-			words = sudoWords(l.text)
+	for _, l := range policy.SudoRules(data) {
+		words := policy.SudoUsers(l.Text)
+		if strings.HasPrefix(l.Text, "User_Alias") {
+			words = policy.SudoWords(l.Text)
 		}
 		for _, w := range words {
 			name, ok := strings.CutPrefix(strings.TrimPrefix(w, "!"), "%")

@@ -11,6 +11,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/policy"
 	"opsafe/internal/roster"
 	"opsafe/internal/spec"
 )
@@ -85,7 +86,7 @@ func hasKey(r host.Reader, u *host.User) (bool, error) {
 		if n == nil || n.Type != host.TypeFile {
 			continue
 		}
-		if n.Size > maxKeyFile {
+		if n.Size > policy.MaxKeyFile {
 			return true, nil
 		}
 		data, err := r.ReadFile(at)
@@ -193,7 +194,7 @@ func (l keyLook) file(r host.Reader, path, group string, n *host.Node, c *change
 		}
 		// Padding the file must not keep a key in it: what is too large to be
 		// compared differs.
-		if n.Size <= maxKeyFile {
+		if n.Size <= policy.MaxKeyFile {
 			var err error
 			if have, err = r.ReadFile(path); err != nil {
 				return err
@@ -226,9 +227,6 @@ func (l keyLook) file(r host.Reader, path, group string, n *host.Node, c *change
 	return nil
 }
 
-// maxKeyFile is more than any list of keys that is meant, in bytes.
-const maxKeyFile = 1 << 20
-
 // doubtful are the present lines that came from a key server whose answer would
 // take them all away: they stay until somebody has looked.
 func (l keyLook) doubtful(have []byte) []byte {
@@ -257,7 +255,7 @@ func (l keyLook) second(r host.Reader, dir string, c *change.Change) error {
 		return err
 	}
 	switch {
-	case n.Type == host.TypeFile && n.Size > maxKeyFile:
+	case n.Type == host.TypeFile && n.Size > policy.MaxKeyFile:
 		c.Irreversible = fmt.Sprintf("%s has %d bytes, more than are kept", path, n.Size)
 	case n.Type == host.TypeFile:
 		if _, err := r.ReadFile(path); err != nil {

@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path"
@@ -9,6 +10,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/policy"
 )
 
 // noKeysLook removes the account's own files of keys, whatever is in them.
@@ -27,11 +29,11 @@ func (l noKeysLook) Look(_ context.Context, r host.Reader) (change.Change, error
 		problems = append(problems, err)
 		if link != nil && link.Type == host.TypeSymlink {
 			// opsafe does not follow it, sshd would.
-			c.Differ(dir, present(r, dir, link), "")
+			c.Differ(dir, host.Present(r, dir, link), "")
 			c.Steps = append(c.Steps, host.RemovePath{Path: dir})
 		}
 	}
-	places, err := ownKeyPlaces(r, l.name)
+	places, err := policy.OwnKeyPlaces(r, l.name)
 	problems = append(problems, err)
 	for _, at := range places {
 		if len(c.Steps) > 0 && path.Dir(at) == dir && stepOn(c.Steps, dir) {
@@ -75,4 +77,35 @@ func removeKeys(r host.Reader, c *change.Change, at string, n *host.Node) {
 		lose(c, lost)
 	}
 	c.Steps = append(c.Steps, host.RemovePath{Path: at})
+}
+
+// wipeKeys adds to a change that keys go from a file, with their lines; what else
+// is in it stays.
+func wipeKeys(r host.Reader, c *change.Change, at string, goes func(fingerprint string) bool) error {
+	lines, n, err := policy.KeyLines(r, at)
+	if err != nil || n == nil {
+		return err
+	}
+	var left strings.Builder
+	gone := 0
+	for _, l := range lines {
+		if l.Fingerprint == "" || !goes(l.Fingerprint) {
+			left.WriteString(l.Text)
+			continue
+		}
+		gone++
+		text := l.Fingerprint
+		if k, ok := presentKey(l.Text); ok {
+			text = keyText(k)
+		}
+		c.Attrs = append(c.Attrs, change.Attr{Name: "key", Before: change.Text(text)})
+	}
+	if gone == 0 {
+		return nil
+	}
+	c.Action = cmp.Or(c.Action, change.Modify)
+	c.Steps = append(c.Steps, host.WriteFile{
+		Path: at, Content: host.NewContent([]byte(left.String())), Owner: n.Owner, Group: n.Group, Access: n.Access,
+	})
+	return nil
 }

@@ -44,22 +44,11 @@ func privacyOf(secret *bool) privacy {
 // it is and what it is to become. Nil: nothing is there.
 func (p *privacy) judge(r host.Reader, at string, is *host.Node, want host.Node) {
 	open := p.open || p.policy && (is == nil || policyFile(at, *is))
-	p.hide = p.secret || !open && (is != nil && !host.Everybody(r, at, *is) || !host.Everybody(r, at, want) || wasPrivate(r, at))
+	p.hide = p.secret || !open && (is != nil && !host.Everybody(r, at, *is) || !host.Everybody(r, at, want) || host.WasPrivate(r, at))
 	if p.found != nil {
 		*p.found = *p.found || p.hide
 		p.hide = *p.found
 	}
-}
-
-// wasPrivate reports whether not everybody could read a file before the steps of a
-// plan, which may open what lies on the way to it.
-func wasPrivate(r host.Reader, at string) bool {
-	p, ok := r.(host.Planned)
-	if !ok {
-		return false
-	}
-	n, err := p.Before().Stat(at)
-	return err == nil && n != nil && !host.Everybody(p.Before(), at, *n)
 }
 
 // editPart plans the lines or the block of a file that is not shown: only what is

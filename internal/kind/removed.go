@@ -30,7 +30,7 @@ func RemoveWithCopies(r host.Reader, name string, files []string, problem error)
 		}
 		was, lost := lastImage(r, at, n, room)
 		room -= int64(len(was.Content.Bytes()))
-		c.Differ(at, present(r, at, n), "")
+		c.Differ(at, host.Present(r, at, n), "")
 		if lost != "" {
 			lose(&c, lost)
 		} else if err := keep(r, &c, name, at, was); err != nil {
@@ -43,17 +43,6 @@ func RemoveWithCopies(r host.Reader, name string, files []string, problem error)
 	}
 	c.Action = change.Remove
 	return c, nil
-}
-
-// present says what is at a path.
-func present(r host.Reader, at string, n *host.Node) string {
-	switch {
-	case n.Type != host.TypeSymlink:
-		return "there"
-	case host.PrivateTarget(r, at, *n) != "" || wasPrivate(r, at):
-		return "a link to where not everybody may see"
-	}
-	return "a link to " + n.Target
 }
 
 // What is kept of a person's files is bounded, in bytes: whoever is to lose

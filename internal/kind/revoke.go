@@ -3,7 +3,6 @@ package kind
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/policy"
 	"opsafe/internal/roster"
 )
 
@@ -26,12 +26,12 @@ type Revoking struct {
 // keeps none of the others open: Holders says so.
 func Revoke(r host.Reader, v Revoking) ([]Resource, error) {
 	out := []Resource{{ID: change.ID{Kind: "record", Name: v.Fingerprint}, Looker: revokedLook{v}}}
-	places, err := trustedPlaces(r)
+	places, err := policy.TrustedPlaces(r)
 	if err != nil && len(places) == 0 {
 		return nil, err
 	}
 	for _, p := range places {
-		keys, err := KeysIn(r, p.Path)
+		keys, err := policy.KeysIn(r, p.Path)
 		if err == nil && slices.Contains(keys, v.Fingerprint) {
 			out = append(out, Resource{ID: change.ID{Kind: "key", Name: p.Path}, Looker: wipeLook{path: p.Path, goes: v.is}})
 		}
@@ -39,41 +39,7 @@ func Revoke(r host.Reader, v Revoking) ([]Resource, error) {
 	return out, nil
 }
 
-// trustedPlaces are the files in which sshd looks for keys, and those of authorities
-// whose certificates it takes: a key in one of these lets in whomever it has signed.
-func trustedPlaces(r host.Reader) ([]KeyPlace, error) {
-	places, problem := KeyPlaces(r)
-	accounts, err := CertifiedAccounts(r)
-	authorities := map[string][]string{}
-	for _, a := range accounts {
-		for _, at := range a.Authorities {
-			authorities[at] = append(authorities[at], a.Name)
-		}
-	}
-	for _, at := range slices.Sorted(maps.Keys(authorities)) {
-		places = append(places, KeyPlace{Path: at, Accounts: authorities[at]})
-	}
-	return places, cmp.Or(problem, err)
-}
-
 func (v Revoking) is(fingerprint string) bool { return fingerprint == v.Fingerprint }
-
-// Holders are the accounts as which a key lets somebody in, sorted. With an error,
-// they are those that could be seen.
-func Holders(r host.Reader, fingerprint string) ([]string, error) {
-	places, problem := trustedPlaces(r)
-	problems := []error{problem}
-	var out []string
-	for _, p := range places {
-		keys, err := KeysIn(r, p.Path)
-		problems = append(problems, err)
-		if slices.Contains(keys, fingerprint) {
-			out = append(out, p.Accounts...)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out), errors.Join(problems...)
-}
 
 // revokedLook is the record by which later runs know.
 type revokedLook struct{ Revoking }
@@ -136,7 +102,7 @@ type blockedLook struct {
 
 func (l blockedLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
-	places, problem := trustedPlaces(r)
+	places, problem := policy.TrustedPlaces(r)
 	for _, p := range places {
 		err := wipeKeys(r, &c, p.Path, func(fp string) bool { return fp == l.fingerprint })
 		switch {

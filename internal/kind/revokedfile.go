@@ -8,6 +8,7 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/policy"
 	"opsafe/internal/roster"
 )
 
@@ -35,8 +36,8 @@ func (l keepOut) Look(ctx context.Context, r host.Reader) (change.Change, error)
 	if key == "" {
 		return c, nil
 	}
-	places, err := trustedPlaces(r)
-	if slices.ContainsFunc(places, func(p KeyPlace) bool { return p.Path == l.path }) {
+	places, err := policy.TrustedPlaces(r)
+	if slices.ContainsFunc(places, func(p policy.KeyPlace) bool { return p.Path == l.path }) {
 		return change.Change{}, fmt.Errorf("it holds the key %s, which revoke-key has taken out of this host: take it out of the spec, too", key)
 	}
 	return c, err

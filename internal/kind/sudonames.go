@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
+	"opsafe/internal/policy"
 	"opsafe/internal/words"
 )
 
@@ -16,8 +17,8 @@ import (
 // an account or a file of that name.
 func (in *Input) sudoNotes(ctx context.Context, r host.Reader, rules []byte) []string {
 	var lines []string
-	for _, l := range sudoLines(rules) {
-		lines = append(lines, sudoEscaped().ReplaceAllString(l.text, `\`))
+	for _, l := range policy.SudoRules(rules) {
+		lines = append(lines, sudoEscaped().ReplaceAllString(l.Text, `\`))
 	}
 	missing := in.noAccounts(r, lines)
 	missing = append(missing, in.noPrograms(r, lines)...)
@@ -103,7 +104,7 @@ func accountsNamed(lines []string) []string {
 			}
 			continue
 		}
-		add(strings.Join(sudoUsers(line), ","), "")
+		add(strings.Join(policy.SudoUsers(line), ","), "")
 		for _, m := range sudoRunAs().FindAllStringSubmatch(line, -1) {
 			users, groups, _ := strings.Cut(m[1], ":")
 			add(users, "")

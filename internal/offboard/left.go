@@ -10,6 +10,7 @@ import (
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/policy"
 	"opsafe/internal/words"
 )
 
@@ -45,7 +46,7 @@ func unseen(what string, err error) Left {
 }
 
 func (o Offboarding) keysLeft(r host.Reader, _ host.User) []Left {
-	places, err := kind.KeyPlaces(r)
+	places, err := policy.KeyPlaces(r)
 	var out []Left
 	if err != nil {
 		out = append(out, unseen("sshd's configuration", err))
@@ -54,7 +55,7 @@ func (o Offboarding) keysLeft(r host.Reader, _ host.User) []Left {
 		if p.Of(o.Name) {
 			continue
 		}
-		lines, _, err := kind.KeyLines(r, p.Path)
+		lines, _, err := policy.KeyLines(r, p.Path)
 		if err != nil {
 			out = append(out, unseen("the keys in "+p.Path, err))
 			continue
@@ -79,7 +80,7 @@ func (o Offboarding) keysLeft(r host.Reader, _ host.User) []Left {
 
 // certificatesLeft is what lets in without a key in a file.
 func certificatesLeft(r host.Reader, u host.User) []Left {
-	authorities, commands := kind.BesideKeys(r)
+	authorities, commands := policy.BesideKeys(r)
 	var out []Left
 	if len(authorities) > 0 {
 		out = append(out, Left{
@@ -114,7 +115,7 @@ func namesakes(r host.Reader, u host.User) []Left {
 
 // rulesLeft are rules of sudo's and others that name the person.
 func (o Offboarding) rulesLeft(r host.Reader, u host.User) []Left {
-	files, err := kind.SudoersNaming(r, u)
+	files, err := policy.SudoersNaming(r, u)
 	var out []Left
 	if err != nil {
 		out = append(out, unseen(debian.SudoersDir, err))

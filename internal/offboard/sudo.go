@@ -6,6 +6,7 @@ import (
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/policy"
 	"opsafe/internal/spec"
 )
 
@@ -15,7 +16,7 @@ func (o Offboarding) sudoers(r host.Reader) []kind.Resource {
 	if err != nil || u == nil {
 		return nil
 	}
-	files, _ := kind.SudoersNaming(r, *u) // what cannot be read is said in the end
+	files, _ := policy.SudoersNaming(r, *u) // what cannot be read is said in the end
 	gone := map[string]*kind.DropIn{}
 	for _, f := range files {
 		if f.Only && path.Dir(f.Path) == debian.SudoersDir && !o.declaresRules(f.Path) {

@@ -1,4 +1,4 @@
-package kind_test
+package policy_test
 
 import (
 	"fmt"
@@ -6,52 +6,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"opsafe/internal/converge"
 	"opsafe/internal/host/overlay"
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/kind"
-	"opsafe/internal/roster"
+	"opsafe/internal/policy"
 )
-
-// TestKeyPlacesBehindLinks: sshd follows links to parts of its configuration; one that
-// leads nowhere it can be read keeps no key in a place that another part names.
-func TestKeyPlacesBehindLinks(t *testing.T) {
-	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHQoyeB7Kx5E7Y8+sQ0sQ6pVAgy+mNNHpGvTQ2r1eUFz eve"
-	state, err := snapshot.Parse([]byte(`
-users: [{name: eve, uid: 1300, home: /home/eve}]
-files:
-  /home/eve: {type: directory, owner: eve}
-  /etc/ssh/sshd_config: {content: "Include /etc/ssh/sshd_config.d/*.conf\n"}
-  /etc/ssh/sshd_config.d/01-loop.conf: {type: symlink, target: 01-loop.conf}
-  /etc/ssh/sshd_config.d/02-fifo.conf: {type: special file}
-  /etc/ssh/sshd_config.d/03-link.conf: {type: symlink, target: ../linked}
-  /etc/ssh/sshd_config.d/04-last.conf: {content: "AuthorizedKeysFile /opt/last/%u\n"}
-  /etc/ssh/linked: {content: "AuthorizedKeysFile /opt/linked/%u\n"}
-  /opt/linked/eve: {content: "` + key + `\n"}
-  /opt/last/eve: {content: "` + key + `\n"}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := overlay.New(snapshot.New(state))
-	fingerprint := roster.Authorized(key)
-	accounts, err := kind.Holders(h, fingerprint)
-	if err == nil || !slices.Contains(accounts, "eve") {
-		t.Errorf("%q, %v", accounts, err)
-	}
-	resources, err := kind.Revoke(h, kind.Revoking{Fingerprint: fingerprint, By: "root", Now: time.Unix(0, 0)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	converge.Run(t.Context(), converge.Options{Host: h, Kinds: []converge.Kind{{Kind: kind.Bare("key", kind.StageAccess), Resources: resources}}, Now: time.Now})
-	for _, p := range []string{"/opt/linked/eve", "/opt/last/eve"} {
-		if keys, err := kind.KeysIn(h, p); err != nil || len(keys) > 0 {
-			t.Errorf("%s: %q, %v", p, keys, err)
-		}
-	}
-}
 
 // TestKeyPlacesInMatch: what sshd's configuration says within Match blocks is for
 // those whom they mean; what a connection is asked may be so.
@@ -90,7 +49,7 @@ files:
 			if err != nil {
 				t.Fatal(err)
 			}
-			places, err := kind.KeyPlaces(snapshot.New(state))
+			places, err := policy.KeyPlaces(snapshot.New(state))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,7 +80,7 @@ func TestManyUnread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = kind.Holders(overlay.New(snapshot.New(state)), "SHA256:none")
+	_, err = policy.Holders(overlay.New(snapshot.New(state)), "SHA256:none")
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok || len(joined.Unwrap()) < people {
 		t.Fatalf("not a list of %d: %v", people, err)

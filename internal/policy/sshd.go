@@ -1,4 +1,6 @@
-package kind
+// Package policy reads on a host who may get in and become root: where sshd looks for
+// keys and certificates by its configuration, and whom the rules of sudo name.
+package policy
 
 import (
 	"errors"
@@ -36,7 +38,7 @@ const sshdNone = "none"
 // comes to life with the next change of the configuration.
 func keyWords(r host.Reader) (sshdWords, error) {
 	w := sshdWords{files: []sshdWord{{value: ".ssh/authorized_keys"}, {value: ".ssh/authorized_keys2"}}}
-	err := w.read(r, sshdMain, 0, nil)
+	err := w.read(r, debian.SSHDConfig, 0, nil)
 	return w, err
 }
 

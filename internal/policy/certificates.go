@@ -1,4 +1,4 @@
-package kind
+package policy
 
 import (
 	"errors"
@@ -66,7 +66,7 @@ func namesSomebody(r host.Reader, at string) (bool, error) {
 	}
 	lines, _, err := KeyLines(r, at)
 	return slices.ContainsFunc(lines, func(l KeyLine) bool {
-		text := strings.TrimSpace(l.text)
+		text := strings.TrimSpace(l.Text)
 		return text != "" && text[0] != '#'
 	}), err
 }

@@ -1,14 +1,15 @@
-package kind
+package policy
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 
-	"opsafe/internal/change"
 	"opsafe/internal/host"
 	"opsafe/internal/roster"
 	"opsafe/internal/words"
@@ -95,9 +96,12 @@ func keyPlace(u host.User, pattern string) (at string, home bool) {
 	return at, path.IsAbs(u.Home) && strings.HasPrefix(at, path.Clean(u.Home)+"/") // of nobody's below /
 }
 
+// MaxKeyFile is more than any list of keys that is meant, in bytes.
+const MaxKeyFile = 1 << 20
+
 // KeyLine is a line of a present file of keys, with the key that it holds.
 type KeyLine struct {
-	text        string
+	Text        string
 	Fingerprint string // empty: it holds none
 }
 
@@ -105,7 +109,7 @@ type KeyLine struct {
 // options stand before the key: authorized_keys(5).
 func (l KeyLine) AuthorityFor(name string) bool {
 	const option = `principals="`
-	text := strings.TrimSpace(l.text)
+	text := strings.TrimSpace(l.Text)
 	lower := strings.ToLower(text)
 	i := strings.Index(lower, option)
 	if i < 0 || text[0] == '#' || !words.Mentions(lower, "cert-authority") {
@@ -124,47 +128,101 @@ func KeyLines(r host.Reader, at string) (lines []KeyLine, n *host.Node, err erro
 	case n == nil || n.Type == host.TypeDir:
 		return nil, nil, nil
 	case n.Type != host.TypeFile:
-		return nil, n, fmt.Errorf("%s is %s: what it leads to has not been looked at", at, present(r, at, n))
-	case n.Size > maxKeyFile:
-		return nil, n, fmt.Errorf("%s is larger than %d MiB: it has not been looked at", at, maxKeyFile>>20)
+		return nil, n, fmt.Errorf("%s is %s: what it leads to has not been looked at", at, host.Present(r, at, n))
+	case n.Size > MaxKeyFile:
+		return nil, n, fmt.Errorf("%s is larger than %d MiB: it has not been looked at", at, MaxKeyFile>>20)
 	}
 	data, err := r.ReadFile(at)
 	if err != nil {
 		return nil, n, err
 	}
 	for line := range strings.Lines(string(data)) {
-		lines = append(lines, KeyLine{text: line, Fingerprint: roster.Authorized(line)})
+		lines = append(lines, KeyLine{Text: line, Fingerprint: roster.Authorized(line)})
 	}
 	return lines, n, nil
 }
 
-// wipeKeys adds to a change that keys go from a file, with their lines; what else
-// is in it stays.
-func wipeKeys(r host.Reader, c *change.Change, at string, goes func(fingerprint string) bool) error {
-	lines, n, err := KeyLines(r, at)
-	if err != nil || n == nil {
-		return err
+// OwnKeyPlaces are the files that sshd reads for one account, and not for all.
+func OwnKeyPlaces(r host.Reader, name string) ([]string, error) {
+	all, err := KeyPlaces(r)
+	var out []string
+	for _, p := range all {
+		if p.Of(name) {
+			out = append(out, p.Path)
+		}
 	}
-	var left strings.Builder
-	gone := 0
-	for _, l := range lines {
-		if l.Fingerprint == "" || !goes(l.Fingerprint) {
-			left.WriteString(l.text)
+	return out, err
+}
+
+// PresentKeys are the fingerprints of the keys in somebody's own files. With an
+// error, they are those that can be read.
+func PresentKeys(r host.Reader, name string) ([]string, error) {
+	places, err := KeyPlaces(r)
+	keys, unread := OwnKeys(r, places, name)
+	return keys, errors.Join(err, unread)
+}
+
+// OwnKeys is PresentKeys where the places are known.
+func OwnKeys(r host.Reader, places []KeyPlace, name string) ([]string, error) {
+	var unread []error
+	var out []string
+	for _, p := range places {
+		if !p.Of(name) {
 			continue
 		}
-		gone++
-		text := l.Fingerprint
-		if k, ok := presentKey(l.text); ok {
-			text = keyText(k)
+		lines, _, err := KeyLines(r, p.Path)
+		unread = append(unread, err)
+		for _, l := range lines {
+			if l.Fingerprint != "" && !slices.Contains(out, l.Fingerprint) {
+				out = append(out, l.Fingerprint)
+			}
 		}
-		c.Attrs = append(c.Attrs, change.Attr{Name: "key", Before: change.Text(text)})
 	}
-	if gone == 0 {
-		return nil
+	return out, errors.Join(unread...)
+}
+
+// KeysIn are the fingerprints of the keys in a file.
+func KeysIn(r host.Reader, at string) ([]string, error) {
+	lines, _, err := KeyLines(r, at)
+	var out []string
+	for _, l := range lines {
+		if l.Fingerprint != "" {
+			out = append(out, l.Fingerprint)
+		}
 	}
-	c.Action = cmp.Or(c.Action, change.Modify)
-	c.Steps = append(c.Steps, host.WriteFile{
-		Path: at, Content: host.NewContent([]byte(left.String())), Owner: n.Owner, Group: n.Group, Access: n.Access,
-	})
-	return nil
+	return out, err
+}
+
+// TrustedPlaces are the files in which sshd looks for keys, and those of authorities
+// whose certificates it takes: a key in one of these lets in whomever it has signed.
+func TrustedPlaces(r host.Reader) ([]KeyPlace, error) {
+	places, problem := KeyPlaces(r)
+	accounts, err := CertifiedAccounts(r)
+	authorities := map[string][]string{}
+	for _, a := range accounts {
+		for _, at := range a.Authorities {
+			authorities[at] = append(authorities[at], a.Name)
+		}
+	}
+	for _, at := range slices.Sorted(maps.Keys(authorities)) {
+		places = append(places, KeyPlace{Path: at, Accounts: authorities[at]})
+	}
+	return places, cmp.Or(problem, err)
+}
+
+// Holders are the accounts as which a key lets somebody in, sorted. With an error,
+// they are those that could be seen.
+func Holders(r host.Reader, fingerprint string) ([]string, error) {
+	places, problem := TrustedPlaces(r)
+	problems := []error{problem}
+	var out []string
+	for _, p := range places {
+		keys, err := KeysIn(r, p.Path)
+		problems = append(problems, err)
+		if slices.Contains(keys, fingerprint) {
+			out = append(out, p.Accounts...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), errors.Join(problems...)
 }

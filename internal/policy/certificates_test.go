@@ -1,4 +1,4 @@
-package kind_test
+package policy_test
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/kind"
+	"opsafe/internal/policy"
 )
 
 // TestCertifiedAccounts: which accounts certificates let in as, and who names whose.
@@ -39,7 +39,7 @@ files:
 			if err != nil {
 				t.Fatal(err)
 			}
-			all, err := kind.CertifiedAccounts(snapshot.New(state))
+			all, err := policy.CertifiedAccounts(snapshot.New(state))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package kind
+package policy
 
 import (
 	"errors"
@@ -7,19 +7,20 @@ import (
 	"strconv"
 	"strings"
 
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
 
-// sudoLine is a rule of sudoers, which may go over several lines.
-type sudoLine struct {
-	number int // of its first line, from 1
-	text   string
+// SudoRule is a rule of sudoers, which may go over several lines.
+type SudoRule struct {
+	Line int // of its first line, from 1
+	Text string
 }
 
-// sudoLines reads the rules in a file of sudoers: no comments, which a number after
+// SudoRules reads the rules in a file of sudoers: no comments, which a number after
 // # is none of, and no blank lines.
-func sudoLines(data []byte) []sudoLine {
-	var out []sudoLine
+func SudoRules(data []byte) []SudoRule {
+	var out []SudoRule
 	joined, first, n := "", 0, 0
 	for line := range strings.Lines(string(data)) {
 		n++
@@ -34,7 +35,7 @@ func sudoLines(data []byte) []sudoLine {
 		text := strings.TrimSpace(withoutComment(joined + line))
 		joined = ""
 		if text != "" {
-			out = append(out, sudoLine{number: first, text: text})
+			out = append(out, SudoRule{Line: first, Text: text})
 		}
 	}
 	return out
@@ -56,13 +57,13 @@ func withoutComment(line string) string {
 	return line
 }
 
-// sudoWords are the words of a rule, with the punctuation between them cut.
-func sudoWords(text string) []string {
+// SudoWords are the words of a rule, with the punctuation between them cut.
+func SudoWords(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t,=:!()>@\"", r) })
 }
 
-// sudoUsers is the list of users that a rule is for; nil if it is not for users.
-func sudoUsers(text string) []string {
+// SudoUsers is the list of users that a rule is for; nil if it is not for users.
+func SudoUsers(text string) []string {
 	if names, ok := strings.CutPrefix(text, "Defaults:"); ok {
 		word, _, _ := strings.Cut(names, " ")
 		return strings.Split(word, ",")
@@ -102,7 +103,7 @@ func namesOf(r host.Reader, u host.User) []string {
 
 // sudoNames reports whether a rule has one of the names.
 func sudoNames(text string, names []string) bool {
-	return slices.ContainsFunc(sudoWords(text), func(w string) bool { return slices.Contains(names, w) })
+	return slices.ContainsFunc(SudoWords(text), func(w string) bool { return slices.Contains(names, w) })
 }
 
 // SudoersFile is a file that sudo may read, with what it says of somebody.
@@ -122,10 +123,10 @@ func SudoersNaming(r host.Reader, u host.User) ([]SudoersFile, error) {
 	for _, at := range files {
 		data, unread := r.ReadFile(at)
 		f := SudoersFile{Path: at, Unread: unread}
-		lines := sudoLines(data)
+		lines := SudoRules(data)
 		for _, l := range lines {
-			if sudoNames(l.text, names) {
-				f.Named = append(f.Named, l.number)
+			if sudoNames(l.Text, names) {
+				f.Named = append(f.Named, l.Line)
 			}
 		}
 		f.Only = onlyFor(lines, names)
@@ -140,14 +141,14 @@ func NamedBySudo(r host.Reader, u host.User) bool {
 	names := namesOf(r, u)
 	return slices.ContainsFunc(files, func(at string) bool {
 		data, err := r.ReadFile(at)
-		return err == nil && slices.ContainsFunc(sudoLines(data), func(l sudoLine) bool { return sudoNames(l.text, names) })
+		return err == nil && slices.ContainsFunc(SudoRules(data), func(l SudoRule) bool { return sudoNames(l.Text, names) })
 	})
 }
 
 // onlyFor reports whether all rules of a file are for some of the names.
-func onlyFor(lines []sudoLine, names []string) bool {
+func onlyFor(lines []SudoRule, names []string) bool {
 	for _, l := range lines {
-		users := sudoUsers(l.text)
+		users := SudoUsers(l.Text)
 		if len(users) == 0 || slices.ContainsFunc(users, func(w string) bool { return !slices.Contains(names, w) }) {
 			return false
 		}
@@ -159,8 +160,8 @@ func onlyFor(lines []sudoLine, names []string) bool {
 // they include. With an error, they are those that could be found out.
 func sudoersFiles(r host.Reader) ([]string, error) {
 	var s sudoersReader
-	s.add(r, sudoersMain)
-	s.addDir(r, sudoersDir)
+	s.add(r, debian.Sudoers)
+	s.addDir(r, debian.SudoersDir)
 	return s.files, s.unread
 }
 
