@@ -3,7 +3,6 @@ package access
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"opsafe/internal/host"
@@ -98,7 +97,19 @@ func (b *bootFiles) add(at string, lines ...shellrc.Line) {
 	}
 }
 
-func isAmong(name, names string) bool { return slices.Contains(strings.Fields(names), name) }
+// isAmong reports whether a word is one of a list with spaces between them. It is asked
+// for each word of each script, mostly for what is nowhere in the list.
+func isAmong(word, list string) bool {
+	if !strings.Contains(list, word) {
+		return false
+	}
+	for one := range strings.FieldsSeq(list) {
+		if one == word {
+			return true
+		}
+	}
+	return false
+}
 
 // others are files that programs at the start go by, whole.
 func (b *bootFiles) others() error {

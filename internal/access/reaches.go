@@ -73,9 +73,32 @@ func reaches(line string) string { return reachesBy(line, strings.Contains(line,
 func reachesBy(line string, kills bool) string {
 	const ends = ";&|()`"
 	line = unsaid(line)
-	plain := strings.NewReplacer(`"`, "", "'", "").Replace(line)
-	list := strings.NewReplacer("[", " ", "]", " ", ",", " ").Replace(plain) // of another language's
-	return cmp.Or(foundReached(strings.Fields(strings.NewReplacer(";", " ", "|", " ", `\\`, " ").Replace(plain))), anyReaches(line, ends+`[],"'`, kills), anyReaches(plain, ends+"[],", kills), anyReaches(list, ends, kills))
+	plain := with(line, `"'`, -1)
+	list := with(plain, "[],", ' ') // of another language's
+	if what := foundReached(strings.Fields(strings.ReplaceAll(with(plain, ";|", ' '), `\\`, " "))); what != "" {
+		return what
+	}
+	what := anyReaches(line, ends+`[],"'`, kills)
+	if what == "" && plain != line {
+		what = anyReaches(plain, ends+"[],", kills)
+	}
+	if what == "" && list != plain {
+		what = anyReaches(list, ends, kills)
+	}
+	return what
+}
+
+// with is a line with one sign in the place of each of some; -1: none.
+func with(line, signs string, sign rune) string {
+	if !strings.ContainsAny(line, signs) {
+		return line
+	}
+	return strings.Map(func(c rune) rune {
+		if strings.ContainsRune(signs, c) {
+			return sign
+		}
+		return c
+	}, line)
 }
 
 // anyReaches looks at the commands of a line, each of which goes up to one of some signs.

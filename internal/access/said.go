@@ -19,7 +19,6 @@ var (
 	quoted      = words.Pattern(`"(?:[^"\\]|\\.)*"|'[^']*'`)
 	kept        = words.Pattern("\x01[0-9]+\x01")
 	substituted = words.Pattern(`\$\([^()]*\)`)
-	segments    = words.Pattern(`[;&|()]|[^;&|()]+`)
 	toFile      = words.Pattern(`>+[ \t]*`)
 	nowhere     = words.Pattern("[0-9]*>(?:/dev/null|\x02[0-9])")
 )
@@ -27,13 +26,17 @@ var (
 // unsaid is a line of commands without what it only says, or looks for.
 func unsaid(line string) string {
 	var strs []string
-	line = quoted().ReplaceAllStringFunc(line, func(s string) string {
-		strs = append(strs, s)
-		return "\x01" + strconv.Itoa(len(strs)-1) + "\x01"
-	})
-	line = toFile().ReplaceAllStringFunc(line, strings.TrimSpace)
-	line = strings.ReplaceAll(line, ">&", ">\x02")
-	all := segments().FindAllString(line, -1)
+	if strings.ContainsAny(line, `"'`) {
+		line = quoted().ReplaceAllStringFunc(line, func(s string) string {
+			strs = append(strs, s)
+			return "\x01" + strconv.Itoa(len(strs)-1) + "\x01"
+		})
+	}
+	if strings.Contains(line, ">") {
+		line = toFile().ReplaceAllStringFunc(line, strings.TrimSpace)
+		line = strings.ReplaceAll(line, ">&", ">\x02")
+	}
+	all := segments(line)
 	var b strings.Builder
 	for i, s := range all {
 		if !onlySays(s, all[i+1:]) {
@@ -57,6 +60,24 @@ func unsaid(line string) string {
 	return strings.ReplaceAll(out, "\x02", "&")
 }
 
+// segments are the commands of a line, and the signs between them.
+func segments(line string) []string {
+	const signs = ";&|()"
+	var all []string
+	for line != "" {
+		n := strings.IndexAny(line, signs)
+		switch {
+		case n < 0:
+			n = len(line)
+		case n == 0:
+			n = 1
+		}
+		all = append(all, line[:n])
+		line = line[n:]
+	}
+	return all
+}
+
 // ranInside is what a shell runs in a string: all of it, if that is not plain.
 func ranInside(s string) string {
 	runs := substituted().FindAllString(s, -1)
@@ -72,7 +93,7 @@ func ranInside(s string) string {
 // onlySays reports whether a command says or finds something, and nothing that takes it
 // for commands or for a file's content gets to see what it says.
 func onlySays(command string, after []string) bool {
-	if strings.Contains(nowhere().ReplaceAllString(command, ""), ">") || strings.Contains(command, "`") {
+	if strings.Contains(command, ">") && strings.Contains(nowhere().ReplaceAllString(command, ""), ">") || strings.Contains(command, "`") {
 		return false
 	}
 	name := firstOf(command)
