@@ -12,6 +12,10 @@ const (
 	Sudoers    = "/etc/sudoers"
 	SudoersDir = "/etc/sudoers.d"
 
+	// SSHDRunDir is where sshd goes without rights, and without which it does not even
+	// check a configuration.
+	SSHDRunDir = "/run/sshd"
+
 	AptSources    = "/etc/apt/sources.list"
 	AptSourcesDir = "/etc/apt/sources.list.d"
 
@@ -19,6 +23,12 @@ const (
 	ChronyDropIns = "/etc/chrony/conf.d"
 	DockerConfig  = "/etc/docker/daemon.json"
 	CronDir       = "/etc/cron.d"
+)
+
+// SSHDUnit is the unit of sshd, and SSHDSocket the one by which systemd listens for it.
+const (
+	SSHDUnit   = "ssh.service"
+	SSHDSocket = "ssh.socket"
 )
 
 // DockerUnit is the unit of docker's engine.

@@ -67,7 +67,7 @@ func (in *Input) needEntries(rule host.ACLRule) []change.ID {
 		if e.Tag == host.TagUser {
 			needs = append(needs, in.NeedOwner(e.Name, "")...)
 		} else {
-			needs = append(needs, in.needGroup(e.Name)...)
+			needs = append(needs, in.NeedGroup(e.Name)...)
 		}
 	}
 	return needs

@@ -176,10 +176,10 @@ func StayEnded(ctx context.Context, r host.Docker, outlived bool) (string, error
 // listens loses its sockets by a reload, and keeps them, and its sessions, over a
 // restart.
 func TakesUp(ctx context.Context, r host.Units, unit string, verb host.Verb) host.Verb {
-	if verb != host.Reload || unit != sshdUnit {
+	if verb != host.Reload || unit != debian.SSHDUnit {
 		return verb
 	}
-	if u, err := r.Unit(ctx, sshdSocket); err == nil && u.Running() {
+	if u, err := r.Unit(ctx, debian.SSHDSocket); err == nil && u.Running() {
 		return host.Restart
 	}
 	return verb

@@ -18,28 +18,6 @@ func Covering(places ...string) func(context.Context, Recorder, *spec.Backend) (
 	return func(context.Context, Recorder, *spec.Backend) ([]string, error) { return places, nil }
 }
 
-// coverJudged asks for what a program reads of its configuration, a drop-in among it,
-// wherever it is included from, and whether it accepts it as it is.
-func coverJudged(ctx context.Context, r host.Reader, dropIn string) {
-	check, probe := Judges(dropIn)
-	_, _ = host.ReadConfiguration(r, check.Tree)
-	if len(probe) > 0 {
-		_ = r.Check(ctx, host.Check{Argv: probe, Root: true}, host.NewContent(nil))
-	}
-}
-
-func coverSudoers(ctx context.Context, r Recorder, _ *spec.Backend) ([]string, error) {
-	coverJudged(ctx, r, path.Join(sudoersDir, "x"))
-	return []string{sudoersMain, sudoersDir}, nil
-}
-
-// coverSshd asks also for the directory without which sshd checks nothing.
-func coverSshd(ctx context.Context, r Recorder, _ *spec.Backend) ([]string, error) {
-	_, _ = r.Stat(sshdPrivSep)
-	coverJudged(ctx, r, path.Join(sshdDir, "x.conf"))
-	return []string{sshdMain, sshdDir}, nil
-}
-
 func coverPackages(_ context.Context, r Recorder, b *spec.Backend) ([]string, error) {
 	for _, name := range slices.Sorted(maps.Keys(packagesOf(b))) {
 		_, _ = r.Candidate(name)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -156,47 +155,4 @@ func printable(data []byte) bool {
 	return utf8.Valid(data) && !strings.ContainsFunc(string(data), func(c rune) bool {
 		return unicode.IsControl(c) && c != '\n' && c != '\t'
 	})
-}
-
-// dropInsAdopted are the files of root's in a directory of a program's configuration.
-type dropInsAdopted struct {
-	section, dir, suffix string
-	// reads reports whether the program reads a file, by its name without the suffix;
-	// nil: it reads each.
-	reads func(name string) bool
-	// text writes the content of one.
-	text func(t Taker, d spec.Draft, at string, n *host.Node) error
-}
-
-// adopt takes one of the files, or those that the program reads.
-func (a dropInsAdopted) adopt(_ context.Context, t Taker, name string) error {
-	if name != "" {
-		return a.take(t, name)
-	}
-	names, err := t.ReadDir(a.dir)
-	if err != nil {
-		return err
-	}
-	for _, file := range names {
-		if name, ok := strings.CutSuffix(file, a.suffix); ok && (a.reads == nil || a.reads(name)) {
-			orLeaveOut(t, a.section+"/"+name, a.take(t, name))
-		}
-	}
-	return nil
-}
-
-func (a dropInsAdopted) take(t Taker, name string) error {
-	at := path.Join(a.dir, name+a.suffix)
-	n, err := whatIsAt(t, at)
-	if err == nil && n.Type == host.TypeSymlink { // where it leads, anybody may write
-		err = fmt.Errorf("it is a symbolic link to %s: put the file itself there, or remove it with opsafe prune", n.Target)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", at, err)
-	}
-	d := spec.NewDraft()
-	if err := a.text(t, d, at, n); err != nil || d.Empty() {
-		return err
-	}
-	return t.Take("from "+at, d, a.section, name)
 }

@@ -43,7 +43,7 @@ func findRun(_ context.Context, f Finder) error {
 		}
 	}
 	for dir, end := range runDirs() {
-		if err := eachUndeclared(f, dir, func(name, at string, n *host.Node) error {
+		if err := EachUndeclared(f, dir, func(name, at string, n *host.Node) error {
 			if strings.HasSuffix(name, end) && (end != "" || !strings.Contains(name, ".")) {
 				note(at, n)
 			}
@@ -52,7 +52,7 @@ func findRun(_ context.Context, f Finder) error {
 			return err
 		}
 	}
-	return eachUndeclared(f, userUnits, func(name, at string, n *host.Node) error {
+	return EachUndeclared(f, userUnits, func(name, at string, n *host.Node) error {
 		if debian.IsFileUnit(name) && (n.Type != host.TypeSymlink || leadsElsewhere(n.Target)) {
 			note(at, n)
 		}

@@ -71,7 +71,7 @@ func (in *Input) GrantedOtherwise() map[string]spec.Pos {
 			}
 		}
 	}
-	for _, d := range spec.Sorted(dropInsOf(in.Backend, "sudoers")) {
+	for _, d := range spec.Sorted(DropInsOf(in.Backend, "sudoers")) {
 		if d.State != Absent {
 			add(d.Pos, in.sudoGroups(d.Text)...)
 		}

@@ -1,8 +1,12 @@
 package kind
 
 import (
+	"context"
+	"errors"
 	"path"
+	"slices"
 
+	"opsafe/internal/change"
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
 )
@@ -12,13 +16,13 @@ import (
 // any other file.
 func Judges(at string) (check *host.Check, probe []string) {
 	switch path.Dir(path.Clean(at)) {
-	case sudoersDir:
+	case debian.SudoersDir:
 		c := sudoersCheck()
-		c.Tree = &host.CheckTree{Main: sudoersMain, Dir: sudoersDir, Name: path.Base(at)}
+		c.Tree = &host.CheckTree{Main: debian.Sudoers, Dir: debian.SudoersDir, Name: path.Base(at)}
 		return &c, sudoersProbe()
-	case sshdDir:
+	case debian.SSHDConfigDir:
 		c := sshdCheck()
-		c.Tree = &host.CheckTree{Main: sshdMain, Dir: sshdDir, Name: path.Base(at)}
+		c.Tree = &host.CheckTree{Main: debian.SSHDConfig, Dir: debian.SSHDConfigDir, Name: path.Base(at)}
 		return &c, nil
 	case debian.AptSourcesDir, path.Dir(debian.AptSources):
 		if c := SourceCheck(at, nil); c != nil {
@@ -57,5 +61,18 @@ func sudoersProbe() []string { return []string{"sudo", "-n", "-l", "-U", "root"}
 
 // sshdCheck is sshd's, which loads the host's keys.
 func sshdCheck() host.Check {
-	return host.Check{Argv: []string{"sshd", "-t", "-f", "%"}, Needs: []string{sshdPrivSep}, Root: true}
+	return host.Check{Argv: []string{"sshd", "-t", "-f", "%"}, Needs: []string{debian.SSHDRunDir}, Root: true}
+}
+
+// Prove adds the probe to a change that writes files, which are put back when it
+// fails.
+func Prove(ctx context.Context, r host.Reader, c *change.Change, probe []string) {
+	if !slices.ContainsFunc(c.Steps, host.ReplacesFile) {
+		return
+	}
+	before := r.Check(ctx, host.Check{Argv: probe, Root: true}, host.NewContent(nil))
+	if errors.As(before, new(*host.CheckError)) {
+		return // what is broken already is not this file's doing
+	}
+	c.PutBack, c.Steps = true, append(c.Steps, host.Probe{Argv: probe})
 }

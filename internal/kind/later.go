@@ -37,12 +37,12 @@ func Missing(thing, format string, args ...any) error {
 
 // MissingPath is missing, of a path.
 func MissingPath(path, format string, args ...any) error {
-	return &missingError{thing: path, unpackaged: !packaged(path), err: fmt.Errorf(format, args...)}
+	return &missingError{thing: path, unpackaged: !Packaged(path), err: fmt.Errorf(format, args...)}
 }
 
-// packaged reports whether a path is where packages and their scripts put things.
+// Packaged reports whether a path is where packages and their scripts put things.
 // They leave /srv to the host (Filesystem Hierarchy Standard 3.0, 3.17).
-func packaged(path string) bool {
+func Packaged(path string) bool {
 	if path == "/usr/local" || strings.HasPrefix(path, "/usr/local/") {
 		return false
 	}
@@ -83,7 +83,7 @@ func toCome(r host.Reader) []string {
 // and the lists of packages that are not there are not to be had. With anywhere, a
 // directory on the way that is called so counts, too.
 func bringers(r host.Reader, at string, anywhere bool) ([]string, error) {
-	if !packaged(at) || ours(at) {
+	if !Packaged(at) || ours(at) {
 		return nil, nil
 	}
 	parts := strings.Split(at, "/")
@@ -144,7 +144,7 @@ func goneAlready(r host.Reader, at string) (change.Change, error) {
 	if len(names) == 0 {
 		// In a directory that nobody has made, only a package can bring anything.
 		n, err := r.Stat(path.Dir(at))
-		if err != nil || n != nil || !packaged(at) {
+		if err != nil || n != nil || !Packaged(at) {
 			return change.Change{}, err
 		}
 		names = toCome(r)

@@ -14,25 +14,25 @@ import (
 // them nothing can be given to them.
 func (in *Input) NeedOwner(owner, group string) []change.ID {
 	var needs []change.ID
-	if in.isUser(owner) {
+	if in.HasUser(owner) {
 		needs = append(needs, change.ID{Kind: "user", Name: owner})
 	}
-	return append(needs, in.needGroup(group)...)
+	return append(needs, in.NeedGroup(group)...)
 }
 
-// needGroup is the declared group, or the user who has a group of that name.
-func (in *Input) needGroup(group string) []change.ID {
+// NeedGroup is the declared group, or the user who has a group of that name.
+func (in *Input) NeedGroup(group string) []change.ID {
 	if g, ok := in.Backend.Groups[group]; ok && g.State != "absent" {
 		return []change.ID{{Kind: "group", Name: group}}
 	}
-	if in.isUser(group) {
+	if in.HasUser(group) {
 		return []change.ID{{Kind: "user", Name: group}}
 	}
 	return nil
 }
 
-// isUser reports whether the spec declares an account of that name.
-func (in *Input) isUser(name string) bool {
+// HasUser reports whether the spec declares an account of that name.
+func (in *Input) HasUser(name string) bool {
 	if u, ok := in.Backend.Users[name]; ok {
 		return u.State != "absent"
 	}

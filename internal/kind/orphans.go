@@ -80,7 +80,7 @@ type Strays struct {
 
 // Find notes those of the files that nothing declares: it is Orphans.Find.
 func (s Strays) Find(_ context.Context, f Finder) error {
-	return eachUndeclared(f, s.Dir, func(file, at string, n *host.Node) error {
+	return EachUndeclared(f, s.Dir, func(file, at string, n *host.Node) error {
 		name, ok := strings.CutSuffix(file, s.Suffix)
 		if !ok || slices.Contains(f.Backend().Owned(), at) || s.Takes != nil && !s.Takes(name) {
 			return nil
@@ -101,9 +101,9 @@ func LeadsTo(n *host.Node) string {
 	return ", a symbolic link to " + n.Target
 }
 
-// eachUndeclared goes through what is in a directory and neither declared as a file nor
+// EachUndeclared goes through what is in a directory and neither declared as a file nor
 // a package's. One that cannot be looked at is unknown by itself.
-func eachUndeclared(f Finder, dir string, look func(name, at string, n *host.Node) error) error {
+func EachUndeclared(f Finder, dir string, look func(name, at string, n *host.Node) error) error {
 	names, err := f.ReadDir(dir)
 	if err != nil {
 		return err

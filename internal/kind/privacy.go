@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"opsafe/internal/change"
+	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/notes"
 	"opsafe/internal/spec"
@@ -33,7 +34,7 @@ var isPolicy = privacy{policy: true} //nolint:gochecknoglobals // a constant
 // them.
 func policyFile(p string, n host.Node) bool {
 	dir := path.Dir(p)
-	return n.Owner == Root && (p == sudoersMain || p == sshdMain || (dir == sudoersDir || dir == sshdDir) && host.ReadsDropIn(dir, path.Base(p)))
+	return n.Owner == Root && (p == debian.Sudoers || p == debian.SSHDConfig || (dir == debian.SudoersDir || dir == debian.SSHDConfigDir) && host.ReadsDropIn(dir, path.Base(p)))
 }
 
 func privacyOf(secret *bool) privacy {

@@ -20,7 +20,7 @@ func unitOrphans() Orphans {
 // findUnits looks for them. Links are the marks of what is enabled, masked or known by
 // another name, unless they lead to a file elsewhere.
 func findUnits(_ context.Context, f Finder) error {
-	if err := eachUndeclared(f, debian.UnitDir, func(name, at string, n *host.Node) error {
+	if err := EachUndeclared(f, debian.UnitDir, func(name, at string, n *host.Node) error {
 		if !debian.IsFileUnit(name) || declaresUnitFile(f.Backend(), name) || n.Type == host.TypeSymlink && !leadsElsewhere(n.Target) {
 			return nil
 		}
@@ -38,7 +38,7 @@ func findUnits(_ context.Context, f Finder) error {
 		if !ok || !debian.IsFileUnit(unit) {
 			continue
 		}
-		err := eachUndeclared(f, path.Join(debian.UnitDir, dir), func(name, at string, _ *host.Node) error {
+		err := EachUndeclared(f, path.Join(debian.UnitDir, dir), func(name, at string, _ *host.Node) error {
 			if strings.HasPrefix(name, "opsafe-") && slices.Contains(f.Backend().Owned(), at) {
 				return nil
 			}

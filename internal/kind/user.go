@@ -120,7 +120,7 @@ func userResource(in *Input, a account, pos spec.Pos, when spec.Conditions) Reso
 	var needs []change.ID
 	for _, g := range append([]string{a.group}, a.groups...) {
 		if g != a.name {
-			needs = append(needs, in.needGroup(g)...)
+			needs = append(needs, in.NeedGroup(g)...)
 		}
 	}
 	if _, ok := in.Backend.Groups[a.name]; ok {

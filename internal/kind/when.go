@@ -38,7 +38,7 @@ func fact(ctx context.Context, r host.Reader, c spec.Condition) (holds bool, is 
 	case spec.FactPath:
 		n, err := Followed(r, name)
 		if n == nil && err == nil {
-			err = unsettled(r, c, name, packaged(name))
+			err = unsettled(r, c, name, Packaged(name))
 		}
 		return n != nil, says(n != nil, name, "exists", "does not exist"), err
 	case spec.FactMounted:

@@ -14,6 +14,8 @@ import (
 	"opsafe/internal/kind/environment"
 	"opsafe/internal/kind/hosts"
 	"opsafe/internal/kind/source"
+	"opsafe/internal/kind/sshd"
+	"opsafe/internal/kind/sudoers"
 	"opsafe/internal/kind/sysctl"
 	"opsafe/internal/spec"
 )
@@ -37,8 +39,8 @@ func Table() []kind.Kind {
 		archive.Venvs(),
 		certificate.Kind(),
 		kind.Keys(),
-		kind.Sudoers(),
-		kind.Sshd(),
+		sudoers.Kind(),
+		sshd.Kind(),
 		kind.Passwords(),
 		sysctl.Kind(),
 		docker.Firewalls(),

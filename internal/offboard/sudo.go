@@ -6,6 +6,7 @@ import (
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 	"opsafe/internal/policy"
 	"opsafe/internal/spec"
 )
@@ -24,7 +25,8 @@ func (o Offboarding) sudoers(r host.Reader) []kind.Resource {
 		}
 	}
 	b := spec.With(spec.Backend{}, "sudoers", gone)
-	return kind.Sudoers().Declare(&kind.Input{Backend: &b, Repo: &spec.Repository{}})
+	k, _ := kinds.Find("sudoers")
+	return k.Declare(&kind.Input{Backend: &b, Repo: &spec.Repository{}})
 }
 
 // declaresRules reports whether the spec declares a file of sudoers.

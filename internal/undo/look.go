@@ -16,10 +16,6 @@ import (
 	"opsafe/internal/notes"
 )
 
-const (
-	sshUnit = "ssh.service"
-)
-
 // look brings one thing back.
 type look struct {
 	kept history.Kept
@@ -148,7 +144,7 @@ func (l look) judged(ctx context.Context, r host.Reader, c change.Change) (chang
 	if n, err := r.Stat(at); err != nil || n != nil && n.Type != host.TypeFile {
 		return c, err
 	}
-	c.Undo = slices.ContainsFunc(c.Notify, func(n change.Notification) bool { return n.Unit == sshUnit })
+	c.Undo = slices.ContainsFunc(c.Notify, func(n change.Notification) bool { return n.Unit == debian.SSHDUnit })
 	if len(probe) == 0 {
 		return c, nil
 	}

@@ -1,4 +1,4 @@
-package kind
+package sudoers
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/words"
 )
 
@@ -18,9 +19,9 @@ var systemctlRule = words.Pattern(`systemctl[ \t]+(?:-\S+[ \t]+)*(start|stop|res
 // need not be anything on the host.
 var journalRule = words.Pattern(`journalctl[ \t]+(?:-\S+[ \t]+)*?(?:-u[ \t]*|--unit[= \t])([^\s,\\]+)`)
 
-// sudoUnits says which units the rules are for that neither the spec nor the host
+// unitNotes says which units the rules are for that neither the spec nor the host
 // has: such a rule gives nobody anything.
-func (in *Input) sudoUnits(ctx context.Context, r host.Reader, lines []string) []string {
+func unitNotes(ctx context.Context, in *kind.Input, r host.Reader, lines []string) []string {
 	var missing []string
 	for _, line := range lines {
 		for _, name := range unitsNamed(line) {
@@ -30,7 +31,7 @@ func (in *Input) sudoUnits(ctx context.Context, r host.Reader, lines []string) [
 			if path.Ext(name) == "" {
 				name += ".service"
 			}
-			if !slices.Contains(missing, name) && in.noUnit(ctx, r, name) {
+			if !slices.Contains(missing, name) && noUnit(ctx, in, r, name) {
 				missing = append(missing, name)
 			}
 		}
@@ -54,12 +55,12 @@ func unitsNamed(line string) []string {
 }
 
 // noUnit reports whether a unit is certainly neither declared nor there.
-func (in *Input) noUnit(ctx context.Context, r host.Reader, name string) bool {
-	if u := UnitsOf(in.Backend)[name]; u != nil {
-		return u.State == Absent
+func noUnit(ctx context.Context, in *kind.Input, r host.Reader, name string) bool {
+	if u := kind.UnitsOf(in.Backend)[name]; u != nil {
+		return u.State == kind.Absent
 	}
 	if at := strings.IndexByte(name, '@'); at >= 0 { // an instance of a template
-		if UnitsOf(in.Backend)[name[:at+1]+path.Ext(name)] != nil {
+		if kind.UnitsOf(in.Backend)[name[:at+1]+path.Ext(name)] != nil {
 			return false
 		}
 	}
