@@ -43,7 +43,6 @@ func waysOfPrograms() []way {
 		{name: "an archive's link in the place of sudo", want: refused, setup: archiveOfTool, spec: archiveIs("/usr/bin/sudo"), after: "rm -rf /srv/tool.tar"},
 		{name: "an archive's link", want: through, setup: archiveOfTool, spec: archiveIs("/usr/local/bin/tool"), after: "rm -rf /srv/tool.tar"},
 		{name: "a program of one's own", want: through, spec: programIs("/usr/local/bin/tool", "#!/bin/sh\n")},
-		{name: "accounts are other ones", want: undone, spec: fileIs("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n")},
 		{name: "the host's keys are none", want: undone, spec: "files: {/etc/ssh/ssh_host_ed25519_key: {content: x}, /etc/ssh/ssh_host_rsa_key: {content: x}, /etc/ssh/ssh_host_ecdsa_key: {content: x}}\n"},
 		{name: "what sshd separates itself in can be written", want: refused, spec: dirMode("/run/sshd", "0777")},
 		{name: "what sshd separates itself in is gone", want: refused, spec: "directories: {/run/sshd: {state: absent}}\n"},

@@ -139,6 +139,7 @@ func (c *Checker) files() {
 		c.Group(f.Meta, label, "group", f.Group)
 		c.Mode(f.Meta, label, "mode", f.Mode)
 		c.passwordFile(f, name, label)
+		c.database(f, name, label)
 		never := ""
 		if f.Link != "" {
 			never = "a link has no content with which a compose project's containers are made anew: say it of the file that it leads to"
@@ -155,6 +156,34 @@ func (c *Checker) passwordFile(f *File, name, label string) {
 	hashes := []string{"/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-"}
 	if m := Mode(f.Mode); m != nil && *m&0o007 != 0 && slices.Contains(hashes, name) {
 		c.Addf(f.At("mode"), "%s: mode: lets everybody at the passwords' hashes: want 0640, or less", label)
+	}
+}
+
+// database refuses content for a file in which a program keeps what it knows: whatever that
+// has written since is lost with each run. Lines of the ranges of subordinate ids can be
+// declared beside those that useradd gives.
+func (c *Checker) database(f *File, name, label string) {
+	way := ""
+	dir, base := path.Split(strings.TrimSuffix(name, "-"))
+	switch {
+	case dir == "/etc/" && slices.Contains([]string{"passwd", "group", "shadow", "gshadow", ".pwd.lock"}, base):
+		way = "useradd, passwd and others keep the accounts of the host in it: declare them under users and groups"
+	case dir == "/etc/" && (base == "subuid" || base == "subgid"):
+		if len(f.Written("lines", "block")) > 0 {
+			return
+		}
+		way = "useradd gives each account a range in it, without which their containers do not run: declare those of others under lines"
+	case strings.HasPrefix(name, "/var/lib/dpkg/"):
+		way = "dpkg keeps in it what is installed: declare that under packages"
+	case strings.HasPrefix(name, "/var/lib/opsafe/"):
+		way = "opsafe keeps its own notes there: choose another place"
+	default:
+		return
+	}
+	for _, field := range f.Written("source", "content", "template", "link", "lines", "block", "settings", "state") {
+		if field != "state" || gone(f.State) {
+			c.Addf(f.At(field), "%s: %s: %s", label, field, way)
+		}
 	}
 }
 
