@@ -32,6 +32,10 @@ type Unit struct {
 	// Dependents are the units that systemd stops and restarts with it, be it
 	// that they require it, are bound to it or are a part of it, sorted.
 	Dependents []string
+	// Starters are the units that start it whenever it does not run, while they run
+	// themselves: those that uphold it, and sockets, timers and the like of which it is
+	// the job, sorted.
+	Starters []string
 	// WantedBy are the units that start a unit without links in /etc, sorted: of
 	// static and generated ones alone. For generated ones, targets that require them
 	// are among them.
@@ -43,7 +47,7 @@ type Unit struct {
 // Clone is a unit that shares nothing with this one.
 func (u *Unit) Clone() *Unit {
 	c := *u
-	for _, l := range []*[]string{&c.Links, &c.Triggers, &c.Dependents, &c.WantedBy, &c.Instances} {
+	for _, l := range []*[]string{&c.Links, &c.Triggers, &c.Dependents, &c.Starters, &c.WantedBy, &c.Instances} {
 		*l = slices.Clone(*l)
 	}
 	return &c

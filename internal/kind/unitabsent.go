@@ -34,8 +34,14 @@ func (l UnitLook) remove(ctx context.Context, r host.Reader, u *host.Unit) (chan
 	if err := WriteUnitFile(ctx, r, l.In, &c, l.Name, unitDir+l.Name, l.Decl.Text, true); err != nil {
 		return c, err
 	}
-	if err := l.dropIns(r, &c); err != nil {
+	dirs, err := l.dropInDirs(r)
+	if err != nil {
 		return c, err
+	}
+	for _, dir := range dirs {
+		if err := l.dropIns(r, dir, &c); err != nil {
+			return c, err
+		}
 	}
 	if len(c.Steps) > 0 {
 		c.Action = change.Remove
@@ -63,10 +69,32 @@ func (l UnitLook) shut(ctx context.Context, r host.Reader, u *host.Unit, c *chan
 	return nil
 }
 
-// dropIns removes the drop-ins that are there, and their directory. Those that
+// dropInDirs are the directories of a unit's drop-ins, and of those of a template's
+// instances, which cannot be without it, but of what is declared to be there.
+func (l UnitLook) dropInDirs(r host.Reader) ([]string, error) {
+	dirs := []string{unitDir + l.Name + ".d"}
+	if !debian.IsTemplate(l.Name) {
+		return dirs, nil
+	}
+	names, err := r.ReadDir(debian.UnitDir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		unit, ok := strings.CutSuffix(name, ".d")
+		if !ok || unit == l.Name || debian.TemplateOf(unit) != l.Name {
+			continue
+		}
+		if decl := UnitsOf(l.In.Backend)[unit]; decl == nil || decl.State == Absent {
+			dirs = append(dirs, unitDir+name)
+		}
+	}
+	return dirs, nil
+}
+
+// dropIns removes the drop-ins that are in a directory, and that. Those that
 // are declared are resources of their own, and have gone before.
-func (l UnitLook) dropIns(r host.Reader, c *change.Change) error {
-	dir := unitDir + l.Name + ".d"
+func (l UnitLook) dropIns(r host.Reader, dir string, c *change.Change) error {
 	n, err := r.Stat(dir)
 	if err != nil || n == nil || n.Type != host.TypeDir {
 		return err
@@ -95,7 +123,11 @@ func (l UnitLook) dropIns(r host.Reader, c *change.Change) error {
 		c.Steps = append(c.Steps, host.RemovePath{Path: dir})
 	}
 	if len(gone) > 0 {
-		c.Differ("drop-ins", strings.Join(gone, ", "), "")
+		of := ""
+		if name := strings.TrimSuffix(path.Base(dir), ".d"); name != l.Name {
+			of = name + " "
+		}
+		c.Differ(of+"drop-ins", strings.Join(gone, ", "), "")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package kind
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"path"
 	"slices"
 
@@ -23,6 +24,9 @@ func (l UnitLook) run(ctx context.Context, r host.Reader, u *host.Unit, rewritte
 	case spec.Is(l.Decl.Running) && !running:
 		return l.start(ctx, r, u, c)
 	case l.Decl.Running != nil && !*l.Decl.Running && (running || u.Looping()):
+		if err := l.stopStarters(ctx, r, u, c); err != nil {
+			return err
+		}
 		c.Differ("running", runs(u), "no")
 		return stopWith(ctx, r, c, l.Name)
 	case u == nil && len(l.In.required(l.Name)) > 0:
@@ -55,9 +59,10 @@ func restartRewritten(c *change.Change, u *host.Unit) {
 
 // takesRestart reports whether a unit of this name takes its file up by a restart. All that
 // is in a slice would end by it, everybody's sessions in user.slice, and systemd sets its new
-// limits as soon as it has read them. The root file system cannot be stopped.
+// limits as soon as it has read them. A target has nothing that runs, and would take along what
+// does: all of the host, if it is sysinit.target. The root file system cannot be stopped.
 func takesRestart(name string) bool {
-	return path.Ext(name) != ".slice" && debian.MountPoint(name) != "/"
+	return path.Ext(name) != ".slice" && path.Ext(name) != ".target" && debian.MountPoint(name) != "/"
 }
 
 // restartInstances has those instances of a template restarted that run: they go
@@ -194,6 +199,33 @@ func (l UnitLook) socketFirst(ctx context.Context, r host.Reader) (bool, error) 
 		}
 	}
 	return false, nil
+}
+
+// stopStarters sees to it that nothing starts a unit again that is to be stopped: what is
+// declared not to run either is stopped before it, and what would start it at once is an error.
+func (l UnitLook) stopStarters(ctx context.Context, r host.Reader, u *host.Unit, c *change.Change) error {
+	for _, name := range u.Starters {
+		starter, err := r.Unit(ctx, name)
+		if err != nil {
+			return err
+		}
+		if !starter.Running() {
+			continue
+		}
+		decl := UnitsOf(l.In.Backend)[name]
+		switch waits := host.Opens(name) || path.Ext(name) == ".timer" || path.Ext(name) == ".path"; {
+		case decl != nil && decl.State != Absent && decl.Running != nil && !*decl.Running:
+			c.Differ(name+" running", runs(starter), "no")
+			if err := stopWith(ctx, r, c, name); err != nil {
+				return err
+			}
+		case waits:
+			c.Notes = append(c.Notes, name+", which runs, starts it again when it is time: if it is not to, declare that with running: false, too")
+		default:
+			return fmt.Errorf("%s, which runs, says Upholds=%s, by which systemd starts it again at once: declare that with running: false, too, or take the line out of it", name, l.Name)
+		}
+	}
+	return nil
 }
 
 // stopWith stops a unit and says what systemd stops with it.

@@ -112,10 +112,10 @@ func startAlong(e *env) {
 // startCondition starts units whose conditions do not hold, and which one that upholds
 // another brings up.
 func startCondition(e *env) {
-	const front, back, other, held = "ct-if.service", "ct-if-back.service", "ct-if-one.service", "ct-if-held.service"
+	const front, back, other, held, along = "ct-if.service", "ct-if-back.service", "ct-if-one.service", "ct-if-held.service", "ct-if-along.service"
 	const never = "ConditionPathExists=/etc/ct-none\n"
 	e.do(file(etcUnits+front, "[Unit]\nWants="+back+" "+other+"\nUpholds="+held+"\nConditionPathIsDirectory=/etc\n"+sleeper))
-	e.do(file(etcUnits+back, "[Unit]\n"+never+sleeper))
+	e.do(file(etcUnits+back, "[Unit]\n"+never+"Wants="+along+"\n"+sleeper), file(etcUnits+along, sleeper))
 	e.do(file(etcUnits+other, "[Unit]\nConditionPathExists=|/etc/ct-none\nConditionFileNotEmpty=|!/etc/ct-none\n"+sleeper))
 	e.do(file(etcUnits+held, sleeper), host.ReloadManager{})
 	e.do(host.StartUnit{Name: front}, host.AwaitUnits{Names: []string{front}})
@@ -123,8 +123,9 @@ func startCondition(e *env) {
 		e.unitIs(name, "loaded active running static")
 	}
 	e.unitIs(back, "loaded inactive dead static")
-	e.do(host.StartUnit{Name: back})
+	e.do(host.StopUnit{Name: along}, host.StartUnit{Name: back}, host.AwaitUnits{Names: []string{along}})
 	e.unitIs(back, "loaded inactive dead static")
+	e.unitIs(along, "loaded active running static")
 	e.do(host.MakeDir{Path: etcUnits + back + ".d", Owner: "root", Group: "root", Access: host.AccessOf(0o755)})
 	e.do(file(etcUnits+back+".d/any.conf", "[Unit]\nConditionPathExists=\n"), host.ReloadManager{}, host.StartUnit{Name: back})
 	e.unitIs(back, "loaded active running static")

@@ -58,6 +58,13 @@ func insideUnits(t *testing.T, h *Host) {
 	doSteps(t, h, host.StopUnit{Name: name}, host.DisableUnit{Name: name})
 	is(host.Unit{Active: "inactive", Sub: "dead", File: "disabled"})
 
+	if err := os.WriteFile("/etc/systemd/system/x.path", []byte("[Path]\nPathExists=/nowhere\n"), 0o644); err != nil { //nolint:gosec // units are public
+		t.Fatal(err)
+	}
+	doSteps(t, h, host.ReloadManager{}, host.StartUnit{Name: "x.path"})
+	is(host.Unit{Active: "inactive", Sub: "dead", File: "disabled", Starters: []string{"x.path"}})
+	doSteps(t, h, host.StopUnit{Name: "x.path"}, host.RemovePath{Path: "/etc/systemd/system/x.path"}, host.ReloadManager{})
+
 	// A link made by hand is seen without a reload.
 	if err := os.Symlink(path, wants+name); err != nil {
 		t.Fatal(err)

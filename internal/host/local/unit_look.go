@@ -209,12 +209,8 @@ func addProperties(ctx context.Context, conn *sdbus.Conn, units []*host.Unit) er
 			unit.Fragment, _ = all["FragmentPath"].(string)
 			unit.File, _ = all["UnitFileState"].(string)
 			unit.Triggers, _ = all["Triggers"].([]string)
-			for _, name := range []string{"RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf"} {
-				more, _ := all[name].([]string)
-				unit.Dependents = append(unit.Dependents, more...)
-			}
-			slices.Sort(unit.Dependents)
-			unit.Dependents = slices.Compact(unit.Dependents)
+			unit.Dependents = listsOf(all, "RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf")
+			unit.Starters = listsOf(all, "UpheldBy", "TriggeredBy")
 			if unit.File == "static" || unit.File == "generated" {
 				wanted, _ := all["WantedBy"].([]string)
 				if unit.File == "generated" {
@@ -232,6 +228,18 @@ func addProperties(ctx context.Context, conn *sdbus.Conn, units []*host.Unit) er
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// listsOf are the units in these lists of a unit's properties, sorted; nil for none. A systemd
+// that does not know a property has none in it.
+func listsOf(all map[string]any, properties ...string) []string {
+	var out []string
+	for _, name := range properties {
+		more, _ := all[name].([]string)
+		out = append(out, more...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // requiringTargets are the targets that require a unit, as local-fs.target does what

@@ -192,7 +192,8 @@ func (h *Host) start(ctx context.Context, u *host.Unit) error {
 	// do, and needs no other.
 	f := host.UnitText(reader{h}, u)
 	if host.UnmetCondition(reader{h}, f) != "" {
-		return nil // as systemd does
+		h.startAlong(ctx, u.Name, f) // as systemd does, which does not start the unit itself
+		return nil
 	}
 	u.Active, u.Sub = "active", startedSub(u.Name)
 	h.mount(ctx, u)

@@ -143,6 +143,7 @@ type UnitText struct {
 	Links      []string `json:"links,omitempty" yaml:"links"`
 	Triggers   []string `json:"triggers,omitempty" yaml:"triggers"`
 	Dependents []string `json:"dependents,omitempty" yaml:"dependents"`
+	Starters   []string `json:"starters,omitempty" yaml:"starters"`
 	WantedBy   []string `json:"wanted_by,omitempty" yaml:"wanted_by"`
 	Instances  []string `json:"instances,omitempty" yaml:"instances"`
 }
