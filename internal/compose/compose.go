@@ -130,11 +130,25 @@ func Check(f File) []error {
 		if deploy, ok := s["deploy"].(map[string]any); ok {
 			refuse(deploy, at+"deploy: ", "replicas", "a service is one container")
 		}
+		if check, ok := s["healthcheck"].(map[string]any); ok && !startsCheck(check["test"]) {
+			refuse(check, at+"healthcheck: ", "test", "a list begins with CMD, CMD-SHELL or NONE")
+		}
 	}
 	return out
 }
 
-// Load reads a project. All of its variables have to be set. Files have passed Check.
+// startsCheck reports whether a health check is text, or a list that says how it is run.
+func startsCheck(test any) bool {
+	list, ok := test.([]any)
+	if !ok || len(list) == 0 {
+		return true
+	}
+	first, _ := list[0].(string)
+	return slices.Contains([]string{"CMD", "CMD-SHELL", "NONE"}, first) || strings.Contains(first, "$")
+}
+
+// Load reads a project, and refuses what docker would refuse of it. All of its variables
+// have to be set. Files have passed Check.
 func Load(ctx context.Context, s Source) (p *Project, err error) {
 	defer func() {
 		if r := recover(); r != nil { // of a library, on odd input
@@ -159,6 +173,9 @@ func Load(ctx context.Context, s Source) (p *Project, err error) {
 	})
 	if err != nil {
 		return nil, placed(s.Files, err)
+	}
+	if errs := refusedByDocker(s.Files, loaded); len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	return newProject(loaded)
 }

@@ -35,6 +35,11 @@ func (p *Problem) Error() string {
 // parsed says where a file cannot be parsed.
 func parsed(file string, err error) *Problem {
 	p := &Problem{File: file, Text: "cannot be parsed as YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+	if m := keyTwice().FindStringSubmatch(err.Error()); m != nil {
+		p.Line, _ = strconv.Atoi(m[1])
+		p.Column, p.Text = 1, "duplicate key "+m[2]+": it is already at line "+m[3]
+		return p
+	}
 	at := yamlPlace().FindAllStringSubmatch(err.Error(), -1)
 	if len(at) == 0 {
 		return p
@@ -53,11 +58,17 @@ func parsed(file string, err error) *Problem {
 
 var (
 	yamlPlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`line (\d+)(?:, column (\d+))?`) })
+	keyTwice  = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`line (\d+): mapping key ("[^"]+") already defined at line (\d+)`)
+	})
 	// unknownField and badValue are of the format's schema; the others of the library.
 	unknownField = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^validating (?:[^:]*): (\S*) (?:additional properties '([^']+)'.* not allowed|false schema)$`)
 	})
 	badValue   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:validating [^:]*: )?(\S+) must be (.*)$`) })
+	badPattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^validating [^:]*: (\S+) '(.*)' does not match pattern '(.*)'$`)
+	})
 	ofService  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^service "([^"]+)" (.*): invalid compose project$`) })
 	inText     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^error while interpolating ([^:\s]+): (.*)$`) })
 	noVariable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)^invalid interpolation format for (\S+)\.\s`) })
@@ -67,6 +78,13 @@ var (
 func placed(files []File, err error) error {
 	if err == nil || errors.As(err, new(*Problem)) {
 		return err
+	}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		errs := several.Unwrap()
+		for i := range errs {
+			errs[i] = placed(files, errs[i])
+		}
+		return errors.Join(errs...)
 	}
 	text := err.Error()
 	at := func(path, format string, args ...any) *Problem {
@@ -85,7 +103,10 @@ func placed(files []File, err error) error {
 		return p
 	}
 	if m := badValue().FindStringSubmatch(text); m != nil {
-		return at(m[1], "%s: want %s", m[1], strings.Replace(m[2], "a array", "a list", 1))
+		return at(m[1], "%s: want %s", m[1], strings.NewReplacer("a array", "a list", "a null", "text or a list").Replace(m[2]))
+	}
+	if m := badPattern().FindStringSubmatch(text); m != nil {
+		return at(m[1], "%s: want a value of the pattern %s, got %q", m[1], m[3], m[2])
 	}
 	if m := ofService().FindStringSubmatch(text); m != nil {
 		return at("services."+m[1], "service %s %s", m[1], m[2])

@@ -63,6 +63,9 @@ func inWords(what string) string {
 	if m := badTime().FindStringSubmatch(what); m != nil {
 		return "want a time such as 30s or 1m30s, got " + m[1]
 	}
+	if _, got, ok := strings.Cut(what, "invalid boolean: "); ok {
+		return "want true or false, got " + got
+	}
 	return what
 }
 

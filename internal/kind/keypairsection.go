@@ -66,7 +66,7 @@ func checkKeyPairs(c *spec.Checker) {
 		label := "key pair " + name
 		c.Fail(k.Pos, label, spec.CleanPath(name))
 		if k.Owner == "" {
-			c.Addf(k.Pos, "%s: has no owner: say whose it is", label)
+			c.Addf(k.At("owner"), "%s: has no owner: say whose it is", label)
 		}
 		c.Owner(k.Meta, label, k.Owner)
 		c.Group(k.Meta, label, "group", k.Group)

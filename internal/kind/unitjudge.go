@@ -51,7 +51,7 @@ func checkUnits(checker *spec.Checker) {
 
 // checkHostUnit checks that a unit without a text is one that the host will have.
 func checkHostUnit(c *spec.Checker, name string, u *Unit) {
-	if !c.Brought(name, u.When) && !spec.Is(u.Masked) {
+	if spec.UnitName(name) == nil && !c.Brought(name, u.When) && !spec.Is(u.Masked) {
 		c.Addf(u.Pos, "unit %s: has no text, and no declared package brings it%s: if one does, say so under its provides; if only some hosts have it, say when: unit %s exists",
 			name, c.NearUnit(name), name)
 	}

@@ -3,6 +3,7 @@ package spec
 import (
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +41,7 @@ func (d *decoder) structure(n *node, v reflect.Value, label string, at Pos) {
 	n = expand(v.Type(), n)
 	if n.kind != mapNode {
 		d.notAStruct(n, v.Type(), label)
+		d.odd[at] = true
 		if field := short(v.Type()); field != "" {
 			meta.fields = map[string]Pos{field: n.pos} // it is said, if not as it has to be
 		}
@@ -60,14 +62,22 @@ func (d *decoder) structure(n *node, v reflect.Value, label string, at Pos) {
 	}
 }
 
+// mostFields is how many fields a message lists: a reader finds theirs among these.
+const mostFields = 14
+
 // unknown says of a field that there is none of that name.
 func (d *decoder) unknown(key string, of reflect.Type, info *typeInfo, label string) string {
 	if text := tightColon(key); text != "" {
 		return strings.TrimPrefix(label+": "+text, ": ")
 	}
 	hint := d.problems.hint(key, info.names())
-	if of == d.schema.top && otherWords()[key] != "" {
+	switch {
+	case of == d.schema.top && otherWords()[key] != "":
 		hint = ": did you mean " + quote(otherWords()[key]) + "?"
+	case hint == "" && of == d.schema.top:
+		hint = ": opsafe explain lists the sections"
+	case hint == "" && len(info.fields) <= mostFields:
+		hint = ": want " + words.Or(slices.Sorted(info.names()))
 	}
 	return "unknown field " + quote(key) + prefixed(" in ", label) + hint
 }
@@ -91,7 +101,7 @@ func otherWords() map[string]string {
 		"services": "units", "service": "units", "systemd": "units", "timers": "units", "cron": "units", "jobs": "units",
 		"ssh": "sshd", "sudo": "sudoers", "links": "files", "symlinks": "files", "templates": "files",
 		"ssh_keys": "authorized_keys", "containers": "compose", "variables": "values", "vars": "values", "env": "environments",
-		"repositories": "apt", "venv": "venvs", "includes": "include",
+		"repositories": "apt", "mounts": "units", "networks": "docker", "settings": "files", "venv": "venvs", "includes": "include",
 	}
 }
 

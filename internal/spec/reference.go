@@ -102,6 +102,12 @@ func plural(s string) string {
 	if s == "text" || strings.HasSuffix(s, "s") {
 		return s
 	}
+	if name, of, ok := strings.Cut(s, " of a "); ok {
+		return words.Plural(name) + " of " + words.Plural(of)
+	}
+	if thing, in, ok := strings.Cut(s, " in a "); ok {
+		return words.Plural(thing) + " in a " + in
+	}
 	return words.Plural(s)
 }
 

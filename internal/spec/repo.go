@@ -127,8 +127,8 @@ func Load(o LoadOptions) (*Repository, error) {
 }
 
 // withoutEchoes drops what validation says of values that could not be decoded
-// in the first place, and of items that have a field nobody knows: what they lack may
-// be just that. The first n problems are the decoder's.
+// in the first place, and of items that are no map of fields, or have a field nobody knows:
+// what they lack may be just that. The first n problems are the decoder's.
 func (l *loader) withoutEchoes(ps Problems, n int) Problems {
 	decoded := make(map[Pos]bool, n)
 	for _, p := range ps[:n] {
@@ -147,7 +147,7 @@ type loader struct {
 	parsed   map[string]*node // by file; nil: empty or broken
 	broken   set              // files that could not be parsed
 	checked  set              // files decoded by themselves
-	odd      map[Pos]bool     // items that have a field nobody knows
+	odd      map[Pos]bool     // items that could not be read whole
 	texts    map[string]textFile
 	sums     map[string][sha256.Size]byte // of all files that were read
 	nobody   bool                         // there is no developers.yaml

@@ -3,6 +3,7 @@ package spec
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -122,13 +123,7 @@ func (l *loader) rolesAndKeyFiles(r *Repository, all []string) {
 			return
 		}
 	}
-	for _, p := range r.People {
-		for i, role := range p.Roles {
-			if !roles[role] {
-				l.problems.Addf(p.At("roles", i), "person %s: no backend has a role %s%s", quote(p.Name), quote(role), l.problems.hint(role, roles.names()))
-			}
-		}
-	}
+	l.unknownRoles(r, roles)
 	for name := range r.KeyFiles {
 		at := Pos{File: keysDir + "/" + name}
 		switch {
@@ -141,6 +136,32 @@ func (l *loader) rolesAndKeyFiles(r *Repository, all []string) {
 		}
 	}
 	l.distinctRoles(r)
+}
+
+// unknownRoles notes each role that no backend has once, at the first person with it.
+func (l *loader) unknownRoles(r *Repository, roles set) {
+	with := map[string][]string{}
+	for _, p := range r.People {
+		for _, role := range p.Roles {
+			if !roles[role] && !slices.Contains(with[role], p.Name) {
+				with[role] = append(with[role], p.Name)
+			}
+		}
+	}
+	for _, p := range r.People {
+		for i, role := range p.Roles {
+			people := with[role]
+			if len(people) == 0 || people[0] != p.Name {
+				continue
+			}
+			who := "person " + quote(p.Name)
+			if n := len(people) - 1; n > 0 {
+				who += " and " + strconv.Itoa(n) + " more"
+			}
+			l.problems.Addf(p.At("roles", i), "%s: no backend has a role %s%s", who, quote(role), l.problems.hint(role, roles.names()))
+			delete(with, role)
+		}
+	}
 }
 
 func (l *loader) distinctRoles(r *Repository) {

@@ -12,7 +12,7 @@ import (
 // it does not know; another says what is wrong.
 func TestVersion(t *testing.T) {
 	const (
-		unknown = `backends/one/backend.yaml:3:1: unknown field "new"`
+		unknown = `backends/one/backend.yaml:3:1: unknown field "new": opsafe explain lists the sections`
 		older   = "opsafe: this is 1.2.3, and the spec wants %s or later: install the package or the binary of a later release, and try again"
 		wrong   = `opsafe: want the oldest version that will do, as in ">= 1.2", got "%s"`
 	)

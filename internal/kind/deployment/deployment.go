@@ -170,7 +170,7 @@ func (Deployment) Fields() []spec.Field {
 		within("within", "how long all of it may take", "", "15m"),
 		{Name: "keep", Is: "how many releases are kept", More: "The one that counts and the one before it always are.", Default: "5", Example: "3", Form: spec.Form{Min: 2, Max: 1000}},
 		{Name: "rewind", Is: "whether a branch is followed that was pushed by force", Default: "false", Example: "true"},
-		{Name: "every", Is: "how often the repository is asked, besides", More: "Counted from the end of the time before; for the first time a minute after the timer began, or after it is due, if that is sooner.", Unset: "never", Example: `"5m"`, Form: spec.DurationForm()},
+		{Name: "every", Is: "how often the repository is asked, even if nobody pushes", More: "Counted from the end of the time before; for the first time a minute after the timer began, or after it is due, if that is sooner.", Unset: "never", Example: `"5m"`, Form: spec.DurationForm()},
 		{Name: "signers", Is: "a file on the host with keys whose signatures count", More: "As in ssh-keygen(1), ALLOWED SIGNERS: a commit without a signature of theirs is not deployed.", Unset: "signatures are not asked for", Example: "/etc/opsafe/allowed_signers", Form: spec.PathForm()},
 		within("confirm", "how long the old state can come back by itself", "Of spec alone: manage --confirm, confirmed by health.", ""),
 		{Name: "triggers", Is: "who may have it deployed", Unset: "root alone, by opsafe deploy", Example: "{key: /etc/opsafe/hooks/site.key}"},

@@ -82,7 +82,7 @@ func check(b *spec.Backend, problems *spec.Problems) {
 		case gone && len(says) > 0:
 			problems.Addf(h.At(says[0]), "host %s: is absent and has %s: want one or the other", name, says[0])
 		case !gone && h.Address == "" && h.Address6 == "":
-			problems.Addf(h.Pos, "host %s: has no address: want address, address6 or state: absent", name)
+			problems.Addf(h.At("address"), "host %s: has no address: want address, address6 or state: absent", name)
 		}
 		for field, want := range map[string]string{"address": h.Address, "address6": h.Address6} {
 			addr, err := netip.ParseAddr(want)

@@ -32,7 +32,7 @@ func judge(c *spec.Checker) {
 			c.Addf(k.Pos, "%s: want letters, digits, _, . and -", label)
 		}
 		if k.Source == "" {
-			c.Addf(k.Pos, "%s: has no source: want a file beside the spec", label)
+			c.Addf(k.At("source"), "%s: has no source: want a file beside the spec", label)
 		} else if ext := path.Ext(k.Source); ext != ".asc" && ext != ".gpg" {
 			c.Addf(k.At("source"), "%s: source: want a file NAME.asc or NAME.gpg", label)
 		} else if k.Data != nil {
@@ -87,7 +87,7 @@ func checkSource(c *spec.Checker, name string, s *Source, keys map[string]bool) 
 		checkWord(c, s.At("components", i), label+": components", component)
 	}
 	if len(s.Components) == 0 && !exact && len(s.Suites) > 0 {
-		c.Addf(s.Pos, "%s: has no components, such as main (only suites that end in / do without)", label)
+		c.Addf(s.At("components"), "%s: has no components, such as main (only suites that end in / do without)", label)
 	}
 	if s.Has("signed_by") && !keys[s.SignedBy] {
 		c.Addf(s.At("signed_by"), "%s: signed_by: no key %s is declared in apt.keys%s", label, strconv.Quote(s.SignedBy), c.Hint(s.SignedBy, maps.Keys(keys)))
