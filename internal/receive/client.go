@@ -31,8 +31,8 @@ func (s *Server) client(r *http.Request) origin {
 		all = append(all, strings.Split(line, ",")...)
 	}
 	for _, text := range slices.Backward(all) {
-		a, err := netip.ParseAddr(strings.TrimSpace(text))
-		if err != nil {
+		a, ok := forwarded(strings.TrimSpace(text))
+		if !ok {
 			return origin{}
 		}
 		if a = a.Unmap().WithZone(""); !slices.Contains(s.proxies, a) {
@@ -40,6 +40,21 @@ func (s *Server) client(r *http.Request) origin {
 		}
 	}
 	return origin{at} // the proxy itself
+}
+
+// forwarded is the address that a proxy names: some, such as Azure's, put the port behind
+// it, and some put brackets around one of IPv6.
+func forwarded(text string) (netip.Addr, bool) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return a, true
+	}
+	if a, err := netip.ParseAddrPort(text); err == nil {
+		return a.Addr(), true
+	}
+	inner, opens := strings.CutPrefix(text, "[")
+	inner, closes := strings.CutSuffix(inner, "]")
+	a, err := netip.ParseAddr(inner)
+	return a, err == nil && opens && closes && a.Is6()
 }
 
 func (s *Server) fromGitHub(from origin) bool {

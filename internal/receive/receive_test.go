@@ -220,6 +220,8 @@ func TestRefused(t *testing.T) {
 		fromGitHub("a hook whose secret cannot be read", "", "push", push("durhack/broken", "refs/heads/main"), 401, "no secret that is known"),
 		refused(good.with("X-Forwarded-For", "192.30.252.44, 10.9.8.7"), "GitHub's address made up before the sender's", 403, "not from an address"),
 		refused(good.with("X-Forwarded-For", ""), "the proxy itself", 403, "not from an address"),
+		refused(good.with("X-Forwarded-For", "10.9.8.7:443"), "another's address with a port", 403, "not from an address"),
+		refused(good.with("X-Forwarded-For", "192.30.252.44:x"), "an address with no port behind the colon", 403, "not from an address"),
 		refused(good.with("X-Forwarded-For", "192.30.252.44, nonsense"), "nonsense for an address", 403, "not from an address"),
 		fromGitHub("no JSON", siteSecret, "push", "{", 400, "no JSON"),
 		fromGitHub("no object", siteSecret, "push", "[]", 400, "no JSON"),
@@ -264,6 +266,8 @@ func TestTaken(t *testing.T) {
 	r.send(fromGitHub("json", siteSecret, "push", body, 204, ""))
 	r.send(fromGitHub("as a form", siteSecret, "push", form, 204, "").with("Content-Type", "application/x-www-form-urlencoded"))
 	r.send(fromGitHub("by IPv6", siteSecret, "push", body, 204, "").with("X-Forwarded-For", "2606:50c0::1"))
+	r.send(fromGitHub("by a proxy that names ports", siteSecret, "push", body, 204, "").with("X-Forwarded-For", "10.9.8.7:1, 192.30.252.44:50123"))
+	r.send(fromGitHub("by IPv6, in brackets", siteSecret, "push", body, 204, "").with("X-Forwarded-For", "10.9.8.7, [2606:50c0::1]"))
 	r.send(fromGitHub("case of names", siteSecret, "push", push("DurHack/Site", "refs/heads/main"), 204, ""))
 	r.send(fromGitHub("of no deployment", apiSecret, "push", push("durhack/other", "refs/heads/main"), 204, ""))
 	r.send(fromGitHub("ping", siteSecret, "ping", `{"zen":"Design for failure.","repository":{"full_name":"durhack/site"}}`, 204, ""))
@@ -274,7 +278,7 @@ func TestTaken(t *testing.T) {
 	for _, e := range all {
 		what = append(what, e.What)
 	}
-	if got := strings.Join(what, " "); got != "push push push push push ping other key" {
+	if got := strings.Join(what, " "); got != "push push push push push push push ping other key" {
 		t.Fatalf("the queue has %s", got)
 	}
 	sum := sha256.Sum256([]byte(body))
@@ -282,7 +286,7 @@ func TestTaken(t *testing.T) {
 	if first.Repository != "durhack/site" || first.Ref != "refs/heads/main" || first.Commit != strings.Repeat("a", 40) || first.By != "github" || first.Digest != hex.EncodeToString(sum[:]) {
 		t.Errorf("the push is queued as %+v", first)
 	}
-	if key := all[7]; key.Deployment != "kor" || key.Digest != "" || key.By != "key" {
+	if key := all[9]; key.Deployment != "kor" || key.Digest != "" || key.By != "key" {
 		t.Errorf("the key is queued as %+v", key)
 	}
 }
