@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// healthy waits until all that is declared of a release's health is so.
+// healthy waits until all that is declared of a release's health is so, and has been for
+// as long as it has to hold.
 func (w *Worker) healthy(ctx context.Context, revision string) error {
 	h := w.Config.Health
 	if h.Unit == "" && h.HTTP == "" && len(h.Run) == 0 {
@@ -18,23 +19,29 @@ func (w *Worker) healthy(ctx context.Context, revision string) error {
 	ctx, cancel := context.WithTimeout(ctx, h.Within.Duration)
 	defer cancel()
 	const pause = 300 * time.Millisecond
+	var since time.Time // when it has become so
+	var last error      // why it is not
 	for {
 		err := w.healthNow(ctx, revision)
-		if err == nil {
+		switch {
+		case err == nil && since.IsZero():
+			since = w.Now()
+		case err != nil && ctx.Err() == nil && !since.IsZero():
+			err = fmt.Errorf("it was so, and did not hold for %v: %w", h.Holds, err)
+			since = time.Time{}
+		}
+		if err == nil && w.Now().Sub(since) >= h.Holds.Duration {
 			return nil
 		}
-		if ctx.Err() == nil && w.Wait(ctx, pause) == nil {
-			last := err
-			if err = w.healthNow(ctx, revision); err == nil {
-				return nil
-			}
-			if ctx.Err() != nil {
-				err = last // rather than that there was no time to ask again
-			} else {
-				continue
-			}
+		if err == nil {
+			err = fmt.Errorf("it has become so too late to hold for %v", h.Holds)
 		}
-		return fmt.Errorf("health: not within %v: %w", h.Within, err)
+		if ctx.Err() == nil || last == nil {
+			last = err // rather than that there was no time to ask again
+		}
+		if ctx.Err() != nil || w.Wait(ctx, pause) != nil {
+			return fmt.Errorf("health: not within %v: %w", h.Within, last)
+		}
 	}
 }
 
@@ -50,7 +57,7 @@ func (w *Worker) healthNow(ctx context.Context, revision string) error {
 		}
 	}
 	if h.HTTP != "" {
-		if err := answers(ctx, h.HTTP); err != nil {
+		if err := answers(ctx, h.HTTP, h.Status); err != nil {
 			return err
 		}
 	}
@@ -60,8 +67,9 @@ func (w *Worker) healthNow(ctx context.Context, revision string) error {
 	return nil
 }
 
-// answers asks an address, and takes no other for it.
-func answers(ctx context.Context, address string) error {
+// answers asks an address, and takes no other for it: a redirect says nothing of where it
+// leads. Status is what has to be answered; 0: any that says that all is well.
+func answers(ctx context.Context, address string, status int) error {
 	const each = 5 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, each)
 	defer cancel()
@@ -81,8 +89,14 @@ func answers(ctx context.Context, address string) error {
 	if err = errors.Join(err, resp.Body.Close()); err != nil {
 		return fmt.Errorf("%s breaks off: %w", address, err)
 	}
-	if resp.StatusCode < http.StatusOK || resp.StatusCode >= http.StatusBadRequest {
-		return fmt.Errorf("%s answers with status %d", address, resp.StatusCode)
+	well := resp.StatusCode >= http.StatusOK && resp.StatusCode < http.StatusMultipleChoices
+	switch {
+	case status == 0 && well, resp.StatusCode == status:
+		return nil
+	case status != 0:
+		return fmt.Errorf("%s answers with status %d, not %d", address, resp.StatusCode, status)
+	case resp.StatusCode < http.StatusBadRequest && resp.StatusCode >= http.StatusMultipleChoices:
+		return fmt.Errorf("%s answers with status %d, a redirect: ask what it leads to, or say that status", address, resp.StatusCode)
 	}
-	return nil
+	return fmt.Errorf("%s answers with status %d", address, resp.StatusCode)
 }

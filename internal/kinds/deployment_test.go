@@ -29,6 +29,7 @@ deployments:
   units: {git: /srv/site.git, user: site, directory: /srv/units, restart: [sit.service], health: {unit: nope.service}}
   programs: {git: /srv/site.git, user: site, directory: /srv/programs, steps: [{run: [npm, ci]}, {within: 5m}], check: [nginx], health: {run: [true]}}
   times: {git: /srv/site.git, user: site, directory: /srv/times, every: 5s, within: 48h, steps: [{run: [/bin/true], within: soon}], keep: 1}
+  healths: {git: /srv/site.git, user: site, directory: /srv/healths, health: {run: [/bin/true], holds: 5s, within: 5s, status: 302}}
   project: {compose: [app]}
   shared: {git: /srv/site.git, user: site, directory: /srv/shared, shared: [a, a/b, ../c, .git/config]}
   main: {git: /srv/site.git, user: site, directory: /srv/main}
@@ -48,6 +49,7 @@ deployments:
 		`deployment units: restart: no unit "sit.service"`, `health of deployment units: unit: no unit "nope.service"`,
 		"deployment programs: steps[0]: run: want the path of a program", "deployment programs: steps[1]: has no run", "deployment programs: check: want the path",
 		"deployment times: every: 5s is outside", "deployment times: within: 48h is outside", `steps[0] of deployment times: within "soon": want a time`, "deployment times: keep: want a number",
+		"deployment healths: health: holds: 5s has to pass within 5s, too", "deployment healths: health: status goes with http",
 		`deployment project: there is no compose project "app"`, "deployment shared: shared: a overlaps with a/b", `deployment shared: shared "../c"`, `deployment shared: shared ".git/config"`,
 		"deployment main: the queue has directories of its own", "deployment spec: restart goes with git", "deployment spec: user goes with git or ssh", "deployment token: status: has no token",
 		"deployment token: status: has no repository",

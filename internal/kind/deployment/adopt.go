@@ -82,6 +82,12 @@ func (c Config) item() map[string]any {
 	if len(c.Health.Run) > 0 {
 		health["run"] = c.Health.Run
 	}
+	if c.Health.Status != 0 {
+		health["status"] = c.Health.Status
+	}
+	if holds := c.Health.Holds.Duration; holds > 0 && holds != usuallyHolds(c.Health.Within.Duration) {
+		health["holds"] = c.Health.Holds.String()
+	}
 	if c.Health.Within.Duration != defaultHealthWithin {
 		health["within"] = c.Health.Within.String()
 	}

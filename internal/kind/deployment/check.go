@@ -194,6 +194,9 @@ func (c checker) programs() {
 		if h.Unit == "" && h.HTTP == "" && len(h.Run) == 0 {
 			c.addf(h.Pos, "health: says nothing: want unit, http or run")
 		}
+		if h.Status != nil && h.HTTP == "" {
+			c.addf(h.At("status"), "health: status goes with http, which is not said: want one or the other")
+		}
 	}
 }
 
@@ -220,7 +223,12 @@ func (c checker) times() {
 		one(s.Meta, "within", fmt.Sprintf("steps[%d]: within", i), s.Within, shortestWithin, longestWithin)
 	}
 	if d.Health != nil {
-		one(d.Health.Meta, "within", "health: within", d.Health.Within, shortestWithin, longestWithin)
+		h := d.Health
+		one(h.Meta, "within", "health: within", h.Within, shortestWithin, longestWithin)
+		holds, err := time.ParseDuration(h.Holds)
+		if within := duration(h.Within, defaultHealthWithin); h.Has("holds") && err == nil && (holds < 0 || holds >= within.Duration) {
+			c.addf(h.At("holds"), "health: holds: %s has to pass within %v, too: want less than that, or a longer within", h.Holds, within)
+		}
 	}
 	if d.Keep != nil && (*d.Keep < 2 || *d.Keep > 1000) {
 		c.addf(d.At("keep"), "keep: want a number of releases from 2 to 1000")

@@ -78,7 +78,9 @@ type StepConfig struct {
 type HealthConfig struct {
 	Unit   string   `json:"unit,omitempty"`
 	HTTP   string   `json:"http,omitempty"`
+	Status int      `json:"status,omitempty"` // of http; 0: any that says that all is well
 	Run    []string `json:"run,omitempty"`
+	Holds  Span     `json:"holds,omitzero"`
 	Within Span     `json:"within"`
 }
 
@@ -117,6 +119,10 @@ func (d *Deployment) config(name string) Config {
 	c.Health.Within = Span{defaultHealthWithin}
 	if h := d.Health; h != nil {
 		c.Health = HealthConfig{Unit: h.Unit, HTTP: h.HTTP, Run: h.Run, Within: duration(h.Within, defaultHealthWithin)}
+		c.Health.Holds = duration(h.Holds, usuallyHolds(c.Health.Within.Duration))
+		if h.Status != nil {
+			c.Health.Status = *h.Status
+		}
 	}
 	if s := d.Status; s != nil {
 		c.Status = &StatusConfig{Repository: s.Repository, Token: s.Token, API: cmp.Or(s.API, defaultStatusAPI)}
@@ -126,6 +132,9 @@ func (d *Deployment) config(name string) Config {
 	}
 	return c
 }
+
+// usuallyHolds is how long health has to hold where nobody says so.
+func usuallyHolds(within time.Duration) time.Duration { return min(defaultHealthHolds, within/2) } //nolint:mnd // half of it
 
 // duration reads a time that validation has accepted.
 func duration(text string, otherwise time.Duration) Span {

@@ -100,7 +100,9 @@ type Health struct {
 	spec.Meta
 	Unit   string   `yaml:"unit"`
 	HTTP   string   `yaml:"http"`
+	Status *int     `yaml:"status"`
 	Run    []string `yaml:"run"`
+	Holds  string   `yaml:"holds"`
 	Within string   `yaml:"within"`
 }
 
@@ -132,6 +134,7 @@ const (
 	defaultRef          = "main"
 	defaultWithin       = 15 * time.Minute
 	defaultHealthWithin = 30 * time.Second
+	defaultHealthHolds  = 2 * time.Second
 	defaultKeep         = 5
 	defaultStatusAPI    = "https://api.github.com"
 )
@@ -200,9 +203,11 @@ func (Step) Fields() []spec.Field {
 func (Health) Fields() []spec.Field {
 	return []spec.Field{
 		{Name: "unit", Is: "a unit that has to run", Unset: "none", Example: "site.service", Form: spec.UnitForm()},
-		{Name: "http", Is: "an address that has to answer with a status of 200 to 399", Unset: "none", Example: "http://127.0.0.1:3000/health", Form: spec.Form{Says: "address with http:// or https://", Pattern: `^https?://[^\s@/]+(/[^\s]*)?$`}},
+		{Name: "http", Is: "an address that has to answer", More: "By itself: a redirect is not followed.", Unset: "none", Example: "http://127.0.0.1:3000/health", Form: spec.Form{Says: "address with http:// or https://", Pattern: `^https?://[^\s@/]+(/[^\s]*)?$`}},
+		{Name: "status", Is: "the status with which http has to answer", Unset: "any of 200 to 299", Example: "302", Form: spec.Form{Min: 200, Max: 599}},
 		{Name: "run", Is: "a program that has to succeed, and its arguments", More: "It is run as user. No shell.", Unset: "none", Example: "[/usr/local/bin/answers]", Form: spec.LineForm(), List: spec.ListRules{NonEmpty: true}},
-		{Name: "within", Is: "how long all of that may take to become so", Default: "30s", Example: `"2m"`, Form: spec.DurationForm()},
+		{Name: "holds", Is: "how long all of that has to be so without a break", More: "It is asked again and again.", Unset: "2s, or half of within where that is less", Example: `"10s"`, Form: spec.DurationForm()},
+		{Name: "within", Is: "how long all of that may take to become so and to hold", Default: "30s", Example: `"2m"`, Form: spec.DurationForm()},
 	}
 }
 
