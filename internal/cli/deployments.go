@@ -173,7 +173,16 @@ func (a *App) deploymentsText(list []deploymentDoc) {
 			fmt.Fprintf(a.Out, "  queued    %d, the first since %s\n", len(d.Queued), clock(d.Queued[0].Received))
 		}
 		if f := d.Failed; f != nil {
-			fmt.Fprintf(a.Out, "  %-9s %s %s: %s\n", f.Outcome, cmp.Or(f.Revision, f.What), clock(f.Ended), render.Clean(strings.ReplaceAll(f.Reason, "\n", " ")))
+			fmt.Fprintf(a.Out, "  %-9s %s %s: %s\n", f.Outcome, cmp.Or(f.Revision, f.What), clock(f.Ended), indented(f.Reason))
 		}
 	}
+}
+
+// indented is a text whose further lines stand below the first.
+func indented(text string) string {
+	var out []string
+	for line := range strings.SplitSeq(text, "\n") {
+		out = append(out, render.Clean(line))
+	}
+	return strings.Join(out, "\n    ")
 }

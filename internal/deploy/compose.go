@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"opsafe/internal/host"
 	"opsafe/internal/kind/deployment"
 )
 
@@ -75,23 +76,28 @@ func (w *Worker) composeBack(ctx context.Context, died bool) (said string, err e
 		err = w.hold(ctx, back)
 	}
 	release()
-	failed := back.Failed
-	switch what := strings.Join(back.Did, ", "); {
-	case err != nil:
+	if err != nil {
 		return "what ran before is not back yet, and is tried again", err
+	}
+	// A commit's status gets the first line alone: it is everybody's to read.
+	return strings.Join(append([]string{w.saidOfBack(ctx, back)}, back.Said...), "\n"), nil
+}
+
+// saidOfBack says what came of bringing containers back.
+func (w *Worker) saidOfBack(ctx context.Context, back host.PutBack) string {
+	failed, what := back.Failed, strings.Join(back.Did, ", ")
+	switch {
 	case failed != nil && what == "":
-		return fmt.Sprintf("what ran before is not back: %v", failed), nil
+		return fmt.Sprintf("what ran before is not back: %v", failed)
 	case failed != nil:
-		return fmt.Sprintf("%s; the rest of what ran before is not back: %v", what, failed), nil
+		return fmt.Sprintf("%s; the rest of what ran before is not back: %v", what, failed)
 	case what == "":
-		return "no container had been changed", nil
-	default:
-		said = what
+		return "no container had been changed"
 	}
 	if err := w.healthy(ctx, ""); err != nil {
-		return fmt.Sprintf("what ran before is back, and does not answer either: %s: %v", said, err), nil
+		return fmt.Sprintf("what ran before is back, and does not answer either: %s: %v", what, err)
 	}
-	return "what ran before is back and answers: " + said, nil
+	return "what ran before is back and answers: " + what
 }
 
 // before is where it is written down what ran before an attempt.

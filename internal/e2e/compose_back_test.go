@@ -82,9 +82,9 @@ func TestComposeBack(t *testing.T) {
 		does := "/bin/busybox httpd -f -p 8000 -h /data"
 		switch {
 		case strings.HasPrefix(label, "sick"):
-			does = "/bin/busybox sleep 1d"
+			does = "echo sick of $TOKEN; /bin/busybox sleep 1d"
 		case strings.HasPrefix(label, "dies"):
-			does = "exit 3"
+			does = "echo sick of $TOKEN; exit 3"
 		}
 		push("app", does, label)
 	}
@@ -114,7 +114,7 @@ func TestComposeBack(t *testing.T) {
 	for _, bad := range []struct{ label, why string }{{"sick", "health: not within 15s"}, {"dies", "opsafe manage has failed"}} {
 		e.put(bad.label)
 		r := e.opsafe("deploy", "lab")
-		e.says(1, r, bad.why, "what ran before is back and answers", "lab/web runs from the image 127.0.0.1:5000/lab/app@sha256:")
+		e.says(1, r, bad.why, "what ran before is back and answers", "lab/web runs from the image 127.0.0.1:5000/lab/app@sha256:", "the last that lab/web has said:", "sick of (secret)")
 		if strings.Contains(r.String(), canary) {
 			t.Errorf("a secret is shown: %s", r)
 		}
@@ -125,7 +125,7 @@ func TestComposeBack(t *testing.T) {
 	if now := e.mustRun("docker", "inspect", "--format", "{{.Id}}", "db"); now != before {
 		t.Error("what had not been touched was made anew")
 	}
-	e.says(1, e.opsafe("deployments"), "failed", "what ran before is back and answers")
+	e.says(1, e.opsafe("deployments"), "failed", "what ran before is back and answers", "sick of (secret)")
 	e.backOfManaged()
 	e.backOfKilled()
 	e.backOfPruned(server)
@@ -166,7 +166,7 @@ func (e composeBack) good(after string) {
 func (e composeBack) backOfManaged() {
 	e.t.Helper()
 	e.put("dies, managed")
-	e.says(1, e.opsafe("manage", "--backend", "lab"), "what ran before is back: lab/web runs from the image 127.0.0.1:5000/lab/app@sha256:")
+	e.says(1, e.opsafe("manage", "--backend", "lab"), "what ran before is back: lab/web runs from the image 127.0.0.1:5000/lab/app@sha256:", "sick of (secret)")
 	e.good("manage")
 	e.put("good")
 	e.write(guestRepository+"/backends/lab/app.yaml", strings.NewReplacer("  db:\n", "  store:\n", "lab/db:1\n", "lab/db:1\n    command: [/bin/busybox, \"false\"]\n").Replace(composeBackFile), 0o644)

@@ -155,7 +155,7 @@ func (h *Host) putBack(ctx context.Context, kept keptProjects, died bool) (host.
 	}
 	out := b.instead(kept.Containers)
 	b.all(ctx, kept.Containers)
-	out.Did, out.Failed = b.did, errors.Join(b.failed...)
+	out.Did, out.Said, out.Failed = b.did, b.said, errors.Join(b.failed...)
 	return out, nil
 }
 
@@ -188,6 +188,7 @@ type bringingBack struct {
 	left   map[host.ServiceRef]bool // services that cannot be brought back
 	up     []host.ServiceRef
 	did    []string
+	said   []string // by what goes
 	failed []error
 }
 
@@ -267,9 +268,13 @@ func (b *bringingBack) remove(ctx context.Context, of host.ServiceRef, was map[s
 		if was[one.ID] {
 			continue
 		}
+		words := lastWords(ctx, b.c, one.ID, of.String())
 		if err := end(ctx, b.c, one.ID); err != nil {
 			b.fail("remove the new container of", of, err)
 			return
+		}
+		if words != "" {
+			b.said = append(b.said, words)
 		}
 		if !before {
 			b.did = append(b.did, of.String()+", which was not there before, is removed")

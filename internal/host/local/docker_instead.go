@@ -59,15 +59,16 @@ func (h *Host) insteadOf(ctx context.Context, failed error, kept keptProjects) e
 	if what != "" {
 		failed = withoutLogs(failed)
 	}
+	said := strings.Join(append([]string{""}, back.Said...), "\n")
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w; what ran before is not back: %w", failed, err)
 	case left != nil && what == "":
-		return fmt.Errorf("%w; what ran before is not back: %w", failed, left)
+		return fmt.Errorf("%w; what ran before is not back: %w%s", failed, left, said)
 	case left != nil:
-		return fmt.Errorf("%w; %s; the rest of what ran before is not back: %w", failed, what, left)
+		return fmt.Errorf("%w; %s; the rest of what ran before is not back: %w%s", failed, what, left, said)
 	case what == "":
-		return failed
+		return fmt.Errorf("%w%s", failed, said)
 	}
-	return fmt.Errorf("%w; what ran before is back: %s", failed, what)
+	return fmt.Errorf("%w; what ran before is back: %s%s", failed, what, said)
 }

@@ -19,6 +19,17 @@ func withhold(err error, values []host.Content) error {
 	if !errors.As(err, &failed) {
 		return err
 	}
+	less := *failed
+	var some bool
+	if less.Output, some = without(failed.Output, values); !some {
+		return err
+	}
+	less.Output += " (values of its environment files are left out)"
+	return &less
+}
+
+// without is a text with values taken out of it, and whether any was in it.
+func without(text string, values []host.Content) (string, bool) {
 	var words []string
 	for _, v := range values {
 		words = append(words, spellings(string(v.Bytes()))...)
@@ -29,13 +40,8 @@ func withhold(err error, values []host.Content) error {
 	for _, w := range words {
 		pairs = append(pairs, w, "(secret)")
 	}
-	less := *failed
-	less.Output = strings.NewReplacer(pairs...).Replace(failed.Output)
-	if less.Output == failed.Output {
-		return err
-	}
-	less.Output += " (values of its environment files are left out)"
-	return &less
+	less := strings.NewReplacer(pairs...).Replace(text)
+	return less, less != text
 }
 
 // spellings are how a value may stand in what a program says: as it is, line by line,
