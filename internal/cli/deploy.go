@@ -160,13 +160,16 @@ func (a *App) askFor(ctx context.Context, e queue.Entry) error {
 			return fmt.Errorf("%s is not asked for: %w", config.Name, err)
 		}
 	}
+	if err := a.roomForState(ctx, config.Name); err != nil {
+		return fmt.Errorf("%s is not asked for: its worker could not write down what it does: %w", config.Name, err)
+	}
 	e.Received, e.By = a.Now(), a.operator()
 	q := queue.Open(filepath.Join(notes.Queue, config.Name))
 	if e.Name, err = q.Add(e); err != nil {
 		return fmt.Errorf("cannot ask for it: %w", err)
 	}
 	const most = 20
-	for range most {
+	for n := range most {
 		// What the worker says of it is in the state; that it failed is no news here.
 		started := a.Machine.StartUnit(ctx, deployment.Unit(config.Name, ".service"))
 		if ctx.Err() != nil {
@@ -184,12 +187,31 @@ func (a *App) askFor(ctx context.Context, e queue.Entry) error {
 			}
 		}
 		if started != nil {
+			if err := a.roomForState(ctx, config.Name); err != nil {
+				return fmt.Errorf("it waits until its worker can write down what it does: %w", err)
+			}
+			if n == 0 {
+				note(a.Err, "the worker has ended with an error, and is tried again: journalctl -u %s says why", deployment.Unit(config.Name, ".service"))
+			}
 			if err := a.pause(ctx, time.Second); err != nil {
 				return err
 			}
 		}
 	}
 	return fmt.Errorf("nothing came of it: see journalctl -u %s", deployment.Unit(config.Name, ".service"))
+}
+
+// roomForState is the error of a state that cannot be written. A worker that cannot would
+// try again and again.
+func (a *App) roomForState(ctx context.Context, name string) error {
+	const more = 16 << 10 // bytes by which the state may grow
+	at := deploy.StatePath(name)
+	state, err := a.Machine.ReadFile(at)
+	if err != nil {
+		return err
+	}
+	at += ".room"
+	return errors.Join(a.Machine.Save(ctx, at, make([]byte, len(state)+more)), a.Machine.RemoveFile(at))
 }
 
 // sayResult says what came of it.
