@@ -1,7 +1,9 @@
 package deploy
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +31,29 @@ func TestLeadsOut(t *testing.T) {
 	} {
 		if got := leadsOut(tc.at, tc.target); got != tc.out {
 			t.Errorf("%s to %s: %v", tc.at, tc.target, got)
+		}
+	}
+}
+
+// TestHostKey says what to do about a host whose key is not known, or another one, in one
+// line: a commit's status has no more.
+func TestHostKey(t *testing.T) {
+	var w Worker
+	w.Config.User = "site"
+	const changed = `git ended with exit code 128: @@@@@@@@@@@@
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+The fingerprint for the ED25519 key sent by the remote host is
+SHA256:e4c48l8aFK929aJ0wHtO0Gh/mYqm11o2/6EqfXdO15Q.
+Please contact your system administrator.
+Offending ED25519 key in /home/site/.ssh/known_hosts:1
+Host key verification failed.`
+	for text, want := range map[string]string{
+		changed: "another key than /home/site/.ssh/known_hosts has of it, SHA256:e4c48l8aFK929aJ0wHtO0Gh/mYqm11o2/6EqfXdO15Q:",
+		"git ended with exit code 128: Host key verification failed.": "put it into ~site/.ssh/known_hosts",
+	} {
+		got, _, _ := strings.Cut(w.refusedBy(errors.New(text)).Error(), "\n")
+		if !strings.Contains(got, want) {
+			t.Errorf("it says %s, not %s", got, want)
 		}
 	}
 }

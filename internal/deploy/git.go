@@ -88,7 +88,7 @@ func (w *Worker) fetch(ctx context.Context, ref string) (string, error) {
 			n, pause, again = 0, first/3, false
 			continue
 		}
-		if n == tries || ctx.Err() != nil || strings.Contains(err.Error(), noBranch) {
+		if n == tries || ctx.Err() != nil || strings.Contains(err.Error(), noBranch) || strings.Contains(err.Error(), hostUnknown) {
 			return "", &unreachableError{fmt.Errorf("cannot fetch %s: %w", w.Config.Source(), w.refusedBy(err))}
 		}
 		w.say("cannot fetch, and tries again: %v", err)
@@ -133,6 +133,15 @@ func (w *Worker) localSource() ([]string, error) {
 // noBranch is what git says of a branch that the remote has not.
 const noBranch = "couldn't find remote ref"
 
+// What ssh says of a host of which it has no key, or another one; then also where, and
+// what the key is that the host has now.
+const hostUnknown = "Host key verification failed"
+
+var (
+	hostChanged = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`Offending \S+ key in (\S+):\d+`) })
+	hostShows   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`SHA256:[A-Za-z0-9+/]{43}`) })
+)
+
 // refusedBy says what to do about what git and ssh refuse.
 func (w *Worker) refusedBy(err error) error {
 	switch text := err.Error(); {
@@ -141,7 +150,10 @@ func (w *Worker) refusedBy(err error) error {
 	case strings.Contains(text, "detected dubious ownership"):
 		return fmt.Errorf("git reads for %s only what is %[1]s's own, or what nobody but root can write, with all directories above it: chown -R %[1]s %s, or have it and them be root's alone",
 			w.Config.User, w.Config.Source())
-	case strings.Contains(text, "Host key verification failed"):
+	case strings.Contains(text, hostUnknown) && hostChanged().MatchString(text):
+		file, is := hostChanged().FindStringSubmatch(text)[1], hostShows().FindString(text)
+		return fmt.Errorf("its host shows another key than %s has of it, %s: it was set up anew, or somebody else answers in its place; ask whoever keeps it for the fingerprint of its key, and only if that is the same, put the key in the place of the other", file, is)
+	case strings.Contains(text, hostUnknown):
 		return fmt.Errorf("%w; compare the host's key, and put it into ~%s/.ssh/known_hosts or /etc/ssh/ssh_known_hosts", err, w.Config.User)
 	}
 	return err
