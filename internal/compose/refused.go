@@ -14,7 +14,6 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/distribution/reference"
-	"golang.org/x/sys/unix"
 )
 
 // Forms that docker holds values to when it makes a container.
@@ -22,6 +21,7 @@ var (
 	restartPolicy = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^(no|always|unless-stopped|on-failure(:[0-9]+)?)$`)
 	})
+	realTime    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(RTMIN|RTMAX)[+-][0-9]+$`) })
 	exposedPort = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+(-[0-9]+)?(/(tcp|udp|sctp))?$`) })
 )
 
@@ -103,13 +103,17 @@ func refusedPaths(s types.ServiceConfig, refuse func(field, format string, args 
 	}
 }
 
+// signals are those of signal(7), without SIG; of the real-time ones, RTMIN and RTMAX.
+const signals = " ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM TRAP TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ RTMIN RTMAX "
+
 // signal reports whether docker knows a signal, by name or number.
 func signal(s string) bool {
 	if n, err := strconv.Atoi(s); err == nil {
 		return n > 0 && n <= 64
 	}
 	name := strings.TrimPrefix(strings.ToUpper(s), "SIG")
-	return unix.SignalNum("SIG"+name) != 0 || strings.HasPrefix(name, "RTM")
+	name = realTime().ReplaceAllString(name, "$1")
+	return name != "" && strings.Contains(signals, " "+name+" ")
 }
 
 // listener is a port of the host that a service publishes.
