@@ -15,6 +15,7 @@ import (
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
 	"opsafe/internal/kind/docker"
+	"opsafe/internal/kind/packages"
 	"opsafe/internal/run"
 	"opsafe/internal/words"
 )
@@ -124,13 +125,13 @@ func (a *App) upgradeRestsOn(apt upgradable, upgraded int) error {
 	return nil
 }
 
-func upgradeKinds(packages []host.PackageUpgrade) []converge.Kind {
-	if len(packages) == 0 {
+func upgradeKinds(found []host.PackageUpgrade) []converge.Kind {
+	if len(found) == 0 {
 		return nil
 	}
-	k := converge.Kind{Kind: kind.UpgradeKind()}
-	for _, p := range packages {
-		k.Resources = append(k.Resources, kind.Upgrade(p))
+	k := converge.Kind{Kind: packages.UpgradeKind()}
+	for _, p := range found {
+		k.Resources = append(k.Resources, packages.Upgrade(p))
 	}
 	return []converge.Kind{k}
 }

@@ -92,6 +92,20 @@ type Package struct {
 	Auto bool
 }
 
+// Words says in which state the package is; nil: empty.
+func (p *Package) Words() string {
+	switch {
+	case p == nil:
+		return ""
+	case p.State == Installed:
+		return "installed"
+	case p.State == ConfigFiles:
+		return "removed, configuration left"
+	default:
+		return strings.ReplaceAll(string(p.State), "-", " ")
+	}
+}
+
 // Provides is what is known beforehand of a package: what it brings and what
 // goes when it comes. It is how a plan can speak about a host on which the
 // package is not installed yet.

@@ -2,9 +2,7 @@ package kind
 
 import (
 	"context"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 
 	"opsafe/internal/debian"
@@ -16,13 +14,6 @@ import (
 // have.
 func Covering(places ...string) func(context.Context, Recorder, *spec.Backend) ([]string, error) {
 	return func(context.Context, Recorder, *spec.Backend) ([]string, error) { return places, nil }
-}
-
-func coverPackages(_ context.Context, r Recorder, b *spec.Backend) ([]string, error) {
-	for _, name := range slices.Sorted(maps.Keys(packagesOf(b))) {
-		_, _ = r.Candidate(name)
-	}
-	return nil, nil
 }
 
 // coverUnits are the files of the units that run, or are enabled: a drop-in is judged

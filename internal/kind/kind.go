@@ -166,3 +166,11 @@ func WithAbsent[T any](section map[string]T, name string, item T) map[string]T {
 	out[name] = item
 	return out
 }
+
+// YesNo is an attribute that is there or not, in a word.
+func YesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

@@ -115,11 +115,8 @@ func Known(name string) spec.Provides {
 	return s
 }
 
-// Provides is what opsafe knows of a package without a spec.
-func Provides(name string, facts host.MachineFacts) host.Provides { return provides(name, nil, facts) }
-
-// provides joins what opsafe knows of a package with what the spec says.
-func provides(name string, said *spec.Provides, facts host.MachineFacts) host.Provides {
+// Provides joins what opsafe knows of a package with what the spec says; nil: nothing.
+func Provides(name string, said *spec.Provides, facts host.MachineFacts) host.Provides {
 	p := saidOrKnown(name, said, facts)
 	for i := range p.Units {
 		if facts.Unbooted && p.Units[i].Active == "active" {

@@ -70,7 +70,7 @@ func homeOf(name string, u *spec.User) string {
 
 // NeedPackage is the declared package, if it is declared.
 func (in *Input) NeedPackage(name string) []change.ID {
-	if p, ok := packagesOf(in.Backend)[name]; ok && p.State == "installed" {
+	if p, ok := PackagesOf(in.Backend)[name]; ok && p.State == Installed {
 		return []change.ID{{Kind: "package", Name: name}}
 	}
 	if slices.ContainsFunc(in.Backend.Installs(), func(p spec.Installed) bool { return p.Package == name }) {
@@ -88,14 +88,14 @@ func (in *Input) verifiedGroups() map[string]string {
 	}
 	out := map[string]string{}
 	add := func(name string, said *spec.Provides) {
-		for _, g := range provides(name, said, host.MachineFacts{}).Groups {
+		for _, g := range Provides(name, said, host.MachineFacts{}).Groups {
 			if own := in.Backend.Groups[g.Name]; own == nil {
 				out[g.Name] = name
 			}
 		}
 	}
-	for name, p := range packagesOf(in.Backend) {
-		if p.State == stateInstalled {
+	for name, p := range PackagesOf(in.Backend) {
+		if p.State == Installed {
 			add(name, p.Provides)
 		}
 	}

@@ -21,6 +21,34 @@ type Selection struct {
 	Skips func(change.ID) bool
 }
 
+// Bringer is the look of a resource that brings others' things.
+type Bringer interface {
+	// Brings reports whether it is known to bring a thing, as Missing calls it.
+	Brings(thing string, facts host.MachineFacts) bool
+}
+
+// Choosy is a look that has to know which others of its kind a selection leaves.
+type Choosy interface {
+	Looker
+	// Among is the look where those of the names are left.
+	Among(left map[string]bool) Looker
+}
+
+// Chosen tells the resources of a kind which others a selection leaves.
+func Chosen(left []Resource) []Resource {
+	names := map[string]bool{}
+	for _, r := range left {
+		names[r.ID.Name] = true
+	}
+	out := slices.Clone(left)
+	for i, r := range out {
+		if l, ok := r.Looker.(Choosy); ok {
+			out[i].Looker = l.Among(names)
+		}
+	}
+	return out
+}
+
 // LeftOut is the error of a resource that lacks what the selection leaves out, with the
 // way to choose that, too; any other error is returned as it is.
 func LeftOut(r host.Reader, res Resource, err error) error {
@@ -42,7 +70,7 @@ func LeftOut(r host.Reader, res Resource, err error) error {
 		return err
 	}
 	for id, out := range res.Of.Out {
-		if p, ok := out.Looker.(packageLook); ok && p.brings(m.thing, facts) {
+		if p, ok := out.Looker.(Bringer); ok && p.Brings(m.thing, facts) {
 			lacks = append(lacks, id)
 		}
 	}
@@ -64,16 +92,4 @@ func (s *Selection) lacks(thing string, left []change.ID, why string) error {
 		}
 	}
 	return fmt.Errorf("there is no %s, and %s leaves out %s, %s: %s%s", thing, s.Said, words.And(names), why, way, strings.Join(ids, ","))
-}
-
-// brings reports whether a package that is to be installed is known to bring a thing, as
-// missing calls it.
-func (l packageLook) brings(thing string, facts host.MachineFacts) bool {
-	if l.decl.State != "installed" {
-		return false
-	}
-	p := provides(l.name, l.decl.Provides, facts)
-	return slices.ContainsFunc(p.Units, func(u host.Unit) bool { return thing == "unit "+u.Name }) ||
-		slices.ContainsFunc(p.Groups, func(g host.Group) bool { return thing == "group "+g.Name }) ||
-		slices.ContainsFunc(p.Files, func(f host.ProvidedFile) bool { return thing == f.Path })
 }

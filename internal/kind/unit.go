@@ -57,9 +57,9 @@ func unitNeeds(in *Input, name string, u *Unit) []change.ID {
 			needs = append(needs, change.ID{Kind: "unit", Name: declared})
 		}
 	}
-	for _, p := range slices.Sorted(maps.Keys(packagesOf(in.Backend))) {
+	for _, p := range slices.Sorted(maps.Keys(PackagesOf(in.Backend))) {
 		k := Known(p)
-		if said := packagesOf(in.Backend)[p].Provides; said != nil {
+		if said := PackagesOf(in.Backend)[p].Provides; said != nil {
 			k.Units = append(slices.Clone(k.Units), said.Units...)
 		}
 		if slices.Contains(k.Units, name) {

@@ -120,10 +120,10 @@ func isInstalled(r host.Reader, name string) (bool, error) {
 	p, err := r.Package(name)
 	if err == nil && p.Unfinished() && awaited(r, "package "+name) != "" {
 		// What runs dpkg finishes it first, if its scripts let it.
-		why := "whether package " + name + " is installed: it is " + packageState(p) + ", and dpkg finishes it if its scripts let it"
+		why := "whether package " + name + " is installed: it is " + p.Words() + ", and dpkg finishes it if its scripts let it"
 		return false, &host.UnknownError{
 			What: "whether package " + name + " is installed", Why: "known after apply", AfterApply: true,
-			Err: &missingError{thing: "package " + name, why: why, err: errors.New("it is " + packageState(p))},
+			Err: &missingError{thing: "package " + name, why: why, err: errors.New("it is " + p.Words())},
 		}
 	}
 	return p != nil && p.State == host.Installed, err

@@ -13,6 +13,7 @@ import (
 	"opsafe/internal/kind/docker"
 	"opsafe/internal/kind/environment"
 	"opsafe/internal/kind/hosts"
+	"opsafe/internal/kind/packages"
 	"opsafe/internal/kind/source"
 	"opsafe/internal/kind/sshd"
 	"opsafe/internal/kind/sudoers"
@@ -29,7 +30,7 @@ func Table() []kind.Kind {
 	return []kind.Kind{
 		hosts.Kind(),
 		source.Kind(),
-		kind.Packages(),
+		packages.Kind(),
 		kind.Groups(),
 		kind.Users(),
 		kind.Directories(),

@@ -216,7 +216,7 @@ func (l look) pkg(r host.Reader, c *change.Change) error {
 				c.Irreversible = "what it has stored goes with it"
 			}
 		case host.InstallPackages:
-			s.Packages = []host.PackageInstall{{Name: name, Provides: l.provides(name, kind.Provides(name, facts)), Going: l.swaps}}
+			s.Packages = []host.PackageInstall{{Name: name, Provides: l.provides(name, kind.Provides(name, nil, facts)), Going: l.swaps}}
 			c.Steps[i] = s
 		default: // a hold brings and takes nothing
 		}

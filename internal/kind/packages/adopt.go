@@ -1,17 +1,18 @@
-package kind
+package packages
 
 import (
 	"context"
 	"fmt"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
-// adoptPackages takes a package, or what somebody has asked for.
-func adoptPackages(_ context.Context, t Taker, name string) error {
+// adopt takes a package, or what somebody has asked for.
+func adopt(_ context.Context, t kind.Taker, name string) error {
 	if name != "" {
-		return takePackage(t, "", name)
+		return take(t, "", name)
 	}
 	names, err := t.Manual()
 	if err != nil {
@@ -19,7 +20,7 @@ func adoptPackages(_ context.Context, t Taker, name string) error {
 	}
 	from := "those that somebody has asked for: apt did not install them because others need them"
 	for _, name := range names {
-		if err := takePackage(t, from, name); err != nil {
+		if err := take(t, from, name); err != nil {
 			return err
 		}
 		from = ""
@@ -27,7 +28,7 @@ func adoptPackages(_ context.Context, t Taker, name string) error {
 	return nil
 }
 
-func takePackage(t Taker, from, name string) error {
+func take(t kind.Taker, from, name string) error {
 	p, err := t.Package(name)
 	if err != nil {
 		return err
@@ -37,7 +38,7 @@ func takePackage(t Taker, from, name string) error {
 	}
 	t.Brings(name)
 	if p.Hold {
-		return t.Take(from, spec.NewDraft().Text("state", stateInstalled).Flag("hold", true), "packages", name)
+		return t.Take(from, spec.NewDraft().Text("state", kind.Installed).Flag("hold", true), "packages", name)
 	}
-	return t.Take(from, stateInstalled, "packages", name)
+	return t.Take(from, kind.Installed, "packages", name)
 }

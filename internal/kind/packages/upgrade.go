@@ -1,4 +1,4 @@
-package kind
+package packages
 
 import (
 	"context"
@@ -6,17 +6,18 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 )
 
 // Upgrade is the resource that brings an installed package to another version. What
 // holds it stays.
-func Upgrade(p host.PackageUpgrade) Resource {
-	return Resource{ID: change.ID{Kind: "package", Name: p.Name}, Looker: upgradeLook{p}}
+func Upgrade(p host.PackageUpgrade) kind.Resource {
+	return kind.Resource{ID: change.ID{Kind: "package", Name: p.Name}, Looker: upgradeLook{p}}
 }
 
 // UpgradeKind is the kind of such resources, which are carried out together.
-func UpgradeKind() Kind {
-	k := Bare("package", StagePackages)
+func UpgradeKind() kind.Kind {
+	k := kind.Bare("package", kind.StagePackages)
 	k.Batch = true
 	return k
 }
@@ -40,5 +41,5 @@ func (l upgradeLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 	if p.Hold {
 		c.Steps = append(c.Steps, host.HoldPackages{Names: []string{l.Name}, Hold: true})
 	}
-	return c, Finishes(r, &c, func(string) bool { return false })
+	return c, kind.Finishes(r, &c, func(string) bool { return false })
 }
