@@ -41,7 +41,11 @@ func accountHost(t *testing.T) (e *env, k sshKey, spec func(text string)) {
 // lastRun is the number of the last recorded run.
 func (e *env) lastRun() string {
 	e.t.Helper()
-	return e.mustRun("sh", "-c", "ls /var/lib/opsafe/history | tail -1 | sed 's/^0*//; s/.json//'")
+	all := strings.Fields(e.mustRun("ls", "/var/lib/opsafe/history"))
+	if len(all) == 0 {
+		return ""
+	}
+	return strings.TrimLeft(strings.TrimSuffix(all[len(all)-1], ".json"), "0")
 }
 
 // TestNothingBesideThePlan: lines of the account databases that nobody declares stay

@@ -275,15 +275,17 @@ func (e *env) firstLogin(user string, k sshKey) string {
 }
 
 // await tries until it works: for what systemd or sshd bring about a moment
-// later.
+// later. They need the processor for it, so trying takes at most a fifth of it.
 func (e *env) await(what string, try func() bool) {
 	e.t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
 	deadline := time.After(patience)
-	for !try() {
+	for {
+		began := time.Now()
+		if try() {
+			return
+		}
 		select {
-		case <-tick.C:
+		case <-time.After(min(max(20*time.Millisecond, 4*time.Since(began)), time.Second)):
 		case <-deadline:
 			e.t.Fatalf("waited in vain until %s", what)
 		}

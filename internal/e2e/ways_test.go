@@ -200,7 +200,9 @@ func (w *waysHost) tryWays(t *testing.T, lines []way) {
 	lost := 0
 	counts := map[outcome]int{}
 	for _, c := range lines {
+		touched := false // whether the host may be another than before
 		ok := t.Run(c.name, func(t *testing.T) {
+			touched = true
 			w := &waysHost{env: w.on(t), key: w.key}
 			was, r := w.become(c)
 			counts[was]++
@@ -215,8 +217,15 @@ func (w *waysHost) tryWays(t *testing.T, lines []way) {
 			if was != c.want && c.want != unsaid {
 				t.Errorf("the run was %s, not %s: %s", was, c.want, r)
 			}
+			if was == refused && open && c.setup+c.over == "" {
+				touched = false
+				return
+			}
 			w.restore(c, was)
 		})
+		if !touched {
+			continue
+		}
 		if open, why := w.open(); !open {
 			if ok {
 				t.Fatalf("after %s the host cannot be restored: %s", c.name, why)
