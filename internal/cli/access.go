@@ -98,7 +98,7 @@ func (a *App) access(ctx context.Context, o accessOptions) error {
 		doc.Backend, doc.Planned = name, true
 		q.After, q.Declared, doc.SetByAdmin = access.Cache(after), p.declared, p.in.SetByAdmin()
 		if len(paths) == 0 {
-			paths, q.Stand = run.RuledPaths(plan)
+			paths, q.Stand = run.RuledPaths(plan, p.in.Former)
 			doc.Ruled = paths
 		}
 	}

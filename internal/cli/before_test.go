@@ -39,6 +39,60 @@ func TestStoppedDeclaring(t *testing.T) {
 	}
 }
 
+// TestLeftEntries: entries of ACLs that the spec has stopped declaring are named by each later
+// plan, run and status, on the host and by its facts, until they are gone; so is, by status and
+// access, what else is there still.
+func TestLeftEntries(t *testing.T) {
+	w := newWorld(t, `
+-- developers.yaml --
+-- backends/north/backend.yaml --
+users: {app: {}, web: {}}
+directories: {/srv/a: {}, /srv/b: {}, /srv/c: {}}
+acls:
+  /srv/a: {access: ["user:app:rwx"], default: ["user:app:rwx"], recursive: true}
+  /srv/b: {access: ["user:app:rx", "user:web:rx"]}
+  /srv/c: {access: ["user:app:rx"]}
+files: {/etc/old: {content: "old\n"}}
+-- host.yaml --
+users:
+  - {name: app, uid: 1300, gid: 1300, home: /home/app, shell: /bin/sh}
+  - {name: web, uid: 1301, gid: 1301, home: /home/web, shell: /bin/sh}
+groups: [{name: app, gid: 1300}, {name: web, gid: 1301}]
+`)
+	w.env["OPSAFE_BACKEND"] = "north"
+	spec := func(motd string) {
+		w.write("backends/north/backend.yaml", "users: {app: {}, web: {}}\ndirectories: {/srv/b: {}}\nacls: {/srv/b: {access: [\"user:web:rx\"]}}\nfiles: {/etc/motd: {content: "+motd+"}}\n")
+	}
+	w.want(0, nil, nil, "manage")
+	file := filepath.Join(t.TempDir(), "facts.json")
+	left := []string{
+		"the ACL of /srv/a has user:app:rwx, default:user:app:rwx, which nothing declares: sudo setfacl --recursive --physical -x user:app,default:user:app '/srv/a'",
+		"the ACL of /srv/b has user:app:r-x, which nothing declares: sudo setfacl -x user:app '/srv/b'",
+		"the ACL of /srv/c has user:app:r-x, which nothing declares",
+	}
+	for _, motd := range []string{"one", "two", "three"} {
+		spec(motd)
+		w.want(0, nil, left, "plan")
+		w.want(0, nil, nil, "facts", "--out", file)
+		w.want(0, nil, left, "plan", "--facts", file)
+		w.want(0, nil, left, "manage")
+	}
+	w.want(3, []string{"acl//srv/a", "acl//srv/b", "acl//srv/c"}, []string{"earlier specs declared directory /srv/a, directory /srv/c, file /etc/old: nothing does any more"}, "status")
+	w.want(0, []string{"/srv/a", "app: read, write, enter"}, nil, "access")
+	w.want(1, nil, []string{"prune cannot remove acl//srv/a", "setfacl"}, "prune", "acl//srv/a")
+
+	for _, at := range []string{"/srv/a", "/srv/b", "/srv/c", "/etc/old"} {
+		if err := w.host.Do(t.Context(), host.RemovePath{Path: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.want(0, nil, nil, "manage")
+	w.want(0, []string{"as declared"}, nil, "status")
+	if strings.Contains(w.err.String(), "earlier specs") {
+		t.Errorf("all of it is gone:\n%s", w.err.String())
+	}
+}
+
 // TestHostNotes: who keeps rights that no list gives, who is listed but disabled, and
 // what the spec has stopped declaring is in documents too, and in a plan by facts.
 func TestHostNotes(t *testing.T) {

@@ -157,6 +157,10 @@ func (a *App) recordBackend(ctx context.Context, o options, rec *snapshot.Record
 	if err != nil {
 		return err
 	}
+	for _, id := range a.runner().Former(name, p.whole) {
+		_, at, _ := strings.Cut(id, "/")
+		_, _ = rec.Stat(strings.TrimSuffix(at, "/**"))
+	}
 	r := on.runner()
 	plan := r.Foresee(ctx, rec, p.kinds, nil)
 	r.Summarize(ctx, plan, p.declared)

@@ -2,12 +2,25 @@ package cli
 
 import (
 	"opsafe/internal/drift"
+	"opsafe/internal/kind"
 	"opsafe/internal/words"
 )
 
 // named is how many people of whom the same is to be said have a note each, with the
 // command that takes what they keep.
 const named = 3
+
+// entryNotes name the entries of ACLs that nothing declares.
+func entryNotes(left []kind.LeftEntries) []string {
+	var out []string
+	for i, l := range left {
+		if i == named {
+			return append(out, words.Count(len(left)-named, "more path")+" with entries of ACLs that nothing declares: opsafe status names them all")
+		}
+		out = append(out, "the ACL of "+l.Path+" has "+l.String()+", which nothing declares: "+l.Way())
+	}
+	return out
+}
 
 // leaverNotes name people who keep what no list gives them. The same of many is said
 // once: a note for each of them would hide the plan.

@@ -146,7 +146,7 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 	var after []string
 	job := run.Job{
 		Kinds: p.kinds, WayIn: p.wayIn(o.lockOut), Confirm: o.confirm, Kept: kept,
-		Record: run.Record{Command: "manage", Backend: p.backend, Dir: a.repositoryLater(p.in.Repo.Dir), Declared: p.whole},
+		Record: run.Record{Command: "manage", Backend: p.backend, Dir: a.repositoryLater(p.in.Repo.Dir), Declared: p.whole, Former: p.in.Former},
 	}
 	job.Notes = func() []string {
 		after = a.hostNotes(p, a.Host)

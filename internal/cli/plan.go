@@ -155,7 +155,8 @@ func (o planOptions) verdict(rep *converge.Report) error {
 // hostNotes say what concerns the host, as a run leaves it, but no resource.
 func (a *App) hostNotes(p *prepared, after host.Reader) []string {
 	out := append(p.held(), a.leftNotes(p)...)
-	return append(out, leaverNotes(drift.Leavers(after, p.in, a.Now()))...)
+	out = append(out, leaverNotes(drift.Leavers(after, p.in, a.Now()))...)
+	return append(out, entryNotes(p.in.LeftEntries(after))...)
 }
 
 // afterwards says what has been noted of the host, and what else is to be known.

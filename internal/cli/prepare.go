@@ -106,6 +106,9 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 			}
 		}
 	}
+	if !o.silent { // facts see to it themselves
+		in.Former = a.runner().Former(name, p.whole)
+	}
 	for _, m := range in.Roster.Members {
 		p.declared = append(p.declared, m.Name)
 	}

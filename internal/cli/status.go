@@ -69,6 +69,7 @@ type state struct {
 	rep           *converge.Report
 	orphans       []drift.Orphan
 	unseen        []string // why orphans could not all be looked for
+	former        []string // what earlier specs declared
 	mark          *drift.Mark
 	history       *history.History // nil: it may not be seen
 	working       bool             // a run is at work right now
@@ -96,6 +97,7 @@ func (a *App) status(ctx context.Context, o statusOptions) error {
 		}
 	}
 	a.runner().NoteAgain(s.rep, "would be done again by manage")
+	a.runner().NoteFormer(s.former)
 	if waiting := a.runner().Waiting(); waiting != "" {
 		note(a.Err, "%s", waiting)
 	}
@@ -134,7 +136,7 @@ func (a *App) look(ctx context.Context, o statusOptions) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &state{backend: p.backend, host: p.facts.Hostname, now: a.Now(), upgrades: a.upgrades(ctx, true)}
+	s := &state{backend: p.backend, host: p.facts.Hostname, now: a.Now(), former: p.in.Former, upgrades: a.upgrades(ctx, true)}
 	s.rep = converge.Run(ctx, converge.Options{Host: overlay.New(a.Host), Kinds: p.kinds, Now: a.Now})
 	if s.rep.Interrupted {
 		return nil, errors.New("interrupted before everything had been looked at")

@@ -39,13 +39,15 @@ const (
 	Group    Category = "group"    // one that a password, or an administrator, lets others into
 	Key      Category = "key"      // ACCOUNT: with keys, and on no list
 	Password Category = "password" // ACCOUNT: with a password, and on no list
+	// ACL is PATH: with entries of an ACL that nothing declares.
+	ACL Category = "acl"
 	// Certificate is FILE: of authorities that sshd trusts.
 	Certificate Category = "certificate"
 )
 
 // Categories lists them in the order in which they are shown: people's first.
 func Categories() []Category {
-	categories := []Category{Member, Group, Key, Certificate, Password}
+	categories := []Category{Member, Group, Key, Certificate, Password, ACL}
 	for _, o := range ofKinds() {
 		categories = append(categories, o.category())
 	}
@@ -87,7 +89,7 @@ type finder struct {
 // Find lists the orphans, in order. Unknown says what could not be seen.
 func Find(ctx context.Context, r host.Reader, in *kind.Input, now time.Time) (found []Orphan, unknown []string, err error) {
 	f := &finder{Reader: r, in: in, now: now, along: map[string]bool{}}
-	looks := []func(context.Context) error{f.members, f.openGroups, f.keys, f.certificates, f.passwords}
+	looks := []func(context.Context) error{f.members, f.openGroups, f.keys, f.certificates, f.passwords, f.entries}
 	for _, o := range ofKinds() {
 		looks = append(looks, func(ctx context.Context) error { return o.Find(ctx, kindFinder{f, o}) })
 	}

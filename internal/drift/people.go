@@ -19,6 +19,15 @@ const absent = "absent"
 // disable is the command that closes an account.
 func disable(name string) string { return "opsafe disable-user " + name }
 
+// entries are those of ACLs that the spec declares, or has declared, and that nothing
+// declares.
+func (f *finder) entries(context.Context) error {
+	for _, l := range f.in.LeftEntries(f.Reader) {
+		f.add(Orphan{Category: ACL, Name: l.Path, What: l.String() + " in its ACL, which nothing declares", Way: l.Way()}, "acls/"+l.Path)
+	}
+	return nil
+}
+
 // addPerson notes an account that is an orphan, or has what is one.
 func (f *finder) addPerson(c Category, name, what, way string) {
 	f.add(Orphan{Category: c, Name: name, What: what, Way: way}, "users/"+path.Base(name))

@@ -49,6 +49,8 @@ type Coverage struct {
 type LastRun struct {
 	Run      int      `json:"run"`
 	Declared []string `json:"declared"` // kind/name, each
+	// Former is what earlier runs went by, and this one did not, as far as it is there still.
+	Former []string `json:"former,omitempty"`
 }
 
 // Marshal writes the file: sorted, with each item on lines of its own, so that it

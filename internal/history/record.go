@@ -52,6 +52,9 @@ type Record struct {
 	// Declared is all that the spec declared, as KIND/NAME, if the run was about all
 	// of it.
 	Declared []string `json:"declared,omitempty"`
+	// Former is what specs of earlier runs declared, and this one does not, of what nobody
+	// would see else: paths that are there still.
+	Former []string `json:"former,omitempty"`
 
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended"` // zero: it has not

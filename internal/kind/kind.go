@@ -56,6 +56,9 @@ type Input struct {
 	// ServiceKeys are those of service accounts.
 	ServiceKeys map[string]roster.KeySet
 	Repo        *spec.Repository
+	// Former is what earlier specs declared, and this one does not, as KIND/PATH, of what
+	// is there still.
+	Former []string
 	// Now is when the host is looked at: certificates expire by it.
 	Now time.Time
 	// AskRegistries says that registries are to be asked whether they have other images

@@ -10,6 +10,7 @@ import (
 	"opsafe/internal/facts"
 	"opsafe/internal/history"
 	"opsafe/internal/kind"
+	"opsafe/internal/kinds"
 )
 
 // LastRun is the last run that brought about all that a backend's spec declared; nil:
@@ -24,7 +25,33 @@ func (r *Runner) LastRun(backend string) *facts.LastRun {
 	if err != nil || last == nil {
 		return nil
 	}
-	return &facts.LastRun{Run: last.Run, Declared: last.Declared}
+	return &facts.LastRun{Run: last.Run, Declared: last.Declared, Former: last.Former}
+}
+
+// Former are the paths that runs of a backend have declared, as KIND/PATH, that its spec
+// does not declare any more, and that are there still.
+func (r *Runner) Former(backend string, declared []string) []string {
+	last := r.LastRun(backend)
+	if last == nil || len(declared) == 0 {
+		return nil
+	}
+	now, table := map[string]bool{}, kinds.ByName()
+	for _, id := range declared {
+		now[id] = true
+	}
+	var out []string
+	for _, id := range slices.Concat(last.Former, last.Declared) {
+		of, name, _ := strings.Cut(id, "/")
+		if now[id] || !table[of].ByPath {
+			continue
+		}
+		if n, err := r.Host.Stat(strings.TrimSuffix(name, "/**")); err == nil && n == nil {
+			continue
+		}
+		now[id] = true
+		out = append(out, id)
+	}
+	return out
 }
 
 // Stopped names what the spec declared at the last run, and does not any more: it
@@ -50,6 +77,20 @@ func (r *Runner) Stopped(backend string, declared []string) []string {
 		gone[i] = change.ID{Kind: of, Name: name}.Words()
 	}
 	return []string{fmt.Sprintf("since run %d the spec has stopped declaring %s: what is left of it stays as it is", last.Run, some(gone))}
+}
+
+// NoteFormer names the paths that earlier specs declared, and that nothing looks after any
+// more; of ACLs, their entries are named elsewhere.
+func (r *Runner) NoteFormer(former []string) {
+	var names []string
+	for _, id := range former {
+		if of, name, _ := strings.Cut(id, "/"); of != "acl" {
+			names = append(names, change.ID{Kind: of, Name: name}.Words())
+		}
+	}
+	if len(names) > 0 {
+		r.note("earlier specs declared %s: nothing does any more, and it is there still", some(names))
+	}
 }
 
 // NoteAgain names the run that was undone and of which something is about to be done

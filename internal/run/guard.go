@@ -132,7 +132,7 @@ func (r *Runner) Summarize(ctx context.Context, plan *Plan, declared []string) {
 	if !r.Root || plan.Summary.Changes() == 0 || plan.Interrupted {
 		return
 	}
-	paths, stand := RuledPaths(plan.Report)
+	paths, stand := RuledPaths(plan.Report, nil)
 	sum, err := access.Summarize(ctx, access.Question{Before: r.Host, After: plan.After, Declared: declared, Now: r.Now(), Stand: stand}, paths)
 	if err != nil {
 		r.note("who gains and who loses what cannot be told: %v", err)
@@ -157,8 +157,8 @@ func laterRights(plan *converge.Report) []string {
 
 // RuledPaths are the directories of which a spec says who may do what, and what a
 // plan gives to others or takes from them: of trees, a path of each sort below, and for
-// how many it stands.
-func RuledPaths(plan *converge.Report) (out []string, stand map[string]int) {
+// how many it stands. Former are those that the spec does not declare any more.
+func RuledPaths(plan *converge.Report, former []string) (out []string, stand map[string]int) {
 	stand = map[string]int{}
 	table := kinds.ByName()
 	for _, r := range plan.Results {
@@ -171,6 +171,11 @@ func RuledPaths(plan *converge.Report) (out []string, stand map[string]int) {
 			}
 		case k.Rules && !strings.HasSuffix(r.ID.Name, "/**"), k.ByPath && !k.Rules && changesRights(r.Change):
 			out = append(out, r.ID.Name)
+		}
+	}
+	for _, id := range former {
+		if of, at, _ := strings.Cut(id, "/"); table[of].Rules && !strings.HasSuffix(at, "/**") {
+			out = append(out, at)
 		}
 	}
 	slices.Sort(out)

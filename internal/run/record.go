@@ -22,6 +22,8 @@ type Record struct {
 	Dir     string // the repository that it goes by; empty for none
 	// Declared is all that the spec declares, if the run is about all of it.
 	Declared []string
+	// Former is what earlier specs declared, if the run is about all that this one does.
+	Former []string
 	// resume is an earlier attempt at the same; nil: there is none.
 	resume *history.Record
 }
@@ -29,7 +31,7 @@ type Record struct {
 // open begins the record of a run whose plan is known.
 func (r *Runner) open(ctx context.Context, o Record, plan []change.Result) (*history.Book, error) {
 	rec := history.Record{
-		Command: o.Command, Subject: o.Subject, Undoes: o.Undoes, By: r.By, Program: r.Program, Backend: o.Backend, Declared: o.Declared,
+		Command: o.Command, Subject: o.Subject, Undoes: o.Undoes, By: r.By, Program: r.Program, Backend: o.Backend, Declared: o.Declared, Former: o.Former,
 	}
 	if o.Dir != "" {
 		rec.Spec = history.Spec{Dir: o.Dir, Commit: spec.Commit(o.Dir)}
