@@ -55,10 +55,10 @@ type composeBack struct {
 }
 
 // TestComposeBack has deployments of a compose project fail, in each way, and the
-// containers that ran before run again.
+// containers that ran before run again. Its compose is of version 2; TestCompose's is 1.29.
 func TestComposeBack(t *testing.T) {
 	t.Parallel()
-	e := composeBack{env: newHost(t, testhost.Full, "")}
+	e := composeBack{env: newHost(t, testhost.Full, "trixie")}
 	var registry hosttest.Registry
 	listener, err := e.Listen("tcp", "127.0.0.1:5000")
 	if err != nil {

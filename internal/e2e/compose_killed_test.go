@@ -9,10 +9,11 @@ import (
 )
 
 // TestComposeKilled kills a run while compose waits for a container to end that is made
-// anew: the next run has it run, though the engine says that somebody has stopped it.
+// anew: the next run has it run, though the engine says that somebody has stopped it. Its
+// compose is of version 2.
 func TestComposeKilled(t *testing.T) {
 	t.Parallel()
-	e := newHost(t, testhost.Full, "")
+	e := newHost(t, testhost.Full, "trixie")
 	e.localImage("app:1")
 	spec := func(value string) string {
 		return "docker: {}\ncompose: {lab: {files: [app.yaml], variables: {VALUE: " + value + "}}}\n"
