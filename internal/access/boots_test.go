@@ -82,6 +82,11 @@ func TestNextStart(t *testing.T) {
 		{"a generator of units", file("/etc/systemd/system-generators/x", "x"), "generators/x"},
 		{"memory of the network", file("/etc/sysctl.d/x.conf", "net/ipv4/tcp_mem = 0 0 0\n"), "x.conf"},
 		{"too few processes", file("/etc/sysctl.conf", "kernel.pid_max=301\n"), "sysctl.conf"},
+		{"packets by another way, in one network", file("/etc/sysctl.d/x.conf", "net.ipv4.conf.all.rp_filter = 1\nnet/ipv4/conf/eth0/rp_filter=1\n"), ""},
+		{"packets by another way, in several", func(w *world) {
+			w.Facts.Multihomed = true
+			w.file("/etc/sysctl.d/x.conf", "net.ipv4.conf.all.rp_filter = 1\n")
+		}, "x.conf"},
 		{"values that do not matter", file("/etc/sysctl.d/x.conf", "# net.x = 1\n; y = 2\n-vm.swappiness = 1\nnet.ipv4.conf.all.send_redirects=0\nnet.ipv4.tcp_rmem = 4096 87380 6291456\nkernel.pid_max = 4194304\n"), ""},
 		{"a module", file("/etc/modprobe.d/x.conf", "blacklist virtio_net\n"), "x.conf"},
 		{"modules that do not matter", file("/etc/modprobe.d/x.conf", "# x\nblacklist usb_storage\ninstall dccp /bin/true\n"), ""},

@@ -44,6 +44,13 @@ const valuesRoomy = `
 const valuesSet = `
 	net.ipv4.conf.*.rp_filter=0,2 net.ipv6.conf.*.disable_ipv6=0 vm.overcommit_memory=0,1`
 
+// strictFilter has the kernel drop what comes by another device than the one by which the
+// answer goes: on a host in one network it is the same.
+func strictFilter(name, value string) bool {
+	ok, err := path.Match("net.ipv4.conf.*.rp_filter", name)
+	return ok && err == nil && value == "1"
+}
+
 // valueHarmless reports whether a value of the kernel keeps nobody out.
 func valueHarmless(name, value string) bool {
 	is := func(pattern string) bool {
@@ -87,6 +94,10 @@ func (b *bootFiles) kernelValues() error {
 			}
 		}
 	}
+	facts, err := b.Facts()
+	if err != nil {
+		return err
+	}
 	for _, at := range files {
 		text, err := b.text(at)
 		if err != nil {
@@ -103,8 +114,9 @@ func (b *bootFiles) kernelValues() error {
 			if i := strings.IndexAny(name, "./"); i >= 0 && name[i] == '/' {
 				name = strings.ReplaceAll(name, "/", ".")
 			}
-			if !valueHarmless(name, strings.TrimSpace(value)) {
-				b.add(at, shellrc.Line{Number: number, What: name + atStart, Text: name + "=" + strings.TrimSpace(value)})
+			value = strings.TrimSpace(value)
+			if !valueHarmless(name, value) && (facts.Multihomed || !strictFilter(name, value)) {
+				b.add(at, shellrc.Line{Number: number, What: name + atStart, Text: name + "=" + value})
 			}
 		}
 	}

@@ -35,7 +35,7 @@ var sshdSettings = sync.OnceValue(func() map[string]setting { //nolint:gocheckno
 		"maxstartups":             startups,
 		"pamservicename":          mustBe(sshdProgram),
 		"permituserenvironment":   mustBe(no),
-		"persourcemaxstartups":    startups,
+		"persourcemaxstartups":    orNone(atLeast(1, "", false)),
 		"rdomain":                 mustBe(none),
 		"refuseconnection":        mustBe(no),
 		"setenv":                  environment,
@@ -109,6 +109,16 @@ func atLeast(least int, doubt string, endless bool) setting {
 			return "", doubt
 		}
 		return "nobody gets a session", ""
+	}
+}
+
+// orNone is harmless with none, too.
+func orNone(judge setting) setting {
+	return func(v []string) (string, string) {
+		if strings.Join(v, " ") == none {
+			return "", ""
+		}
+		return judge(v)
 	}
 }
 

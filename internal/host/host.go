@@ -254,6 +254,8 @@ type MachineFacts struct {
 	Kernel   string `json:"kernel"`   // uname -r
 	// IPv6 says that it has an address to which somebody can come from another network.
 	IPv6 bool `json:"ipv6,omitempty"`
+	// Multihomed says that it is in more than one network of IPv4 that it has not made itself.
+	Multihomed bool `json:"multihomed,omitempty"`
 	// Unbooted says that it does not run: its tree is worked on from another machine.
 	Unbooted bool `json:"unbooted,omitempty"`
 }

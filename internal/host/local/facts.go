@@ -31,14 +31,15 @@ func (h *Host) Facts() (host.MachineFacts, error) {
 	fields := parseOSRelease(release)
 	name, _, _ := strings.Cut(unix.ByteSliceToString(uts.Nodename[:]), ".")
 	return host.MachineFacts{
-		Hostname: name,
-		Distro:   fields["ID"],
-		Release:  fields["VERSION_CODENAME"],
-		Version:  fields["VERSION_ID"],
-		Arch:     debianArch(runtime.GOARCH),
-		Unbooted: h.options.Unbooted,
-		Kernel:   unix.ByteSliceToString(uts.Release[:]),
-		IPv6:     h.inet6.has(),
+		Hostname:   name,
+		Distro:     fields["ID"],
+		Release:    fields["VERSION_CODENAME"],
+		Version:    fields["VERSION_ID"],
+		Arch:       debianArch(runtime.GOARCH),
+		Unbooted:   h.options.Unbooted,
+		Kernel:     unix.ByteSliceToString(uts.Release[:]),
+		IPv6:       h.inet6.has(),
+		Multihomed: multihomed(),
 	}, nil
 }
 
@@ -59,6 +60,28 @@ func (i *inet6) has() bool {
 		})
 	})
 	return i.is
+}
+
+// multihomed reports whether more than one device has an address of IPv4, but for those
+// of networks that a host makes itself, for containers and for machines of its own. Which
+// cannot be asked for, may be.
+func multihomed() bool {
+	all, err := net.Interfaces()
+	n := 0
+	for _, device := range all {
+		own := slices.ContainsFunc([]string{"docker", "br-", "veth", "virbr", "lxcbr", "cni", "podman"}, func(stem string) bool { return strings.HasPrefix(device.Name, stem) })
+		addrs, failed := device.Addrs()
+		if device.Flags&net.FlagLoopback != 0 || own || failed == nil && !slices.ContainsFunc(addrs, isGlobal4) {
+			continue
+		}
+		n++
+	}
+	return err != nil || n > 1
+}
+
+func isGlobal4(a net.Addr) bool {
+	n, ok := a.(*net.IPNet)
+	return ok && n.IP.To4() != nil && n.IP.IsGlobalUnicast()
 }
 
 // parseOSRelease reads the assignments of os-release(5), whose values may stand
