@@ -11,6 +11,9 @@ import (
 	"opsafe/internal/host/snapshot"
 )
 
+// prompted is a start-up file with a prompt that many have.
+const prompted = "branch() { git branch 2>/dev/null | sed -n 's/^* //p'; }\nPS1='\\w $(branch)\\$ '\n"
+
 // TestNextStart holds what the next start of sshd, or of the host, makes of the way.
 func TestNextStart(t *testing.T) {
 	t.Parallel()
@@ -101,6 +104,24 @@ func TestNextStart(t *testing.T) {
 			w.file("/home/alice/.bash_profile", "umask 027\n")
 			w.file("/home/alice/.profile", "exit\n")
 		}, ""},
+		{"a prompt by a function", file("/home/alice/.profile", prompted), ""},
+		{"a prompt by a function that is another elsewhere", func(w *world) {
+			w.file("/home/alice/.profile", prompted)
+			w.file("/etc/profile", "\nbranch() { kill $$; }\n")
+		}, "/etc/profile:2: it gives branch, which start-up files run, another meaning"},
+		{"a prompt by a function that runs an alias", func(w *world) {
+			w.file("/home/alice/.profile", prompted)
+			w.file("/etc/profile", "alias git='kill 1'\n")
+		}, "/etc/profile:1: it gives git,"},
+		{"a prompt by a program that is found elsewhere", func(w *world) {
+			w.file("/home/alice/.profile", "PATH=~/bin:$PATH\n"+prompted)
+			w.file("/home/alice/bin/sed", "")
+		}, "/home/alice/bin/sed is found first"},
+		{"a prompt by a program that is found first", func(w *world) {
+			w.file("/home/alice/.profile", prompted)
+			w.file("/usr/local/bin/git", "")
+		}, "/usr/local/bin/git"},
+		{"a program that no prompt runs", file("/usr/local/bin/git", ""), ""},
 		{"a start-up file of another shell", file("/home/alice/.zshrc", "exit\n"), ""},
 		{"a start-up file that is read by another", func(w *world) {
 			w.file("/home/alice/.profile", "if [ -f ~/.more ]; then . ~/.more; fi\n")

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
+	"opsafe/internal/shellrc"
 )
 
 // wayPackages are packages, but for sudo's and the shell's, of whose programs a login
@@ -38,6 +39,8 @@ func (j *judge) replaced(context.Context) error {
 			j.noRoot(at + " is found before " + sudoBinary + ", and what it does is not known")
 		case was != nil && j.rests(after, at):
 			j.way.Login = append(j.way.Login, at+" is replaced or goes, on which it rests")
+		case was != nil && runsAtLogin(at):
+			j.doubt(at + " is replaced or goes, which start-up files run, and what it does is not known")
 		case is != nil && ofPackages(at) && !brought(after, at, is):
 			j.doubt("what becomes of the next start is not known: " + at + " is where packages have settings for it")
 		}
@@ -114,6 +117,11 @@ func brought(after plan, at string, is *host.Node) bool {
 		return !isAmong(path.Base(is.Target), start) && !isAmong(path.Base(at), start)
 	}
 	return true
+}
+
+// runsAtLogin reports whether start-up files that are understood may run what is at a path.
+func runsAtLogin(at string) bool {
+	return slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin"}, path.Dir(at)) && shellrc.MayRun(path.Base(at))
 }
 
 // before reports whether shells find what is at a path before the programs of packages.

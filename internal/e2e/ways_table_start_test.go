@@ -40,6 +40,7 @@ func waysOfStartUp() []way {
 		{name: "what every shell reads", want: refused, spec: fileIs("/etc/profile.d/x.sh", "export BASH_ENV=/etc/x\n")},
 		{name: "the shell waits for nobody", want: refused, spec: fileIs("/etc/profile.d/x.sh", "TMOUT=1\n")},
 		{name: "a prompt ends the shell", want: refused, spec: homeIs(".bashrc", "PS1='$(kill -9 $$)'\n")},
+		{name: "a prompt's function is another elsewhere", want: refused, spec: "files: {/home/alice/.bashrc: {content: \"f() { date; }\\n. ~/.more\\nPS1='$(f)'\\n\", owner: alice}, /home/alice/.more: {content: \"f() { kill -9 $$; }\\n\", owner: alice}}\n"},
 		{name: "a prompt's command ends the shell", want: refused, spec: homeIs(".bashrc", "PROMPT_COMMAND='[ -t 0 ] && exit'\n")},
 		{name: "what a start-up file goes by is changed", want: refused, setup: "printf '[ \"$MODE\" = closed ] && exit\\n' >/etc/profile.d/y.sh", after: "rm /etc/profile.d/y.sh", spec: fileIs("/etc/profile.d/x.sh", "MODE=closed\n")},
 		{name: "a start-up file reads another", want: refused, setup: "echo '. /etc/more' >/home/alice/.bashrc; touch /etc/more", after: "rm /home/alice/.bashrc /etc/more", spec: fileIs("/etc/more", "[ -t 0 ] && exit\n")},
@@ -51,6 +52,7 @@ func waysOfStartUp() []way {
 		{name: "a key does nothing", want: refused, spec: homeIs(".inputrc", "Return: abort\n")},
 		{name: "keys", want: through, spec: homeIs(".inputrc", "set bell-style none\n\"\\e[A\": history-search-backward\n")},
 		{name: "what Debian's start-up runs is found elsewhere first", want: refused, spec: programIs("/usr/local/bin/id", "#!/bin/sh\n[ \"${SSH_CONNECTION%% *}\" = 192.0.2.2 ] && kill -9 $PPID\nexec /usr/bin/id \"$@\"\n")},
+		{name: "what Debian's start-up runs is replaced", want: refused, spec: programIs("/usr/bin/id", "#!/bin/sh\n[ \"${SSH_CONNECTION%% *}\" = 192.0.2.2 ] && kill -9 $PPID\nexec /bin/true\n")},
 		{name: "an environment", want: through, spec: fileIs("/etc/environment", "# ours\nPATH=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"\nEDITOR=vi\nHTTPS_PROXY=http://proxy.example.org:3128\n")},
 	}
 	lines = append(lines, way{name: "a profile ends the shell, to be confirmed", want: undone, args: "--confirm 10m", spec: fileIs("/etc/profile.d/x.sh", "exit 1\n")})
@@ -65,6 +67,7 @@ func waysOfStartUp() []way {
 		{"a condition", ".bashrc", "case $- in *i*) ;; *) return;; esac\nif command -v vim >/dev/null; then export EDITOR=vim; fi\n[ -f ~/.local.sh ] && . ~/.local.sh\n"},
 		{"a word of welcome", ".bash_profile", "[ -f ~/.bashrc ] && . ~/.bashrc\necho \"this is $(hostname)\" >&2\n"},
 		{"a prompt with a branch", ".bashrc", "PS1='\\u@\\h:\\w$(__git_ps1 \" (%s)\")\\$ '\nPROMPT_COMMAND='history -a'\n"},
+		{"a prompt by a function, and colours", ".bashrc", "eval `dircolors`\nbranch() { git branch 2>/dev/null | sed -e '/^[^*]/d' -e 's/* \\(.*\\)/ (\\1)/'; }\nsaid() { local e=$?; PS1=\"[$e] \\w\"; PS1+='$(branch)\\$ '; }\nPROMPT_COMMAND=said\n"},
 		{"a time of idleness, keys and limits", ".bashrc", "TMOUT=900; readonly TMOUT; export TMOUT\nbind '\"\\e[A\": history-search-backward'\nulimit -c 0\ncat <<X\nwelcome to $(hostname)\nX\n"},
 		{"keys of a terminal", ".bashrc", "[[ $- == *i* ]] && stty -ixon\nset -o vi\n"},
 	} {

@@ -186,8 +186,13 @@ func (r *reader) aliases(w *syntax.Word) bool {
 	case !Runs(name):
 		return name == sudo && strings.TrimSpace(rest) == ""
 	}
-	return !strings.ContainsFunc(rest, func(c rune) bool {
-		return c != ' ' && c != '-' && c != '+' && c != '%' && !unicode.IsLetter(c) && !unicode.IsDigit(c)
+	return onlyOptions(rest)
+}
+
+// onlyOptions reports whether nothing in a text is more to a shell than words.
+func onlyOptions(text string) bool {
+	return !strings.ContainsFunc(text, func(c rune) bool {
+		return c != ' ' && c != '-' && c != '+' && c != '%' && c != '=' && !unicode.IsLetter(c) && !unicode.IsDigit(c)
 	})
 }
 
@@ -211,7 +216,11 @@ func (r *reader) sources(w *syntax.Word, in scope) bool {
 
 // evaluates reports whether eval takes what a program says that is made for it.
 func (r *reader) evaluates(w *syntax.Word) bool {
-	switch strings.Join(strings.Fields(strings.Trim(r.of(w), `"`)), " ") {
+	text := strings.Trim(r.of(w), `"`)
+	if inner, ok := strings.CutPrefix(text, "`"); ok { // as it was written before POSIX
+		text = "$(" + strings.TrimSuffix(inner, "`") + ")"
+	}
+	switch strings.Join(strings.Fields(text), " ") {
 	case "$(dircolors)", "$(dircolors -b)", "$(dircolors -b ~/.dircolors)", "$(dircolors ~/.dircolors)", "$(lesspipe)", "$(SHELL=/bin/sh lesspipe)":
 		return true
 	}
@@ -220,7 +229,7 @@ func (r *reader) evaluates(w *syntax.Word) bool {
 
 // declares reports whether export and its like are understood.
 func (r *reader) declares(c *syntax.DeclClause) bool {
-	ok := slices.Contains([]string{"export", "declare", "typeset", "readonly"}, c.Variant.Value)
+	ok := slices.Contains([]string{"export", "declare", "typeset", "readonly", "local"}, c.Variant.Value)
 	for _, a := range c.Args {
 		switch {
 		case a.Name == nil: // an option, or a word that comes to anything

@@ -88,9 +88,7 @@ func (r *reader) beforePrompts(w *syntax.Word) bool {
 }
 
 // within is a reader of commands that stand in a text of the file.
-func (r *reader) within(text string) *reader {
-	return &reader{text: text, File: &File{Sets: map[string]Line{}}, values: map[string]string{}}
-}
+func (r *reader) within(text string) *reader { return r.sub(text) }
 
 // usual reports whether commands are understood, and read no file.
 func (r *reader) usual(list []*syntax.Stmt) bool {

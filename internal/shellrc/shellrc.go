@@ -26,6 +26,11 @@ type File struct {
 	Dirs []string
 	// Sets are the variables that it sets, and the first line and all texts that do so.
 	Sets map[string]Line
+	// Calls are commands that are understood by what the file, or nobody, calls so: functions
+	// of its own (true), and programs (false).
+	Calls map[string]bool
+	// Defines are the functions and aliases to which it gives a meaning, and where.
+	Defines map[string]Line
 }
 
 // Source is a file that another reads.
@@ -44,7 +49,7 @@ const longest = 32 << 10
 // Read reads a start-up file. What no shell could read is strange as a whole, and so is
 // what is longer than people write.
 func Read(text string) *File {
-	out := &File{Sets: map[string]Line{}}
+	out := &File{Sets: map[string]Line{}, Calls: map[string]bool{}, Defines: map[string]Line{}}
 	if len(text) > longest {
 		out.Strange = text
 		out.Lines = []Line{{What: "a file of more than 32 KiB" + notUnderstood, Text: text}}
@@ -62,6 +67,7 @@ func Read(text string) *File {
 	}
 	r := &reader{text: text, File: out, values: map[string]string{}}
 	r.noteTests(parsed)
+	r.noteNames(parsed)
 	var known []bool
 	for _, s := range parsed.Stmts {
 		known = append(known, r.stmt(s, scope{}))
@@ -102,6 +108,7 @@ type reader struct {
 	values map[string]string // of variables that are set to one value alone
 	long   bool              // a value has been too long to be kept
 	tests  map[string][]uint // by the word of a file, where it is looked for, in order
+	names  *names            // of functions that commands may call
 }
 
 // scope is where in a file a command stands.
@@ -178,6 +185,9 @@ func (r *reader) command(c syntax.Command, in scope) bool {
 	case *syntax.TestClause:
 		return r.pure(c)
 	case *syntax.BinaryCmd:
+		if c.Op == syntax.Pipe {
+			return r.pipe(c)
+		}
 		if c.Op != syntax.AndStmt && c.Op != syntax.OrStmt {
 			return false
 		}

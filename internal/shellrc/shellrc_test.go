@@ -33,6 +33,13 @@ var harmless = []string{
 	"if ! shopt -oq posix; then if [ -f /etc/bash_completion ]; then . /etc/bash_completion; fi; fi", "complete -C /usr/bin/terraform terraform", "alias ls='ls --color=auto' grep='grep --color=auto'", "alias free='free -m' which='which -a'", "alias sudo='sudo '",
 	"test -t 0 || return", "[[ $- != *i* ]] && return", `bind '"\e[A": history-search-backward'`, `bind "set completion-ignore-case on" 2>/dev/null`, "bind TAB:menu-complete", "bind Space:magic-space",
 	"ulimit -c 0", "ulimit -S -c 0 >/dev/null 2>&1", "ulimit -n 65536", "cat /etc/opsafe/banner", "cat <<'X'\nwelcome; exit\nX", "cat <<X\nthis is $(hostname)\nX", "cat <<<hello", "uptime", "clear", "cd", "cd /srv/app", "cd ~/src",
+	"eval `dircolors`", `eval "$(lesspipe)"`, "alias ls='ls --color=auto' dir='dir --color=auto' grep='grep --color=auto'",
+	"parse_git_branch() { git branch 2>/dev/null | sed -e '/^[^*]/d' -e 's/* \\(.*\\)/ (\\1)/'; }; PS1='\\u:\\w$(parse_git_branch)\\$ '",
+	"b() { git symbolic-ref --short HEAD 2>/dev/null || git rev-parse --short HEAD 2>/dev/null; }; PS1=\"\\u \\$(b)\\$ \"",
+	"venv() { [[ -n \"$VIRTUAL_ENV\" ]] && echo \"($(basename \"$VIRTUAL_ENV\")) \"; }; PS1='$(venv)\\u\\$ '",
+	"p() { local e=$?; PS1='\\u '; [ $e -ne 0 ] && PS1+=\"[$e] \"; PS1+='\\$ '; }; PROMPT_COMMAND=p",
+	"p() { local b; b=$(git branch --show-current 2>/dev/null) && [ -n \"$b\" ] && printf ' (%s)' \"$b\"; }; q() { p; }; PROMPT_COMMAND='history -a; q'",
+	"x=$(uname -a | cut -d' ' -f1)", "n=$(git status --porcelain | wc -l)", "hostname -s | tr a-z A-Z", "who | awk '{print $1}' | sort | uniq -c", "date +%H:%M | head -1", "id -Gn | grep -qw admins && A=1",
 	`x='\[\e[32m\]'; PS1="$x\u\$ "`, `x='$(__git_ps1)'; PS1="\u$x\$ "`, "export PATH=$PATH:$JAVA_HOME/bin", `PATH="$PATH:$(dirname $(readlink -f /usr/bin/java))"`, "last -n 3 $USER", "w", "who -b", "HISTFILE=~/.bash_history", `HISTFILE="$HOME/.history"`, "HISTFILE=", "export HISTFILE=/var/log/history/$USER.hist", "alias x='echo $(date)'",
 	"export HISTTIMEFORMAT='%F %T '", "history -a", "declare -A colors", "export GPG_TTY=$(tty)", `case ":$PATH:" in *:/opt/x:*) ;; *) PATH=/opt/x:$PATH;; esac`, "if [ -d ~/.bashrc.d ]; then for rc in ~/.bashrc.d/*; do [ -f \"$rc\" ] && . \"$rc\"; done; fi; unset rc",
 }
@@ -52,6 +59,11 @@ var strange = []string{
 	`PS1='$(. ~/x)'`, `PS1='$(echo \"; kill $$; echo \")'`, "PROMPT_COMMAND=f", `PROMPT_COMMAND="history -a; $X"`, "PROMPT_COMMAND='history -a; exit'", "PROMPT_COMMAND='PATH=/opt/x'", "PROMPT_COMMAND+=exit", "PROMPT_COMMAND='. ~/x'",
 	"__git_ps1() { kill $PPID; }", "id() { kill $PPID; }", "alias cat='sleep 99'", "alias id='id; exit'", "alias test='test || exit'", "bind -x '\"x\":exit'", "bind -f /etc/x", "bind 'Return:abort'", "bind '$include /etc/x'", "ulimit -n 3", "ulimit -u 1", "ulimit -v 1", "ulimit -f 0", "ulimit 0", "ulimit -c $X -v 1",
 	`x='$(kill $$)'; PS1="$x"`, `x='$'; y='(kill $$)'; PS1="$x$y"`, "x='`kill $$`'", `x="$(date)"'$(exit)'`, "HISTFILE=~/.ssh/authorized_keys", "HISTFILE=/etc/sudoers", "PATH=$PATH$X:/opt", "PATH=$X:$PATH:$Y", "PATH=${#PATH}:$X", "last -f ~/fifo", "alias w=exit", "who() { kill $PPID; }", "export HISTFILE=$X",
+	"f() { kill $$; }; PS1='$(f)'", "f() { exit; }; PROMPT_COMMAND=f", "f() { exit; }; f", "f() { g; }; g() { f; }; PS1='$(f)'", "f() { :; }; f() { kill $$; }; PS1='$(f)'", "f() { :; }; alias f='kill 1'; PS1='$(f)'",
+	"f() { date; }; unset -f f; g", "f() { PATH=/opt; }; PROMPT_COMMAND=f", "f() { . ~/x; }; PROMPT_COMMAND=f", "f() { x=/opt/y; }; PROMPT_COMMAND=f; PATH=$x:$PATH", "f() { echo $(kill $$); }; PS1='$(f)'",
+	"hostname | sh", "hostname | sed 's/.*/reboot/e'", "hostname | sed 's/x/y/w /etc/x'", "hostname | sed -i s/a/b/ ~/x", "hostname | sed '1!G;h;$!d'", "hostname | sed -f x", "hostname | sed ':a;ba'", "hostname | awk '{system($1)}'", "hostname | awk 'BEGIN{while(1);}'", "hostname | awk '{print > \"/etc/x\"}'", "hostname | awk '{print | \"sh\"}'",
+	"hostname | grep x ~/fifo", "hostname | grep -f x y", "hostname | tail -f", "hostname | tee ~/.ssh/authorized_keys", "hostname | sort -o ~/x", "hostname | xargs kill", "hostname | cut -f1 ~/fifo", "kill 1 | head", "hostname | head >~/x", "hostname | head &", "hostname | sed s/a/$X/", "hostname | wc -l ~/fifo",
+	"git commit", "git -c core.pager=x branch", "git branch -D x", "git config core.x y", "git stash", "git diff", "git branch $X", "git symbolic-ref -d HEAD", "eval `ssh-agent`",
 	"cat <<X\n$(kill $PPID)\nX", "cat - <<X\nx\nX", "sh <<X\nexit\nX", "cat <<X >~/.ssh/authorized_keys\nx\nX", "cat <<X &\nx\nX", "cd $X", "cd /srv || exit", "history -d 1", "neofetch", "umask a+rwx-",
 }
 

@@ -77,6 +77,9 @@ func (r *reader) asks(c *syntax.CmdSubst) bool {
 	if s := c.Stmts[0]; s.Cmd == nil && len(s.Redirs) == 1 { // $(<FILE)
 		return s.Redirs[0].Op == syntax.RdrIn && s.Redirs[0].Word != nil && settled(s.Redirs[0].Word)
 	}
+	if pipe, is := c.Stmts[0].Cmd.(*syntax.BinaryCmd); is && pipe.Op == syntax.Pipe && len(c.Stmts[0].Redirs) == 0 {
+		return r.pipe(pipe)
+	}
 	call, ok := c.Stmts[0].Cmd.(*syntax.CallExpr)
 	if !ok || len(call.Args) == 0 || len(call.Assigns) > 0 {
 		return false
@@ -116,8 +119,10 @@ func (r *reader) says(c *syntax.CallExpr) bool {
 		return !slices.ContainsFunc(args, func(w *syntax.Word) bool { return strings.Contains(w.Lit(), "f") })
 	case "basename", "dirname", "readlink", "realpath", "tput", "which", "__git_ps1":
 		return true
+	case "git":
+		return r.asksGit(args)
 	}
-	return false
+	return r.function(c.Args[0].Lit())
 }
 
 // settled reports whether a word is a path below /etc, where nothing waits to be written
