@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"opsafe/internal/kind"
+	"opsafe/internal/queue"
 	"opsafe/internal/spec"
 	"opsafe/internal/words"
 )
@@ -26,7 +27,7 @@ type checker struct {
 func check(b *spec.Backend, problems *spec.Problems) {
 	for name, d := range of(b) {
 		c := checker{b, name, d, problems}
-		if slices.Contains([]string{"main", "aside", "void", "handled"}, name) {
+		if queue.Reserved(name) {
 			c.addf(d.Pos, "the queue has directories of its own of this name: want another")
 		}
 		if d.State == kind.Absent {

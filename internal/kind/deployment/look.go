@@ -16,6 +16,7 @@ import (
 	"opsafe/internal/host"
 	"opsafe/internal/kind"
 	"opsafe/internal/notes"
+	"opsafe/internal/queue"
 	"opsafe/internal/spec"
 )
 
@@ -158,7 +159,7 @@ func (l look) Look(_ context.Context, r host.Reader) (change.Change, error) {
 			}
 		}
 	}
-	for _, at := range []string{queueOf(l.config.Name), path.Join(notes.Queue, "aside"), path.Join(notes.Queue, "void")} {
+	for _, at := range []string{queueOf(l.config.Name), path.Join(notes.Queue, queue.AsideName), path.Join(notes.Queue, queue.VoidName)} {
 		if err := l.directory(r, &c, at, kind.Root, 0o700); err != nil {
 			return change.Change{}, err
 		}
