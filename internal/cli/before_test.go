@@ -93,6 +93,37 @@ groups: [{name: app, gid: 1300}, {name: web, gid: 1301}]
 	}
 }
 
+// TestClosedNotes: what is there for somebody whom disable-user has disabled, declared or not,
+// is named by each plan, run and status, and not by disable-user alone.
+func TestClosedNotes(t *testing.T) {
+	w := newWorld(t, `
+-- developers.yaml --
+-- backends/north/backend.yaml --
+files:
+  /etc/cron.d/a: {content: "0 1 * * * eve /bin/true\n0 2 * * * app /bin/true\n"}
+units:
+  job.service: {content: "[Service]\nUser=eve\nExecStart=/bin/true\n"}
+-- host.yaml --
+files:
+  /etc/cron.d: {type: directory, mode: "0755"}
+  /etc/sudoers: {content: "@includedir /etc/sudoers.d\n", mode: "0440"}
+  /etc/sudoers.d/old: {content: "eve ALL=(ALL) ALL\nann ALL=(ALL) ALL\n", mode: "0440"}
+  /var/lib/opsafe/disabled/eve: {content: "{\"format_version\": 1, \"name\": \"eve\"}\n", mode: "0600"}
+users:
+  - {name: eve, uid: 1300, gid: 1300, home: /home/eve, shell: /usr/sbin/nologin}
+groups: [{name: eve, gid: 1300}]
+`)
+	w.env["OPSAFE_BACKEND"] = "north"
+	said := []string{
+		"eve is disabled, and /etc/sudoers.d/old:1 is a rule of sudo that names eve: visudo -f /etc/sudoers.d/old",
+		"eve is disabled, and /etc/cron.d/a:1 is a job of eve: take it out of the spec",
+		"eve is disabled, and job.service runs as eve (/etc/systemd/system/job.service): change it in the spec",
+	}
+	w.want(0, nil, said, "plan")
+	w.want(0, nil, said, "manage")
+	w.want(3, nil, said, "status")
+}
+
 // TestHostNotes: who keeps rights that no list gives, who is listed but disabled, and
 // what the spec has stopped declaring is in documents too, and in a plan by facts.
 func TestHostNotes(t *testing.T) {

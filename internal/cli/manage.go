@@ -149,7 +149,7 @@ func (a *App) manage(ctx context.Context, o manageOptions) error {
 		Record: run.Record{Command: "manage", Backend: p.backend, Dir: a.repositoryLater(p.in.Repo.Dir), Declared: p.whole, Former: p.in.Former},
 	}
 	job.Notes = func() []string {
-		after = a.hostNotes(p, a.Host)
+		after = a.hostNotes(ctx, p, a.Host)
 		return append(stopped, after...)
 	}
 	if o.ask {

@@ -109,7 +109,7 @@ func (a *App) plan(ctx context.Context, o planOptions) error {
 	if a.record != nil {
 		plan.Unjudged = a.record.Unjudged()
 	}
-	plan.HostNotes = append(r.Stopped(p.backend, p.whole), a.hostNotes(p, plan.After)...)
+	plan.HostNotes = append(r.Stopped(p.backend, p.whole), a.hostNotes(ctx, p, plan.After)...)
 	waiting := r.Waiting()
 	if waiting != "" {
 		plan.HostNotes = append(plan.HostNotes, waiting)
@@ -153,9 +153,10 @@ func (o planOptions) verdict(rep *converge.Report) error {
 }
 
 // hostNotes say what concerns the host, as a run leaves it, but no resource.
-func (a *App) hostNotes(p *prepared, after host.Reader) []string {
+func (a *App) hostNotes(ctx context.Context, p *prepared, after host.Reader) []string {
 	out := append(p.held(), a.leftNotes(p)...)
 	out = append(out, leaverNotes(drift.Leavers(after, p.in, a.Now()))...)
+	out = append(out, a.closedNotes(ctx, p, after)...)
 	return append(out, entryNotes(p.in.LeftEntries(after))...)
 }
 

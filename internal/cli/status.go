@@ -70,6 +70,7 @@ type state struct {
 	orphans       []drift.Orphan
 	unseen        []string // why orphans could not all be looked for
 	former        []string // what earlier specs declared
+	closed        []string // what is for people whose accounts are closed
 	mark          *drift.Mark
 	history       *history.History // nil: it may not be seen
 	working       bool             // a run is at work right now
@@ -98,6 +99,9 @@ func (a *App) status(ctx context.Context, o statusOptions) error {
 	}
 	a.runner().NoteAgain(s.rep, "would be done again by manage")
 	a.runner().NoteFormer(s.former)
+	for _, n := range s.closed {
+		note(a.Err, "%s", n)
+	}
 	if waiting := a.runner().Waiting(); waiting != "" {
 		note(a.Err, "%s", waiting)
 	}
@@ -144,6 +148,7 @@ func (a *App) look(ctx context.Context, o statusOptions) (*state, error) {
 	if s.orphans, s.unseen, err = drift.Find(ctx, a.Host, p.in, a.Now()); err != nil {
 		return nil, err
 	}
+	s.closed = a.closedNotes(ctx, p, a.Host)
 	var runs drift.Runs
 	if h, err := history.Read(a.Host); err == nil {
 		s.history = h

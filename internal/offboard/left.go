@@ -40,6 +40,22 @@ func (o Offboarding) Remains(ctx context.Context, r host.Reader) ([]Left, error)
 	return append(out, o.containersLeft(ctx, r)...), nil
 }
 
+// Named is what of Remains is certain, and for the person alone: all but what other people's
+// containers and the like may hide.
+func (o Offboarding) Named(ctx context.Context, r host.Reader) []Left {
+	u, err := r.User(o.Name)
+	if err != nil || u == nil {
+		return nil
+	}
+	o.know(r)
+	var out []Left
+	for _, look := range []func(host.Reader, host.User) []Left{o.keysLeft, namesakes, o.rulesLeft, o.jobsLeft, adminsLeft} {
+		out = append(out, look(r, *u)...)
+	}
+	out = append(out, o.unitsLeft(ctx, r, *u)...)
+	return slices.DeleteFunc(out, func(l Left) bool { return l.Doubt })
+}
+
 // unseen is something that could not be looked at.
 func unseen(what string, err error) Left {
 	return Left{What: fmt.Sprintf("%s could not be looked at: %v", what, err), Way: "look at it yourself", Doubt: true}
