@@ -113,6 +113,8 @@ func (h *Host) SSH(ctx context.Context, user, keyFile string, argv ...string) *e
 	args := []string{
 		"--net=" + namespacePath(h.name), "--", "ssh", "-F", "none", "-p", "22",
 		"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
+		// First tried is what costs 15 ms of processor time; ssh's own first choice costs 100.
+		"-o", "KexAlgorithms=^curve25519-sha256",
 		"-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "ConnectTimeout=10",
 		"-i", keyFile, user + "@127.0.0.1",
 	}
