@@ -173,7 +173,7 @@ func (a *App) run(ctx context.Context, args []string) int {
 	if err = errors.Join(err, profiles.close()); err == nil {
 		return exitOK
 	}
-	err = typedWrong(c, err)
+	err = typedWrong(c, oneOfFlags(err))
 	var exit *exitError
 	if !errors.As(err, &exit) {
 		exit = &exitError{code: exitFailed, err: err}

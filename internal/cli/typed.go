@@ -97,6 +97,22 @@ func wrongFlag(c *cobra.Command, err error) error {
 	return fmt.Errorf("%w: see %s --help", err, c.CommandPath())
 }
 
+// together is what cobra says of flags that exclude each other.
+var together = words.Pattern(`^if any flags in the group \[[^\]]*\] are set none of the others can be; \[([^\]]*)\] were all set$`)
+
+// oneOfFlags says of flags that exclude each other what is wanted.
+func oneOfFlags(err error) error {
+	m := together().FindStringSubmatch(fmt.Sprint(err))
+	if m == nil {
+		return err
+	}
+	flags := strings.Fields(m[1])
+	for i := range flags {
+		flags[i] = "--" + flags[i]
+	}
+	return fmt.Errorf("%s do not go together: want one of them", words.And(flags))
+}
+
 func shownFlags(c *cobra.Command) map[string]bool {
 	known := map[string]bool{}
 	c.Flags().VisitAll(func(f *pflag.Flag) { known["--"+f.Name] = !f.Hidden })

@@ -118,7 +118,7 @@ func WriteOut(ctx context.Context, name string, data []byte, mode fs.FileMode) e
 	case !ours(to.Info):
 		return fmt.Errorf("%s belongs to another user, who would be given what is written: choose another name", to.name)
 	case to.Info.IsDir():
-		return &fs.PathError{Op: "write", Path: to.name, Err: syscall.EISDIR}
+		return fmt.Errorf("%s is a directory: want the name of a file", to.name)
 	case to.Info.Mode().IsRegular():
 		return to.through(data, mode)
 	}
