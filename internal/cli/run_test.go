@@ -117,6 +117,8 @@ files: {/etc/opsafe/backend: {content: "one\n"}}
 	w.want(1, nil, []string{`did you mean opsafe plan --only file//etc/motd?`}, "plan", "file//etc/motd")
 	w.want(1, nil, []string{"the kind is missing: did you mean --only file//etc/motd or --only directory//etc/motd?"}, "plan", "--only", "/etc/motd")
 	w.want(1, nil, []string{"unknown shorthand flag: 'f' in -f: did you mean --format or --full?"}, "status", "-f", "json")
+	w.want(1, nil, []string{`"maybe" for "--full" flag: want true or false`}, "plan", "--full=maybe")
+	w.want(1, nil, []string{`"few" for "--limit" flag: want a number`}, "history", "--limit", "few")
 	w.want(1, nil, []string{"--facts and --out do not go together: want one of them"}, "plan", "--facts", "none", "--out", "x")
 	w.want(1, nil, []string{"unknown shorthand flag: 'z' in -z: see opsafe plan --help"}, "plan", "-z")
 	w.want(1, nil, []string{"there is no command opsafe mange: did you mean opsafe man or opsafe manage?"}, "help", "mange")

@@ -80,6 +80,12 @@ func wrongFlag(c *cobra.Command, err error) error {
 			return fmt.Errorf("%w: opsafe plan says what opsafe manage would do, and changes nothing", err)
 		}
 	}
+	if value, _, ok := strings.Cut(text, ": strconv.ParseBool"); ok {
+		return fmt.Errorf("%s: want true or false", value)
+	}
+	if value, _, ok := strings.Cut(text, ": strconv.Parse"); ok {
+		return fmt.Errorf("%s: want a number", value)
+	}
 	name, unknown := strings.CutPrefix(text, "unknown flag: --")
 	if !unknown {
 		if strings.HasPrefix(text, "unknown shorthand flag") {
