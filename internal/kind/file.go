@@ -280,8 +280,26 @@ func (l fileLook) write(r host.Reader, c *change.Change, w host.WriteFile) error
 		}
 		c.Steps = append(c.Steps, steps...)
 	}
+	if when := inForce(l.path, l.notify); when != "" {
+		c.Notes = append(c.Notes, when)
+	}
 	c.Steps = append(c.Steps, append([]host.Step{w}, readUnits(l.path)...)...)
 	return nil
+}
+
+// inForce says when what is in a file counts of which the host only reads when it boots, unless
+// somebody is to be notified of it; empty: that is not known.
+func inForce(at string, notify []change.Notification) string {
+	if len(notify) > 0 {
+		return ""
+	}
+	switch dir := path.Dir(at); {
+	case at == "/etc/sysctl.conf", dir == "/etc/sysctl.d":
+		return "its values count from the next boot on: declare them under sysctl, by which they are in force at once, or say notify: {restart: [systemd-sysctl.service]}"
+	case at == "/etc/modules", dir == "/etc/modules-load.d":
+		return "its modules are loaded from the next boot on, or say notify: {restart: [systemd-modules-load.service]}"
+	}
+	return ""
 }
 
 // readUnits has systemd read its files again if one of them changes: what all units of a

@@ -25,6 +25,11 @@ func checkDaemon(c *spec.Checker, d *Engine) {
 	}
 }
 
+// logDrivers are docker's own on Linux, of the same releases; others are plugins.
+func logDrivers() []string {
+	return []string{"none", "local", "json-file", "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk", "gcplogs", "logentries"}
+}
+
 // daemonKeys are the options of daemon.json on Linux from docker 20.10 to 29: see
 // dockerd's reference, "daemon configuration file", and its flags, which may be
 // written there by their long name, or its plural where they can be repeated.
