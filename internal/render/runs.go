@@ -56,7 +56,9 @@ type StatusDoc struct {
 	Drifted       []DriftedDoc `json:"drifted"`
 	Orphans       []OrphanDoc  `json:"orphans"`
 	LastRun       *RunDoc      `json:"last_run"`
-	Plan          Document     `json:"plan"`
+	// FailedDeployments are those of which what was to be deployed last is not in service.
+	FailedDeployments []string `json:"failed_deployments,omitempty"`
+	Plan              Document `json:"plan"`
 }
 
 // DriftedDoc is a resource that is not as declared.
