@@ -70,6 +70,14 @@ func TestDoors(t *testing.T) {
 		},
 		{name: "denied", line: key, host: func(w *world) { w.sshd += "denyusers alice\n" }},
 		{name: "revoked", line: key, host: func(w *world) { w.sshd += "revokedkeys /etc/ssh/revoked\n"; w.file("/etc/ssh/revoked", key+"\n") }},
+		{name: "their own group may write", line: key, host: wide("alice"), good: "a shell", sure: true},
+		{name: "a group may write that nobody is in", line: key, host: wide("docker")},
+		{name: "a group may write that another joins", line: key, host: func(w *world) { wide("alice")(w); w.join("bob", "alice") }},
+		{name: "a group may write that is another's, too", line: key, host: func(w *world) {
+			wide("alice")(w)
+			w.person("bob", 1001, "")
+			w.Users[len(w.Users)-1].GID = 1000
+		}},
 		{name: "revoked, but there is no list", line: key, host: func(w *world) { w.sshd += "revokedkeys /etc/ssh/revoked\n" }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -106,6 +114,17 @@ func TestDoors(t *testing.T) {
 				t.Errorf("got %s, %s", r.Doors[0].Good(), r.Doors[0].Doubt)
 			}
 		})
+	}
+}
+
+// wide is a host on which a group may write alice's keys and home.
+func wide(group string) func(*world) {
+	return func(w *world) {
+		for at, mode := range map[string]host.Mode{"/home/alice": 0o2775, "/home/alice/.ssh": 0o775, "/home/alice/.ssh/authorized_keys": 0o664} {
+			f := w.Files[at]
+			f.Node.Group, f.Node.Access = group, host.AccessOf(mode)
+			w.Files[at] = f
+		}
 	}
 }
 

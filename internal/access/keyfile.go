@@ -219,17 +219,46 @@ func (p *passage) strict(at string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		alone := true
+		if n != nil && n.Access.Mode()&0o020 != 0 {
+			if alone, err = p.alone(n); err != nil {
+				return "", err
+			}
+		}
 		switch {
 		case n == nil:
 		case n.Owner != p.user.Name && n.Owner != root && !p.mine(n.Owner):
 			return fmt.Sprintf("sshd does not read %s, since %s belongs to %s", at, q, n.Owner), nil
-		case n.Access.Mode()&0o022 != 0:
+		case n.Access.Mode()&0o002 != 0, !alone:
 			return fmt.Sprintf("sshd does not read %s, since others can write %s (mode %s)", at, q, n.Access.Mode()), nil
 		}
 		if q == p.user.Home || q == "/" {
 			return "", nil
 		}
 	}
+}
+
+// alone reports whether nobody but them is in the group of a path. Debian's sshd lets such
+// a group write it: everybody has one of their own there.
+func (p *passage) alone(n *host.Node) (bool, error) {
+	g, err := p.Group(n.Group)
+	if err != nil || g == nil {
+		return false, err
+	}
+	users, err := p.Users()
+	if err != nil {
+		return false, err
+	}
+	found := len(g.Members) > 0
+	for _, u := range users {
+		if u.GID != g.GID {
+			continue
+		}
+		if found = true; u.UID != p.user.UID {
+			return false, nil
+		}
+	}
+	return found && !slices.ContainsFunc(g.Members, func(name string) bool { return name != n.Owner }), nil
 }
 
 // mine reports whether a name is another one for the same number, or for root's.

@@ -171,6 +171,8 @@ func waysOfSettings() []way {
 		{name: "/tmp is closed", want: refused, spec: dirMode("/tmp", "0700")},
 		{name: "/run is tighter", want: through, spec: dirMode("/run", "0711")},
 		{name: "an ACL shuts them out of /home", want: refused, spec: "directories: {/home: {mode: \"0755\", acl: [\"user:alice:---\"]}}\n"},
+		{name: "the home can be written by their own group", want: through, spec: dirMode("/home/alice", "0775")},
+		{name: "their own group, which can write the home, gets another", want: refused, setup: "chmod 0775 /home/alice", over: "chmod 0755 /home/alice", spec: "users: {helper: {groups: [alice]}}\n"},
 		{name: "the home can be written by all", want: refused, spec: dirMode("/home/alice", "0777")},
 		{name: "the shell is root's alone", want: refused, spec: fileMode("/bin/bash", "0700")},
 		{name: "the shell is no shell", want: undone, spec: "people: [admins]\nroles: {admins: {groups: [sudo], shell: /usr/local/bin/sh2, keys: [repository]}}\nfiles: {/usr/local/bin/sh2: {content: \"#!/bin/false\\n\", mode: \"0755\"}}\n"},
