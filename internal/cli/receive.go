@@ -62,8 +62,8 @@ func newReceiver(credentials string, log *slog.Logger) (*receive.Server, error) 
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	published, err := receive.Published(kept)
-	if err != nil {
+	published, err := receive.Published(kept, time.Now())
+	if err != nil && note.Published {
 		log.Warn(err.Error())
 	}
 	return receive.New(receive.Options{

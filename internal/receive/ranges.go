@@ -36,16 +36,24 @@ const (
 	widest4, widest6 = 8, 20
 )
 
+// stale is for how long GitHub need not have told its ranges until that is said. They are
+// asked for once a day, and change some times in a year.
+const stale = 14 * 24 * time.Hour
+
 // Published reads GitHub's ranges from what was kept of its last answer; nil or what
-// cannot be read: those that are built in.
-func Published(kept []byte) (all []netip.Prefix, err error) {
+// cannot be read: those that are built in. The error is for the log: there are ranges in
+// any case.
+func Published(kept []byte, now time.Time) (all []netip.Prefix, err error) {
 	if kept != nil {
 		var r Ranges
 		err = json.Unmarshal(kept, &r)
 		if err == nil {
 			all, err = parseRanges(r.Hooks)
 		}
-		if err == nil {
+		switch {
+		case err == nil && now.Sub(r.Fetched) > stale:
+			return all, fmt.Errorf("GitHub has told its ranges on %s last, and a delivery from a new one would be refused: journalctl -u opsafe-github-ranges says why", r.Fetched.Format(time.DateOnly))
+		case err == nil:
 			return all, nil
 		}
 		err = fmt.Errorf("the ranges that are kept cannot be read, those that are built in count: %w", err)

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Nothing, or what cannot be read, gives the ranges that are built in; what is kept
@@ -17,7 +18,9 @@ func TestRanges(t *testing.T) {
 		bad               bool
 	}{
 		{"none", "", "192.30.252.0/22", false},
-		{"kept", `{"hooks":["10.1.0.0/16","2001:db8::/32"]}`, "10.1.0.0/16", false},
+		{"kept", `{"fetched":"2026-03-01T00:00:00Z","hooks":["10.1.0.0/16","2001:db8::/32"]}`, "10.1.0.0/16", false},
+		{"kept for long", `{"fetched":"2026-02-01T00:00:00Z","hooks":["10.1.0.0/16"]}`, "10.1.0.0/16", true},
+		{"kept from the time after", `{"fetched":"2027-02-01T00:00:00Z","hooks":["10.1.0.0/16"]}`, "10.1.0.0/16", false},
 		{"half", `{"hooks":["10.1.0.0/16"`, "192.30.252.0/22", true},
 		{"no range", `{"hooks":["10.1.0.0/16","x"]}`, "192.30.252.0/22", true},
 		{"everything", `{"hooks":["0.0.0.0/0"]}`, "192.30.252.0/22", true},
@@ -28,7 +31,7 @@ func TestRanges(t *testing.T) {
 		if tt.kept != "" {
 			kept = []byte(tt.kept)
 		}
-		all, err := Published(kept)
+		all, err := Published(kept, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))
 		if len(all) == 0 || all[0].String() != tt.first || (err != nil) != tt.bad {
 			t.Errorf("%s: the ranges are %v (%v), not those from %s", tt.name, all, err, tt.first)
 		}
