@@ -9,7 +9,6 @@ import (
 
 	"opsafe/internal/host"
 	"opsafe/internal/host/snapshot"
-	"opsafe/internal/kind"
 	"opsafe/internal/kinds"
 	"opsafe/internal/notes"
 	"opsafe/internal/spec"
@@ -107,7 +106,6 @@ func passing(dir string) bool {
 func declaredPaths(b *spec.Backend) []string {
 	return slices.Concat(
 		slices.Sorted(maps.Keys(b.Files)), slices.Sorted(maps.Keys(b.Directories)), slices.Sorted(maps.Keys(b.ACLs)),
-		kind.KeyPairs(b),
 	)
 }
 

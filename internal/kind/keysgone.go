@@ -65,7 +65,7 @@ func removeKeys(r host.Reader, c *change.Change, at string, n *host.Node) {
 	was, lost := lastImage(r, at, n, keptRoom)
 	keys := 0
 	for line := range strings.Lines(string(was.Content.Bytes())) {
-		if k, ok := presentKey(line); ok {
+		if k, ok := PresentKey(line); ok {
 			c.Attrs = append(c.Attrs, change.Attr{Name: "key", Before: change.Text(keyText(k))})
 			keys++
 		}
@@ -95,7 +95,7 @@ func wipeKeys(r host.Reader, c *change.Change, at string, goes func(fingerprint 
 		}
 		gone++
 		text := l.Fingerprint
-		if k, ok := presentKey(l.Text); ok {
+		if k, ok := PresentKey(l.Text); ok {
 			text = keyText(k)
 		}
 		c.Attrs = append(c.Attrs, change.Attr{Name: "key", Before: change.Text(text)})

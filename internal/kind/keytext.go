@@ -9,12 +9,14 @@ import (
 	"strings"
 
 	"opsafe/internal/change"
+	"opsafe/internal/host"
+	"opsafe/internal/policy"
 	"opsafe/internal/roster"
 )
 
-// keyAttrs names the keys that come, go and change, by their fingerprints, and
+// KeyAttrs names the keys that come, go and change, by their fingerprints, and
 // the lines that are no keys: nothing goes unsaid.
-func keyAttrs(c *change.Change, have, want []byte, set roster.KeySet) {
+func KeyAttrs(c *change.Change, have, want []byte, set roster.KeySet) {
 	attr := func(name, before, after string) {
 		c.Attrs = append(c.Attrs, change.Attr{Name: name, Before: change.Text(before), After: change.Text(after)})
 	}
@@ -25,7 +27,7 @@ func keyAttrs(c *change.Change, have, want []byte, set roster.KeySet) {
 	wanted, others := map[string]roster.Key{}, map[string]bool{}
 	var order []roster.Key
 	for line := range strings.Lines(string(want)) {
-		if k, ok := presentKey(line); ok {
+		if k, ok := PresentKey(line); ok {
 			wanted[k.Fingerprint] = k
 			order = append(order, k)
 		} else if strings.TrimSpace(line) != "" {
@@ -35,7 +37,7 @@ func keyAttrs(c *change.Change, have, want []byte, set roster.KeySet) {
 	seen := map[string]bool{}
 	var gone []string
 	for line := range strings.Lines(string(have)) {
-		k, ok := presentKey(line)
+		k, ok := PresentKey(line)
 		w, declared := wanted[k.Fingerprint]
 		switch {
 		case ok && declared && !seen[k.Fingerprint]:
@@ -79,7 +81,7 @@ func NameKeys(c *change.Change, have, want []byte) {
 	c.Attrs = slices.DeleteFunc(c.Attrs, func(a change.Attr) bool { return a.Name == "content" })
 	var keys change.Change
 	if !bytes.Equal(have, want) {
-		keyAttrs(&keys, have, want, roster.KeySet{})
+		KeyAttrs(&keys, have, want, roster.KeySet{})
 	}
 	c.Attrs = append(c.Attrs, keys.Attrs...)
 }
@@ -87,7 +89,7 @@ func NameKeys(c *change.Change, have, want []byte) {
 // HasKeys reports whether a file holds public keys, whatever else is in it.
 func HasKeys(data []byte) bool {
 	for line := range bytes.Lines(data) {
-		if _, ok := presentKey(string(line)); ok {
+		if _, ok := PresentKey(string(line)); ok {
 			return true
 		}
 	}
@@ -108,12 +110,42 @@ func quoted(line string) string {
 	return fmt.Sprintf("%q", line)
 }
 
-// presentKey reads one line of a present authorized_keys, of which more is
+// PresentKey reads one line of a present authorized_keys, of which more is
 // accepted than of a declared one.
-func presentKey(line string) (roster.Key, bool) {
+func PresentKey(line string) (roster.Key, bool) {
 	keys, err := roster.ParseKeys([]byte(line), "", roster.ParseOptions{Options: true, Comments: true, MinRSABits: 1})
 	if err != nil || len(keys) != 1 {
 		return roster.Key{}, false
 	}
 	return keys[0], true
 }
+
+// HasKey reports whether an account has a key that lets somebody in.
+func HasKey(r host.Reader, u *host.User) (bool, error) {
+	for _, name := range keyFiles() {
+		at := u.Home + "/.ssh/" + name
+		n, err := r.Stat(at)
+		if err != nil {
+			return false, err
+		}
+		if n == nil || n.Type != host.TypeFile {
+			continue
+		}
+		if n.Size > policy.MaxKeyFile {
+			return true, nil
+		}
+		data, err := r.ReadFile(at)
+		if err != nil {
+			return false, err
+		}
+		for line := range bytes.Lines(data) {
+			if _, ok := PresentKey(string(line)); ok {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// keyFiles are those that sshd reads in ~/.ssh, unless it is told otherwise.
+func keyFiles() []string { return []string{"authorized_keys", "authorized_keys2"} }

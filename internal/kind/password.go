@@ -146,7 +146,7 @@ func (l passwordLook) keyed(r host.Reader) (bool, error) {
 	if err != nil || u == nil {
 		return false, err
 	}
-	return hasKey(r, u)
+	return HasKey(r, u)
 }
 
 // elsewhere reports whether there is a link, or the like, in the place of the keys.

@@ -14,7 +14,7 @@ func adoptPasswords(_ context.Context, t Taker, name string) error {
 	if name != "" {
 		return takePassword(t, name)
 	}
-	all, err := usersOfPeople(t)
+	all, err := UsersOfPeople(t)
 	if err != nil {
 		return err
 	}

@@ -58,9 +58,9 @@ func (l revokedLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 	return WriteNote(r, at, data)
 }
 
-// declareRevoked keeps revoked keys out of all files, also of those that no list is
+// DeclareRevoked keeps revoked keys out of all files, also of those that no list is
 // for, until the lists have caught up: then the record goes.
-func declareRevoked(in *Input) []Resource {
+func DeclareRevoked(in *Input) []Resource {
 	if in.Roster == nil {
 		return nil
 	}

@@ -15,7 +15,7 @@ func Secrets(kinds []Kind, backends ...*spec.Backend) host.Secrecy {
 	for _, p := range []string{debian.Shadow, debian.GShadow, "/etc/shadow-", "/etc/gshadow-"} {
 		s.Paths[p] = true
 	}
-	declared, pairs := map[string][]*spec.File{}, map[string]bool{}
+	declared := map[string][]*spec.File{}
 	for _, b := range backends {
 		secretsOf(b, s)
 		for _, k := range kinds {
@@ -29,17 +29,11 @@ func Secrets(kinds []Kind, backends ...*spec.Backend) host.Secrecy {
 				w.Open[p] = true
 			}
 		}
-		for p := range keyPairsOf(b) {
-			pairs[p], w.Open[p+".pub"] = true, true
-		}
 	}
 	s.Open = func(p string, n host.Node) bool { return w.Open[p] || recordable(p, n) }
 	s.Part = func(p string, data []byte) *host.Part {
-		switch {
-		case p == host.TrustedBundle:
+		if p == host.TrustedBundle {
 			return &host.Part{Lines: host.LeafDigests(data)}
-		case pairs[p]:
-			return privatePart(p, data)
 		}
 		part := partOf(p, data, declared[p])
 		for _, k := range kinds {
@@ -60,9 +54,6 @@ func Secrets(kinds []Kind, backends ...*spec.Backend) host.Secrecy {
 func secretsOf(b *spec.Backend, s *host.Secrecy) {
 	if b.Keys.GitHub.TokenFile != "" {
 		s.Paths[b.Keys.GitHub.TokenFile] = true
-	}
-	for p := range keyPairsOf(b) {
-		s.Paths[p] = true
 	}
 	in := &Input{Backend: b}
 	for p, f := range b.Files {

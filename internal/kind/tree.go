@@ -229,7 +229,7 @@ func (in *Input) aclRule(root string, acl host.ACLRule) host.TreeRule {
 }
 
 // private lists what no rule for a tree may open up: the .ssh directories of
-// accounts whose keys are managed, and key pairs.
+// accounts whose keys are managed, and what kinds have as private.
 func (in *Input) private(root string) []string {
 	var paths []string
 	if in.Roster != nil {
@@ -244,9 +244,7 @@ func (in *Input) private(root string) []string {
 		}
 		paths = append(paths, path.Join(home, ".ssh"))
 	}
-	for p := range keyPairsOf(in.Backend) {
-		paths = append(paths, p, p+".pub")
-	}
+	paths = append(paths, in.Backend.Private()...)
 	return slices.DeleteFunc(paths, func(p string) bool { return !isBelow(p, root) })
 }
 

@@ -22,8 +22,8 @@ func PrimaryGroup(r host.Accounts, u *host.User) (string, error) {
 	return g.Name, nil
 }
 
-// usersOfPeople are the users of the range of people and services.
-func usersOfPeople(r host.Accounts) ([]host.User, error) {
+// UsersOfPeople are the users of the range of people and services.
+func UsersOfPeople(r host.Accounts) ([]host.User, error) {
 	all, err := r.Users()
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func adoptUsers(_ context.Context, t Taker, name string) error {
 	if name != "" {
 		return takeUser(t, name)
 	}
-	all, err := usersOfPeople(t)
+	all, err := UsersOfPeople(t)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"opsafe/internal/kind/docker"
 	"opsafe/internal/kind/environment"
 	"opsafe/internal/kind/hosts"
+	"opsafe/internal/kind/keys"
 	"opsafe/internal/kind/packages"
 	"opsafe/internal/kind/source"
 	"opsafe/internal/kind/sshd"
@@ -39,7 +40,7 @@ func Table() []kind.Kind {
 		archive.Kind(),
 		archive.Venvs(),
 		certificate.Kind(),
-		kind.Keys(),
+		keys.Kind(),
 		sudoers.Kind(),
 		sshd.Kind(),
 		kind.Passwords(),

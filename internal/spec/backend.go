@@ -22,6 +22,7 @@ type Backend struct {
 
 	own      map[string]any // sections that kinds have brought along, by name
 	owned    []string       // see Owned
+	private  []string       // of those and of the others, what no rule for a tree may open
 	installs []Installed    // see Installs
 	unread   bool           // a file of it could not be read: what it refers to may be there
 	projects set            // see Project

@@ -76,6 +76,8 @@ type Owned struct {
 	Dir    bool // it is a directory, below which other things can be declared
 	Named  bool // an item has it as its name, or its name makes it: see Backend.Owned
 	When   Conditions
+	// Private is set for what no rule for a tree may open, not even by being declared above it.
+	Private bool
 }
 
 // Section is a section of backend.yaml that a kind brings along. Of reads what is
@@ -114,6 +116,9 @@ func With[T any](b Backend, section string, value T) Backend {
 // Owned are the paths, other than those that items have as their names, that a backend's
 // kinds put there, in order.
 func (b *Backend) Owned() []string { return b.owned }
+
+// Private are the paths of a backend's kinds that no rule for a tree may open, in order.
+func (b *Backend) Private() []string { return b.private }
 
 // Installs are the packages that a backend's sections have installed, beside those of
 // the section packages.

@@ -24,6 +24,9 @@ func (c *Checker) owned(named bool) {
 		}
 		for _, o := range p.Owns(c.b) {
 			if o.Named == named {
+				if o.Private {
+					c.b.private = append(c.b.private, o.Path)
+				}
 				c.put(o.Path, thing{label: o.Label, pos: o.Pos, absent: o.Absent, dir: o.Dir, when: o.When})
 			}
 		}
@@ -42,6 +45,7 @@ func (c *Checker) contradictions() {
 		c.put(name, thing{label: "file " + name, pos: f.Pos, absent: gone(f.State), when: f.When})
 	}
 	c.owned(true)
+	slices.Sort(c.b.private)
 	for p, t := range Sorted(c.places) {
 		if t.absent {
 			continue

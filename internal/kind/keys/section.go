@@ -1,19 +1,21 @@
-package kind
+package keys
 
 import (
-	"maps"
+	"context"
+	"path"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
+	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
-// keyPairSection is the section key_pairs.
-func keyPairSection() spec.Section {
+// pairSection is the section key_pairs.
+func pairSection() spec.Section {
 	return spec.Section{
-		Type: reflect.TypeFor[map[string]*KeyPair](), After: "authorized_keys", Judge: checkKeyPairs,
+		Type: reflect.TypeFor[map[string]*KeyPair](), After: "authorized_keys", Judge: checkPairs,
 		Field: spec.Field{
 			Name: "key_pairs", Item: "key pair NAME", Is: "OpenSSH key pairs, by path of the private half",
 			More:  "Made once on the host, never shown and never replaced. The public half is PATH.pub.",
@@ -44,25 +46,50 @@ func (KeyPair) Fields() []spec.Field {
 	}
 }
 
-func keyPairsOf(b *spec.Backend) map[string]*KeyPair {
+func pairsOf(b *spec.Backend) map[string]*KeyPair {
 	return spec.Of[map[string]*KeyPair](b, "key_pairs")
 }
 
-// KeyPairs are the paths of the declared key pairs, in order.
-func KeyPairs(b *spec.Backend) []string { return slices.Sorted(maps.Keys(keyPairsOf(b))) }
+// covers asks for the private halves, and for what lies beside them.
+func covers(_ context.Context, r kind.Recorder, b *spec.Backend) ([]string, error) {
+	for at := range pairsOf(b) {
+		_, _ = r.Stat(at)
+		if n, err := r.Stat(path.Dir(at)); err == nil && n != nil && n.Type == host.TypeDir {
+			_, _ = r.ReadDir(path.Dir(at))
+		}
+	}
+	return nil, nil
+}
 
-func ownKeyPairs(b *spec.Backend) []spec.Owned {
+// withhold keeps the private halves out of facts, and the public ones in.
+func withhold(b *spec.Backend, w *kind.Withheld) {
+	for at := range pairsOf(b) {
+		w.Paths[at], w.Open[at+".pub"] = true, true
+	}
+}
+
+// parts is what facts hold of a private half.
+func parts(backends []*spec.Backend, at string, data []byte, part *host.Part) *host.Part {
+	for _, b := range backends {
+		if pairsOf(b)[at] != nil {
+			return privatePart(at, data)
+		}
+	}
+	return part
+}
+
+func owns(b *spec.Backend) []spec.Owned {
 	var out []spec.Owned
-	for name, k := range spec.Sorted(keyPairsOf(b)) {
+	for name, k := range spec.Sorted(pairsOf(b)) {
 		for _, at := range []string{name, name + ".pub"} {
-			out = append(out, spec.Owned{Path: at, Label: "key pair " + name, Pos: k.Pos, Named: true})
+			out = append(out, spec.Owned{Path: at, Label: "key pair " + name, Pos: k.Pos, Named: true, Private: true})
 		}
 	}
 	return out
 }
 
-func checkKeyPairs(c *spec.Checker) {
-	for name, k := range keyPairsOf(c.Backend()) {
+func checkPairs(c *spec.Checker) {
+	for name, k := range pairsOf(c.Backend()) {
 		label := "key pair " + name
 		c.Fail(k.Pos, label, spec.CleanPath(name))
 		if k.Owner == "" {

@@ -1,4 +1,5 @@
-package kind
+// Package keys is the kind of who can log in, and as whom: files of keys, and key pairs.
+package keys
 
 import (
 	"bytes"
@@ -11,36 +12,38 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/policy"
 	"opsafe/internal/roster"
 	"opsafe/internal/spec"
 )
 
-// Keys is the kind key.
-func Keys() Kind {
-	return Kind{
+// Kind is the kind key.
+func Kind() kind.Kind {
+	return kind.Kind{
 		Part: spec.Part{
 			Name: "key", Plural: "keys", Is: "who can log in, and as whom", Sections: []string{"keys", "authorized_keys", "key_pairs"},
-			Own: []spec.Section{keyPairSection()}, Owns: ownKeyPairs,
+			Own: []spec.Section{pairSection()}, Owns: owns,
 		},
-		Stage: StageAccess, Together: true, WayIn: true, Declare: declareKeys, Adopt: adoptKeys, TakenOver: true,
+		Stage: kind.StageAccess, Together: true, WayIn: true, Declare: declare, Adopt: adopt, TakenOver: true,
+		Covers: covers, Withholds: withhold, Parts: parts,
 	}
 }
 
-// declareKeys lists the authorized_keys of service accounts and of people, and
+// declare lists the authorized_keys of service accounts and of people, and
 // key pairs.
-func declareKeys(in *Input) []Resource {
-	out := declareRevoked(in)
+func declare(in *kind.Input) []kind.Resource {
+	out := kind.DeclareRevoked(in)
 	for _, name := range slices.Sorted(maps.Keys(in.Backend.AuthorizedKeys)) {
 		a := in.Backend.AuthorizedKeys[name]
 		mode := host.Mode(0o600)
 		if m := spec.Mode(a.Mode); m != nil {
 			mode = *m
 		}
-		out = append(out, Resource{
+		out = append(out, kind.Resource{
 			ID: change.ID{Kind: "key", Name: name}, Pos: a.Pos, When: a.When,
 			Needs:  in.NeedOwner(name, ""),
-			Looker: keyLook{user: name, set: in.ServiceKeys[name], mode: mode},
+			Looker: look{user: name, set: in.ServiceKeys[name], mode: mode},
 		})
 	}
 	if in.Roster != nil {
@@ -50,65 +53,35 @@ func declareKeys(in *Input) []Resource {
 			if !m.ManageKeys {
 				continue
 			}
-			out = append(out, Resource{
+			out = append(out, kind.Resource{
 				ID: change.ID{Kind: "key", Name: m.Name}, Pos: m.Pos,
 				Needs:  in.NeedOwner(m.Name, ""),
 				LetsIn: true,
-				Looker: keyLook{user: m.Name, set: in.Keys[m.Name], mode: 0o600},
+				Looker: look{user: m.Name, set: in.Keys[m.Name], mode: 0o600},
 			})
 		}
 	}
-	for at, k := range spec.Sorted(keyPairsOf(in.Backend)) {
-		out = append(out, Resource{
+	for at, k := range spec.Sorted(pairsOf(in.Backend)) {
+		out = append(out, kind.Resource{
 			ID: change.ID{Kind: "key", Name: at}, Pos: k.Pos, When: k.When,
 			Needs:  append(in.NeedOwner(k.Owner, k.Group), in.NeedParent(at)...),
-			Looker: keyPairLook{in: in, path: at, decl: k},
+			Looker: pairLook{in: in, path: at, decl: k},
 		})
 	}
 	return out
 }
 
-// keyLook is one account's authorized_keys: the whole file, and no second one.
-type keyLook struct {
+// look is one account's authorized_keys: the whole file, and no second one.
+type look struct {
 	user string
 	set  roster.KeySet
 	mode host.Mode
 }
 
-// hasKey reports whether an account has a key that lets somebody in.
-func hasKey(r host.Reader, u *host.User) (bool, error) {
-	for _, name := range keyFiles() {
-		at := u.Home + "/.ssh/" + name
-		n, err := r.Stat(at)
-		if err != nil {
-			return false, err
-		}
-		if n == nil || n.Type != host.TypeFile {
-			continue
-		}
-		if n.Size > policy.MaxKeyFile {
-			return true, nil
-		}
-		data, err := r.ReadFile(at)
-		if err != nil {
-			return false, err
-		}
-		for line := range bytes.Lines(data) {
-			if _, ok := presentKey(string(line)); ok {
-				return true, nil
-			}
-		}
-	}
-	return false, nil
-}
+// dirMode and the owner are what sshd's StrictModes asks for.
+const dirMode = host.Mode(0o700)
 
-// keyFiles are those that sshd reads in ~/.ssh, unless it is told otherwise.
-func keyFiles() []string { return []string{"authorized_keys", "authorized_keys2"} }
-
-// sshDirMode and the owner are what sshd's StrictModes asks for.
-const sshDirMode = host.Mode(0o700)
-
-func (l keyLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+func (l look) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	c := change.Change{Notes: l.set.Notes}
 	u, err := r.User(l.user)
 	if err != nil {
@@ -118,7 +91,7 @@ func (l keyLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 		return c, fmt.Errorf("there is no account %s to give keys to", l.user)
 	}
 	if l.set.Problem != nil {
-		had, err := hasKey(r, u)
+		had, err := kind.HasKey(r, u)
 		if err != nil || had || !l.set.Unasked || len(l.set.Keys) == 0 {
 			return c, l.set.Problem
 		}
@@ -126,7 +99,7 @@ func (l keyLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 		// is still wanting.
 		c.Open = l.set.Problem
 	}
-	group, err := GroupOfGID(r, u.GID)
+	group, err := kind.GroupOfGID(r, u.GID)
 	if err != nil {
 		return c, err
 	}
@@ -150,23 +123,23 @@ func (l keyLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	return c, l.second(r, dir, &c)
 }
 
-func (l keyLook) directory(r host.Reader, dir, group string, c *change.Change) error {
+func (l look) directory(r host.Reader, dir, group string, c *change.Change) error {
 	n, err := r.Stat(dir)
 	switch {
 	case err != nil:
 		return err
 	case n == nil:
 		c.Action = change.Add
-		c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: l.user, Group: group, Access: host.AccessOf(sshDirMode)})
+		c.Steps = append(c.Steps, host.MakeDir{Path: dir, Owner: l.user, Group: group, Access: host.AccessOf(dirMode)})
 		return nil
 	case n.Type != host.TypeDir:
 		return fmt.Errorf("%s is a %s, not a directory: look who put it there, and move it away", dir, n.Type)
 	}
-	return l.own(c, dir, group, *n, sshDirMode)
+	return l.own(c, dir, group, *n, dirMode)
 }
 
 // own corrects owner and mode of one of the account's own paths.
-func (l keyLook) own(c *change.Change, path, group string, n host.Node, mode host.Mode) error {
+func (l look) own(c *change.Change, path, group string, n host.Node, mode host.Mode) error {
 	owner := c.Differ("owner of "+path, n.Owner, l.user)
 	owner = c.Differ("group of "+path, n.Group, group) || owner
 	if owner {
@@ -185,7 +158,7 @@ func (l keyLook) own(c *change.Change, path, group string, n host.Node, mode hos
 	return nil
 }
 
-func (l keyLook) file(r host.Reader, path, group string, n *host.Node, c *change.Change) error {
+func (l look) file(r host.Reader, path, group string, n *host.Node, c *change.Change) error {
 	var have []byte
 	write := host.WriteFile{Path: path, Owner: l.user, Group: group, Access: host.AccessOf(l.mode)}
 	if n != nil {
@@ -221,7 +194,7 @@ func (l keyLook) file(r host.Reader, path, group string, n *host.Node, c *change
 	// owner may have it open, and whose it is only he knows who put it there.
 	c.Steps = c.Steps[:before]
 	c.Action = cmp.Or(c.Action, change.Modify)
-	keyAttrs(c, have, want, l.set)
+	kind.KeyAttrs(c, have, want, l.set)
 	write.Content = host.NewContent(want)
 	c.Steps = append(c.Steps, write)
 	return nil
@@ -229,7 +202,7 @@ func (l keyLook) file(r host.Reader, path, group string, n *host.Node, c *change
 
 // doubtful are the present lines that came from a key server whose answer would
 // take them all away: they stay until somebody has looked.
-func (l keyLook) doubtful(have []byte) []byte {
+func (l look) doubtful(have []byte) []byte {
 	if l.set.Doubt == nil {
 		return nil
 	}
@@ -239,7 +212,7 @@ func (l keyLook) doubtful(have []byte) []byte {
 	}
 	var out []byte
 	for line := range bytes.Lines(have) {
-		if k, ok := presentKey(string(line)); ok && !declared[k.Fingerprint] && l.set.Doubt.Keeps(k) {
+		if k, ok := kind.PresentKey(string(line)); ok && !declared[k.Fingerprint] && l.set.Doubt.Keeps(k) {
 			out = append(out, line...)
 		}
 	}
@@ -248,7 +221,7 @@ func (l keyLook) doubtful(have []byte) []byte {
 
 // second removes authorized_keys2, which sshd reads too: a key in it would be a
 // back door.
-func (l keyLook) second(r host.Reader, dir string, c *change.Change) error {
+func (l look) second(r host.Reader, dir string, c *change.Change) error {
 	path := dir + "/authorized_keys2"
 	n, err := r.Stat(path)
 	if err != nil || n == nil {

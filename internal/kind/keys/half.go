@@ -1,4 +1,4 @@
-package kind
+package keys
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 )
 
 // noPrivateKey stands for a private half that cannot be read.
@@ -26,11 +27,11 @@ type privateHalf struct {
 }
 
 // present looks at the private half.
-func (l keyPairLook) present(r host.Reader) (privateHalf, error) {
+func (l pairLook) present(r host.Reader) (privateHalf, error) {
 	data, err := r.ReadFile(l.path)
 	if red := host.Redacted(err); red != nil && red.Part != nil {
 		return privateHalf{
-			invalid: slices.Contains(red.Part.Lacks, LineDigest(red.Path, noPrivateKey)),
+			invalid: slices.Contains(red.Part.Lacks, kind.LineDigest(red.Path, noPrivateKey)),
 			digest:  strings.Join(red.Part.Lines, ""),
 		}, nil
 	}
@@ -56,7 +57,7 @@ func readPrivateHalf(data []byte) privateHalf {
 func privatePart(at string, data []byte) *host.Part {
 	switch p := readPrivateHalf(data); {
 	case p.invalid:
-		return &host.Part{Lacks: []string{LineDigest(at, noPrivateKey)}}
+		return &host.Part{Lacks: []string{kind.LineDigest(at, noPrivateKey)}}
 	case p.public != nil:
 		return &host.Part{Lines: []string{publicDigest(at, p.public)}}
 	}
@@ -74,12 +75,12 @@ func (p privateHalf) belongs(at string, key ssh.PublicKey) bool {
 	return true
 }
 
-func publicDigest(at string, k ssh.PublicKey) string { return LineDigest(at, string(k.Marshal())) }
+func publicDigest(at string, k ssh.PublicKey) string { return kind.LineDigest(at, string(k.Marshal())) }
 
 // otherwise says in what a pair that is there is not the declared one, which is
 // never replaced. A public half of another key is an error: it is what gets copied
 // to other hosts.
-func (l keyPairLook) otherwise(r host.Reader) ([]string, error) {
+func (l pairLook) otherwise(r host.Reader) ([]string, error) {
 	private, err := l.present(r)
 	if host.IsUnknown(err) {
 		return nil, nil // it is made in this run, or not to be seen
@@ -107,7 +108,7 @@ func (l keyPairLook) otherwise(r host.Reader) ([]string, error) {
 	return l.differences(key, comment), nil
 }
 
-func (l keyPairLook) differences(key ssh.PublicKey, comment string) []string {
+func (l pairLook) differences(key ssh.PublicKey, comment string) []string {
 	var notes []string
 	names := map[string]string{ssh.KeyAlgoED25519: "ed25519", ssh.KeyAlgoRSA: "rsa", ssh.KeyAlgoECDSA256: "ecdsa", ssh.KeyAlgoECDSA384: "ecdsa", ssh.KeyAlgoECDSA521: "ecdsa"}
 	is, declared := names[key.Type()], l.decl.Type

@@ -1,4 +1,4 @@
-package kind
+package keys
 
 import (
 	"context"
@@ -6,20 +6,21 @@ import (
 	"strings"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/roster"
 	"opsafe/internal/spec"
 )
 
-// adoptKeys takes an account's authorized_keys, the key pair at a path, or the
+// adopt takes an account's authorized_keys, the key pair at a path, or the
 // authorized_keys of the users of the range of people and services.
-func adoptKeys(_ context.Context, t Taker, name string) error {
+func adopt(_ context.Context, t kind.Taker, name string) error {
 	if strings.HasPrefix(name, "/") {
-		return takeKeyPair(t, name)
+		return takePair(t, name)
 	}
 	if name != "" {
 		return takeKeys(t, name)
 	}
-	all, err := usersOfPeople(t)
+	all, err := kind.UsersOfPeople(t)
 	if err != nil {
 		return err
 	}
@@ -31,7 +32,7 @@ func adoptKeys(_ context.Context, t Taker, name string) error {
 	return nil
 }
 
-func takeKeys(t Taker, name string) error {
+func takeKeys(t kind.Taker, name string) error {
 	u, err := t.User(name)
 	if err != nil {
 		return err
@@ -46,7 +47,7 @@ func takeKeys(t Taker, name string) error {
 }
 
 // takeAuthorized takes a user's authorized_keys. False: there is no such file.
-func takeAuthorized(t Taker, u *host.User) (bool, error) {
+func takeAuthorized(t kind.Taker, u *host.User) (bool, error) {
 	at := u.Home + "/.ssh/authorized_keys"
 	n, err := t.Stat(at)
 	if err != nil || n == nil {
@@ -78,8 +79,8 @@ func takeAuthorized(t Taker, u *host.User) (bool, error) {
 	return true, t.Take("from "+at, d, "authorized_keys", u.Name)
 }
 
-// takeKeyPair takes what is known of a key pair by its public half.
-func takeKeyPair(t Taker, at string) error {
+// takePair takes what is known of a key pair by its public half.
+func takePair(t kind.Taker, at string) error {
 	n, err := t.Stat(at)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package kind
+package keys
 
 import (
 	"cmp"
@@ -9,16 +9,17 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 )
 
-// keyPairLook is a key pair that is made once and never shown.
-type keyPairLook struct {
-	in   *Input
+// pairLook is a key pair that is made once and never shown.
+type pairLook struct {
+	in   *kind.Input
 	path string
 	decl *KeyPair
 }
 
-func (l keyPairLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+func (l pairLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
 	private, err := r.Stat(l.path)
 	if err != nil {
@@ -64,7 +65,7 @@ func (l keyPairLook) Look(_ context.Context, r host.Reader) (change.Change, erro
 }
 
 // group is the declared one, or the owner's primary group.
-func (l keyPairLook) group(r host.Reader, owner string) (string, error) {
+func (l pairLook) group(r host.Reader, owner string) (string, error) {
 	if l.decl.Group != "" {
 		return l.decl.Group, nil
 	}
@@ -75,18 +76,18 @@ func (l keyPairLook) group(r host.Reader, owner string) (string, error) {
 	if u == nil {
 		return "", fmt.Errorf("there is no user %s to give it to", owner)
 	}
-	return GroupOfGID(r, u.GID)
+	return kind.GroupOfGID(r, u.GID)
 }
 
 // half adds what makes owner and mode of one half as declared.
-func (l keyPairLook) half(c *change.Change, at, owner, group string, n host.Node, mode host.Mode) error {
+func (l pairLook) half(c *change.Change, at, owner, group string, n host.Node, mode host.Mode) error {
 	if n.Type != host.TypeFile {
 		return fmt.Errorf("%s is a %s, not a file", at, n.Type)
 	}
-	return keyLook{user: owner}.own(c, at, group, n, mode)
+	return look{user: owner}.own(c, at, group, n, mode)
 }
 
-func (l keyPairLook) step(r host.Reader, owner, group string) (host.MakeKeyPair, error) {
+func (l pairLook) step(r host.Reader, owner, group string) (host.MakeKeyPair, error) {
 	facts, err := r.Facts()
 	if err != nil {
 		return host.MakeKeyPair{}, err
@@ -97,7 +98,7 @@ func (l keyPairLook) step(r host.Reader, owner, group string) (host.MakeKeyPair,
 	}, nil
 }
 
-func (l keyPairLook) create(r host.Reader, owner, group string) (change.Change, error) {
+func (l pairLook) create(r host.Reader, owner, group string) (change.Change, error) {
 	step, err := l.step(r, owner, group)
 	if err != nil {
 		return change.Change{}, err
@@ -120,7 +121,7 @@ func (l keyPairLook) create(r host.Reader, owner, group string) (change.Change, 
 
 // directories makes what is missing on the way to a new pair in the owner's home,
 // for the owner alone.
-func (l keyPairLook) directories(r host.Reader, dir, owner, group string, c *change.Change) error {
+func (l pairLook) directories(r host.Reader, dir, owner, group string, c *change.Change) error {
 	n, err := r.Stat(dir)
 	if err != nil || n != nil {
 		return err
@@ -131,9 +132,9 @@ func (l keyPairLook) directories(r host.Reader, dir, owner, group string, c *cha
 	}
 	// Of a user that a package is to bring, the home may not be known.
 	if u == nil || u.Home == "" || !strings.HasPrefix(dir, u.Home+"/") {
-		return MissingPath(dir, "there is no directory %s: if a package brings it, say so with directories under provides of that package; else declare it under directories", dir)
+		return kind.MissingPath(dir, "there is no directory %s: if a package brings it, say so with directories under provides of that package; else declare it under directories", dir)
 	}
-	step := host.MakeDir{Path: dir, Owner: owner, Group: group, Access: host.AccessOf(sshDirMode)}
+	step := host.MakeDir{Path: dir, Owner: owner, Group: group, Access: host.AccessOf(dirMode)}
 	if err := l.directories(r, path.Dir(dir), owner, group, c); err != nil {
 		return err
 	}
