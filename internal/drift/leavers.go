@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"opsafe/internal/host"
@@ -44,7 +45,12 @@ func Leavers(r host.Reader, in *kind.Input, now time.Time) []Leaver {
 	if err != nil {
 		return nil
 	}
-	var places []policy.KeyPlace
+	rights := f.rightsOf(groups)
+	// What is read for all of them, and only if there is one.
+	shared := sync.OnceValues(func() (map[string][]policy.KeyPlace, policy.SudoNamed) {
+		places, _ := policy.KeyPlaces(r)
+		return policy.PlacesOf(places), policy.ReadSudoNamed(r)
+	})
 	out := f.rootUnlisted()
 	for _, u := range users {
 		system := isSystem(u, ranges)
@@ -53,13 +59,11 @@ func Leavers(r host.Reader, in *kind.Input, now time.Time) []Leaver {
 			continue
 		}
 		l := Leaver{Name: u.Name, Role: f.person(u.Name), Way: closeBy(u, ranges)}
+		places, named := shared()
 		if !system { // a package gives its accounts groups and rules
-			l.Has = f.rights(u, groups)
+			l.Has = f.rights(u, rights, named)
 		}
-		if places == nil { // for all of them, and only if there is one
-			places, _ = policy.KeyPlaces(r)
-		}
-		if keys, _ := policy.OwnKeys(r, places, u.Name); len(keys) == 1 {
+		if keys, _ := policy.OwnKeys(r, places[u.Name], u.Name); len(keys) == 1 {
 			l.Has = append(l.Has, "a key")
 		} else if len(keys) > 1 {
 			l.Has = append(l.Has, words.Count(len(keys), "key"))
@@ -88,17 +92,38 @@ func (f *finder) rootUnlisted() []Leaver {
 	return out
 }
 
-// rights are the groups that give a person rights, the primary one among them, and
+// rightGroup is a group that gives rights, and who is in it.
+type rightGroup struct {
+	host.Group
+	has map[string]bool
+}
+
+// rightsOf are those of the groups that give rights.
+func (f *finder) rightsOf(groups []host.Group) []rightGroup {
+	var out []rightGroup
+	for _, g := range groups {
+		if !f.right(g.Name) {
+			continue
+		}
+		has := make(map[string]bool, len(g.Members))
+		for _, m := range g.Members {
+			has[m] = true
+		}
+		out = append(out, rightGroup{g, has})
+	}
+	return out
+}
+
+// rights are those of the groups in which a person is, the primary one among them, and
 // rules of sudo.
-func (f *finder) rights(u host.User, groups []host.Group) []string {
+func (f *finder) rights(u host.User, groups []rightGroup, named policy.SudoNamed) []string {
 	var has []string
 	for _, g := range groups {
-		in := slices.Contains(g.Members, u.Name) || u.GID == g.GID && u.Name != g.Name
-		if in && f.right(g.Name) {
+		if g.has[u.Name] || u.GID == g.GID && u.Name != g.Name {
 			has = append(has, g.Name)
 		}
 	}
-	if policy.NamedBySudo(f.Reader, u) {
+	if named.Names(f.Reader, u) {
 		has = append(has, "rules of sudo")
 	}
 	return has

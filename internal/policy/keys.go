@@ -31,6 +31,21 @@ func (p KeyPlace) Of(name string) bool {
 	return slices.Contains(p.homes, name) || len(p.Accounts) == 1 && p.Accounts[0] == name
 }
 
+// PlacesOf are the own files of each account.
+func PlacesOf(places []KeyPlace) map[string][]KeyPlace {
+	of := make(map[string][]KeyPlace, len(places))
+	for _, p := range places {
+		names := p.homes
+		if len(p.Accounts) == 1 {
+			names = p.Accounts // also those of homes
+		}
+		for _, name := range names {
+			of[name] = append(of[name], p)
+		}
+	}
+	return of
+}
+
 // LetsIn says for whom the file is, in words.
 func (p KeyPlace) LetsIn() string {
 	if len(p.Accounts) == 0 {
@@ -88,7 +103,9 @@ func keyPlace(u host.User, pattern string) (at string, home bool) {
 	if (inHome || strings.Contains(pattern, "%h")) && !path.IsAbs(u.Home) {
 		return "", false
 	}
-	at = strings.NewReplacer("%%", "%", "%h", u.Home, "%u", u.Name, "%U", strconv.Itoa(u.UID)).Replace(pattern)
+	if at = pattern; strings.Contains(at, "%") {
+		at = strings.NewReplacer("%%", "%", "%h", u.Home, "%u", u.Name, "%U", strconv.Itoa(u.UID)).Replace(at)
+	}
 	if inHome {
 		at = path.Join(u.Home, at)
 	}

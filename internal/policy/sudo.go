@@ -135,14 +135,38 @@ func SudoersNaming(r host.Reader, u host.User) ([]SudoersFile, error) {
 	return out, err
 }
 
-// NamedBySudo reports whether a rule of sudo that can be read names somebody.
-func NamedBySudo(r host.Reader, u host.User) bool {
+// SudoNamed are the words of all rules of sudo that can be read.
+type SudoNamed map[string]bool
+
+// ReadSudoNamed reads them.
+func ReadSudoNamed(r host.Reader) SudoNamed {
+	named := SudoNamed{}
 	files, _ := sudoersFiles(r)
-	names := namesOf(r, u)
-	return slices.ContainsFunc(files, func(at string) bool {
+	for _, at := range files {
 		data, err := r.ReadFile(at)
-		return err == nil && slices.ContainsFunc(SudoRules(data), func(l SudoRule) bool { return sudoNames(l.Text, names) })
-	})
+		if err != nil {
+			continue
+		}
+		for _, rule := range SudoRules(data) {
+			for _, w := range SudoWords(rule.Text) {
+				named[w] = true
+			}
+		}
+	}
+	return named
+}
+
+// Names reports whether a rule names somebody. Who else is in their group is asked only
+// if a rule names that: it takes all accounts.
+func (s SudoNamed) Names(r host.Reader, u host.User) bool {
+	if s[u.Name] || s["#"+strconv.Itoa(u.UID)] {
+		return true
+	}
+	g, err := r.GroupByID(u.GID)
+	if err != nil || g == nil || !s["%"+g.Name] && !s["%#"+strconv.Itoa(g.GID)] {
+		return false
+	}
+	return slices.ContainsFunc(namesOf(r, u), func(name string) bool { return s[name] })
 }
 
 // onlyFor reports whether all rules of a file are for some of the names.
