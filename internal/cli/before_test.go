@@ -124,6 +124,38 @@ groups: [{name: eve, gid: 1300}]
 	w.want(3, nil, said, "status")
 }
 
+// TestUnjudgedDoors: what may let somebody in by programs that are not read for it stands with
+// who gains what.
+func TestUnjudgedDoors(t *testing.T) {
+	w := newWorld(t, `
+-- developers.yaml --
+-- backends/north/backend.yaml --
+files:
+  /etc/polkit-1/rules.d/x.rules: {content: "polkit.addRule(x);\n"}
+  /etc/polkit-1/rules.d/y.rules: {mode: "0640"}
+  /etc/pam.d/open: {content: "auth sufficient pam_permit.so\n"}
+  /etc/pam.d/shut: {content: "auth requisite pam_deny.so\nauth required pam_permit.so\n"}
+  /usr/local/bin/root: {content: "x", mode: "4755"}
+  /usr/local/bin/none: {content: "x", mode: "0755"}
+-- host.yaml --
+files:
+  /etc/pam.d: {type: directory}
+  /usr/local/bin: {type: directory}
+  /etc/polkit-1/rules.d/y.rules: {content: "y"}
+`)
+	w.env["OPSAFE_BACKEND"] = "north"
+	w.want(0, []string{
+		"cannot be told: what whoever runs /usr/local/bin/root can do as root, by its set-id bit",
+		"cannot be told: who gets in, or becomes root, by /etc/pam.d/open: PAM takes anybody there for who they say they are",
+		"cannot be told: who gets in, or becomes root, by /etc/polkit-1/rules.d/x.rules: polkit asks it",
+	}, nil, "plan")
+	for _, other := range []string{"by /etc/pam.d/shut", "y.rules:", "runs /usr/local/bin/none"} {
+		if strings.Contains(w.out.String(), other) {
+			t.Errorf("%s\n%s", other, w.out.String())
+		}
+	}
+}
+
 // TestHostNotes: who keeps rights that no list gives, who is listed but disabled, and
 // what the spec has stopped declaring is in documents too, and in a plan by facts.
 func TestHostNotes(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"opsafe/internal/converge"
@@ -31,6 +32,13 @@ type prepared struct {
 	// whole is all that the spec declares, if no more and no less is looked at.
 	whole []string
 	took  time.Duration // for reading and asking
+}
+
+// leftAlone reports whether the spec leaves what is called KIND/NAME to the host.
+func leftAlone(b *spec.Backend, id string) bool {
+	of, name, _ := strings.Cut(id, "/")
+	k, _ := kinds.Find(of)
+	return slices.ContainsFunc(k.Sections, func(section string) bool { return slices.Contains(b.LeftAlone, section+"/"+name) })
 }
 
 // wayIn is what has to stay open.
@@ -107,7 +115,7 @@ func (o *options) prepare(ctx context.Context, a *App) (*prepared, error) {
 		}
 	}
 	if !o.silent { // facts see to it themselves
-		in.Former = a.runner().Former(name, p.whole)
+		in.Former = slices.DeleteFunc(a.runner().Former(name, p.whole), func(id string) bool { return leftAlone(backend, id) })
 	}
 	for _, m := range in.Roster.Members {
 		p.declared = append(p.declared, m.Name)

@@ -138,7 +138,7 @@ func (r *Runner) Summarize(ctx context.Context, plan *Plan, declared []string) {
 		r.note("who gains and who loses what cannot be told: %v", err)
 		return
 	}
-	sum.Unknown = append(sum.Unknown, laterRights(plan.Report)...)
+	sum.Unknown = slices.Concat(sum.Unknown, laterRights(plan.Report), unjudgedDoors(plan))
 	slices.Sort(sum.Unknown)
 	plan.Access = sum
 }

@@ -5,7 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
@@ -23,6 +25,24 @@ func checkDaemon(c *spec.Checker, d *Engine) {
 			c.Addf(d.AtKey("daemon", key), "%s: cannot be written as JSON: %v", label, err)
 		}
 	}
+}
+
+// notes say who becomes root by the options, and what they need that nobody can see here.
+func (l daemonLook) notes() []string {
+	var out []string
+	hosts, _ := l.daemon["hosts"].([]any)
+	for _, at := range hosts {
+		if text, _ := at.(string); strings.HasPrefix(text, "tcp:") && l.daemon["tlsverify"] != true {
+			out = append(out, "whoever reaches "+text+" is root on this host: without tlsverify, docker asks nobody who they are")
+		}
+	}
+	if group, _ := l.daemon["group"].(string); group != "" && group != "docker" && group != kind.Root {
+		out = append(out, "whoever is in the group "+group+" can use docker, and is root by it")
+	}
+	if driver, ok := l.daemon["log-driver"].(string); ok && !slices.Contains(logDrivers(), driver) {
+		out = append(out, "log-driver "+driver+" is none of docker's own: no container starts where no plugin of that name is installed")
+	}
+	return out
 }
 
 // logDrivers are docker's own on Linux, of the same releases; others are plugins.

@@ -101,9 +101,7 @@ func (l daemonLook) Look(ctx context.Context, r host.Reader) (change.Change, err
 		return kind.Correct(config, was.Node, kind.OwnNode()), nil
 	}
 	c = kind.Rewritten(config, was, want, kind.OwnNode())
-	if driver, ok := l.daemon["log-driver"].(string); ok && !slices.Contains(logDrivers(), driver) {
-		c.Notes = append(c.Notes, "log-driver "+driver+" is none of docker's own: no container starts where no plugin of that name is installed")
-	}
+	c.Notes = append(c.Notes, l.notes()...)
 	write := kind.WriteOwn(config, want, kind.OwnNode())
 	if write.Check, err = l.check(r); err != nil {
 		return c, err
