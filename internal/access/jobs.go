@@ -77,6 +77,9 @@ func (b *bootFiles) script(at string, depth int) {
 	if strings.HasPrefix(at, "/etc/apt/apt.conf") {
 		text = aptComments().ReplaceAllString(text, "")
 	}
+	if strings.HasPrefix(at, "/etc/cron.d/") || at == "/etc/crontab" {
+		text = cronReboots().ReplaceAllString(text, "")
+	}
 	if strings.HasPrefix(at, "/etc/logrotate.") {
 		b.whole(at, rotated(text))
 	}
@@ -105,6 +108,10 @@ func rotated(text string) string {
 
 // aptComments are those of apt.conf(5) that begin a line, but for the ones of shells.
 var aptComments = words.Pattern(`(?m)^[ \t]*//.*`)
+
+// cronReboots are lines of crontab(5) by which a host starts again, once a day at the most:
+// the way is shut for a moment, and what the start makes of it is judged by itself.
+var cronReboots = words.Pattern(`(?m)^[ \t]*[0-9]{1,2}([ \t]+[0-9]{1,2})([ \t]+[0-9*,/a-zA-Z-]+){3}[ \t]+root[ \t]+((/usr)?/s?bin/)?(reboot|systemctl[ \t]+reboot|shutdown[ \t]+-r[ \t]+(now|\+[0-9]{1,2}))[ \t]*(>/dev/null( 2>&1)?)?$`)
 
 // confined are the lines of a profile of AppArmor's that say for which programs it is,
 // each with the word that it may leave out; the others are empty.
