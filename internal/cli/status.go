@@ -111,7 +111,7 @@ func (a *App) status(ctx context.Context, o statusOptions) error {
 		case formatPrometheus:
 			return render.WriteMetrics(w, a.metricsOf(s), s.now)
 		case formatJSON:
-			return render.WriteJSON(w, a.statusDocOf(s))
+			return render.WriteJSON(w, statusDocOf(s))
 		}
 		a.statusText(w, s, o.options)
 		return nil

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"opsafe/internal/change"
@@ -74,9 +73,6 @@ func (a *App) statusText(out io.Writer, s *state, o options) {
 	default:
 		fmt.Fprintf(out, "last run  %d, %s by %s, %s: %s\n", last.Run, last.Title(), last.By, clock(last.Started), outcome(s.history, last))
 	}
-	for _, f := range a.failedDeployments() {
-		fmt.Fprintf(out, "deploying %s has failed, %s: %s (opsafe deployments says more)\n", f.name, clock(f.Ended), render.Clean(f.why()))
-	}
 	if s.working {
 		fmt.Fprintf(out, "          it is still at work: what is below may be half done\n")
 	}
@@ -107,7 +103,7 @@ func (a *App) statusText(out io.Writer, s *state, o options) {
 }
 
 // statusDocOf says it to programs.
-func (a *App) statusDocOf(s *state) render.StatusDoc {
+func statusDocOf(s *state) render.StatusDoc {
 	d := render.StatusDoc{
 		FormatVersion: render.FormatVersion, Command: "status", Backend: s.backend, Host: s.host, Made: s.now,
 		State: s.name(), Drifted: []render.DriftedDoc{}, Orphans: []render.OrphanDoc{},
@@ -123,9 +119,6 @@ func (a *App) statusDocOf(s *state) render.StatusDoc {
 	}
 	for _, o := range s.orphans {
 		d.Orphans = append(d.Orphans, render.OrphanDoc{Name: host.Readable(o.String()), Sort: string(o.Category), What: host.Readable(o.What), Way: host.Readable(o.Way)})
-	}
-	for _, f := range a.failedDeployments() {
-		d.FailedDeployments = append(d.FailedDeployments, f.name)
 	}
 	if last := s.last(); last != nil {
 		doc := newRunDoc(s.history, last)
@@ -171,40 +164,6 @@ func (a *App) deploymentsInService() map[string]bool {
 	for _, name := range names {
 		state, err := deploy.ReadState(a.Host, name)
 		out[name] = err == nil && state.Failed == nil
-	}
-	return out
-}
-
-// failedDeployment is one of which what was to be deployed last is not in service.
-type failedDeployment struct {
-	name string
-	deploy.Result
-}
-
-// why is the reason, in a line that is not too long.
-func (f failedDeployment) why() string {
-	const most = 200
-	line, _, more := strings.Cut(f.Reason, "\n")
-	if letters := []rune(line); len(letters) > most {
-		line, more = string(letters[:most]), true
-	}
-	if more {
-		line += " …"
-	}
-	return line
-}
-
-// failedDeployments are those of which the last result that counts is a failure.
-func (a *App) failedDeployments() []failedDeployment {
-	names, err := deployment.Names(a.Host)
-	if err != nil {
-		return nil
-	}
-	var out []failedDeployment
-	for _, name := range names {
-		if state, err := deploy.ReadState(a.Host, name); err == nil && state.Failed != nil {
-			out = append(out, failedDeployment{name, *state.Failed})
-		}
 	}
 	return out
 }

@@ -56,9 +56,7 @@ type StatusDoc struct {
 	Drifted       []DriftedDoc `json:"drifted"`
 	Orphans       []OrphanDoc  `json:"orphans"`
 	LastRun       *RunDoc      `json:"last_run"`
-	// FailedDeployments are those of which what was to be deployed last is not in service.
-	FailedDeployments []string `json:"failed_deployments,omitempty"`
-	Plan              Document `json:"plan"`
+	Plan          Document     `json:"plan"`
 }
 
 // DriftedDoc is a resource that is not as declared.
