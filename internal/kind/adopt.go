@@ -45,9 +45,9 @@ func tooMany(kind string) error {
 	return fmt.Errorf("a host has too many: say which, as in --only %s/PATH", kind)
 }
 
-// orLeaveOut notes what keeps one of many from being taken: the others are, all the
+// OrLeaveOut notes what keeps one of many from being taken: the others are, all the
 // same.
-func orLeaveOut(t Taker, what string, err error) {
+func OrLeaveOut(t Taker, what string, err error) {
 	if err != nil {
 		t.Notef("%s is left out: %v", what, err)
 	}

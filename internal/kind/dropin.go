@@ -205,7 +205,7 @@ func (d DropIns) Adopt(_ context.Context, t Taker, name string) error {
 	}
 	for _, file := range names {
 		if name, ok := strings.CutSuffix(file, d.Suffix); ok && (d.Takes == nil || d.Takes(name)) {
-			orLeaveOut(t, d.Name+"/"+name, d.take(t, name))
+			OrLeaveOut(t, d.Name+"/"+name, d.take(t, name))
 		}
 	}
 	return nil
@@ -213,7 +213,7 @@ func (d DropIns) Adopt(_ context.Context, t Taker, name string) error {
 
 func (d DropIns) take(t Taker, name string) error {
 	at := d.at(name)
-	n, err := whatIsAt(t, at)
+	n, err := WhatIsAt(t, at)
 	if err == nil && n.Type == host.TypeSymlink { // where it leads, anybody may write
 		err = fmt.Errorf("it is a symbolic link to %s: put the file itself there, or remove it with opsafe prune", n.Target)
 	}
@@ -224,7 +224,7 @@ func (d DropIns) take(t Taker, name string) error {
 	if d.Shows {
 		err = draftText(t, draft, at, true)
 	} else {
-		err = draftContent(t, draft, at, n)
+		err = DraftContent(t, draft, at, n)
 	}
 	if err != nil || draft.Empty() {
 		return err

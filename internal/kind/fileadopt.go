@@ -13,8 +13,8 @@ import (
 	"opsafe/internal/spec"
 )
 
-// whatIsAt describes what is at a path, where something has to be.
-func whatIsAt(r host.Reader, at string) (*host.Node, error) {
+// WhatIsAt describes what is at a path, where something has to be.
+func WhatIsAt(r host.Reader, at string) (*host.Node, error) {
 	n, err := r.Stat(at)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func adoptDirectory(_ context.Context, t Taker, at string) error {
 	if at == "" {
 		return tooMany("directory")
 	}
-	n, err := whatIsAt(t, at)
+	n, err := WhatIsAt(t, at)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func adoptACL(_ context.Context, t Taker, at string) error {
 	if at == "" {
 		return tooMany("acl")
 	}
-	n, err := whatIsAt(t, at)
+	n, err := WhatIsAt(t, at)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func adoptFile(_ context.Context, t Taker, at string) error {
 	if at == "" {
 		return tooMany("file")
 	}
-	n, err := whatIsAt(t, at)
+	n, err := WhatIsAt(t, at)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func adoptFile(_ context.Context, t Taker, at string) error {
 	default:
 		return fmt.Errorf("it is a %s", n.Type)
 	}
-	if err := draftContent(t, d, at, n); err != nil {
+	if err := DraftContent(t, d, at, n); err != nil {
 		return err
 	}
 	if !d.Empty() && !host.Everybody(t, at, *n) {
@@ -121,9 +121,9 @@ func adoptFile(_ context.Context, t Taker, at string) error {
 	return t.Take("", d, "files", at)
 }
 
-// draftContent writes a file's content into the spec or beside it. What not everybody
+// DraftContent writes a file's content into the spec or beside it. What not everybody
 // may read stays on the host, unless it is asked for.
-func draftContent(t Taker, d spec.Draft, at string, n *host.Node) error {
+func DraftContent(t Taker, d spec.Draft, at string, n *host.Node) error {
 	if !host.Everybody(t, at, *n) && !t.Opens(at) {
 		t.Notef("the content of %s is left out, since not everybody may read it: --content %[1]s has it written", at)
 		return nil

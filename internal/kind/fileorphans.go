@@ -53,7 +53,7 @@ func findRun(_ context.Context, f Finder) error {
 		}
 	}
 	return EachUndeclared(f, userUnits, func(name, at string, n *host.Node) error {
-		if debian.IsFileUnit(name) && (n.Type != host.TypeSymlink || leadsElsewhere(n.Target)) {
+		if debian.IsFileUnit(name) && (n.Type != host.TypeSymlink || LeadsElsewhere(n.Target)) {
 			note(at, n)
 		}
 		return nil

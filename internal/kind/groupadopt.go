@@ -47,7 +47,7 @@ func adoptGroups(_ context.Context, t Taker, name string) error {
 			return err
 		}
 		if ok && (own == nil || own.GID != g.GID) {
-			orLeaveOut(t, "group "+g.Name, takeGroup(t, g.Name))
+			OrLeaveOut(t, "group "+g.Name, takeGroup(t, g.Name))
 		}
 	}
 	return nil

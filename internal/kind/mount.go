@@ -72,7 +72,7 @@ func (m Mount) Holds(p string) bool { return p == m.Where || strings.HasPrefix(p
 // Brings reports whether the resource is one of those that bring the file system.
 func (m Mount) Brings(id change.ID) bool {
 	return id.Kind == "unit" && slices.ContainsFunc(m.Units, func(u string) bool {
-		return id.Name == u || strings.HasPrefix(id.Name, dropInName(u, ""))
+		return id.Name == u || strings.HasPrefix(id.Name, UnitDropInName(u, ""))
 	})
 }
 

@@ -1,198 +1,77 @@
 package kind
 
 import (
-	"cmp"
-	"context"
-	"fmt"
-	"maps"
-	"path"
-	"slices"
-
-	"opsafe/internal/change"
 	"opsafe/internal/debian"
-	"opsafe/internal/host"
 	"opsafe/internal/spec"
 )
 
-// Units is the kind unit.
-func Units() Kind {
-	return Kind{
-		Part: spec.Part{
-			Name: "unit", Plural: "units", Is: "services and timers", Sections: []string{"units"},
-			Own: []spec.Section{unitSection()}, Names: nameUnits, Owns: ownUnitFiles,
-		},
-		Stage: StageUnits, Declare: declareUnits, Adopt: adoptUnits, TakenOver: true,
-		Covers:  coverUnits,
-		Orphans: []Orphans{unitOrphans()},
+// Unit is a systemd unit.
+type Unit struct {
+	spec.Item
+	spec.Text `yaml:",inline"`       // the unit file; without: it is the host's
+	DropIns   map[string]*UnitDropIn `yaml:"drop_ins"`
+	Enabled   *bool                  `yaml:"enabled"`
+	Masked    *bool                  `yaml:"masked"`
+	Running   *bool                  `yaml:"running"`
+	// State absent removes the unit file and its drop-ins.
+	State string `yaml:"state"`
+}
+
+// UnitDropIn is a file NAME.conf in the unit's drop-in directory.
+type UnitDropIn struct {
+	spec.Item
+	spec.Text `yaml:",inline"`
+	State     string `yaml:"state"`
+}
+
+// ExistsAs is what the condition exists of a unit asks.
+func (Unit) ExistsAs() spec.Fact { return spec.FactUnit }
+
+// Fields says what there is to know of the fields.
+func (Unit) Fields() []spec.Field {
+	return []spec.Field{
+		{Name: "source", Is: "the unit file is this one", More: "A path relative to the file that names it. Without a text, the unit is the host's.", Example: "files/backup.service", Form: spec.BesideForm()},
+		{Name: "content", Is: "the unit file itself", More: "Without a text, the unit is the host's.", Example: "|\n  [Service]\n  ExecStart=/usr/bin/sleep infinity\n"},
+		{Name: "drop_ins", Item: "drop-in NAME of PARENT", Is: "files NAME.conf beside the unit file", Unset: "none", Example: `{limits: {content: "[Service]\nMemoryMax=1G\n"}}`, Names: new(spec.DropInForm())},
+		{Name: "enabled", Is: "started when the host boots", Example: "true"},
+		{Name: "masked", Is: "cannot be started at all", Example: "true"},
+		{Name: "running", Is: "true: started; false: stopped", More: "One that runs is restarted when its file or a drop-in has changed.", Example: "true"},
+		{Name: "state", Is: "whether there is one", More: "absent stops and disables it and removes its file and drop-ins.", Default: "present", Example: "absent", Form: spec.StateForm()},
 	}
 }
 
-// declareUnits lists drop-ins, then units in the order of unitOrder.
-func declareUnits(in *Input) []Resource {
-	var dropIns, units []Resource
-	for _, name := range unitOrder(in.Backend) {
-		u := UnitsOf(in.Backend)[name]
-		for _, d := range slices.Sorted(maps.Keys(u.DropIns)) {
-			dropIns = append(dropIns, dropInResource(in, name, d, u))
-		}
-		units = append(units, Resource{
-			ID: change.ID{Kind: "unit", Name: name}, Pos: u.Pos, When: u.When,
-			Needs:   unitNeeds(in, name, u),
-			Looker:  UnitLook{In: in, Name: name, Decl: u},
-			Stopped: u.Running != nil && !*u.Running,
-		})
+// Fields says what there is to know of the fields.
+func (UnitDropIn) Fields() []spec.Field {
+	return []spec.Field{
+		{Name: "content", Is: "the content itself", Example: "|\n  [Service]\n  MemoryMax=1G\n"},
+		{Name: "state", Is: "whether there is one", Default: "present", Example: "absent", Form: spec.StateForm()},
 	}
-	return append(dropIns, units...)
 }
 
-// unitNeeds are the unit's drop-ins, what it activates, and the package whose
-// unit it is.
-func unitNeeds(in *Input, name string, u *Unit) []change.ID {
-	var needs []change.ID
-	for _, d := range slices.Sorted(maps.Keys(u.DropIns)) {
-		needs = append(needs, change.ID{Kind: "unit", Name: dropInName(name, d)})
-	}
-	if started := activated(name, u.Data); started != "" {
-		if declared := unitNames(in.Backend)[started]; declared != "" {
-			needs = append(needs, change.ID{Kind: "unit", Name: declared})
-		}
-	}
-	for _, p := range slices.Sorted(maps.Keys(PackagesOf(in.Backend))) {
-		k := Known(p)
-		if said := PackagesOf(in.Backend)[p].Provides; said != nil {
-			k.Units = append(slices.Clone(k.Units), said.Units...)
-		}
-		if slices.Contains(k.Units, name) {
-			needs = append(needs, in.NeedPackage(p)...)
-		}
-	}
-	return needs
-}
+// UnitsOf are the declared units, by name.
+func UnitsOf(b *spec.Backend) map[string]*Unit { return spec.Of[map[string]*Unit](b, "units") }
 
-// UnitLook is one unit: its file, whether it is enabled, and whether it runs.
-type UnitLook struct {
-	In   *Input
-	Name string
-	Decl *Unit
-}
-
-// Hints are the units that it asks for.
-func (l UnitLook) Hints() host.Hints {
-	names := []string{l.Name}
-	if s := activated(l.Name, l.Decl.Data); s != "" {
-		names = append(names, s)
-	}
-	return host.Hints{Units: names}
-}
-
-// Look returns the change after which the unit is as declared.
-func (l UnitLook) Look(ctx context.Context, r host.Reader) (change.Change, error) {
-	var c change.Change
-	u, err := r.Unit(ctx, l.Name)
-	if err != nil {
-		return c, err
-	}
-	if l.Decl.State == Absent {
-		return l.remove(ctx, r, u)
-	}
-	if err := l.itself(u); err != nil {
-		return c, err
-	}
-	if l.own() {
-		if err := WriteUnitFile(ctx, r, l.In, &c, l.Name, unitDir+l.Name, l.Decl.Text, false); err != nil {
-			return c, err
-		}
-	} else if !u.Known() {
-		if spec.Is(l.Decl.Masked) {
-			return l.mask(u, c, true), nil
-		}
-		return c, Missing("unit "+l.Name, "there is no such unit on this host, and nothing that is declared brings it: declare the package that does, with units under its provides, correct the name, declare its text, or add %q", "when: unit "+l.Name+" exists")
-	}
-	rewritten := len(c.Steps) > 0
-	if u != nil && (rewritten || u.NeedReload && u.Load != "masked") {
-		c.Steps = append(c.Steps, host.ReloadManager{})
-		if !rewritten {
-			c.Action = change.Modify
-			c.Differ("systemd's copy", "older than its files", "read again")
-		}
-	}
-	if err := l.references(ctx, r); err != nil {
-		return c, err
-	}
-	if want := l.masked(rewritten); want != nil {
-		c = l.mask(u, c, *want)
-	}
-	if err := l.enable(ctx, r, u, &c); err != nil {
-		return c, err
-	}
-	if err := l.run(ctx, r, u, rewritten, &c); err != nil {
-		return c, err
-	}
-	if rewritten && c.Action == change.Modify && c.Why == "" && len(c.Notify) > 0 {
-		c.Why = "its unit file changes"
-	}
-	return c, nil
-}
-
-// own reports whether the spec has the unit's text.
-func (l UnitLook) own() bool {
-	return l.Decl.Source != "" || l.Decl.Content != nil || l.Decl.Template != ""
-}
-
-// itself refuses to enable or mask a unit by another of its names, which systemd
-// does not do.
-func (l UnitLook) itself(u *host.Unit) error {
-	said := l.Decl.Enabled != nil || l.Decl.Masked != nil
-	if l.own() || !said || u == nil || u.Fragment == "" || u.Masked() {
+// Aliases are the other names that the unit has once it is enabled (Alias= in
+// systemd.unit(5)), as far as its text is known before it reaches a host.
+func (u *Unit) Aliases() []string {
+	text, ok := u.Known()
+	if !ok || u.State == Absent || !spec.Is(u.Enabled) {
 		return nil
 	}
-	if name := path.Base(u.Fragment); name != l.Name && name != debian.TemplateOf(l.Name) {
-		return fmt.Errorf("it is another name of %s: declare that", name)
-	}
-	return nil
+	return debian.ParseUnit(text).List("Install", "Alias")
 }
 
-// masked is whether the unit has to be masked; nil: that is not said. What is to
-// be enabled or to run cannot be; a file of ours that is written replaces the
-// mask in its place.
-func (l UnitLook) masked(rewritten bool) *bool {
-	if l.Decl.Masked == nil && !rewritten && (spec.Is(l.Decl.Enabled) || spec.Is(l.Decl.Running)) {
-		return new(bool)
-	}
-	return l.Decl.Masked
-}
-
-func (l UnitLook) mask(u *host.Unit, c change.Change, want bool) change.Change {
-	masked := u != nil && u.File == "masked"
-	switch {
-	case masked == want:
-		return c
-	case want:
-		if l.Decl.Running == nil && u.Running() {
-			c.Notes = append(c.Notes, "it runs, and goes on until it ends or the host boots: running: false stops it")
+// UnitNames are the names of the declared units, aliases among them, with the name
+// by which the unit is declared.
+func UnitNames(b *spec.Backend) map[string]string {
+	names := map[string]string{}
+	for own, u := range spec.Sorted(UnitsOf(b)) {
+		for _, alias := range u.Aliases() {
+			names[alias] = own
 		}
-		c.Steps = append(c.Steps, host.MaskUnit{Name: l.Name})
-	default:
-		c.Steps = append(c.Steps, host.UnmaskUnit{Name: l.Name})
 	}
-	c.Differ("masked", YesNo(masked), YesNo(!masked))
-	c.Action = cmp.Or(c.Action, change.Modify)
-	return c
-}
-
-// references checks that the unit which a timer, path, socket or automount starts
-// exists.
-func (l UnitLook) references(ctx context.Context, r host.Reader) error {
-	name := activated(l.Name, l.Decl.Data)
-	if name == "" || unitNames(l.In.Backend)[name] != "" {
-		return nil
+	for own := range UnitsOf(b) {
+		names[own] = own
 	}
-	u, err := r.Unit(ctx, name)
-	if err != nil {
-		return err
-	}
-	if u == nil {
-		return Missing("unit "+name, "it starts %s, and there is no such unit on this host nor in the spec", name)
-	}
-	return nil
+	return names
 }

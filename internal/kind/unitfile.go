@@ -11,12 +11,14 @@ import (
 	"opsafe/internal/spec"
 )
 
-func dropInName(unit, dropIn string) string { return unit + ".d/" + dropIn }
+// UnitDropInName is the name of the resource of a drop-in.
+func UnitDropInName(unit, dropIn string) string { return unit + ".d/" + dropIn }
 
-func dropInResource(in *Input, unit, name string, u *Unit) Resource {
+// UnitDropInResource is a drop-in of a unit.
+func UnitDropInResource(in *Input, unit, name string, u *Unit) Resource {
 	d := u.DropIns[name]
 	return Resource{
-		ID: change.ID{Kind: "unit", Name: dropInName(unit, name)}, Pos: d.Pos,
+		ID: change.ID{Kind: "unit", Name: UnitDropInName(unit, name)}, Pos: d.Pos,
 		When:   append(slices.Clone(u.When), d.When...),
 		Looker: unitFileLook{in: in, unit: unit, path: unitDir + unit + ".d/" + name + ".conf", text: d.Text, absent: d.State == Absent || u.State == Absent},
 	}

@@ -172,7 +172,7 @@ func (l UnitLook) startCircle(ctx context.Context, r host.Reader, c *change.Chan
 
 // blocks are the units that must not run when the socket or automount is opened.
 func (l UnitLook) blocks(u *host.Unit) []string {
-	if name := activated(l.Name, l.Decl.Data); name != "" {
+	if name := Activated(l.Name, l.Decl.Data); name != "" {
 		return []string{name}
 	}
 	return u.Blocks()

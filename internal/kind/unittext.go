@@ -1,10 +1,13 @@
 package kind
 
 import (
+	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"opsafe/internal/debian"
+	"opsafe/internal/host"
 )
 
 // installLinks are the links that systemctl enable makes for a unit: one in the
@@ -23,9 +26,9 @@ func installLinks(name string, data []byte) []string {
 	return slices.Compact(links)
 }
 
-// activated is the unit that a timer, path, socket or automount unit starts; empty where
+// Activated is the unit that a timer, path, socket or automount unit starts; empty where
 // that is no one unit.
-func activated(name string, data []byte) string { return debian.ParseUnit(string(data)).Starts(name) }
+func Activated(name string, data []byte) string { return debian.ParseUnit(string(data)).Starts(name) }
 
 // defaultInstance is the instance that enabling a template enables; empty for
 // none.
@@ -36,4 +39,43 @@ func defaultInstance(template string, data []byte) string {
 	}
 	prefix, suffix, _ := strings.Cut(template, "@")
 	return prefix + "@" + name + suffix
+}
+
+// LeadsElsewhere reports whether a link leads to a unit file of somebody's own.
+func LeadsElsewhere(target string) bool {
+	if target == "/dev/null" || !path.IsAbs(target) {
+		return false
+	}
+	for _, dir := range []string{debian.UnitDir, "/run/systemd", "/lib/systemd", "/usr/lib/systemd"} {
+		if strings.HasPrefix(target, dir+"/") {
+			return false
+		}
+	}
+	return true
+}
+
+// tooNew notes what the host's systemd is too old for, and ignores, of a unit's file or drop-in.
+func tooNew(r host.Reader, text []byte) []string {
+	keys := debian.KnownUnitKeys()
+	var later []debian.Setting
+	for _, s := range debian.ParseUnit(string(text)).Settings {
+		if keys[s.Section][s.Key] > 0 {
+			later = append(later, s)
+		}
+	}
+	if len(later) == 0 {
+		return nil
+	}
+	p, err := r.Package("systemd")
+	if err != nil || p == nil {
+		return nil
+	}
+	version := debian.Major(p.Version)
+	var out []string
+	for _, s := range later {
+		if since := keys[s.Section][s.Key]; version > 0 && since > version {
+			out = append(out, fmt.Sprintf("this host's systemd, %d, does not know %s= and ignores it: it takes %d or later", version, s.Key, since))
+		}
+	}
+	return out
 }

@@ -3,8 +3,6 @@ package kind
 import (
 	"strings"
 	"testing"
-
-	"opsafe/internal/debian"
 )
 
 func TestInstallLinks(t *testing.T) {
@@ -41,26 +39,8 @@ func TestActivated(t *testing.T) {
 		{"automount", "srv-a.automount", "[Automount]\n", "srv-a.mount"},
 		{"socket for each connection", "a.socket", "[Socket]\nAccept=yes\n", ""},
 	} {
-		if got := activated(tt.unit, []byte(tt.text)); got != tt.want {
+		if got := Activated(tt.unit, []byte(tt.text)); got != tt.want {
 			t.Errorf("%s: %q, not %q", tt.name, got, tt.want)
 		}
 	}
-}
-
-// FuzzUnitText reads any text as a unit file: a unit that it needs has one name.
-func FuzzUnitText(f *testing.F) {
-	for _, s := range []string{
-		"[Unit]\nRequires=a.service b.socket\n", "[Service]\nExecStart=/bin/a \\\n  b\n", "[Service]\nA=\\\n# c\n b\n", "A=b\n", "[a]\n=\n", "[]\n", "[Unit]\\\n",
-		"[Unit]\nA=\\", "[Unit]\r\nA=b\r\n", "[Unit]\nPartOf=\"a%i.service\" 'b.service'\n",
-	} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		file := debian.ParseUnit(s)
-		for _, x := range hardNeeds(file) {
-			if strings.ContainsAny(x.Value, " \t\n") {
-				t.Fatalf("needs %+v", x)
-			}
-		}
-	})
 }

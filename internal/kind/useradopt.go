@@ -51,7 +51,7 @@ func adoptUsers(_ context.Context, t Taker, name string) error {
 		return err
 	}
 	for _, u := range all {
-		orLeaveOut(t, "user "+u.Name, takeUser(t, u.Name))
+		OrLeaveOut(t, "user "+u.Name, takeUser(t, u.Name))
 	}
 	_, groups := t.Needs()
 	for _, name := range groups {
@@ -137,7 +137,7 @@ func draftGroups(t Taker, d spec.Draft, u *host.User) error {
 		switch {
 		case !slices.Contains(g.Members, u.Name):
 		case !utf8.ValidString(g.Name):
-			orLeaveOut(t, "that "+u.Name+" is in "+g.Name, errNotUTF8)
+			OrLeaveOut(t, "that "+u.Name+" is in "+g.Name, errNotUTF8)
 		default:
 			groups = append(groups, g.Name)
 		}

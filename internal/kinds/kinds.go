@@ -19,6 +19,7 @@ import (
 	"opsafe/internal/kind/sshd"
 	"opsafe/internal/kind/sudoers"
 	"opsafe/internal/kind/sysctl"
+	"opsafe/internal/kind/units"
 	"opsafe/internal/spec"
 )
 
@@ -50,7 +51,7 @@ func Table() []kind.Kind {
 		compose.Kind(),
 		chrony.Kind(),
 		environment.Kind(),
-		kind.Units(),
+		units.Kind(),
 		deployment.Kind(),
 		deployment.Receivers(),
 	}

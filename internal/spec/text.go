@@ -168,3 +168,12 @@ func (l *loader) checkTemplate(b *Backend, at Pos, t *Text, secret bool, problem
 	}
 	problems.Addf(place, "cannot read the template: %s", text)
 }
+
+// Known is the text as far as it is known before it reaches a host: templates are filled in
+// there.
+func (t Text) Known() (string, bool) {
+	if t.Content != nil {
+		return *t.Content, true
+	}
+	return string(t.Data), t.Source != "" && t.Data != nil
+}

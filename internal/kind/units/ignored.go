@@ -1,14 +1,12 @@
-package kind
+package units
 
 import (
-	"fmt"
 	"maps"
 	"path"
 	"slices"
 	"strings"
 
 	"opsafe/internal/debian"
-	"opsafe/internal/host"
 	"opsafe/internal/spec"
 	"opsafe/internal/words"
 )
@@ -17,7 +15,7 @@ import (
 // its journal: a section of another type, and a misspelled section or key. A service with
 // Usr=alice runs as root. A key that is like no known one may be that of a later
 // systemd: the host's judges it. Sections and keys in X- are for others (systemd.syntax(7)).
-func (c unitJudge) ignored(name string, f debian.UnitFile, line func(n int) (spec.Pos, string)) {
+func (c judge) ignored(name string, f debian.UnitFile, line func(n int) (spec.Pos, string)) {
 	sections := c.keys.Sections(name)
 	told := map[string]bool{}
 	for _, s := range f.Settings {
@@ -51,30 +49,4 @@ func meantKey(keys debian.UnitKeys, sections []string, s debian.Setting) string 
 		}
 	}
 	return ""
-}
-
-// tooNew notes what the host's systemd is too old for, and ignores, of a unit's file or drop-in.
-func tooNew(r host.Reader, text []byte) []string {
-	keys := debian.KnownUnitKeys()
-	var later []debian.Setting
-	for _, s := range debian.ParseUnit(string(text)).Settings {
-		if keys[s.Section][s.Key] > 0 {
-			later = append(later, s)
-		}
-	}
-	if len(later) == 0 {
-		return nil
-	}
-	p, err := r.Package("systemd")
-	if err != nil || p == nil {
-		return nil
-	}
-	version := debian.Major(p.Version)
-	var out []string
-	for _, s := range later {
-		if since := keys[s.Section][s.Key]; version > 0 && since > version {
-			out = append(out, fmt.Sprintf("this host's systemd, %d, does not know %s= and ignores it: it takes %d or later", version, s.Key, since))
-		}
-	}
-	return out
 }

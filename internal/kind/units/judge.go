@@ -1,4 +1,4 @@
-package kind
+package units
 
 import (
 	"fmt"
@@ -7,23 +7,24 @@ import (
 	"strings"
 
 	"opsafe/internal/debian"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
-// unitJudge judges the units of a spec.
-type unitJudge struct {
+// judge judges the units of a spec.
+type judge struct {
 	*spec.Checker
 	keys debian.UnitKeys
 }
 
-func checkUnits(checker *spec.Checker) {
-	c := unitJudge{checker, debian.KnownUnitKeys()}
-	for name, u := range UnitsOf(c.Backend()) {
+func check(checker *spec.Checker) {
+	c := judge{checker, debian.KnownUnitKeys()}
+	for name, u := range kind.UnitsOf(c.Backend()) {
 		label := "unit " + name
 		c.Fail(u.Pos, label, spec.UnitName(name))
 		bodies := c.Text(u.Meta, label, u.Text, u.State)
 		switch {
-		case u.State == Absent:
+		case u.State == kind.Absent:
 		case len(bodies) == 0:
 			checkHostUnit(checker, name, u)
 		case len(bodies) == 1 && path.Ext(name) == ".scope":
@@ -33,7 +34,7 @@ func checkUnits(checker *spec.Checker) {
 			c.Addf(u.At("masked"), "%s: is masked and has %s, whose file is where the mask would be: want one or the other", label, bodies[0])
 		}
 		checkEnds(checker, name, u)
-		checkUnitSwitches(checker, u, label)
+		checkSwitches(checker, u, label)
 		if len(bodies) == 1 {
 			c.text(name, u.Meta, label, u.Text, true, u.When)
 		}
@@ -44,27 +45,27 @@ func checkUnits(checker *spec.Checker) {
 		}
 		checkActivates(checker, name, u)
 	}
-	checkUnitConflicts(checker)
-	checkUnitStarts(checker)
-	checkUnitLinks(checker)
+	checkConflicts(checker)
+	checkStarts(checker)
+	checkLinks(checker)
 }
 
 // checkHostUnit checks that a unit without a text is one that the host will have.
-func checkHostUnit(c *spec.Checker, name string, u *Unit) {
+func checkHostUnit(c *spec.Checker, name string, u *kind.Unit) {
 	if spec.UnitName(name) == nil && !c.Brought(name, u.When) && !spec.Is(u.Masked) {
 		c.Addf(u.Pos, "unit %s: has no text, and no declared package brings it%s: if one does, say so under its provides; if only some hosts have it, say when: unit %s exists",
 			name, c.NearUnit(name), name)
 	}
 }
 
-func checkUnitSwitches(c *spec.Checker, u *Unit, label string) {
+func checkSwitches(c *spec.Checker, u *kind.Unit, label string) {
 	if spec.Is(u.Masked) && spec.Is(u.Enabled) {
 		c.Addf(u.At("enabled"), "%s: is masked and enabled: want one or the other", label)
 	}
 	if spec.Is(u.Masked) && spec.Is(u.Running) {
 		c.Addf(u.At("running"), "%s: is masked and running: want one or the other", label)
 	}
-	if u.State == Absent {
+	if u.State == kind.Absent {
 		for _, field := range u.Written("enabled", "running", "masked") {
 			if field == "enabled" && spec.Is(u.Enabled) || field == "running" && spec.Is(u.Running) || field == "masked" && spec.Is(u.Masked) {
 				c.Addf(u.At(field), "%s: is absent and %s: want one or the other", label, field)
@@ -76,8 +77,8 @@ func checkUnitSwitches(c *spec.Checker, u *Unit, label string) {
 // text checks that a text has the form of a unit file, after
 // systemd.syntax(7), and that the units which it cannot do without are there.
 // Templates are filled in on the host, which checks them.
-func (c unitJudge) text(name string, m spec.Meta, label string, t spec.Text, whole bool, when spec.Conditions) {
-	text, ok := declared(t)
+func (c judge) text(name string, m spec.Meta, label string, t spec.Text, whole bool, when spec.Conditions) {
+	text, ok := t.Known()
 	if !ok {
 		return
 	}
@@ -111,9 +112,9 @@ func (c unitJudge) text(name string, m spec.Meta, label string, t spec.Text, who
 
 // checkActivates checks the unit that a timer, path or socket starts. The mount of an automount
 // may be one of fstab's.
-func checkActivates(c *spec.Checker, name string, u *Unit) {
-	text, ok := declared(u.Text)
-	if !ok || u.State == Absent {
+func checkActivates(c *spec.Checker, name string, u *kind.Unit) {
+	text, ok := u.Known()
+	if !ok || u.State == kind.Absent {
 		return
 	}
 	file := debian.ParseUnit(text)
@@ -127,14 +128,14 @@ func checkActivates(c *spec.Checker, name string, u *Unit) {
 
 // checkEnds refuses to have a service run that has ended as soon as it has started:
 // Type=oneshot without RemainAfterExit=, in systemd.service(5).
-func checkEnds(c *spec.Checker, name string, u *Unit) {
-	text, ok := declared(u.Text)
+func checkEnds(c *spec.Checker, name string, u *kind.Unit) {
+	text, ok := u.Known()
 	if !ok || !spec.Is(u.Running) || path.Ext(name) != ".service" {
 		return
 	}
 	for _, d := range u.DropIns {
-		more, ok := declared(d.Text)
-		if !ok && d.State != Absent {
+		more, ok := d.Known()
+		if !ok && d.State != kind.Absent {
 			return
 		}
 		text += "\n" + more
@@ -145,17 +146,17 @@ func checkEnds(c *spec.Checker, name string, u *Unit) {
 	}
 }
 
-// checkUnitConflicts finds units that are to run and that systemd does not let run side
+// checkConflicts finds units that are to run and that systemd does not let run side
 // by side (Conflicts= in systemd.unit(5)).
-func checkUnitConflicts(c *spec.Checker) {
-	for name, u := range UnitsOf(c.Backend()) {
-		text, ok := declared(u.Text)
-		if !ok || u.State == Absent || !spec.Is(u.Running) {
+func checkConflicts(c *spec.Checker) {
+	for name, u := range kind.UnitsOf(c.Backend()) {
+		text, ok := u.Known()
+		if !ok || u.State == kind.Absent || !spec.Is(u.Running) {
 			continue
 		}
 		for _, other := range debian.ParseUnit(text).List("Unit", "Conflicts") {
-			o := UnitsOf(c.Backend())[other]
-			if o == nil || o.State == Absent || !spec.Is(o.Running) || u.When.Excludes(o.When) {
+			o := kind.UnitsOf(c.Backend())[other]
+			if o == nil || o.State == kind.Absent || !spec.Is(o.Running) || u.When.Excludes(o.When) {
 				continue
 			}
 			c.Addf(u.At("running"), "unit %s: is to run, and so is unit %s at %s, but its text says Conflicts=%s: systemd stops one for the other; have one of them not run", name, other, o.Pos, other)
@@ -163,27 +164,27 @@ func checkUnitConflicts(c *spec.Checker) {
 	}
 }
 
-// checkUnitStarts finds units that are not to run, and that systemd starts for the sake of one
+// checkStarts finds units that are not to run, and that systemd starts for the sake of one
 // that is: run after run would stop them, and what needs them.
-func checkUnitStarts(c *spec.Checker) {
-	declared := unitNames(c.Backend())
-	for name, u := range UnitsOf(c.Backend()) {
-		if u.State == Absent || !spec.Is(u.Running) {
+func checkStarts(c *spec.Checker) {
+	declared := kind.UnitNames(c.Backend())
+	for name, u := range kind.UnitsOf(c.Backend()) {
+		if u.State == kind.Absent || !spec.Is(u.Running) {
 			continue
 		}
 		starts := map[string]string{}
 		for _, key := range []string{"Wants", "Requires", "BindsTo", "Upholds"} {
-			for _, other := range listed(u, key) {
+			for _, other := range u.Listed(key) {
 				starts[other] = key + "=" + other
 			}
 		}
-		if other := activated(name, u.Data); other != "" {
+		if other := kind.Activated(name, u.Data); other != "" {
 			starts[other] = ""
 		}
 		for other, by := range starts {
-			o := UnitsOf(c.Backend())[declared[other]]
+			o := kind.UnitsOf(c.Backend())[declared[other]]
 			switch {
-			case o == nil || o.State == Absent || o.Running == nil || *o.Running || u.When.Excludes(o.When):
+			case o == nil || o.State == kind.Absent || o.Running == nil || *o.Running || u.When.Excludes(o.When):
 			case by == "":
 				c.Addf(o.At("running"), "unit %s: is not to run, and unit %s at %s, which is to run, starts it: leave running out here, or have %s not run either", other, name, u.Pos, name)
 			default:

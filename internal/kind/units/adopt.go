@@ -1,4 +1,4 @@
-package kind
+package units
 
 import (
 	"context"
@@ -10,23 +10,24 @@ import (
 
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
 // errNothingToSay is why a unit cannot be adopted of which only the host knows.
 var errNothingToSay = errors.New("there is nothing to say of it")
 
-// adoptUnits takes a unit, or those that have a file or drop-ins of their own.
-func adoptUnits(ctx context.Context, t Taker, name string) error {
+// adopt takes a unit, or those that have a file or drop-ins of their own.
+func adopt(ctx context.Context, t kind.Taker, name string) error {
 	if name != "" {
-		return takeUnit(ctx, t, name)
+		return take(ctx, t, name)
 	}
 	names, err := ownUnits(t)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if err := takeUnit(ctx, t, name); err != nil && !errors.Is(err, errNothingToSay) {
+		if err := take(ctx, t, name); err != nil && !errors.Is(err, errNothingToSay) {
 			t.Notef("unit %s: %v", name, err)
 		}
 	}
@@ -64,9 +65,9 @@ func ownUnits(r host.Reader) ([]string, error) {
 	return names, nil
 }
 
-// takeUnit takes a unit with its drop-ins: its text, if it is the host's own, and
+// take takes a unit with its drop-ins: its text, if it is the host's own, and
 // whether it is enabled and runs.
-func takeUnit(ctx context.Context, t Taker, name string) error {
+func take(ctx context.Context, t kind.Taker, name string) error {
 	u, err := t.Unit(ctx, name)
 	if err != nil {
 		return err
@@ -82,7 +83,7 @@ func takeUnit(ctx context.Context, t Taker, name string) error {
 	}
 	from := "from " + at
 	if n != nil && n.Type == host.TypeFile {
-		if err := draftContent(t, d, at, n); err != nil {
+		if err := kind.DraftContent(t, d, at, n); err != nil {
 			return err
 		}
 	}
@@ -122,7 +123,7 @@ func draftSwitches(d spec.Draft, u *host.Unit) {
 }
 
 // draftDropIns writes the drop-ins of a unit.
-func draftDropIns(t Taker, unit string) (spec.Draft, error) {
+func draftDropIns(t kind.Taker, unit string) (spec.Draft, error) {
 	out, dir := spec.NewDraft(), path.Join(debian.UnitDir, unit+".d")
 	n, err := t.Stat(dir)
 	if err != nil || n == nil || n.Type != host.TypeDir {
@@ -138,13 +139,13 @@ func draftDropIns(t Taker, unit string) (spec.Draft, error) {
 			continue
 		}
 		at := path.Join(dir, file)
-		n, err := whatIsAt(t, at)
+		n, err := kind.WhatIsAt(t, at)
 		if err != nil {
 			return out, err
 		}
 		d := spec.NewDraft()
 		if n.Type == host.TypeFile {
-			if err := draftContent(t, d, at, n); err != nil {
+			if err := kind.DraftContent(t, d, at, n); err != nil {
 				return out, err
 			}
 		}
