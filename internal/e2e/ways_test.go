@@ -320,6 +320,13 @@ func TestWaysDisable(t *testing.T) {
 		{"the home is root's", "chown root: /home/alice /home/alice/.ssh; chmod 0700 /home/alice/.ssh", "chown alice: /home/alice /home/alice/.ssh", "bob"},
 		{"the shell is gone", "usermod -s /bin/none alice", "usermod -s /bin/bash alice", "bob"},
 		{"no password for sudo", "passwd -l alice", "passwd -u alice", "bob"},
+		{"expired", "chage -E 2020-01-01 alice", "cp -a /root/shadow /etc/shadow", "bob"},
+		{"the shell is root's alone", "cp /bin/bash /usr/local/bin/bash2; chmod 0700 /usr/local/bin/bash2; usermod -s /usr/local/bin/bash2 alice", "usermod -s /bin/bash alice; rm /usr/local/bin/bash2", "bob"},
+		{"sshd names the other alone", "echo 'AllowUsers bob' >/etc/ssh/sshd_config.d/x.conf", "rm /etc/ssh/sshd_config.d/x.conf", "bob"},
+		{"sshd takes no key of theirs", "printf 'Match Group alice\\n  PubkeyAuthentication no\\n' >/etc/ssh/sshd_config.d/x.conf", "rm /etc/ssh/sshd_config.d/x.conf", "bob"},
+		{"their key is revoked", "cp /home/alice/.ssh/authorized_keys /etc/ssh/revoked; echo 'RevokedKeys /etc/ssh/revoked' >/etc/ssh/sshd_config.d/x.conf", "rm /etc/ssh/sshd_config.d/x.conf", "bob"},
+		{"sudo as the other alone", "gpasswd -d alice sudo; echo 'alice ALL=(bob) ALL' >/etc/sudoers.d/x; chmod 0440 /etc/sudoers.d/x", "gpasswd -a alice sudo; rm /etc/sudoers.d/x", "bob"},
+		{"root's key, and root may not log in", "passwd -l alice; mkdir -p /root/.ssh; cp /home/alice/.ssh/authorized_keys /root/.ssh/; echo 'PermitRootLogin no' >/etc/ssh/sshd_config.d/x.conf", "passwd -u alice; rm -r /root/.ssh /etc/ssh/sshd_config.d/x.conf", "bob"},
 		{"the only one, while sshd is stopped", "passwd -l bob; systemctl stop ssh", "passwd -u bob; systemctl start ssh", "alice"},
 		{"the only one, while nobody may log in", "passwd -l bob; touch /run/nologin", "passwd -u bob; rm /run/nologin", "alice"},
 	} {
