@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"opsafe/internal/host"
 	"opsafe/internal/queue"
 )
 
@@ -55,6 +56,22 @@ Host key verification failed.`
 		if !strings.Contains(got, want) {
 			t.Errorf("it says %s, not %s", got, want)
 		}
+	}
+}
+
+// without is a machine on which nothing can be made, since nothing is there.
+type without struct{ Machine }
+
+func (without) Stat(string) (*host.Node, error) { return nil, nil }
+
+func (without) MakeRelease(string, string) error { return errors.New("no such file or directory") }
+
+// TestGone says how a directory comes back that a run has made.
+func TestGone(t *testing.T) {
+	w := Worker{Machine: without{}}
+	w.Config.Directory = "/srv/site"
+	if err := w.makeDir(w.releaseDir("a")); err == nil || err.Error() != "/srv/site/releases is gone: opsafe manage makes it again" {
+		t.Errorf("it says %v", err)
 	}
 }
 

@@ -198,7 +198,7 @@ func (w *Worker) anew(ctx context.Context) error {
 		return err
 	}
 	if n == nil {
-		err = w.Machine.MakeRelease(w.repository(), w.Config.User)
+		err = w.makeDir(w.repository())
 	} else {
 		_, err = w.Machine.RunProgram(ctx, host.Program{Argv: []string{"/usr/bin/find", w.repository(), "-xdev", "-mindepth", "1", "-delete"}, As: w.Config.User})
 	}

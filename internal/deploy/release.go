@@ -23,13 +23,22 @@ func proxies() []string {
 	return out
 }
 
+// makeDir makes a directory of the account's own in one that a run has made.
+func (w *Worker) makeDir(dir string) error {
+	err := w.Machine.MakeRelease(dir, w.Config.User)
+	if in, unseen := w.Machine.Stat(path.Dir(dir)); err != nil && unseen == nil && in == nil {
+		return fmt.Errorf("%s is gone: opsafe manage makes it again", path.Dir(dir))
+	}
+	return err
+}
+
 // build makes a release complete: its files, what it shares, its steps.
 func (w *Worker) build(ctx context.Context, revision string) error {
 	dir := w.releaseDir(revision)
 	if err := w.Machine.RemoveRelease(ctx, dir, w.Config.User); err != nil {
 		return err
 	}
-	if err := w.Machine.MakeRelease(dir, w.Config.User); err != nil {
+	if err := w.makeDir(dir); err != nil {
 		return err
 	}
 	env := []string{"GIT_WORK_TREE=" + dir, "GIT_INDEX_FILE=" + path.Join(w.repository(), "opsafe-index")}
