@@ -31,9 +31,9 @@ func (in *Input) reserved() idSet {
 	return ids
 }
 
-// heedStrays refuses what account tools would refuse, and says what they do besides.
+// HeedStrays refuses what account tools would refuse, and says what they do besides.
 // Files are the databases that a change of the name would be made in.
-func heedStrays(r host.Reader, c *change.Change, name string, files ...string) error {
+func HeedStrays(r host.Reader, c *change.Change, name string, files ...string) error {
 	s, err := r.Strays()
 	if host.IsUnknown(err) {
 		return nil // who may not see it cannot change it either

@@ -43,7 +43,7 @@ func (l sealLook) Look(_ context.Context, r host.Reader) (change.Change, error) 
 	if err := sealGroup(r, l.group, members, &c); err != nil {
 		return c, err
 	}
-	return c, heedStrays(r, &c, l.group, "group", "gshadow")
+	return c, HeedStrays(r, &c, l.group, "group", "gshadow")
 }
 
 // NoKeys removes the keys with which somebody can log in as an account.

@@ -90,7 +90,7 @@ func (l groupLook) Look(_ context.Context, r host.Reader) (change.Change, error)
 	if err != nil {
 		return c, err
 	}
-	return c, heedStrays(r, &c, l.name, "group", "gshadow")
+	return c, HeedStrays(r, &c, l.name, "group", "gshadow")
 }
 
 func (l groupLook) look(r host.Reader) (change.Change, error) {

@@ -122,7 +122,7 @@ func PresentKey(line string) (roster.Key, bool) {
 
 // HasKey reports whether an account has a key that lets somebody in.
 func HasKey(r host.Reader, u *host.User) (bool, error) {
-	for _, name := range keyFiles() {
+	for _, name := range policy.KeyFiles() {
 		at := u.Home + "/.ssh/" + name
 		n, err := r.Stat(at)
 		if err != nil {
@@ -146,6 +146,3 @@ func HasKey(r host.Reader, u *host.User) (bool, error) {
 	}
 	return false, nil
 }
-
-// keyFiles are those that sshd reads in ~/.ssh, unless it is told otherwise.
-func keyFiles() []string { return []string{"authorized_keys", "authorized_keys2"} }

@@ -9,6 +9,7 @@ import (
 	"opsafe/internal/debian"
 	"opsafe/internal/host"
 	"opsafe/internal/notes"
+	"opsafe/internal/policy"
 	"opsafe/internal/spec"
 )
 
@@ -170,5 +171,5 @@ func partOf(at string, data []byte, fs []*spec.File) *host.Part {
 // everybody may read it: what sudo and sshd read, public keys, and what specs have
 // declared.
 func recordable(p string, n host.Node) bool {
-	return p == notes.Lines || policyFile(p, n) || slices.Contains(keyFiles(), path.Base(p)) || path.Base(path.Dir(p)) == "authorized_keys.d"
+	return p == notes.Lines || policyFile(p, n) || slices.Contains(policy.KeyFiles(), path.Base(p)) || path.Base(path.Dir(p)) == "authorized_keys.d"
 }

@@ -50,9 +50,28 @@ func (in *Input) SetByAdmin() []string { return in.withPassword(spec.PasswordSet
 
 func (in *Input) withPassword(rule spec.PasswordRule) []string {
 	var out []string
+	for _, p := range in.Passwords() {
+		if p.Rule == rule {
+			out = append(out, p.Name)
+		}
+	}
+	return out
+}
+
+// Password is what is declared of an account's password, and where.
+type Password struct {
+	Name string
+	Rule spec.PasswordRule
+	Pos  spec.Pos
+	When spec.Conditions
+}
+
+// Passwords are those that are managed: of service accounts, then of people.
+func (in *Input) Passwords() []Password {
+	var out []Password
 	for _, a := range in.accounts() {
-		if a.password == rule && !a.absent {
-			out = append(out, a.name)
+		if a.password != "" && !a.absent {
+			out = append(out, Password{a.name, a.password, a.pos, a.when})
 		}
 	}
 	return out
@@ -151,9 +170,9 @@ func (l userLook) Look(ctx context.Context, r host.Reader) (change.Change, error
 		return c, err
 	}
 	if l.group == "" {
-		err = heedStrays(r, &c, l.name, "passwd", "shadow", "group", "gshadow")
+		err = HeedStrays(r, &c, l.name, "passwd", "shadow", "group", "gshadow")
 	} else {
-		err = heedStrays(r, &c, l.name, "passwd", "shadow")
+		err = HeedStrays(r, &c, l.name, "passwd", "shadow")
 	}
 	return c, err
 }

@@ -15,6 +15,7 @@ import (
 	"opsafe/internal/kind/hosts"
 	"opsafe/internal/kind/keys"
 	"opsafe/internal/kind/packages"
+	"opsafe/internal/kind/passwords"
 	"opsafe/internal/kind/source"
 	"opsafe/internal/kind/sshd"
 	"opsafe/internal/kind/sudoers"
@@ -44,7 +45,7 @@ func Table() []kind.Kind {
 		keys.Kind(),
 		sudoers.Kind(),
 		sshd.Kind(),
-		kind.Passwords(),
+		passwords.Kind(),
 		sysctl.Kind(),
 		docker.Firewalls(),
 		docker.Kind(),

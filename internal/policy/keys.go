@@ -243,3 +243,6 @@ func Holders(r host.Reader, fingerprint string) ([]string, error) {
 	slices.Sort(out)
 	return slices.Compact(out), errors.Join(problems...)
 }
+
+// KeyFiles are those that sshd reads in ~/.ssh, unless it is told otherwise.
+func KeyFiles() []string { return []string{"authorized_keys", "authorized_keys2"} }

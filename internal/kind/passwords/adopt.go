@@ -1,32 +1,33 @@
-package kind
+package passwords
 
 import (
 	"context"
 	"fmt"
 
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
 	"opsafe/internal/spec"
 )
 
-// adoptPasswords says of a user, or of those of the range of people and services, that
+// adopt says of a user, or of those of the range of people and services, that
 // nothing matches the password, if it is so.
-func adoptPasswords(_ context.Context, t Taker, name string) error {
+func adopt(_ context.Context, t kind.Taker, name string) error {
 	if name != "" {
-		return takePassword(t, name)
+		return take(t, name)
 	}
-	all, err := UsersOfPeople(t)
+	all, err := kind.UsersOfPeople(t)
 	if err != nil {
 		return err
 	}
 	for _, u := range all {
-		if err := takePassword(t, u.Name); err != nil {
+		if err := take(t, u.Name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func takePassword(t Taker, name string) error {
+func take(t kind.Taker, name string) error {
 	p, err := t.Password(name)
 	if err != nil {
 		return err

@@ -1,4 +1,5 @@
-package kind
+// Package passwords is the kind of what may be in the password field of an account.
+package passwords
 
 import (
 	"cmp"
@@ -10,55 +11,55 @@ import (
 
 	"opsafe/internal/change"
 	"opsafe/internal/host"
+	"opsafe/internal/kind"
+	"opsafe/internal/policy"
 	"opsafe/internal/spec"
 )
 
 // pamDir is where it is said who is let in without a password.
 const pamDir = "/etc/pam.d/"
 
-// Passwords is the kind password.
-func Passwords() Kind {
-	return Kind{
+// Kind is the kind password.
+func Kind() kind.Kind {
+	return kind.Kind{
 		Part:  spec.Part{Name: "password", Plural: "passwords", Is: "what an account's password field may be", Sections: []string{"users", "roles"}, Only: []string{"password"}},
-		Stage: StageAccess, Declare: declarePasswords, Adopt: adoptPasswords,
+		Stage: kind.StageAccess, Declare: declare, Adopt: adopt,
 	}
 }
 
-// declarePasswords lists the accounts whose password is managed. It comes after
+// declare lists the accounts whose password is managed. It comes after
 // the files: an account that waits for its first login has an empty password, and
 // what keeps others from using it has to be in force by then.
-func declarePasswords(in *Input) []Resource {
+func declare(in *kind.Input) []kind.Resource {
 	var guards []change.ID
 	for _, path := range slices.Sorted(maps.Keys(in.Backend.Files)) {
 		if strings.HasPrefix(path, pamDir) {
 			guards = append(guards, change.ID{Kind: "file", Name: path})
 		}
 	}
-	var out []Resource
-	for _, a := range in.accounts() {
-		if a.password == "" || a.absent {
-			continue
-		}
-		needs := []change.ID{{Kind: "user", Name: a.name}}
-		if a.password == spec.PasswordSetAtFirstLogin {
+	var out []kind.Resource
+	for _, p := range in.Passwords() {
+		needs := []change.ID{{Kind: "user", Name: p.Name}}
+		if p.Rule == spec.PasswordSetAtFirstLogin {
 			needs = append(needs, guards...)
 		}
-		out = append(out, Resource{
-			ID: change.ID{Kind: "password", Name: a.name}, Pos: a.pos, When: a.when, Needs: needs,
-			Looker: passwordLook{name: a.name, rule: a.password},
+		out = append(out, kind.Resource{
+			ID: change.ID{Kind: "password", Name: p.Name}, Pos: p.Pos, When: p.When, Needs: needs,
+			Looker: look{name: p.Name, rule: p.Rule},
 		})
 	}
 	return out
 }
 
-type passwordLook struct {
+// look is the password field of one account.
+type look struct {
 	name string
 	rule spec.PasswordRule
 }
 
 // Look brings the password field to the rule. A password that its owner has set
 // satisfies set-at-first-login.
-func (l passwordLook) Look(_ context.Context, r host.Reader) (change.Change, error) {
+func (l look) Look(_ context.Context, r host.Reader) (change.Change, error) {
 	var c change.Change
 	p, err := r.Password(l.name)
 	if err != nil {
@@ -112,12 +113,12 @@ func (l passwordLook) Look(_ context.Context, r host.Reader) (change.Change, err
 	c.Action = change.Modify
 	c.Differ("password", p.String(), string(to))
 	c.Steps = []host.Step{host.SetPassword{User: l.name, To: to}}
-	return c, heedStrays(r, &c, l.name, "passwd", "shadow")
+	return c, kind.HeedStrays(r, &c, l.name, "passwd", "shadow")
 }
 
 // byAdmin keeps an account shut until an administrator has given it a password. One
 // that is there stays, also while it has to be changed at the next login.
-func (l passwordLook) byAdmin(r host.Reader, p *host.Password) (change.Change, error) {
+func (l look) byAdmin(r host.Reader, p *host.Password) (change.Change, error) {
 	var c change.Change
 	switch {
 	case p.State == host.PasswordSet:
@@ -133,29 +134,29 @@ func (l passwordLook) byAdmin(r host.Reader, p *host.Password) (change.Change, e
 	c.Action = change.Modify
 	c.Differ("password", p.String(), string(host.LockPassword))
 	c.Steps = []host.Step{host.SetPassword{User: l.name, To: host.LockPassword}}
-	return c, heedStrays(r, &c, l.name, "passwd", "shadow")
+	return c, kind.HeedStrays(r, &c, l.name, "passwd", "shadow")
 }
 
-func (l passwordLook) lockedByHand() string {
+func (l look) lockedByHand() string {
 	return "the password is locked, by hand, and stays so: unlock it with passwd -u " + l.name
 }
 
 // keyed reports whether the account has a key.
-func (l passwordLook) keyed(r host.Reader) (bool, error) {
+func (l look) keyed(r host.Reader) (bool, error) {
 	u, err := r.User(l.name)
 	if err != nil || u == nil {
 		return false, err
 	}
-	return HasKey(r, u)
+	return kind.HasKey(r, u)
 }
 
 // elsewhere reports whether there is a link, or the like, in the place of the keys.
-func (l passwordLook) elsewhere(r host.Reader) bool {
+func (l look) elsewhere(r host.Reader) bool {
 	u, err := r.User(l.name)
 	if err != nil || u == nil {
 		return false
 	}
-	return slices.ContainsFunc(keyFiles(), func(name string) bool {
+	return slices.ContainsFunc(policy.KeyFiles(), func(name string) bool {
 		n, err := r.Stat(u.Home + "/.ssh/" + name)
 		return err == nil && n != nil && n.Type != host.TypeFile
 	})
