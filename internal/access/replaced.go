@@ -39,8 +39,8 @@ func (j *judge) replaced(context.Context) error {
 			j.noRoot(at + " is found before " + sudoBinary + ", and what it does is not known")
 		case was != nil && j.rests(after, at):
 			j.way.Login = append(j.way.Login, at+" is replaced or goes, on which it rests")
-		case was != nil && runsAtLogin(at):
-			j.doubt(at + " is replaced or goes, which start-up files run, and what it does is not known")
+		case was != nil && is != nil && runsAtLogin(at) && exchanged(after, at, was, is):
+			j.doubt(at + " is replaced, which start-up files run, and what it does is not known")
 		case is != nil && ofPackages(at) && !brought(after, at, is):
 			j.doubt("what becomes of the next start is not known: " + at + " is where packages have settings for it")
 		}
@@ -117,6 +117,15 @@ func brought(after plan, at string, is *host.Node) bool {
 		return !isAmong(path.Base(is.Target), start) && !isAmong(path.Base(at), start)
 	}
 	return true
+}
+
+// exchanged reports whether something is put in the place of a program by other means than
+// a package. That one goes ends no shell: it says that there is none.
+func exchanged(after plan, at string, was, is *host.Node) bool {
+	if is.Type == host.TypeSymlink {
+		return was.Type != host.TypeSymlink || was.Target != is.Target
+	}
+	return !brought(after, at, is)
 }
 
 // runsAtLogin reports whether start-up files that are understood may run what is at a path.

@@ -53,6 +53,8 @@ func waysOfStartUp() []way {
 		{name: "keys", want: through, spec: homeIs(".inputrc", "set bell-style none\n\"\\e[A\": history-search-backward\n")},
 		{name: "what Debian's start-up runs is found elsewhere first", want: refused, spec: programIs("/usr/local/bin/id", "#!/bin/sh\n[ \"${SSH_CONNECTION%% *}\" = 192.0.2.2 ] && kill -9 $PPID\nexec /usr/bin/id \"$@\"\n")},
 		{name: "what Debian's start-up runs is replaced", want: refused, spec: programIs("/usr/bin/id", "#!/bin/sh\n[ \"${SSH_CONNECTION%% *}\" = 192.0.2.2 ] && kill -9 $PPID\nexec /bin/true\n")},
+		{name: "a program that start-up files may run goes", want: through, spec: "packages: {git: absent}\n"},
+		{name: "what Debian's start-up runs is a link", want: refused, spec: linkIs("/usr/bin/id", "/bin/false")},
 		{name: "an environment", want: through, spec: fileIs("/etc/environment", "# ours\nPATH=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"\nEDITOR=vi\nHTTPS_PROXY=http://proxy.example.org:3128\n")},
 	}
 	lines = append(lines, way{name: "a profile ends the shell, to be confirmed", want: undone, args: "--confirm 10m", spec: fileIs("/etc/profile.d/x.sh", "exit 1\n")})
