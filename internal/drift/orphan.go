@@ -41,13 +41,19 @@ const (
 	Password Category = "password" // ACCOUNT: with a password, and on no list
 	// ACL is PATH: with entries of an ACL that nothing declares.
 	ACL Category = "acl"
+	// Root is ACCOUNT: with root's number.
+	Root Category = "root"
+	// Sudo is ACCOUNT: on no list, and named by a rule of sudo.
+	Sudo Category = "sudo"
+	// Open is PATH: of root's, by which others become root.
+	Open Category = "open"
 	// Certificate is FILE: of authorities that sshd trusts.
 	Certificate Category = "certificate"
 )
 
 // Categories lists them in the order in which they are shown: people's first.
 func Categories() []Category {
-	categories := []Category{Member, Group, Key, Certificate, Password, ACL}
+	categories := []Category{Member, Group, Root, Sudo, Key, Certificate, Password, Open, ACL}
 	for _, o := range ofKinds() {
 		categories = append(categories, o.category())
 	}
@@ -89,7 +95,7 @@ type finder struct {
 // Find lists the orphans, in order. Unknown says what could not be seen.
 func Find(ctx context.Context, r host.Reader, in *kind.Input, now time.Time) (found []Orphan, unknown []string, err error) {
 	f := &finder{Reader: r, in: in, now: now, along: map[string]bool{}}
-	looks := []func(context.Context) error{f.members, f.openGroups, f.keys, f.certificates, f.passwords, f.entries}
+	looks := []func(context.Context) error{f.members, f.openGroups, f.keys, f.certificates, f.passwords, f.entries, f.open, f.alsoRoot, f.ruled}
 	for _, o := range ofKinds() {
 		looks = append(looks, func(ctx context.Context) error { return o.Find(ctx, kindFinder{f, o}) })
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"opsafe/internal/drift"
 	"opsafe/internal/host"
 	"opsafe/internal/host/snapshot"
@@ -171,3 +173,53 @@ type countingReader struct {
 }
 
 func (r *countingReader) Groups() ([]host.Group, error) { r.lists++; return r.Reader.Groups() }
+
+// TestOpenToOthers: paths of root's that others can write, and hashes that others can read, are
+// named with who can, unless the spec says who may; so are who has root's number, and
+// whom a rule of sudo names.
+func TestOpenToOthers(t *testing.T) {
+	state, err := snapshot.Parse([]byte(`
+users:
+  - {name: toor, uid: 0, gid: 0, home: /root, shell: /bin/sh}
+  - {name: eve, uid: 1300, gid: 1300, home: /home/eve, shell: /bin/sh}
+groups: [{name: eve, gid: 1300}, {name: staff, gid: 50}, {name: docker, gid: 110}]
+files:
+  /etc/passwd: {mode: "0666"}
+  /etc/shadow: {mode: "0644", group: shadow}
+  /etc/gshadow: {mode: "0640", group: shadow}
+  /etc/crontab: {owner: eve}
+  /etc/cron.d: {type: directory, mode: "0775", group: eve}
+  /etc/profile.d: {type: directory, mode: "0777"}
+  /etc/apt: {type: directory, mode: "0777"}
+  /usr/local/bin: {type: directory, mode: "2775", group: staff}
+  /etc/sudoers: {mode: "0440", content: "eve ALL=(ALL) ALL\n"}
+  /run/docker.sock: {type: other, mode: "0666", group: docker}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &spec.Backend{Directories: map[string]*spec.Directory{"/etc/apt": {}}}
+	found, _, err := drift.Find(t.Context(), snapshot.New(state), &kind.Input{Backend: b, Repo: &spec.Repository{}}, at(12))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range found {
+		if slices.Contains([]drift.Category{drift.Open, drift.Root, drift.Sudo}, o.Category) {
+			got = append(got, o.String()+": "+o.What+": "+o.Way)
+		}
+	}
+	want := []string{
+		"root/toor: toor has the number 0: whoever gets in so is root: usermod --uid NUMBER toor, or userdel --force toor",
+		"sudo/eve: a rule of sudo names eve, who is on no list: opsafe disable-user eve",
+		"open//etc/cron.d: the group eve can write it, and become root by it: chmod go-w /etc/cron.d",
+		"open//etc/crontab: eve can write it, and become root by it: chown root /etc/crontab; chmod go-w /etc/crontab",
+		"open//etc/passwd: everybody can write it, and become root by it: chmod go-w /etc/passwd",
+		"open//etc/profile.d: everybody can write it, and become root by it: chmod go-w /etc/profile.d",
+		"open//etc/shadow: everybody can read the hashes of passwords in it: chown root:shadow /etc/shadow; chmod 0640 /etc/shadow",
+		"open//run/docker.sock: everybody can write it, and become root by it: see which unit opens it so, and restart that",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
