@@ -206,7 +206,7 @@ func TestSavedPlanFile(t *testing.T) {
 	w.want(1, nil, []string{"cannot read the plan", "no such file"}, manageKept(file+".none")...)
 	w.want(1, nil, []string{"leave out --only and --skip"}, append(manageKept(file), "--only", "user")...)
 	w.want(1, nil, []string{"is for one, and two is asked for"}, append(manageKept(file), "--backend", "two")...)
-	w.want(1, nil, []string{"if any flags in the group"}, "plan", "--backend", "one", "--out", file, "--facts", "none")
+	w.want(1, nil, []string{"--facts and --out do not go together"}, "plan", "--backend", "one", "--out", file, "--facts", "none")
 	for text, word := range map[string]string{"": "not the JSON", "{}": "version 0", `{"format_version": 1, "x": 1}`: "unknown field"} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
