@@ -75,6 +75,11 @@ func (e *env) proxy(images ...string) (put func(image, label string)) {
 	for _, image := range images {
 		put(image, "first")
 	}
+	// dockerd goes by what /etc/hosts said up to five seconds ago, before the run that has
+	// just written it.
+	e.await("docker finds its proxy", func() bool {
+		return e.run("docker", "pull", "--quiet", imageProxy+"/opensafely-core/"+images[0]+":latest").code == 0
+	})
 	return put
 }
 
