@@ -47,6 +47,8 @@ type Project struct {
 	Inactive []string
 	// Networks are those that compose makes for it.
 	Networks []string
+	// Listeners are the ports of the host that its services publish, each by itself.
+	Listeners []Listener
 	// model is the project as JSON, without its name.
 	model map[string]any
 }
@@ -174,10 +176,14 @@ func Load(ctx context.Context, s Source) (p *Project, err error) {
 	if err != nil {
 		return nil, placed(s.Files, err)
 	}
-	if errs := refusedByDocker(s.Files, loaded); len(errs) > 0 {
+	listeners, errs := refusedByDocker(s.Files, loaded)
+	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	return newProject(loaded)
+	if p, err = newProject(loaded); err == nil {
+		p.Listeners = listeners
+	}
+	return p, err
 }
 
 func newProject(loaded *types.Project) (*Project, error) {

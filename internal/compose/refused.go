@@ -27,9 +27,11 @@ var (
 
 // refusedByDocker are values that the format allows, and that docker refuses when it makes
 // the containers: compose has stopped the ones before them by then.
-func refusedByDocker(files []File, loaded *types.Project) []error {
+//
+// It also returns the ports of the host that the services publish.
+func refusedByDocker(files []File, loaded *types.Project) ([]Listener, []error) {
 	var out []error
-	var listeners []listener
+	var listeners []Listener
 	for _, name := range slices.Sorted(maps.Keys(loaded.Services)) {
 		service := loaded.Services[name]
 		refuse := func(field, format string, args ...any) {
@@ -49,13 +51,13 @@ func refusedByDocker(files []File, loaded *types.Project) []error {
 			if !ok {
 				continue
 			}
-			if i := slices.IndexFunc(listeners, l.meets); i >= 0 {
-				refuse("ports", "service %s publishes port %s of the host already", listeners[i].service, port.Published)
+			if i := slices.IndexFunc(listeners, l.Meets); i >= 0 {
+				refuse("ports", "service %s publishes port %s of the host already", listeners[i].Service, port.Published)
 			}
 			listeners = append(listeners, l)
 		}
 	}
-	return out
+	return listeners, out
 }
 
 // refusedWords judges values that are one word.
@@ -116,26 +118,26 @@ func signal(s string) bool {
 	return name != "" && strings.Contains(signals, " "+name+" ")
 }
 
-// listener is a port of the host that a service publishes.
-type listener struct {
-	service, port, protocol string
-	on                      netip.Addr // the zero value: each of the host's addresses
+// Listener is a port of the host that a service publishes.
+type Listener struct {
+	Service, Port, Protocol string
+	On                      netip.Addr // the zero value: each of the host's addresses
 }
 
 // published is what a service publishes; false: nothing, or on a port that docker chooses.
-func published(p types.ServicePortConfig, service string) (listener, bool) {
-	l := listener{service: service, port: p.Published, protocol: p.Protocol}
-	l.on, _ = netip.ParseAddr(p.HostIP)
+func published(p types.ServicePortConfig, service string) (Listener, bool) {
+	l := Listener{Service: service, Port: p.Published, Protocol: p.Protocol}
+	l.On, _ = netip.ParseAddr(p.HostIP)
 	return l, p.Published != "" && p.Published != "0" && !strings.Contains(p.Published, "-")
 }
 
-// meets reports whether two listeners want the same port of the same address.
-func (l listener) meets(other listener) bool {
-	if l.port != other.port || l.protocol != other.protocol {
+// Meets reports whether two listeners want the same port of the same address.
+func (l Listener) Meets(other Listener) bool {
+	if l.Port != other.Port || l.Protocol != other.Protocol {
 		return false
 	}
-	if !l.on.IsValid() || !other.on.IsValid() || l.on == other.on {
+	if !l.On.IsValid() || !other.On.IsValid() || l.On == other.On {
 		return true
 	}
-	return l.on.Is4() == other.on.Is4() && (l.on.IsUnspecified() || other.on.IsUnspecified())
+	return l.On.Is4() == other.On.Is4() && (l.On.IsUnspecified() || other.On.IsUnspecified())
 }

@@ -26,6 +26,9 @@ compose:
   quiet: {files: [shop.yaml], overrides: [quiet.yaml]}
   there: {files: [wishes.yaml]}
   goes: {state: absent}
+  front: {files: [front.yaml]}
+  later: {files: [front.yaml], when: path /etc/later exists}
+  other: {files: [front.yaml], variables: {PORT: "8443"}}
 applications:
   shop: {id: 60101, port: 3101}
   map: {id: 60102, port: 3102}
@@ -44,6 +47,7 @@ chrony: {stop_around: [compose/there, compose/nowhere]}
 		"backends/x/shop.yaml":     "services: {web: {image: app, user: \"${APPLICATION_ID}:${APPLICATION_ID}\", ports: [\"127.0.0.1:${APPLICATION_PORT}:80\"]}}\n",
 		"backends/x/stranger.yaml": "services: {cron: {image: app, user: \"60101:60102\", ports: [\"3100-3102:80\"]}}\n",
 		"backends/x/quiet.yaml":    "services: {web: {ports: !override [\"8080:80\"]}}\n",
+		"backends/x/front.yaml":    "services: {front: {image: app, ports: [\"${PORT:-8080}:80\"]}}\n",
 		"backends/x/unset.yaml":    "services: {web: {image: \"app:${TAG}\"}}\n",
 	} {
 		at := filepath.Join(dir, name)
@@ -64,9 +68,10 @@ chrony: {stop_around: [compose/there, compose/nowhere]}
 		"service debug belongs to a profile, and is left as it is",
 		"there is no service gone in its files",
 		"backends/x/unset.yaml:1:25: compose project unset: nothing sets TAG: say it under variables",
-		"compose project shop: service cron runs as 60101:60102, and the application at backends/x/backend.yaml:13:3 has 60101: say ${APPLICATION_ID}",
-		"compose project shop: service cron takes port 3102, which is application map's, too, at backends/x/backend.yaml:14:3",
-		"compose project quiet: takes ports, and not 3103, which is that of application quiet at backends/x/backend.yaml:15:3",
+		"compose project shop: service cron runs as 60101:60102, and the application at backends/x/backend.yaml:16:3 has 60101: say ${APPLICATION_ID}",
+		"compose project shop: service cron takes port 3102, which is application map's, too, at backends/x/backend.yaml:17:3",
+		"compose project quiet: takes ports, and not 3103, which is that of application quiet at backends/x/backend.yaml:18:3",
+		"backends/x/backend.yaml:9:18: compose project quiet: service web publishes port 8080 of the host, which service front of compose project front publishes already",
 		`file /etc/a: notify: restart: there is no compose project "goes"`,
 		"file /etc/b: notify: restart: a link has no content",
 		"directory /etc/d: notify: restart: only a file has a content",
@@ -77,7 +82,7 @@ chrony: {stop_around: [compose/there, compose/nowhere]}
 			t.Errorf("it does not say %q:\n%v", want, err)
 		}
 	}
-	for _, fine := range []string{"project map", "service web runs", "service web takes", "project shop: takes"} {
+	for _, fine := range []string{"project map", "service web runs", "service web takes", "project shop: takes", "project later", "project other"} {
 		if strings.Contains(err.Error(), fine) {
 			t.Errorf("%q: it refuses what is as the registry of applications says:\n%v", fine, err)
 		}

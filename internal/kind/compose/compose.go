@@ -128,6 +128,7 @@ func read(b *spec.Backend, read func(at spec.Pos, label, name string) []byte) {
 }
 
 func check(b *spec.Backend, problems *spec.Problems) {
+	read := map[string]*compose.Project{}
 	for name, p := range of(b) {
 		label := "compose project " + name
 		switch gone := p.State == kind.Absent; {
@@ -143,12 +144,35 @@ func check(b *spec.Backend, problems *spec.Problems) {
 		if p.Running != nil && !*p.Running {
 			problems.Addf(p.At("running"), "%s: running is true or left out: want one or the other; what is to go is absent", label)
 		}
-		checkFiles(b, name, p, problems)
+		if project := checkFiles(b, name, p, problems); project != nil && len(p.When) == 0 {
+			read[name] = project
+		}
+	}
+	checkPorts(b, read, problems)
+}
+
+// checkPorts refuses a port of the host that two projects publish: the second does not come
+// up. Projects with conditions may be on different hosts.
+func checkPorts(b *spec.Backend, read map[string]*compose.Project, problems *spec.Problems) {
+	type taken struct {
+		compose.Listener
+		project string
+	}
+	var all []taken
+	for _, name := range slices.Sorted(maps.Keys(read)) {
+		before := all
+		for _, l := range read[name].Listeners {
+			if i := slices.IndexFunc(before, func(t taken) bool { return t.Meets(l) }); i >= 0 {
+				problems.Addf(of(b)[name].At("files"), "compose project %s: service %s publishes port %s of the host, which service %s of compose project %s publishes already", name, l.Service, l.Port, before[i].Service, before[i].project)
+			}
+			all = append(all, taken{l, name})
+		}
 	}
 }
 
-// checkFiles reads a project as far as that can be done without its host.
-func checkFiles(b *spec.Backend, name string, p *Project, problems *spec.Problems) {
+// checkFiles reads a project as far as that can be done without its host, and returns it if
+// that is all of it; else nil.
+func checkFiles(b *spec.Backend, name string, p *Project, problems *spec.Problems) *compose.Project {
 	label, before := "compose project "+name, len(*problems)
 	for i, f := range p.Data {
 		at := p.At("files", i)
@@ -156,14 +180,14 @@ func checkFiles(b *spec.Backend, name string, p *Project, problems *spec.Problem
 			at = p.At("overrides", i-len(p.Files))
 		}
 		if f.Data == nil {
-			return // that is a problem already
+			return nil // that is a problem already
 		}
 		for _, err := range compose.Check(f) {
 			addProblem(problems, at, label, err)
 		}
 	}
 	if len(*problems) > before {
-		return
+		return nil
 	}
 	vars := variables(b, name, p)
 	for name := range p.GroupIDs {
@@ -176,7 +200,7 @@ func checkFiles(b *spec.Backend, name string, p *Project, problems *spec.Problem
 			problem.Text = "nothing sets " + name + ": say it under variables"
 			addProblem(problems, p.At("files"), label, problem)
 		}
-		return
+		return nil
 	}
 	for _, name := range unset {
 		vars[name] = "0" // as of what is on the host
@@ -186,7 +210,7 @@ func checkFiles(b *spec.Backend, name string, p *Project, problems *spec.Problem
 		if len(unset) == 0 {
 			addProblem(problems, p.At("files"), label, err)
 		}
-		return
+		return nil
 	}
 	checkRegistered(b, name, p, project, problems)
 	for _, service := range slices.Sorted(maps.Keys(p.Services)) {
@@ -197,6 +221,10 @@ func checkFiles(b *spec.Backend, name string, p *Project, problems *spec.Problem
 			problems.Addf(p.At("services"), "%s: there is no service %s in its files", label, service)
 		}
 	}
+	if len(unset) > 0 {
+		return nil
+	}
+	return project
 }
 
 // addProblem notes a problem of a project in the compose file, or at the place in the
