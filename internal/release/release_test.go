@@ -134,6 +134,12 @@ func (h host) lives() {
 	}
 	h.says("docker does not start without opsafe", 1, "dpkg", "-r", "opsafe")
 	h.run(0, "rm", list)
+	const socket = "/etc/systemd/system/opsafe-receive.socket"
+	if err := h.WriteFile(socket, []byte("[Socket]\nListenStream=/run/x\n"), 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+	h.says("take the receiver and deployments out of the spec", 1, "dpkg", "-r", "opsafe")
+	h.run(0, "rm", socket)
 	h.run(0, "dpkg", "-r", "opsafe")
 	h.run(1, "test", "-e", "/usr/bin/opsafe")
 	h.says("inactive", 0, "systemctl", "show", "-P", "ActiveState", "opsafe-status.timer")

@@ -166,12 +166,12 @@ func everywhere(evil string) *converge.Report {
 // TestHostileText: what comes from the host can neither move the cursor nor
 // pretend to be something else, wherever it is shown.
 func TestHostileText(t *testing.T) {
-	const evil = "\x1b[2Jx\ry\x00\x07\u009b31m\u202ez\u2066\x7f\u200e\u200f\u061c\u2028"
+	const evil = "\x1b[2Jx\ry\x00\x07\u009b31m\u202ez\u2066\x7f\u200e\u200f\u061c\u2028\u200b\ufeff\u00ad\U000e0041\u3164"
 	rep := everywhere(evil)
 	for _, style := range []render.Style{{}, {Width: 40}, {Full: true}} {
 		got := text(rep, style, render.Plan)
 		for i, r := range got {
-			if r != '\n' && r != '\t' && (r < 0x20 || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r == 0x061c || r == 0x200e || r == 0x200f || r >= 0x2066 && r <= 0x2069) {
+			if r != '\n' && r != '\t' && (r < 0x20 || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r == 0x061c || r == 0x200e || r == 0x200f || r == 0x200b || r == 0xfeff || r == 0xad || r == 0xe0041 || r == 0x3164 || r >= 0x2066 && r <= 0x2069) {
 				t.Fatalf("%U at %d of %q", r, i, got)
 			}
 		}

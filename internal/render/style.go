@@ -5,6 +5,7 @@ package render
 
 import (
 	"strings"
+	"unicode"
 
 	"opsafe/internal/host"
 )
@@ -57,9 +58,12 @@ func clean(text string) string {
 	return b.String()
 }
 
-// unsafe are C0 and C1 controls, characters that reorder text, those marks among them
-// that are not seen themselves, and other ends of a line or paragraph.
+// unsafe are C0 and C1 controls, other ends of a line or paragraph, characters that reorder
+// text, and all others that are not seen themselves: a name with one looks like another.
 func unsafe(c rune) bool {
-	return c < 0x20 && c != '\t' || c >= 0x7f && c < 0xa0 || c >= 0x2028 && c <= 0x202e || c >= 0x2066 && c <= 0x2069 ||
-		c == 0x061c || c == 0x200e || c == 0x200f
+	if c < 0x7f {
+		return c < 0x20 && c != '\t'
+	}
+	// The fillers of Hangul are letters, and blank.
+	return c < 0xa0 || c == 0x2028 || c == 0x2029 || unicode.Is(unicode.Cf, c) || c == 0x115f || c == 0x1160 || c == 0x3164 || c == 0xffa0
 }

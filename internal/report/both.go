@@ -16,7 +16,7 @@ func (b *builder) runOf(h *Host, plan, status *Document) *render.Document {
 		return &status.Status.Plan
 	}
 	if resources(plan.Plan) != resources(&status.Status.Plan) {
-		h.Why = append(h.Why, "its plan names other resources than its status: they were made at different times, or of different specs; both are shown")
+		h.Why = append(h.Why, "its plan says something else than its status: they were made at different times, or of different specs; both are shown")
 	}
 	b.unjudged(h.Name, plan.Plan)
 	return both(&status.Status.Plan, plan.Plan)
@@ -31,7 +31,7 @@ func both(status, plan *render.Document) *render.Document {
 	}{{&out.Changes, plan.Changes}, {&out.Failed, plan.Failed}, {&out.Unknown, plan.Unknown}, {&out.Notes, plan.Notes}} {
 		*list.to = slices.Clone(*list.to)
 		for _, i := range list.from {
-			if !slices.ContainsFunc(*list.to, func(has render.Item) bool { return has.Kind == i.Kind && has.Name == i.Name }) {
+			if !slices.ContainsFunc(*list.to, func(has render.Item) bool { return said(has) == said(i) }) {
 				*list.to = append(*list.to, i)
 			}
 		}
@@ -51,11 +51,16 @@ func both(status, plan *render.Document) *render.Document {
 
 func changes(s render.SummaryDoc) int { return s.Add + s.Change + s.Remove + s.Run }
 
-// resources are what a run names that is not as declared.
+// said is what is said of a resource: which, and what would become of it.
+func said(i render.Item) string {
+	return key(render.Item{Kind: i.Kind, Name: i.Name, Status: i.Status, Action: i.Action, Attrs: i.Attrs, Diff: i.Diff})
+}
+
+// resources are what a run says of what is not as declared.
 func resources(run *render.Document) string {
 	var out []string
 	for _, i := range slices.Concat(run.Failed, run.Unknown, run.Changes) {
-		out = append(out, i.Kind+"/"+i.Name)
+		out = append(out, said(i))
 	}
 	slices.Sort(out)
 	return strings.Join(out, "\n")

@@ -99,7 +99,7 @@ func TestBoth(t *testing.T) {
 	if h.State != report.Failed || h.Changes != 2 || h.Failed != 1 || h.Unknown != 7 {
 		t.Errorf("%+v", h)
 	}
-	if len(h.Why) != 1 || !strings.Contains(h.Why[0], "names other resources than its status") {
+	if len(h.Why) != 1 || !strings.Contains(h.Why[0], "says something else than its status") {
 		t.Errorf("why: %q", h.Why)
 	}
 	var found []string
@@ -112,5 +112,11 @@ func TestBoth(t *testing.T) {
 	r = made(t, report.Options{}, parsed(t, "a", statusOf("h", "drifted", motd(), unseen)), parsed(t, "b", planOf("h", motd(), unseen)))
 	if h := stateOf(r, "h"); len(r.Findings) != 2 || h.Changes != 1 || h.Unknown != 1 || len(h.Why) != 0 {
 		t.Errorf("the same of both: %+v, %+v", h, r.Findings)
+	}
+	other := motd()
+	other.Diff = &render.Diff{Path: "/etc/motd", Before: "Welcome!\n", After: "Go away.\n"}
+	r = made(t, report.Options{}, parsed(t, "a", statusOf("h", "drifted", motd())), parsed(t, "b", planOf("h", other)))
+	if h := stateOf(r, "h"); len(r.Findings) != 2 || len(h.Why) != 1 {
+		t.Errorf("other contents of one file: %+v, %+v", h, r.Findings)
 	}
 }

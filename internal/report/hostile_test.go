@@ -15,7 +15,7 @@ import (
 )
 
 // evil is what a name may be on a host.
-const evil = "<script>alert(1)</script>\n| `x` | [a](https://evil.example) @somebody #1 **b**\x1b[2J\r\x00\u202egnp\u200f\u2066\u061c\" onload=\"x' &amp; -->"
+const evil = "<script>alert(1)</script>\n| `x` | [a](https://evil.example) @somebody #1 **b**\x1b[2J\r\x00\u202egnp\u200f\u2066\u061c\u200b\ufeff\u00ad\U000e0041\" onload=\"x' &amp; -->"
 
 // spoil puts the text in the place of all that a document has, but for the words
 // that say what it is.
@@ -73,7 +73,7 @@ func TestHostileText(t *testing.T) {
 	for _, format := range []string{"txt", "md", "html"} {
 		got := written(t, format, r)
 		for i, c := range got {
-			if c != '\n' && (c < 0x20 || c >= 0x7f && c < 0xa0 || c >= 0x2028 && c <= 0x202e || c >= 0x2066 && c <= 0x2069 || c == 0x61c || c == 0x200e || c == 0x200f) {
+			if c != '\n' && (c < 0x20 || c >= 0x7f && c < 0xa0 || c >= 0x2028 && c <= 0x202e || c >= 0x2066 && c <= 0x2069 || c == 0x61c || c == 0x200e || c == 0x200f || c == 0x200b || c == 0xfeff || c == 0xad || c == 0xe0041) {
 				t.Errorf("%s: %U at %d: %q", format, c, i, got[max(0, i-40):i])
 				break
 			}

@@ -256,15 +256,19 @@ func turnSection(title string, of []Turn) section {
 }
 
 func (r *Report) orphanSection() section {
+	return section{title: "On hosts, and on no list", open: true, tables: []table{orphanTable(r.Orphans)}}
+}
+
+func orphanTable(of []Orphan) table {
 	t := table{columns: heads("Name", "What", "Hosts")}
-	for _, o := range r.Orphans {
+	for _, o := range of {
 		about := []string{o.What}
 		if o.Way != "" {
 			about = append(about, "not by prune: "+o.Way)
 		}
 		t.rows = append(t.rows, []cell{name(o.Name), prose(about...), names(o.Hosts)})
 	}
-	return section{title: "On hosts, and on no list", open: true, tables: []table{t}}
+	return t
 }
 
 func (r *Report) noteSection() section {

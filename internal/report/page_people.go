@@ -27,7 +27,9 @@ func (r *Report) sinceSections() []section {
 	came, gone := findingSection("", s.Came, true).tables[0], findingSection("", s.Gone, true).tables[0]
 	came.caption, gone.caption = heads("Found now, and not then"), heads("Found then, and not now")
 	nothing := table{caption: heads("In all"), columns: heads("What", "Hosts")}
-	if len(t.rows)+len(people.rows)+len(came.rows)+len(gone.rows) == 0 {
+	strays, left := orphanTable(s.OrphansCame), orphanTable(s.OrphansGone)
+	strays.caption, left.caption = heads("On no list now, and not there then"), heads("On no list then, and not there now")
+	if len(t.rows)+len(people.rows)+len(came.rows)+len(gone.rows)+len(strays.rows)+len(left.rows) == 0 {
 		same := slices.DeleteFunc(hostNames(r.Hosts), func(h string) bool { return slices.Contains(s.Unseen, h) })
 		if len(same) > 0 {
 			nothing.rows = append(nothing.rows, []cell{prose("nothing has changed"), names(same)})
@@ -39,7 +41,7 @@ func (r *Report) sinceSections() []section {
 	if len(s.Uncompared) > 0 {
 		nothing.rows = append(nothing.rows, []cell{prose("people cannot be compared: access was not given both times, or is old, or of other accounts"), names(s.Uncompared)})
 	}
-	return []section{{title: "Since " + clock(s.Made), open: true, tables: []table{nothing, t, people, came, gone}}}
+	return []section{{title: "Since " + clock(s.Made), open: true, tables: []table{nothing, t, people, came, gone, strays, left}}}
 }
 
 func moved(s State) cell {
@@ -100,6 +102,9 @@ func (r *Report) rootUnknown() [][]cell {
 			if len(t.Asked) > 0 {
 				say(h, "only these were asked for: "+words.And(t.Asked))
 			}
+			if len(t.AskedPaths) > 0 {
+				say(h, "only these paths were asked for: "+words.And(t.AskedPaths))
+			}
 		}
 	}
 	var rows [][]cell
@@ -120,6 +125,9 @@ func (r *Report) accessSection() section {
 		t := table{matrix: true, caption: []cell{prose("On"), names(of.Hosts)}, columns: heads("Who", "Login", "Root")}
 		if len(of.Asked) > 0 {
 			t.caption = append(t.caption, prose("only these accounts were asked for:"), names(of.Asked))
+		}
+		if len(of.AskedPaths) > 0 {
+			t.caption = append(t.caption, prose("only these paths were asked for:"), names(of.AskedPaths))
 		}
 		for _, c := range columns {
 			t.columns = append(t.columns, cell{lines: c.paths, code: true})
@@ -151,18 +159,23 @@ func orNone(lines []string) []string {
 	return lines
 }
 
+// openBy is by what others get into a group.
+func openBy(g render.OpenGroupDoc) []string {
+	var how []string
+	if g.Password {
+		how = append(how, "whoever knows its password gets in")
+	}
+	if len(g.Admins) > 0 {
+		how = append(how, "its administrators let others in: "+words.And(g.Admins))
+	}
+	return how
+}
+
 func (r *Report) openGroups() section {
 	t := table{columns: heads("Group", "How", "Root", "Hosts")}
 	for _, of := range r.Access {
 		for _, g := range of.OpenGroups {
-			var how []string
-			if g.Password {
-				how = append(how, "whoever knows its password gets in")
-			}
-			if len(g.Admins) > 0 {
-				how = append(how, "its administrators let others in: "+words.And(g.Admins))
-			}
-			t.rows = append(t.rows, []cell{name(g.Group), prose(how...), prose(cmp.Or(g.Why, "–")), names(of.Hosts)})
+			t.rows = append(t.rows, []cell{name(g.Group), prose(openBy(g)...), prose(cmp.Or(g.Why, "–")), names(of.Hosts)})
 		}
 	}
 	return section{title: "Groups that others get into", tables: []table{t}}

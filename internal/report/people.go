@@ -12,7 +12,7 @@ const everybody = "everybody"
 
 // access takes who may do what on a host.
 func (b *builder) access(host string, d *render.PeopleDoc) {
-	t := Table{Asked: d.Asked, People: []Row{}, OpenGroups: d.OpenGroups}
+	t := Table{Asked: d.Asked, AskedPaths: d.AskedPaths, People: []Row{}, OpenGroups: d.OpenGroups}
 	for _, p := range d.People {
 		if p.Account || p.Name == everybody {
 			t.People = append(t.People, rowOf(p))

@@ -116,7 +116,8 @@ type Note struct {
 // Table is who may do what on hosts on which that is the same.
 type Table struct {
 	Hosts      []string              `json:"hosts"`
-	Asked      []string              `json:"asked,omitempty"` // the accounts, if not all
+	Asked      []string              `json:"asked,omitempty"`       // the accounts, if not all
+	AskedPaths []string              `json:"asked_paths,omitempty"` // the paths, if not those of the spec
 	People     []Row                 `json:"people"`
 	OpenGroups []render.OpenGroupDoc `json:"open_groups,omitempty"`
 }
@@ -141,7 +142,11 @@ type Since struct {
 	Came   []Finding `json:"came"`
 	Gone   []Finding `json:"gone"`
 	Unseen []string  `json:"unseen,omitempty"`
-	// Access is what people gained and lost; Uncompared are the hosts of which
+	// OrphansCame and OrphansGone are the same of what no list knows, on hosts of which
+	// there is a status both times.
+	OrphansCame []Orphan `json:"orphans_came,omitempty"`
+	OrphansGone []Orphan `json:"orphans_gone,omitempty"`
+	// Access is what people gained and lost, and by what others get into groups; Uncompared are the hosts of which
 	// there is no access document of the same accounts in both.
 	Access     []Turn   `json:"access"`
 	Uncompared []string `json:"uncompared,omitempty"`

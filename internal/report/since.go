@@ -21,6 +21,10 @@ func (r *Report) Compare(then *Report) {
 	}
 	s.Came, s.Gone = minus(r.Findings, then.Findings, both), minus(then.Findings, r.Findings, both)
 	s.Gone = unseen(s.Gone, r.Findings)
+	for name := range both {
+		both[name] = both[name] && was[name].hasStatus() && is[name].hasStatus()
+	}
+	s.OrphansCame, s.OrphansGone = strayed(r.Orphans, then.Orphans, both), strayed(then.Orphans, r.Orphans, both)
 	s.access(then, r)
 	r.Since = s
 }
@@ -29,6 +33,28 @@ func (r *Report) Compare(then *Report) {
 // the report.
 func (h Host) looked() bool {
 	return h.Name != "" && h.State != Old && !h.Partial && !slices.Contains(h.Lacks, lacksRun)
+}
+
+// hasStatus reports whether a status says what is on a host and on no list.
+func (h Host) hasStatus() bool {
+	return slices.ContainsFunc(h.Documents, func(d Source) bool { return d.Kind == kindStatus })
+}
+
+// strayed are orphans on those of the hosts on which the others do not have them.
+func strayed(these, others []Orphan, hosts map[string]bool) []Orphan {
+	have := map[string]map[string]bool{}
+	for _, o := range others {
+		have[key(o.OrphanDoc)] = set(o.Hosts)
+	}
+	out := []Orphan{}
+	for _, o := range these {
+		there := have[key(o.OrphanDoc)]
+		o.Hosts = slices.DeleteFunc(slices.Clone(o.Hosts), func(h string) bool { return !hosts[h] || there[h] })
+		if len(o.Hosts) > 0 {
+			out = append(out, o)
+		}
+	}
+	return out
 }
 
 func (r *Report) byName() map[string]Host {

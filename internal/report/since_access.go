@@ -11,6 +11,7 @@ type rights struct {
 	asked  []string
 	paths  map[string]bool
 	people map[string]Row
+	groups map[string][]string // by what others get into them
 }
 
 // rights are those of the hosts of which there is an access document that tells of the
@@ -22,9 +23,12 @@ func (r *Report) rights() map[string]rights {
 	}
 	out := map[string]rights{}
 	for _, t := range r.Access {
-		of := rights{asked: slices.Compact(slices.Sorted(slices.Values(t.Asked))), paths: map[string]bool{}, people: map[string]Row{}}
+		of := rights{asked: slices.Compact(slices.Sorted(slices.Values(t.Asked))), paths: map[string]bool{}, people: map[string]Row{}, groups: map[string][]string{}}
+		for _, g := range t.OpenGroups {
+			of.groups[g.Group] = openBy(g)
+		}
 		for _, p := range t.People {
-			of.people[p.Name] = p
+			of.people[p.who()] = p
 			for _, at := range p.Paths {
 				of.paths[at.Path] = true
 			}
@@ -49,12 +53,17 @@ func (s *Since) access(then, now *Report) {
 			s.Uncompared = append(s.Uncompared, host)
 			continue
 		}
-		for _, name := range sortedKeys(union(was.people, is.people)) {
-			had, has := was.facts(name, is), is.facts(name, was)
+		turn := func(name string, had, has []string) {
 			t := render.TurnDoc{Names: []string{name}, Gains: without(has, had), Loses: without(had, has)}
 			if len(t.Gains)+len(t.Loses) > 0 {
 				turns.add(host, key(t), func() *Turn { return &Turn{TurnDoc: t} }, func(t *Turn) *[]string { return &t.Hosts })
 			}
+		}
+		for _, name := range sortedKeys(union(was.people, is.people)) {
+			turn(name, was.facts(name, is), is.facts(name, was))
+		}
+		for _, name := range sortedKeys(union(was.groups, is.groups)) {
+			turn("the group "+name, was.groups[name], is.groups[name])
 		}
 	}
 	s.Access = turns.all()
@@ -77,14 +86,29 @@ func (r rights) facts(name string, other rights) []string {
 	return p.facts(judged)
 }
 
+// who is whom a row is about: an account may be called as all those who have none.
+func (r Row) who() string {
+	if r.Name == everybody && r.isAccount() {
+		return "the account " + r.Name
+	}
+	return r.Name
+}
+
+// isAccount reports whether a row is about an account: of these, it is said whether they
+// can log in.
+func (r Row) isAccount() bool { return len(r.Login) > 0 }
+
 func (r Row) facts(paths map[string]bool) []string {
 	var out []string
-	if r.Name != everybody {
+	if r.isAccount() {
 		out = append(out, "an account")
 	}
 	out = slices.Concat(out, r.Login)
 	for _, how := range r.Root {
 		out = append(out, "root by "+how)
+	}
+	for _, what := range r.Unknown {
+		out = append(out, "what cannot be told: "+what)
 	}
 	for _, p := range r.Paths {
 		switch {

@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,6 +45,39 @@ func TestCompare(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"gone", "new"}, s.Uncompared); d != "" {
 		t.Errorf("uncompared (-want +got):\n%s", d)
+	}
+}
+
+// TestCompareWhoGetsIn: what is on no list, by what others get into groups, what cannot be told
+// of somebody, and an account that is called as everybody without one.
+func TestCompareWhoGetsIn(t *testing.T) {
+	alice := render.Person{Name: "alice", Account: true, Login: yes()}
+	then := made(t, report.Options{}, parsed(t, "a", statusOf("h", "as declared")), parsed(t, "b", accessOf("h", alice, render.Person{Name: "everybody"})))
+	status := statusOf("h", "as declared")
+	status.Orphans = []render.OrphanDoc{{Name: "key/mallory", Sort: "key", What: "has keys, and is on no list"}}
+	unsure := alice
+	unsure.Unknown = []string{"their home cannot be read"}
+	access := accessOf("h", unsure, render.Person{Name: "everybody"}, render.Person{Name: "everybody", Account: true, Login: yes()})
+	access.OpenGroups = []render.OpenGroupDoc{{Group: "docker", Password: true}}
+	r := made(t, report.Options{}, parsed(t, "a", status), parsed(t, "b", access))
+	r.Compare(then)
+	if s := r.Since; len(s.OrphansCame) != 1 || s.OrphansCame[0].Name != "key/mallory" || len(s.OrphansGone) != 0 {
+		t.Errorf("came %+v, gone %+v", s.OrphansCame, s.OrphansGone)
+	}
+	got := map[string][]string{}
+	for _, turn := range r.Since.Access {
+		got[turn.Names[0]] = turn.Gains
+	}
+	if d := cmp.Diff(map[string][]string{
+		"alice":                 {"what cannot be told: their home cannot be read"},
+		"the account everybody": {"an account", "login"},
+		"the group docker":      {"whoever knows its password gets in"},
+	}, got); d != "" {
+		t.Errorf("who gets in (-want +got):\n%s", d)
+	}
+	text := written(t, "txt", r)
+	if strings.Contains(text, "nothing has changed") || !strings.Contains(text, "On no list now, and not there then") {
+		t.Errorf("it says:\n%s", text)
 	}
 }
 
