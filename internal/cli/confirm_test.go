@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"opsafe/internal/host"
+	"opsafe/internal/notes"
 )
 
 // waitSpec is historySpec on a host that has a clock.
@@ -60,6 +61,23 @@ func TestConfirmKilled(t *testing.T) {
 			return
 		}
 	}
+}
+
+// TestWaitsOfAnother: what waits by another opsafe's record is said by whoever looks.
+func TestWaitsOfAnother(t *testing.T) {
+	w := newWorld(t, waitSpec)
+	w.env["OPSAFE_BACKEND"] = "north"
+	w.want(0, nil, nil, "manage")
+	steps, err := notes.Write(w.host, notes.Waiting, []byte(`{"format_version": 99}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.do(steps...)
+	const says = "has format 99, this opsafe knows 3: another opsafe has written it: confirm or revert with that one"
+	w.want(0, nil, []string{says}, "status")
+	w.want(0, nil, []string{says}, "plan")
+	w.want(1, nil, []string{says}, "manage")
+	w.want(1, nil, []string{says}, "confirm")
 }
 
 // TestRevertRetries: what cannot be put back is tried at longer and longer intervals,

@@ -40,6 +40,9 @@ type Record struct {
 	Up []string `json:"up,omitempty"`
 }
 
+// ErrOther is what is wrong with a record that another opsafe has written.
+var ErrOther = errors.New("another opsafe has written it: confirm or revert with that one, or undo its run with opsafe undo once the file is moved away")
+
 // Read returns the record of changes that wait to be confirmed; nil for none.
 func Read(r host.Reader) (*Record, error) {
 	data, err := r.ReadFile(notes.Waiting)
@@ -51,7 +54,7 @@ func Read(r host.Reader) (*Record, error) {
 		return nil, fmt.Errorf("cannot read what waits to be confirmed: %s: %w", notes.Waiting, err)
 	}
 	if rec.FormatVersion != recordFormat {
-		return nil, fmt.Errorf("cannot read what waits to be confirmed: %s has format %d, this opsafe knows %d", notes.Waiting, rec.FormatVersion, recordFormat)
+		return nil, fmt.Errorf("cannot read what waits to be confirmed: %s has format %d, this opsafe knows %d: %w", notes.Waiting, rec.FormatVersion, recordFormat, ErrOther)
 	}
 	return &rec, nil
 }

@@ -160,6 +160,9 @@ func (r *Runner) Unconfirmed() error {
 // as can be seen.
 func (r *Runner) Waiting() string {
 	rec, err := confirm.Read(r.Host)
+	if errors.Is(err, confirm.ErrOther) {
+		return err.Error()
+	}
 	if err != nil || rec == nil {
 		return ""
 	}
@@ -175,7 +178,7 @@ func (r *Runner) Waiting() string {
 func (r *Runner) overdue(ctx context.Context) error {
 	rec, err := confirm.Read(r.Host)
 	if err != nil || rec == nil {
-		return err
+		return nil //nolint:nilerr // what cannot be read, Unconfirmed says
 	}
 	// Where it cannot be told, it is left to opsafe confirm and opsafe revert.
 	if left, err := rec.Left(r.Host); err != nil || left > 0 {
