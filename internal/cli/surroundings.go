@@ -46,6 +46,7 @@ func files() []Item {
 		{notes.History, "A record of each run that changed the host, with what it replaced. Only root can read it, since there may be secrets in it. At most 200 records and 64 MiB; the oldest go first."},
 		{roster.TombstonePath("NAME"), "Who has been disabled here, when, by whom, and what they had."},
 		{notes.Revoked, "Keys that revoke-key keeps out until the lists have caught up."},
+		{notes.Said, "PROJECT.SERVICE.log: the last lines that a container has said which had to go, without the values of its environment. Only root can read them."},
 		{notes.Kept + "/NAME", "Copies of jobs and units that disable-user has removed. Only root can read them."},
 		{notes.Lines, "Which lines are in files because the spec had them under lines, so that a changed one can take the place of the one that it was. None of a secret file."},
 		{notes.Unpacked, "What was unpacked from archives and wheels, and what its files were then."},

@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"os"
+	"path"
 	"strings"
 	"testing"
 
@@ -114,7 +115,8 @@ func TestComposeBack(t *testing.T) {
 	for _, bad := range []struct{ label, why string }{{"sick", "health: not within 15s"}, {"dies", "opsafe manage has failed"}} {
 		e.put(bad.label)
 		r := e.opsafe("deploy", "lab")
-		e.says(1, r, bad.why, "what ran before is back and answers", "lab/web runs from the image 127.0.0.1:5000/lab/app@sha256:", "the last that lab/web has said:", "sick of (secret)")
+		e.says(1, r, bad.why, "what ran before is back and answers", "lab/web runs from the image 127.0.0.1:5000/lab/app@sha256:", "what the new container of lab/web has said last is in "+composeSaid)
+		e.saidLast()
 		if strings.Contains(r.String(), canary) {
 			t.Errorf("a secret is shown: %s", r)
 		}
@@ -125,10 +127,29 @@ func TestComposeBack(t *testing.T) {
 	if now := e.mustRun("docker", "inspect", "--format", "{{.Id}}", "db"); now != before {
 		t.Error("what had not been touched was made anew")
 	}
-	e.says(1, e.opsafe("deployments"), "failed", "what ran before is back and answers", "sick of (secret)")
+	e.says(1, e.opsafe("deployments"), "failed", "what ran before is back and answers", composeSaid)
 	e.backOfManaged()
 	e.backOfKilled()
 	e.backOfPruned(server)
+}
+
+// composeSaid is where the last lines of a container of web's are that has gone.
+const composeSaid = "/var/lib/opsafe/said/lab.web.log"
+
+// saidLast proves that root alone can read what web has said last, without its secrets, and
+// that it stands nowhere else.
+func (e composeBack) saidLast() {
+	e.t.Helper()
+	if said := e.mustRun("cat", composeSaid); said != "sick of (secret)" {
+		e.t.Errorf("kept of what web has said is %q", said)
+	}
+	if got := e.mustRun("stat", "-c", "%U %a", composeSaid, path.Dir(composeSaid)); got != "root 600\nroot 700" {
+		e.t.Errorf("what web has said is %s", got)
+	}
+	if found := e.run("grep", "-rl", "sick of", "/var/lib/opsafe"); strings.TrimSpace(found.stdout) != composeSaid {
+		e.t.Errorf("what web has said stands in %s", found.stdout)
+	}
+	e.mustRun("rm", composeSaid)
 }
 
 // good proves that web is as the last good deployment has made it.
@@ -166,7 +187,8 @@ func (e composeBack) good(after string) {
 func (e composeBack) backOfManaged() {
 	e.t.Helper()
 	e.put("dies, managed")
-	e.says(1, e.opsafe("manage", "--backend", "lab"), "what ran before is back: lab/web runs from the image 127.0.0.1:5000/lab/app@sha256:", "sick of (secret)")
+	e.says(1, e.opsafe("manage", "--backend", "lab"), "what ran before is back: lab/web runs from the image 127.0.0.1:5000/lab/app@sha256:", composeSaid)
+	e.saidLast()
 	e.good("manage")
 	e.put("good")
 	e.write(guestRepository+"/backends/lab/app.yaml", strings.NewReplacer("  db:\n", "  store:\n", "lab/db:1\n", "lab/db:1\n    command: [/bin/busybox, \"false\"]\n").Replace(composeBackFile), 0o644)

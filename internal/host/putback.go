@@ -5,8 +5,8 @@ type PutBack struct {
 	// Did says what was done, and Failed what could not be; nil: nothing.
 	Did    []string
 	Failed error
-	// Said are the last words of containers that had to go, and whose logs went with them:
-	// a few lines each, the first of which names it.
+	// Said are sentences that say where the last lines of the logs of containers are kept
+	// that had to go.
 	Said []string
 	// Instead are the containers that had to go, and Removed the services that had none
 	// left.

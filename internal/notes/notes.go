@@ -27,6 +27,8 @@ const (
 	Revoked = Dir + "/revoked"
 	// Kept has copies of what disable-user takes away from people besides their access.
 	Kept = Dir + "/kept"
+	// Said has the last lines of the logs of containers that have had to go.
+	Said = Dir + "/said"
 	// Confirm has what is needed while changes wait to be confirmed.
 	Confirm = Dir + "/confirm"
 	// Waiting says which run waits to be confirmed.
@@ -125,7 +127,7 @@ func MakeDir(r host.Files, dir string) ([]host.Step, error) {
 
 // private reports whether root alone may see what is at a path.
 func private(at string) bool {
-	return at == Lines || within(at, History) || within(at, Kept) || within(at, Confirm)
+	return at == Lines || within(at, History) || within(at, Kept) || within(at, Said) || within(at, Confirm)
 }
 
 func mode(at string) host.Mode {

@@ -188,7 +188,7 @@ type bringingBack struct {
 	left   map[host.ServiceRef]bool // services that cannot be brought back
 	up     []host.ServiceRef
 	did    []string
-	said   []string // by what goes
+	said   []string // where the last words of what goes are
 	failed []error
 }
 
@@ -268,7 +268,7 @@ func (b *bringingBack) remove(ctx context.Context, of host.ServiceRef, was map[s
 		if was[one.ID] {
 			continue
 		}
-		words := lastWords(ctx, b.c, one.ID, of.String())
+		words := b.h.keepWords(ctx, b.c, one.ID, of)
 		if err := end(ctx, b.c, one.ID); err != nil {
 			b.fail("remove the new container of", of, err)
 			return

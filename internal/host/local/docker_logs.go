@@ -2,8 +2,10 @@ package local
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,18 +16,39 @@ import (
 	"github.com/moby/moby/client"
 
 	"opsafe/internal/host"
+	"opsafe/internal/notes"
 )
 
 const (
-	// lastLines is how many lines of its log an error has of a container that goes away.
-	lastLines = 10
+	// lastLines is how many lines of its log are kept of a container that goes away.
+	lastLines = 100
 	// longestLine is how many bytes each has on the average, at most.
 	longestLine = 400
 )
 
-// lastWords are the last lines that a container has said, below one that names it; empty:
-// there are none, or the engine does not keep them. Values of its environment are left out.
-func lastWords(ctx context.Context, c *client.Client, id, name string) string {
+// keepWords keeps the last lines that a container has said where root alone can read them,
+// since they may tell of anybody's data, and returns where; empty: there are none.
+func (h *Host) keepWords(ctx context.Context, c *client.Client, id string, of host.ServiceRef) string {
+	text := lastWords(ctx, c, id)
+	if text == "" {
+		return ""
+	}
+	at := path.Join(notes.Said, strings.ReplaceAll(of.Project+"."+of.Service, "/", "_")+".log")
+	steps, err := notes.Write(h, at, []byte(text+"\n"))
+	for _, s := range steps {
+		if step, ok := s.(host.FileStep); ok && err == nil {
+			err = h.doFile(ctx, step)
+		}
+	}
+	if err != nil {
+		return fmt.Sprintf("what the new container of %s has said last is lost: %v", of, err)
+	}
+	return fmt.Sprintf("what the new container of %s has said last is in %s", of, at)
+}
+
+// lastWords are the last lines that a container has said; empty: there are none, or the engine
+// does not keep them. Values of its environment are left out.
+func lastWords(ctx context.Context, c *client.Client, id string) string {
 	const patience = 10 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -53,7 +76,7 @@ func lastWords(ctx context.Context, c *client.Client, id, name string) string {
 		everybodys = image.Config.Env
 	}
 	text, _ = without(printable(text), environmentValues(more.Container.Config.Env, everybodys))
-	return "the last that " + name + " has said:\n  " + strings.ReplaceAll(text, "\n", "\n  ")
+	return text
 }
 
 // printable is a text without what a terminal obeys.
